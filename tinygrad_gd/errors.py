@@ -1,0 +1,90 @@
+"""Every error this framework raises, each worded as: what was expected, what came, what to do.
+
+The classes also inherit from the built-in a NumPy or PyTorch user would catch, so
+``except ValueError`` around a shape mistake keeps working.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
+class TinygradGdError(Exception):
+    """Base of all errors raised by this package."""
+
+
+class GradError(TinygradGdError, RuntimeError):
+    """A gradient was asked for that cannot be given, or would be silently wrong."""
+
+
+class ShapeError(TinygradGdError, ValueError):
+    """Shapes, axes or lengths do not fit together."""
+
+
+class DTypeError(TinygradGdError, TypeError):
+    """A value has a type or dtype the operation cannot use."""
+
+
+class OptionError(TinygradGdError, ValueError):
+    """An option has a name or a value that makes no sense."""
+
+
+class IndexingError(TinygradGdError, IndexError):
+    """An index is outside the array or of a kind arrays cannot be indexed with."""
+
+
+class NoRuleError(TinygradGdError, TypeError):
+    """A NumPy function was called on a Tensor and has no derivative rule here."""
+
+
+class NonFiniteError(TinygradGdError, FloatingPointError):
+    """Anomaly mode met the first NaN or infinity."""
+
+
+class CaptureError(TinygradGdError, RuntimeError):
+    """A step cannot be captured as a program without changing its meaning."""
+
+
+class DivergenceError(TinygradGdError, ArithmeticError):
+    """Training left the region where gradient descent converges."""
+
+
+class BroadcastWarning(UserWarning):
+    """Two operands of different ndim were both expanded, as (n,) with (n, 1) to (n, n)."""
+
+
+def user_frame() -> Any:
+    """The innermost frame outside this package, or None."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return frame
+
+
+def user_line() -> str:
+    """``file:line`` of the innermost frame outside this package."""
+    frame = user_frame()
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "unknown line"
+
+
+def user_stacklevel() -> int:
+    """The ``stacklevel`` with which the caller's `warnings.warn` points at the user's line."""
+    user, level, frame = user_frame(), 1, sys._getframe(1)
+    while frame is not user and frame.f_back is not None:
+        level, frame = level + 1, frame.f_back
+    return level
+
+
+def describe(value: Any, position: int | None = None) -> str:
+    """Name a value as errors do: its name or position, its kind, dtype and shape."""
+    name = getattr(value, "name", None)
+    place = repr(name) if isinstance(name, str) else ""
+    if not place and position is not None:
+        place = f"argument {position}"
+    dtype, shape = getattr(value, "dtype", None), getattr(value, "shape", None)
+    kind = type(value).__name__ if shape is None else f"{dtype} of shape {shape}"
+    return f"{place} ({kind})" if place else kind

@@ -1,0 +1,55 @@
+"""From NumPy's complaint to one that names the operation, the tensors and the cure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .errors import DTypeError, IndexingError, OptionError, ShapeError, TinygradGdError, describe
+
+
+def explain_failure(
+    primitive: Any, inputs: Any, params: dict[str, Any], error: Exception, target: Any = None
+) -> Exception:
+    """The exception to raise when ``primitive`` failed on ``inputs`` with NumPy's ``error``."""
+    if isinstance(error, TinygradGdError):
+        return error
+    name = primitive.name
+    what = ", ".join(describe(x, i) for i, x in enumerate(inputs))
+    shapes = [np.shape(getattr(x, "_data", x)) for x in inputs]
+    options = "".join(f", {k}={v!r}" for k, v in params.items() if v is not None)
+    if target is not None:
+        return ShapeError(
+            f"{name} in place: cannot write {what} into {describe(target)}: {error}; the result "
+            "must have the shape and a castable dtype of the tensor written to"
+        )
+    if isinstance(error, IndexError) and not isinstance(error, np.exceptions.AxisError):
+        return IndexingError(f"{name}: {error}; indexed: {describe(inputs[0])}")
+    if isinstance(error, TypeError):
+        return DTypeError(f"{name}({what}{options}): {error}")
+    if isinstance(error, np.exceptions.AxisError):
+        return ShapeError(
+            f"{name}: {error}; the array is {describe(inputs[0])}, so axes run from "
+            f"{-len(shapes[0])} to {len(shapes[0]) - 1}"
+        )
+    if primitive.elementwise:
+        pair = " and ".join(map(str, shapes))
+        return ShapeError(
+            f"{name}: shapes {pair} do not broadcast: {what}. Axes are matched from the last one; "
+            "each pair must be equal or contain a 1. Insert an axis with x[:, None] or reshape"
+        )
+    if name == "matmul" and all(shapes):
+        a, b = shapes
+        axis = max(len(b) - 2, 0)
+        if a[-1] != b[axis]:
+            cure = "transpose one of them with .T" if a[-1] == b[-1] or a[0] == b[axis] else (
+                "check which axis holds the features")
+            return ShapeError(
+                f"matmul: axis {len(a) - 1} of {describe(inputs[0], 0)} has length {a[-1]}, but "
+                f"axis {axis} of {describe(inputs[1], 1)} has length {b[axis]}; they must be equal, "
+                f"{cure}"
+            )
+    if isinstance(error, ArithmeticError):
+        return OptionError(f"{name}({what}{options}): {error}")
+    return ShapeError(f"{name}({what}{options}): {error}")

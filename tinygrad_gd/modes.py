@@ -1,0 +1,101 @@
+"""Switches that hold for a block of code: ``no_grad``, ``detect_anomaly``, the default dtype.
+
+All of them live in one immutable `Mode` inside one context variable, so that the hot path
+reads a single object, an exception cannot leave a switch behind, and threads do not meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ContextDecorator
+from contextvars import ContextVar, Token
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .errors import DTypeError
+
+
+class Mode(NamedTuple):
+    """What holds right now.
+
+    Attributes
+    ----------
+    grad : whether operations are recorded.
+    observer : None, or one object told of every primitive call, forward and backward.
+    default_dtype : what tensors made from Python floats and `nn` parameters get.
+    """
+
+    grad: bool = True
+    observer: Any = None
+    default_dtype: np.dtype[Any] = np.dtype(np.float64)
+
+
+_mode: ContextVar[Mode] = ContextVar("tinygrad_gd_mode", default=Mode())
+current_mode: Callable[[], Mode] = _mode.get
+
+
+class using(ContextDecorator):
+    """Change fields of the current `Mode` for a ``with`` block or a decorated function."""
+
+    def __init__(self, **changes: Any) -> None:
+        self._changes = changes
+        self._tokens: list[Token[Mode]] = []
+
+    def _recreate_cm(self) -> using:
+        return using(**self._changes)
+
+    def __enter__(self) -> None:
+        self._tokens.append(_mode.set(_mode.get()._replace(**self._changes)))
+
+    def __exit__(self, *exception: object) -> None:
+        _mode.reset(self._tokens.pop())
+
+
+def no_grad(function: Callable[..., Any] | None = None) -> Any:
+    """Do not record: ``with tg.no_grad():`` or ``@tg.no_grad`` around a function.
+
+    >>> import tinygrad_gd as tg
+    >>> w = tg.Tensor(2.0, requires_grad=True)
+    >>> with tg.no_grad():
+    ...     (w * 3).requires_grad
+    False
+    """
+    return using(grad=False)(function) if function else using(grad=False)
+
+
+def enable_grad(function: Callable[..., Any] | None = None) -> Any:
+    """Record again inside a `no_grad` block."""
+    return using(grad=True)(function) if function else using(grad=True)
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations on tensors that require grad are recorded here."""
+    return current_mode().grad
+
+
+def default_dtype(dtype: Any) -> using:
+    """Use ``dtype`` for new tensors made from Python floats inside a ``with`` block."""
+    return using(default_dtype=_floating(dtype))
+
+
+def set_default_dtype(dtype: Any) -> None:
+    """Use ``dtype`` for tensors made from Python floats and for `nn` parameters from now on.
+
+    >>> import numpy as np, tinygrad_gd as tg
+    >>> tg.set_default_dtype(np.float32); tg.Tensor(1.0).dtype
+    dtype('float32')
+    >>> tg.set_default_dtype(np.float64)
+    """
+    _mode.set(current_mode()._replace(default_dtype=_floating(dtype)))
+
+
+def get_default_dtype() -> np.dtype[Any]:
+    """The dtype that tensors made from Python floats get."""
+    return current_mode().default_dtype
+
+
+def _floating(dtype: Any) -> np.dtype[Any]:
+    if not np.issubdtype(dtype, np.floating):
+        raise DTypeError(f"default dtype: expected a floating dtype such as np.float32, got {dtype}")
+    return np.dtype(dtype)

@@ -1,0 +1,74 @@
+"""NumPy functions called on Tensors: ``np.exp(t)``, ``np.where(c, t, 0)``, ``array * t``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .errors import DTypeError, GradError, NoRuleError, describe
+from .modes import current_mode
+from .primitive import NAMES, NUMPY, write
+from .tensor import Tensor
+
+_REDUCE = {
+    np.add: "sum", np.multiply: "prod", np.maximum: "max", np.minimum: "min",
+    np.logical_and: "all", np.logical_or: "any",
+}  # fmt: skip
+_ACCUMULATE = {np.add: "cumsum", np.multiply: "cumprod"}
+
+
+def call_ufunc(ufunc: np.ufunc, method: str, inputs: Any, options: dict[str, Any]) -> Any:
+    """What ``Tensor.__array_ufunc__`` does: run the primitive registered for ``ufunc``."""
+    if method == "__call__":
+        primitive = NUMPY.get(ufunc)
+        if primitive is None:
+            raise _no_rule(f"np.{ufunc.__name__}")
+        out = options.pop("out", None)
+        unused = [k for k, v in options.items() if v is not (True if k == "where" else None)]
+        if unused:
+            raise DTypeError(f"np.{ufunc.__name__}: {', '.join(unused)}= is not supported with "
+                             "Tensors; use tg.where and .astype instead")
+        return _into(out[0], primitive, inputs) if out else primitive(*inputs)
+    table = {"reduce": _REDUCE, "accumulate": _ACCUMULATE}.get(method, {})
+    if ufunc in table and isinstance(inputs[0], Tensor) and not options.get("out"):
+        options.pop("out", None)
+        options.setdefault("axis", 0)  # the default of ufunc.reduce and .accumulate
+        return NAMES[table[ufunc]](*inputs, **options)
+    if method == "outer" and ufunc in NUMPY and not options:
+        a, b = inputs
+        return NUMPY[ufunc](np.reshape(a, np.shape(a) + (1,) * np.ndim(b)), b)
+    raise _no_rule(f"np.{ufunc.__name__}.{method}")
+
+
+def call_function(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """What ``Tensor.__array_function__`` does: run what is registered for ``function``."""
+    registered = NUMPY.get(function)
+    name = f"{function.__module__}.{function.__name__}".replace("numpy", "np", 1)
+    if registered is None:
+        raise _no_rule(name)
+    if kwargs.get("out") is not None:
+        raise DTypeError(f"{name}: out= is not supported with Tensors; use the returned Tensor")
+    kwargs.pop("out", None)
+    return registered(*args, **kwargs)
+
+
+def _into(out: Any, primitive: Any, inputs: Any) -> Any:
+    """``np.f(..., out=target)``: allowed where no gradient can be lost."""
+    recorded = next((x for x in inputs if isinstance(x, Tensor) and x._requires_grad), None)
+    if recorded is not None and current_mode().grad:
+        raise GradError(f"np.{primitive.name}: writing a result of {describe(recorded)} into an array "
+                        "would lose its gradient; leave out=, or use `with tg.no_grad():`")
+    if isinstance(out, Tensor):
+        out._check_writable(f"np.{primitive.name} with out=")
+        return write(primitive, inputs, out)
+    values = [x._data if isinstance(x, Tensor) else x for x in inputs]
+    return primitive.function(*values, out=out)
+
+
+def _no_rule(name: str) -> NoRuleError:
+    return NoRuleError(
+        f"{name} has no derivative rule in tinygrad_gd. Rewrite the expression with supported "
+        "functions, or add the rule in one line: tg.primitive(function, lambda g, out, x: "
+        f"..., numpy={name}); to compute without gradients call {name} on tensor.numpy()"
+    )

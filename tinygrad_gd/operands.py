@@ -1,0 +1,66 @@
+"""What may stand beside a Tensor in an operation: scalars, arrays, lists; and what may not."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from .errors import BroadcastWarning, DTypeError, describe, user_line, user_stacklevel
+from .storage import NUMERIC_KINDS, LentArray, plain
+from .tensor import Tensor
+
+#: Types that reach NumPy untouched, so that Python scalars stay weak (float32 * 2.0 is float32).
+SCALARS: frozenset[type] = frozenset({float, int, bool, complex, type(None)}) | {
+    t for t in np.sctypeDict.values() if issubclass(t, np.number | np.bool_)
+}
+
+
+def operand(operation: str, x: Any) -> Any:
+    """Lists become arrays, lent arrays plain ones; what is not a number is refused."""
+    if isinstance(x, Tensor) or type(x) in SCALARS:
+        return x
+    if isinstance(x, np.ndarray) and x.dtype.kind in NUMERIC_KINDS:
+        return plain(x) if isinstance(x, LentArray) else np.array(x)
+    if isinstance(x, list | tuple):
+        x = stack_of_values(x, keep_graph=True)
+        return x if isinstance(x, Tensor) else operand(operation, np.array(x))
+    raise DTypeError(
+        f"{operation}: expected a Tensor, an array or a number, got {describe(x)}; "
+        "convert it with np.asarray(values, dtype=float) first"
+    )
+
+
+def stack_of_values(items: Any, keep_graph: bool = False) -> Any:
+    """A nested list in which Tensors are replaced by their values, or recorded as a stack.
+
+    Without ``keep_graph`` a Tensor that requires a gradient is refused: copying only its values
+    would cut it off from the graph without a word.
+    """
+    if not any(isinstance(x, Tensor | list | tuple) for x in items):
+        return items
+    parts = [stack_of_values(x, keep_graph) if isinstance(x, list | tuple) else x for x in items]
+    recorded = next((x for x in parts if isinstance(x, Tensor) and x._requires_grad), None)
+    if recorded is None:
+        return [x.numpy() if isinstance(x, Tensor) else x for x in parts]
+    if keep_graph:
+        from .ops import stack
+
+        return stack(parts)
+    raise DTypeError(f"Tensor: the list holds {describe(recorded)}, which requires a gradient that "
+                     "would be lost; use tg.stack(list) to keep it, or .detach() to drop it")
+
+
+def check_expansion(operation: str, inputs: Any, values: list[Any], value: Any) -> None:
+    """Warn, once per user line, when operands of different ndim are both expanded."""
+    a, b = values
+    ndim_a, ndim_b = getattr(a, "ndim", 0), getattr(b, "ndim", 0)
+    if ndim_a and ndim_b and ndim_a != ndim_b and value.size > a.size and value.size > b.size:
+        warnings.warn(
+            f"{operation}: both operands are expanded, {a.shape} and {b.shape} to {value.shape} "
+            f"({user_line()}); if that is not meant, give them the same shape, for example "
+            f"{describe(inputs[0], 0)} with .reshape({b.shape})",
+            BroadcastWarning,
+            stacklevel=user_stacklevel(),
+        )

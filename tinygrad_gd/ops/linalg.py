@@ -1,0 +1,52 @@
+"""Linear algebra: primitives on the last one or two axes, batched where NumPy batches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..backward import unbroadcast
+from ..primitive import primitive
+
+
+def transposed(x: Any) -> Any:
+    """The last two axes swapped."""
+    return x.swapaxes(-1, -2) if x.ndim > 2 else x.T
+
+
+def _matmul_left(g: Any, out: Any, x: Any, y: Any) -> Any:
+    if y.ndim == 1:
+        return unbroadcast(np.expand_dims(g, -1) * y, x.shape) if x.ndim > 1 else g * y
+    if x.ndim == 1:
+        return unbroadcast((y * np.expand_dims(g, -2)).sum(-1), x.shape)
+    gx = g @ transposed(y)
+    return gx if gx.shape == x.shape else unbroadcast(gx, x.shape)
+
+
+def _matmul_right(g: Any, out: Any, x: Any, y: Any) -> Any:
+    if x.ndim == 1:
+        return unbroadcast(np.expand_dims(x, -1) * np.expand_dims(g, -2), y.shape) \
+            if y.ndim > 1 else g * x
+    if y.ndim == 1:
+        return unbroadcast((transposed(x) * np.expand_dims(g, -2)).sum(-1), y.shape)
+    gy = transposed(x) @ g
+    return gy if gy.shape == y.shape else unbroadcast(gy, y.shape)
+
+
+matmul = primitive(np.matmul, _matmul_left, _matmul_right, elementwise=False)
+
+
+def _linear(x: Any, weight: Any, bias: Any, /) -> Any:
+    return np.add(np.matmul(x, np.transpose(weight)), bias)
+
+
+def _rows(x: Any) -> Any:
+    return x if x.ndim == 2 else np.reshape(x, (-1, x.shape[-1]))
+
+
+linear = primitive(
+    _linear,
+    lambda g, out, x, weight, bias: g @ weight,
+    lambda g, out, x, weight, bias: _rows(g).T @ _rows(x),
+    lambda g, out, x, weight, bias: unbroadcast(g, bias.shape))

@@ -1,0 +1,286 @@
+"""Primitives, and the one door through which everything differentiable passes.
+
+A *primitive* is a NumPy function plus one derivative rule per argument. A rule (a *vjp*, vector-
+Jacobian product) is an ordinary NumPy expression::
+
+    multiply = primitive(np.multiply, lambda g, out, x, y: g * y, lambda g, out, x, y: g * x)
+
+``g`` is the *cotangent* of the result (the gradient of the loss with respect to ``out``), and the
+rule returns the cotangent of its argument. Rules of elementwise primitives never think about
+broadcasting: the backward pass sums a cotangent back to its argument's shape.
+
+`apply` is the door. It runs the function on arrays and, if an argument requires a gradient,
+notes on the new Tensor how it was made: (primitive, inputs, params, creation number). The graph
+is nothing but these four fields, so the backward pass, pictures, explanations and captured programs
+are all loops over the same data.
+"""
+
+from __future__ import annotations
+
+import dis
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .errors import DTypeError
+from .explain_error import explain_failure
+from .modes import current_mode
+from .operands import SCALARS, check_expansion, operand
+from .storage import NUMERIC_KINDS, plain, tick
+from .tensor import Tensor
+
+Rule = Callable[..., Any]
+
+#: NumPy function -> what a call with a Tensor runs (a Primitive, or a composition of them).
+NUMPY: dict[Any, Callable[..., Any]] = {}
+#: public name -> the same, for ``tinygrad_gd.<name>``.
+NAMES: dict[str, Callable[..., Any]] = {}
+
+_NO_PARAMS: dict[str, Any] = {}
+
+
+class Every:
+    """Stands for one rule per argument when their number varies; the rule gets the position first."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+
+    def __getitem__(self, position: int) -> Rule:
+        return lambda *args, **params: self.rule(position, *args, **params)
+
+    def __iter__(self) -> Iterator[Rule]:
+        yield self.rule
+
+
+class Primitive:
+    """A NumPy function with its derivative rules. Call it like the function it stands for."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        rules: tuple[Rule | None, ...] | Every,
+        *,
+        name: str,
+        numpy: tuple[Any, ...],
+        run: Callable[..., Any] | None,
+        elementwise: bool,
+        analytic: bool,
+        kind: str,
+    ) -> None:
+        self.name = name
+        self.function = function
+        self.run = run or function
+        self.vjps = rules
+        self.numpy = numpy
+        self.elementwise = elementwise
+        self.analytic = analytic
+        self.kind = kind
+        self.variadic = isinstance(rules, Every)
+        self.differentiable = any(rules)
+        self.parameters: tuple[str, ...] = ()
+        self.defaults: dict[str, Any] = {}
+        if isinstance(function, np.ufunc):
+            self.arguments = ("x", "y", "z")[: function.nin]
+        else:
+            code = function.__code__
+            names = code.co_varnames[: code.co_argcount]
+            defaults = function.__defaults__ or ()
+            arity = code.co_posonlyargcount or len(names) - len(defaults)
+            self.arguments, self.parameters = names[:arity], names[arity:]
+            if defaults:
+                self.defaults = dict(zip(names[-len(defaults):], defaults, strict=True))
+            if function.__kwdefaults__:
+                self.defaults |= function.__kwdefaults__
+                self.parameters += tuple(function.__kwdefaults__)
+        self.binary = elementwise and len(self.arguments) == 2
+        self.__name__ = self.__qualname__ = name
+        self.__doc__ = function.__doc__
+        self.__wrapped__ = function
+
+    def __call__(self, *args: Any, **params: Any) -> Tensor:
+        if self.variadic:
+            inputs, extra = tuple(args[0]), args[1:]
+        else:
+            arity = len(self.arguments)
+            inputs, extra = args[:arity], args[arity:]
+            for missing in self.arguments[len(inputs) :]:
+                if missing in params:
+                    inputs += (params.pop(missing),)
+        if extra:
+            if len(extra) > len(self.parameters):
+                raise DTypeError(f"{self.name}: takes {len(self.arguments)} arrays and the options "
+                                 f"{', '.join(self.parameters) or 'none'}; got {len(args)} arguments")
+            params.update(zip(self.parameters, extra, strict=False))
+        if self.defaults:
+            params = {**self.defaults, **params}
+        return apply(self, inputs, params)
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+    def __reduce__(self) -> Any:
+        return _by_name, (self.name,)
+
+    @cached_property
+    def reads(self) -> frozenset[int]:
+        """Positions of the arguments whose *values* (not only shapes) some rule reads."""
+        if self.variadic:
+            return frozenset()
+        return frozenset(i for rule in self.vjps if rule for i in _reads(rule, len(self.arguments)))
+
+
+def _reads(rule: Rule, arity: int) -> Iterator[int]:
+    """Which array arguments a rule ``(g, out, *arrays, **params)`` takes the values of.
+
+    Found in the rule's bytecode: an argument that is never loaded, or only for its shape, ndim,
+    size or dtype, may be overwritten between forward and backward without harm.
+    """
+    code = getattr(rule, "__code__", None)
+    if code is None or code.co_argcount < 2 + arity:
+        yield from range(arity)
+        return
+    position = {name: i for i, name in enumerate(code.co_varnames[2 : 2 + arity])}
+    instructions = list(dis.get_instructions(code))
+    for this, following in zip(instructions, [*instructions[1:], instructions[-1]], strict=True):
+        if this.opname.startswith(("LOAD_FAST", "LOAD_DEREF", "LOAD_CLOSURE", "STORE_FAST_LOAD")):
+            loaded = this.argval if isinstance(this.argval, tuple) else (this.argval,)
+            only_form = following.opname == "LOAD_ATTR" and following.argval in (
+                "shape", "ndim", "size", "dtype")
+            yield from (position[n] for n in (loaded[:-1] if only_form else loaded) if n in position)
+
+
+def primitive(
+    function: Callable[..., Any],
+    *rules: Rule | Every | None,
+    name: str | None = None,
+    numpy: Any = (),
+    run: Callable[..., Any] | None = None,
+    elementwise: bool | None = None,
+    analytic: bool = True,
+    kind: str = "op",
+) -> Primitive:
+    """Make a primitive of a NumPy function and one derivative rule per array argument.
+
+    Parameters
+    ----------
+    function : works on arrays. Its positional-only arguments (before ``/``; without a ``/`` those
+        that have no default) are arrays, the others are options.
+    rules : ``(g, out, *arrays, **options) -> cotangent`` for each array, or None where the
+        function is not differentiable. No rule at all: the result never requires a gradient.
+    name : public name; the function's own by default.
+    numpy : the NumPy function(s) that run this primitive when called with a Tensor.
+    run : a faster way to compute the same bits, used in place of ``function``.
+    elementwise : the result broadcasts its arguments; true for ufuncs by default.
+    analytic : whether ``function`` is complex-differentiable, so that complex step can check it.
+    kind : how pictures group it: ``op``, ``act``, ``red`` or ``view``.
+
+    >>> import numpy as np, tinygrad_gd as tg
+    >>> cube = tg.primitive(lambda x: x * x * x, lambda g, out, x: g * 3 * x**2, name="cube")
+    >>> x = tg.Tensor(2.0, requires_grad=True); cube(x).backward(); x.grad.item()
+    12.0
+    """
+    is_ufunc = isinstance(function, np.ufunc)
+    numpy = numpy if isinstance(numpy, tuple) else (numpy,)
+    if elementwise is None:
+        elementwise = is_ufunc and function.signature is None
+    made = Primitive(
+        function,
+        rules[0] if rules and isinstance(rules[0], Every) else rules,  # type: ignore[arg-type]
+        name=name or function.__name__.strip("_"),
+        numpy=(function, *numpy) if is_ufunc else numpy,
+        run=run,
+        elementwise=elementwise,
+        analytic=analytic,
+        kind=kind,
+    )
+    for key in made.numpy:
+        NUMPY[key] = made
+    NAMES[made.name] = made
+    return made
+
+
+def implements(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a composition of primitives as what NumPy's ``functions`` do with Tensors."""
+
+    def register(composition: Callable[..., Any]) -> Callable[..., Any]:
+        for function in functions:
+            NUMPY[function] = composition
+        NAMES[composition.__name__] = composition
+        return composition
+
+    return register
+
+
+def _by_name(name: str) -> Callable[..., Any]:
+    return NAMES[name]
+
+
+def apply(
+    primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] = _NO_PARAMS
+) -> Tensor:
+    """Run a primitive on Tensors, arrays and Python scalars, and record it if need be."""
+    mode = current_mode()
+    values = []
+    recording = arrays = False
+    for x in inputs:
+        if isinstance(x, Tensor):
+            values.append(x._data)
+            if x._requires_grad:
+                recording = True
+        elif type(x) in SCALARS:
+            values.append(x)
+        elif type(x) is np.ndarray and x.dtype.kind in NUMERIC_KINDS:
+            values.append(x)
+            arrays = True
+        else:
+            return apply(primitive, tuple(operand(primitive.name, x) for x in inputs), params)
+    try:
+        value = primitive.run(*values, **params)
+    except (ValueError, TypeError, IndexError, ArithmeticError, AttributeError) as error:
+        raise explain_failure(primitive, inputs, params, error) from error
+    recording = recording and mode.grad and primitive.differentiable
+    if recording:
+        if primitive.binary and value.ndim > 1:
+            check_expansion(primitive.name, inputs, values, value)
+        if arrays:  # a rule must not see what the user writes into an array later
+            inputs = tuple(x.copy() if type(x) is np.ndarray and i in primitive.reads else x
+                           for i, x in enumerate(inputs))
+    out = _new(Tensor)
+    out._data = value
+    out._requires_grad = recording
+    if recording:
+        out._primitive = primitive
+        out._inputs = inputs
+        out._params = params
+    else:
+        out._primitive = None
+        out._inputs = ()
+        out._params = _NO_PARAMS
+    out._seq = tick()
+    out._grad = out._name = out._hooks = None
+    if mode.observer is not None:
+        mode.observer.forward(out, primitive, inputs, params)
+    return out
+
+
+def write(primitive: Primitive, inputs: tuple[Any, ...], target: Tensor) -> Tensor:
+    """Compute an elementwise primitive straight into ``target``, which must not be recorded."""
+    values = [x._data if isinstance(x, Tensor) else plain(x) for x in inputs]
+    try:
+        if isinstance(target._data, np.ndarray):
+            primitive.function(*values, out=target._data, casting="same_kind")
+        else:
+            holder = np.asarray(target._data).copy()
+            target._data = primitive.function(*values, out=holder, casting="same_kind")[()]
+    except (ValueError, TypeError) as error:
+        raise explain_failure(primitive, inputs, {}, error, target) from error
+    target._seq = tick()
+    observer = current_mode().observer
+    if observer is not None:
+        observer.write(target, primitive, inputs)
+    return target
+
+
+_new = Tensor.__new__

@@ -1,0 +1,123 @@
+"""What goes into a Tensor and what comes out of it: conversion, copying, and the lent array.
+
+A Tensor owns its array. Arrays given to it are copied, so that a later ``x += 1`` on the
+user's array cannot change a recorded value. ``.data`` of a leaf is lent out writable, as
+students expect (``p.data -= lr * p.grad``), but as a `LentArray`, which tells the owner of
+every write; the backward pass can then refuse to use a value that is no longer there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from .errors import DTypeError, ShapeError, describe
+from .modes import current_mode
+
+#: One clock for everything that happens to values: creation, recording and overwriting.
+tick: Callable[[], int] = count(1).__next__
+
+NUMERIC_KINDS = "fiub"
+
+
+def as_value(data: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
+    """A fresh NumPy array of a numeric dtype, from numbers, nested lists or arrays."""
+    plain_python = not hasattr(data, "dtype")
+    try:
+        array = np.array(data, dtype=dtype)
+    except (ValueError, TypeError) as error:
+        if plain_python and "inhomogeneous" in str(error):
+            raise ShapeError(
+                "Tensor: expected a rectangular nested list, got rows of different lengths; "
+                "pad them, or make one Tensor per row"
+            ) from error
+        raise DTypeError(f"Tensor: cannot make numbers of {describe(data)}: {error}") from error
+    if array.dtype.kind not in NUMERIC_KINDS:
+        raise DTypeError(
+            f"Tensor: expected float, int or bool values, got dtype {array.dtype}; "
+            "convert first, for example with np.asarray(values, dtype=float)"
+        )
+    if plain_python and dtype is None and array.dtype == np.float64:
+        array = array.astype(current_mode().default_dtype, copy=False)
+    return array
+
+
+def read_only(value: Any) -> np.ndarray[Any, Any]:
+    """A view of ``value`` that cannot be written through."""
+    view = np.asarray(value).view(np.ndarray)
+    view.flags.writeable = False
+    return view
+
+
+def plain(value: Any) -> Any:
+    """``value`` without the lending wrapper."""
+    return value.view(np.ndarray) if isinstance(value, LentArray) else value
+
+
+def _noticed(name: str) -> Callable[..., Any]:
+    method = getattr(np.ndarray, name)
+
+    def write(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = method(self, *args, **kwargs)
+        self._written()
+        return result
+
+    return write
+
+
+_WRITERS = {np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis}
+
+
+class LentArray(np.ndarray):
+    """A leaf's own array, as ``Tensor.data`` lends it: writing through it is noticed."""
+
+    _owner: Any = None
+
+    def __array_finalize__(self, source: Any) -> None:
+        self._owner = getattr(source, "_owner", None)
+
+    def _written(self) -> None:
+        owner = self._owner
+        if owner is not None and np.may_share_memory(self, owner._data):
+            owner._seq = tick()
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(key, np.asarray(value) if hasattr(value, "__array__") else value)
+        self._written()
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        outs = options.get("out", ())
+        if not outs and any(hasattr(x, "_requires_grad") for x in inputs):
+            return NotImplemented  # a Tensor takes part: it decides, and records
+        values = [np.asarray(x) if hasattr(x, "__array__") else x for x in inputs]
+        if outs:
+            options["out"] = tuple(map(plain, outs))
+        result = getattr(ufunc, method)(*values, **options)
+        for target in (*outs, *(inputs[:1] if method == "at" else ())):
+            if isinstance(target, LentArray):
+                target._written()
+        return outs[0] if len(outs) == 1 else outs or result
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        result = super().__array_function__(function, types, args, kwargs)
+        if function in _WRITERS:
+            (args[0] if args else kwargs["dst"])._written()
+        if isinstance(kwargs.get("out"), LentArray):
+            kwargs["out"]._written()
+        return result
+
+    fill, sort, partition = _noticed("fill"), _noticed("sort"), _noticed("partition")
+    put, setfield, byteswap = _noticed("put"), _noticed("setfield"), _noticed("byteswap")
+
+    def __reduce__(self) -> Any:
+        return self.view(np.ndarray).__reduce__()
+
+
+def lend(owner: Any) -> np.ndarray[Any, Any]:
+    """The owner's array as a `LentArray`."""
+    lent = owner._data.view(LentArray)
+    lent._owner = owner
+    return lent
