@@ -22,11 +22,13 @@ from .tensor import Tensor
 def backward(root: Tensor, gradient: Any = None, create_graph: bool = False) -> None:
     """Accumulate d(root)/d(leaf) in ``.grad`` of every leaf; see `Tensor.backward`."""
     seed = _seed(root, gradient)
-    with using(grad=create_graph):
-        leaves = cotangents_of([root], [seed], create_graph)
-        given: set[int] = {id(seed)}
-        for leaf, g in leaves.items():
-            _accumulate(leaf, g, given)
+    if create_graph or current_mode().observer is not None:
+        with using(grad=create_graph):
+            for leaf, g in cotangents_of([root], [seed], create_graph).items():
+                _accumulate(leaf, g)
+    else:
+        for leaf, g in cotangents_of([root], [seed]).items():
+            _accumulate(leaf, g)
 
 
 def _seed(root: Tensor, gradient: Any) -> Any:
@@ -39,8 +41,9 @@ def _seed(root: Tensor, gradient: Any) -> Any:
         if root._data.size != 1:
             raise GradError(f"backward: expected a tensor with one element, got {describe(root)}; "
                             "reduce it with .sum() or .mean(), or pass gradient=")
-        return np.ones(root.shape, root.dtype)[()]
-    seed = gradient if isinstance(gradient, Tensor) else Tensor(gradient)
+        return root._data.dtype.type(1) if root._data.ndim == 0 else np.ones_like(root._data)
+    keep = isinstance(gradient, Tensor) and gradient._requires_grad
+    seed = gradient if keep else Tensor(gradient)  # a copy: a leaf may end up owning it
     if seed.shape != root.shape:
         raise ShapeError(f"backward: gradient has shape {seed.shape}, expected {root.shape}, "
                          f"the shape of {describe(root)}")
@@ -50,7 +53,7 @@ def _seed(root: Tensor, gradient: Any) -> Any:
 def cotangents_of(
     roots: Sequence[Tensor],
     seeds: Sequence[Any],
-    create_graph: bool,
+    create_graph: bool = False,
     targets: Sequence[Tensor] | None = None,
 ) -> dict[Tensor, Any]:
     """Walk the graph backwards and return the cotangents of ``targets`` (default: all leaves).
@@ -58,35 +61,28 @@ def cotangents_of(
     The values are arrays, or Tensors with ``create_graph``.
     """
     observer = current_mode().observer
-    as_tensors = create_graph or observer is not None and observer.wants_tensors
+    as_tensors = create_graph or (observer is not None and observer.wants_tensors)
     wanted = None if targets is None else set(targets)
-    oldest = 0 if wanted is None else min(t._seq for t in targets)  # type: ignore[union-attr]
+    oldest = 0 if targets is None else min(t._seq for t in targets)
     cotangents: dict[Tensor, Any] = {}
     result: dict[Tensor, Any] = {}
-    pending: list[tuple[int, Tensor]] = []
-
-    def give(x: Tensor, g: Any) -> None:
-        earlier = cotangents.get(x)
-        if earlier is not None:
-            cotangents[x] = earlier + g
-        else:
-            cotangents[x] = g
-            heappush(pending, (-x._seq, x))
-
+    pending: list[tuple[int, Tensor]] = []  # a heap: the youngest tensor first
     for root, seed in zip(roots, seeds, strict=True):
-        give(root, _wrap(seed) if as_tensors else _unwrap(seed))
+        seed = _wrap(seed) if as_tensors else _unwrap(seed)
+        if root in cotangents:
+            cotangents[root] = cotangents[root] + seed
+        else:
+            cotangents[root] = seed
+            heappush(pending, (-root._seq, root))
     while pending:
         tensor = heappop(pending)[1]
         g = cotangents.pop(tensor)
         if tensor._hooks is not None:
             g = _run_hooks(tensor, g, as_tensors)
-        primitive = tensor._primitive
+        primitive, inputs, made = tensor._primitive, tensor._inputs, tensor._seq
         if primitive is None if wanted is None else tensor in wanted:
             result[tensor] = g
             continue
-        if primitive is None:
-            continue
-        inputs, params, made = tensor._inputs, tensor._params, tensor._seq
         if as_tensors:
             out, values = tensor, inputs
         else:
@@ -97,15 +93,32 @@ def cotangents_of(
                 continue
             if x._seq > made:
                 _check_overwritten(tensor, x, i)
-            if x._requires_grad and x._seq >= oldest and (rule := primitive.vjps[i]) is not None:
-                gx = rule(g, out, *values, **params)
-                value = x._data
-                if gx.shape != value.shape or gx.dtype is not value.dtype:
-                    gx = _fit(gx, x, tensor, i)
-                if observer is not None:
-                    observer.backward(tensor, i, g, gx)
-                give(x, gx)
+            if not x._requires_grad or x._seq < oldest or (rule := primitive.vjps[i]) is None:
+                continue
+            gx = rule(g, out, *values, **tensor._params)
+            value = x._data
+            if gx.dtype is not value.dtype or gx.shape != value.shape:
+                gx = _fit(gx, x, tensor, i)
+            if observer is not None:
+                observer.backward(tensor, i, g, gx)
+            if x in cotangents:
+                cotangents[x] = cotangents[x] + gx
+                continue
+            if x._primitive is None and not as_tensors:
+                gx = _owned(gx, g, out, values)
+            cotangents[x] = gx
+            heappush(pending, (-x._seq, x))
     return result
+
+
+def _owned(gx: Any, *others: Any) -> Any:
+    """A leaf's gradient must own its memory: not be a view, nor a value that others hold."""
+    if gx.base is not None:
+        return gx.copy()
+    for other in others:
+        if gx is other or (type(other) is list and any(gx is v for v in other)):
+            return gx.copy()
+    return gx
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
@@ -184,18 +197,11 @@ def _run_hooks(tensor: Tensor, g: Any, as_tensors: bool) -> Any:
                                  f"{describe(tensor)}; return the same shape or None")
             g = new if as_tensors else new._data
     if retain in hooks and tensor._primitive is not None:
-        _accumulate(tensor, g, set())
+        _accumulate(tensor, g if as_tensors else g.copy())
     return g
 
 
-def _accumulate(leaf: Tensor, g: Any, given: set[int]) -> None:
-    """Add to ``leaf.grad``, which must own its memory: two leaves never share an array."""
+def _accumulate(leaf: Tensor, g: Any) -> None:
     if leaf._grad is not None:
-        leaf._grad = _wrap(leaf._grad + _wrap(g))
-        return
-    array = _unwrap(g)
-    if not isinstance(g, Tensor) and isinstance(array, np.ndarray):
-        if array.base is not None or id(array) in given:
-            g = array = array.copy()
-        given.add(id(array))
+        g = leaf._grad + g if isinstance(g, Tensor) else leaf._grad._data + g
     leaf._grad = _wrap(g)

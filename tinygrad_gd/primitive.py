@@ -237,29 +237,28 @@ def apply(
         else:
             return apply(primitive, tuple(operand(primitive.name, x) for x in inputs), params)
     try:
-        value = primitive.run(*values, **params)
+        value = primitive.run(*values, **params) if params else primitive.run(*values)
     except (ValueError, TypeError, IndexError, ArithmeticError, AttributeError) as error:
         raise explain_failure(primitive, inputs, params, error) from error
-    recording = recording and mode.grad and primitive.differentiable
-    if recording:
+    out = _new(Tensor)
+    out._data = value
+    out._seq = tick()
+    out._grad = out._name = out._hooks = None
+    if recording and mode.grad and primitive.differentiable:
         if primitive.binary and value.ndim > 1:
             check_expansion(primitive.name, inputs, values, value)
         if arrays:  # a rule must not see what the user writes into an array later
             inputs = tuple(x.copy() if type(x) is np.ndarray and i in primitive.reads else x
                            for i, x in enumerate(inputs))
-    out = _new(Tensor)
-    out._data = value
-    out._requires_grad = recording
-    if recording:
+        out._requires_grad = True
         out._primitive = primitive
         out._inputs = inputs
         out._params = params
     else:
+        out._requires_grad = False
         out._primitive = None
         out._inputs = ()
         out._params = _NO_PARAMS
-    out._seq = tick()
-    out._grad = out._name = out._hooks = None
     if mode.observer is not None:
         mode.observer.forward(out, primitive, inputs, params)
     return out

@@ -1,12 +1,26 @@
-"""Sample rows: at least one per primitive, shared by every table-driven test.
+"""Sample rows: at least one per differentiable primitive, shared by every table-driven test.
 
-A row says how to call one primitive, in NumPy's words, so that the same call runs on arrays, on
-Tensors and in other engines. Each file of `tinygrad_gd.ops` has a file of rows here.
+Each file here has a list ``ROWS`` of `Sample`; every file is collected by itself. A row says how to
+call one primitive in NumPy's words, so that the same call runs on arrays, on Tensors and (with
+``np`` replaced) in HIPS autograd::
+
+    ROWS = [
+        Sample("exp", np.exp, (normal(2, 3),), torch=torch_("exp")),
+        Sample("sum", lambda x: np.sum(x, axis=-1), (normal(2, 3),), "axis=-1",
+               torch=lambda x: x.sum(-1)),
+        Sample("softplus", lambda x: tg.softplus(x), (normal(5),)),      # NumPy has no such function
+    ]
+
+Choose few (at most about 12) entries per input, away from kinks and poles. Elementwise rows get
+their 0-d, empty, broadcast, scalar and mixed-dtype variants derived; all rows are repeated in
+float32, Fortran order and with strides. Other variants (negative axis, empty) are rows of their own.
 """
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,11 +32,11 @@ class Sample(NamedTuple):
     Attributes
     ----------
     name : the primitive's public name.
-    call : takes the inputs (arrays or Tensors) and returns the result.
-    inputs : the float64 arrays that are differentiated.
+    call : takes the inputs (arrays or Tensors) and returns the result; `np` in it is a global name.
+    inputs : the float64 arrays that are differentiated; constants belong into the call.
     label : tells rows of the same primitive apart.
     torch : the same call on PyTorch tensors, or None where PyTorch has no such function.
-    smooth : False where the second derivative is zero or undefined almost everywhere by design.
+    smooth : False where the derivative's own derivative cannot be checked (order 2 is skipped).
     """
 
     name: str
@@ -32,12 +46,35 @@ class Sample(NamedTuple):
     torch: Callable[..., Any] | None = None
     smooth: bool = True
 
+    def __str__(self) -> str:
+        return f"{self.name}-{self.label}" if self.label else self.name
+
 
 def normal(*shape: int, seed: int = 0) -> Any:
     """Seeded standard normal values."""
-    return np.random.default_rng(seed).standard_normal(shape)
+    return np.asarray(np.random.default_rng(seed).standard_normal(shape))
 
 
 def positive(*shape: int, seed: int = 0) -> Any:
     """Seeded values between 0.5 and 2.5."""
-    return np.random.default_rng(seed).uniform(0.5, 2.5, shape)
+    return np.asarray(np.random.default_rng(seed).uniform(0.5, 2.5, shape))
+
+
+def torch_(path: str) -> Callable[..., Any]:
+    """PyTorch's function of that name, imported when it is called: ``torch_("special.erf")``."""
+
+    def call(*args: Any, **options: Any) -> Any:
+        import torch
+
+        function: Any = torch
+        for name in path.split("."):
+            function = getattr(function, name)
+        return function(*args, **options)
+
+    return call
+
+
+def all_samples() -> list[Sample]:
+    """The rows of every module in this package."""
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return [row for name in names for row in import_module(f"{__name__}.{name}").ROWS]

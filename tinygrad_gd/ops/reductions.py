@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..primitive import primitive
+from .shape import broadcast
 
 
 def kept(reduced: Any, x: Any, axis: Any) -> Any:
@@ -20,7 +21,7 @@ def kept(reduced: Any, x: Any, axis: Any) -> Any:
 
 def spread(g: Any, x: Any, axis: Any) -> Any:
     """The rule of every sum: the cotangent, repeated to the shape of ``x``."""
-    return np.broadcast_to(kept(g, x, axis), x.shape)
+    return broadcast(kept(g, x, axis), x.shape)
 
 
 def count(x: Any, axis: Any) -> int:

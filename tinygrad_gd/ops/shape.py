@@ -8,6 +8,7 @@ import numpy as np
 
 from ..backward import unbroadcast
 from ..primitive import Every, primitive
+from ..tensor import Tensor
 
 
 def _broadcast_to(array: Any, /, shape: Any) -> Any:
@@ -20,6 +21,11 @@ def _broadcast_to(array: Any, /, shape: Any) -> Any:
 broadcast_to = primitive(
     _broadcast_to, lambda g, out, array, shape: unbroadcast(g, array.shape),
     numpy=np.broadcast_to, kind="view")
+
+
+def broadcast(g: Any, shape: tuple[int, ...]) -> Any:
+    """``np.broadcast_to`` for rules: the fast function on arrays, recorded on Tensors."""
+    return broadcast_to(g, shape) if isinstance(g, Tensor) else _broadcast_to(g, shape)
 
 
 def _reshape(a: Any, /, shape: Any, order: str = "C") -> Any:

@@ -1,0 +1,82 @@
+"""``python -m tests.benchmarks [workload ...] [--threads 2] [--quick] [--markdown] [--json FILE]``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from typing import Any
+
+RACES = ("line", "moons", "digits", "mnist", "wide", "scalars", "chain")
+ENGINE = ("deep", "overhead")
+
+
+def arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=(
+        "Time one training step (loss, gradients, update, loss read back) against other libraries, "
+        "after checking that all compute the same losses. Workloads: " + ", ".join(RACES)
+        + "; about the engine alone: " + ", ".join(ENGINE) + ". Default: all."))
+    parser.add_argument("workload", nargs="*", default=[], help="which to run")
+    parser.add_argument("--threads", type=int, default=1, help="threads for every library")
+    parser.add_argument("--rounds", type=int, default=15, help="interleaved rounds per workload")
+    parser.add_argument("--quick", action="store_true", help="tiny and inexact: does it run?")
+    parser.add_argument("--markdown", action="store_true", help="print tables for the README")
+    parser.add_argument("--json", metavar="FILE", help="write the medians in seconds to FILE")
+    options = parser.parse_args(argv)
+    unknown = set(options.workload) - {*RACES, *ENGINE}
+    if unknown:
+        parser.error(f"unknown workload {', '.join(sorted(unknown))}; "
+                     f"choose from {', '.join(RACES + ENGINE)}")
+    options.workload = options.workload or [*RACES, *ENGINE]
+    return options
+
+
+def limit_threads(threads: int) -> None:
+    """Set what NumPy, PyTorch and XLA read when they are imported, hence before they are."""
+    for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM"):
+        os.environ[f"{library}_NUM_THREADS"] = str(threads)
+    os.environ["JAX_PLATFORMS"] = "cpu"
+    if threads == 1:
+        os.environ["XLA_FLAGS"] = (
+            "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+
+
+def main(argv: list[str] | None = None) -> int:
+    options = arguments(argv)
+    if "numpy" not in sys.modules:
+        limit_threads(options.threads)
+    from . import engine, measure, report, workloads
+    from .peers import PEERS
+
+    peers, notes = measure.available(PEERS)
+    for peer in peers:
+        if peer.label == "PyTorch":
+            peer.torch.set_num_threads(options.threads)
+    medians: dict[str, Any] = {}
+    about: dict[str, str] = {}
+    for name in [n for n in RACES if n in options.workload]:
+        work = workloads.WORKLOADS[name](options.quick)
+        steps = measure.steps_of(peers, work)
+        measure.check_agreement(steps)
+        pace = (2, 0.001) if options.quick else (options.rounds, 0.03)
+        medians[name], about[name] = measure.race(steps, *pace), work.about
+        print(f"{name}: {len(steps)} libraries, equal losses", file=sys.stderr)
+    tables = [report.race_table(medians, about, options.threads)] if medians else []
+    if "deep" in options.workload:
+        tables.append(report.Table("A chain of scalar operations", *engine.deep(options.quick, peers)))
+    if "overhead" in options.workload:
+        tables.append(report.Table("One call, forward, recorded", *engine.overhead(options.quick)))
+    facts = report.environment(peers)
+    for table in tables:
+        print(table.markdown() if options.markdown else table.plain(), end="\n\n")
+    print(report.environment_line(facts), *notes, sep="\n")
+    if options.json:
+        with open(options.json, "w") as file:
+            json.dump({"environment": facts, "threads": options.threads, "seconds": medians,
+                       "tables": [table._asdict() for table in tables]}, file, indent=1)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,267 @@
+"""`Module`: parameters and the computation that uses them, as a tree with readable paths.
+
+A module is an ordinary object. Its parameters, buffers and children are simply its attributes, in
+the order in which they were set; lists, tuples and dicts of modules or parameters count too. A
+parameter's path, such as ``layers.0.weight``, is its name in errors, pictures and programs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ..errors import DTypeError, OptionError, ShapeError, describe
+from ..modes import get_default_dtype, no_grad
+from ..tensor import Tensor
+
+AnyModule = TypeVar("AnyModule", bound="Module")
+
+
+class Parameter(Tensor):
+    """A Tensor that a `Module` learns: a leaf that requires a gradient.
+
+    Parameters
+    ----------
+    data : first values; always copied.
+    requires_grad : set it to False to freeze the parameter.
+    name : by default the path in the module it belongs to.
+    dtype : by default that of floating ``data``, else `get_default_dtype`.
+
+    >>> import tinygrad_gd as tg
+    >>> tg.nn.Parameter([1, 2])
+    Parameter([1., 2.], shape=(2,), dtype=float64, requires_grad=True)
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self, data: Any, requires_grad: bool = True, name: str | None = None, dtype: Any = None
+    ) -> None:
+        if dtype is None and getattr(data, "dtype", np.dtype(int)).kind != "f":
+            dtype = get_default_dtype()
+        super().__init__(data, requires_grad=requires_grad, name=name, dtype=dtype)
+
+
+class _Path(str):
+    """A name given by a module; a module around it may lengthen it, a user's name stays."""
+
+    __slots__ = ()
+
+
+def _named(parameter: Tensor, path: str) -> Tensor:
+    """Name a nameless parameter by its path; lengthen ``0.weight`` to ``layers.0.weight``."""
+    name = parameter._name
+    if name is None or (type(name) is _Path and path.endswith("." + name)):
+        parameter._name = _Path(path)
+    return parameter
+
+
+def _contents(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """The modules and tensors that an attribute is or holds, with their paths."""
+    if isinstance(value, Module | Tensor):
+        yield path, value
+    elif isinstance(value, list | tuple | dict):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in items:
+            yield from _contents(item, f"{path}.{key}")
+
+
+class Module:
+    """Base class of everything with parameters: set them in ``__init__``, use them in ``forward``.
+
+    >>> import tinygrad_gd as tg
+    >>> class Line(tg.nn.Module):
+    ...     def __init__(self):
+    ...         self.weight, self.bias = tg.nn.Parameter(2.0), tg.nn.Parameter(1.0)
+    ...     def forward(self, x):
+    ...         return self.weight * x + self.bias
+    >>> line = Line(); line(3.0).item(), [name for name, _ in line.named_parameters()]
+    (7.0, ['weight', 'bias'])
+    """
+
+    training: bool = True
+    _buffers: tuple[str, ...] = ()
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What the module computes; each subclass writes its own."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward(self, ...) method yet; "
+                                  "write one that returns what the module computes")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run `forward`."""
+        return self.forward(*args, **kwargs)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; refuse what would silently take a parameter out of training."""
+        if isinstance(value, Tensor) and not isinstance(value, Parameter):
+            self._check_plain(name, value)
+        object.__setattr__(self, name, value)
+        for path, found in _contents(value, name):
+            if isinstance(found, Parameter):
+                _named(found, path)
+            elif isinstance(found, Module):
+                for _ in found.named_parameters(path):
+                    pass
+
+    def _check_plain(self, name: str, value: Tensor) -> None:
+        place = f"{type(self).__name__}.{name}"
+        if isinstance(getattr(self, name, None), Parameter):
+            raise DTypeError(
+                f"{place} is a Parameter and would be replaced by {describe(value)}, which no "
+                f"optimizer sees; use `with tg.no_grad(): module.{name}.assign(value)`"
+            )
+        if value.requires_grad and value.is_leaf:
+            raise DTypeError(f"{place}: {describe(value)} requires a gradient but is not a "
+                             "Parameter, so no optimizer would see it; use tg.nn.Parameter(...)")
+
+    def register_buffer(self, name: str, value: Any) -> None:
+        """Set an attribute that belongs to the state but is not learned, as running means are."""
+        setattr(self, name, value if isinstance(value, Tensor) else Tensor(value))
+        if name not in self._buffers:
+            object.__setattr__(self, "_buffers", (*self._buffers, name))
+
+    # -- walking the tree ------------------------------------------------------------------------
+
+    def _attributes(self, prefix: str = "") -> Iterator[tuple[str, Any]]:
+        """Own tensors and direct children, with their paths."""
+        for name, value in vars(self).items():
+            yield from _contents(value, f"{prefix}.{name}" if prefix else name)
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """The modules directly inside this one, with their names."""
+        return ((path, m) for path, m in self._attributes() if isinstance(m, Module))
+
+    def children(self) -> Iterator[Module]:
+        """The modules directly inside this one."""
+        return (module for _, module in self.named_children())
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """This module and all inside it, each once, with their paths; the outermost first."""
+        return ((path, m) for path, m in self._all_modules(prefix, once=True))
+
+    def _all_modules(self, prefix: str, once: bool) -> Iterator[tuple[str, Module]]:
+        """Depth first; ``once`` leaves out the second way to reach a shared module."""
+        seen: set[Module] = set()
+        pending: list[tuple[str, Module]] = [(prefix, self)]
+        while pending:
+            path, module = pending.pop()
+            if module in seen and once:
+                continue
+            seen.add(module)
+            yield path, module
+            inside = [(p, m) for p, m in module._attributes(path) if isinstance(m, Module)]
+            pending.extend(reversed(inside))
+
+    def modules(self) -> Iterator[Module]:
+        """This module and all inside it, each once."""
+        return (module for _, module in self.named_modules())
+
+    def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
+        """All parameters in the order they were set, each once, with paths like ``0.weight``."""
+        seen: set[Tensor] = set()
+        for path, module in self.named_modules(prefix):
+            for name, value in module._attributes(path):
+                if isinstance(value, Parameter) and value not in seen:
+                    seen.add(value)
+                    _named(value, name)
+                    yield name, value
+
+    def parameters(self) -> Iterator[Parameter]:
+        """All parameters, as an optimizer takes them."""
+        return (parameter for _, parameter in self.named_parameters())
+
+    def named_buffers(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+        """All registered buffers with their paths."""
+        for path, module in self.named_modules(prefix):
+            for name in module._buffers:
+                yield (f"{path}.{name}" if path else name), getattr(module, name)
+
+    def buffers(self) -> Iterator[Tensor]:
+        """All registered buffers."""
+        return (buffer for _, buffer in self.named_buffers())
+
+    def apply(self: AnyModule, function: Callable[[Module], Any]) -> AnyModule:
+        """Call ``function`` on every module, the innermost first, as for initialising weights."""
+        for module in reversed(list(self.modules())):
+            function(module)
+        return self
+
+    # -- state -------------------------------------------------------------------------------------
+
+    def _state(self) -> dict[str, Tensor]:
+        """Parameters and buffers by path; a shared one appears under each of its paths."""
+        state: dict[str, Tensor] = {}
+        for path, module in self._all_modules("", once=False):
+            for name, value in module._attributes(path):
+                if isinstance(value, Parameter) or (
+                    isinstance(value, Tensor) and name.rpartition(".")[2] in module._buffers
+                ):
+                    state[name] = value
+        return state
+
+    def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
+        """Copies of all parameters and buffers as arrays, by path; ready for `numpy.savez`.
+
+        >>> import tinygrad_gd as tg
+        >>> {name: value.shape for name, value in tg.nn.Linear(3, 2).state_dict().items()}
+        {'weight': (2, 3), 'bias': (2,)}
+        """
+        return {path: np.array(tensor.numpy()) for path, tensor in self._state().items()}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Write saved values into this module's parameters and buffers.
+
+        Nothing is changed unless every name and shape fits.
+        """
+        own = self._state()
+        values = {k: np.asarray(v) for k, v in state_dict.items()}
+        problems = [f"missing {k!r}" for k in own if k not in values]
+        problems += [f"unexpected {k!r}" for k in values if k not in own]
+        if problems:
+            raise OptionError(f"load_state_dict: {type(self).__name__} does not match: "
+                              f"{', '.join(problems)}; build the model as it was when saved")
+        for path, tensor in own.items():
+            if values[path].shape != tensor.shape:
+                raise ShapeError(f"load_state_dict: {path!r} has shape {tensor.shape} in "
+                                 f"{type(self).__name__}, but {values[path].shape} was given; "
+                                 "build the model with the sizes it had when saved")
+        with no_grad():
+            for path, tensor in own.items():
+                tensor.assign(values[path])
+
+    def train(self: AnyModule, mode: bool = True) -> AnyModule:
+        """Switch this module and all inside it to training (or, with False, to evaluation)."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self: AnyModule) -> AnyModule:
+        """Switch this module and all inside it to evaluation."""
+        return self.train(False)
+
+    def requires_grad_(self: AnyModule, requires_grad: bool = True) -> AnyModule:
+        """Freeze all parameters with False, or let them learn again."""
+        for parameter in self.parameters():
+            parameter.requires_grad = requires_grad
+        return self
+
+    def zero_grad(self) -> None:
+        """Forget all accumulated gradients."""
+        for parameter in self.parameters():
+            parameter.zero_grad()
+
+    # -- reading -------------------------------------------------------------------------------------
+
+    def extra_repr(self) -> str:
+        """What stands between the parentheses of the repr."""
+        return ""
+
+    def __repr__(self) -> str:
+        """The tree of modules, one line each."""
+        lines = [f"({name}): {child!r}".replace("\n", "\n  ")
+                 for name, child in self.named_children()]
+        inside = "\n  ".join([*filter(None, [self.extra_repr()]), *lines])
+        kind = type(self).__name__
+        return f"{kind}(\n  {inside}\n)" if lines else f"{kind}({inside})"

@@ -1,0 +1,33 @@
+"""The one random generator: everything random here draws from it, nothing from NumPy's globals."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .errors import OptionError, describe
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+
+@cache  # made at the first draw: importing numpy.random takes longer than importing this package
+def generator() -> Generator:
+    """The `numpy.random.Generator` behind initialisers, shuffling and random operations."""
+    return np.random.default_rng()
+
+
+def manual_seed(seed: int) -> None:
+    """Start the random numbers over from ``seed``, so that a program repeats itself exactly.
+
+    >>> import tinygrad_gd as tg
+    >>> tg.manual_seed(0); a = tg.generator().random()
+    >>> tg.manual_seed(0); a == tg.generator().random()
+    True
+    """
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
+        raise OptionError(f"manual_seed: expected an integer >= 0, got {describe(seed)} {seed!r}")
+    # in place: whoever holds the generator follows the new seed
+    generator().bit_generator.state = np.random.default_rng(seed).bit_generator.state
