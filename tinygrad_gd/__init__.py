@@ -1,18 +1,37 @@
-"""tinygrad_gd: reverse-mode automatic differentiation over NumPy."""
+"""tinygrad_gd: reverse-mode automatic differentiation over NumPy.
+
+With this package one can write models with automatic gradients (`Tensor`, `nn`, `optim`), watch
+backpropagation at work, and draw computation graphs (`draw`). Every operation of `tinygrad_gd.ops`
+is also here under its NumPy name, as in ``tg.exp``; NumPy's own functions work on Tensors too.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .tensor import Tensor  # first: the one circle of the house closes inside it
-from .backward import unbroadcast
+from .tensor import Tensor  # isort: skip  # first: the one circle of the house closes inside it
+
+from . import datasets, nn, optim
+from ._version import __version__
+from .data import DataLoader
+from .errors import (
+    BroadcastWarning, CaptureError, DivergenceError, DTypeError, GradError, IndexingError,
+    NonFiniteError, NoRuleError, OptionError, ShapeError, TinygradGdError,
+)
 from .modes import (
     default_dtype, enable_grad, get_default_dtype, is_grad_enabled, no_grad, set_default_dtype,
 )
 from .primitive import NAMES as _operations
 from .primitive import Every, Primitive, apply, implements, primitive
+from .rng import generator, manual_seed
 
-__version__ = "0.1.0"
+__all__ = [
+    "BroadcastWarning", "CaptureError", "DTypeError", "DataLoader", "DivergenceError", "Every",
+    "GradError", "IndexingError", "NoRuleError", "NonFiniteError", "OptionError", "Primitive",
+    "ShapeError", "Tensor", "TinygradGdError", "__version__", "apply", "datasets", "default_dtype",
+    "enable_grad", "generator", "get_default_dtype", "implements", "is_grad_enabled", "manual_seed",
+    "nn", "no_grad", "optim", "primitive", "set_default_dtype",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
@@ -20,3 +39,7 @@ def __getattr__(name: str) -> Any:
         return _operations[name]
     except KeyError:
         raise AttributeError(f"module 'tinygrad_gd' has no attribute {name!r}") from None
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_operations})

@@ -1,0 +1,77 @@
+"""Feeding data: full batch, mini-batch and stochastic, with seeded shuffling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from .errors import DTypeError, OptionError, ShapeError, describe
+from .rng import generator
+from .tensor import Tensor
+
+
+class DataLoader:
+    """Batches of arrays that belong together row by row.
+
+    Parameters
+    ----------
+    arrays : one or more arrays with the same length, for example inputs and labels.
+    batch_size : None for the full batch, n for mini-batches, 1 for stochastic descent.
+    shuffle : draw a new order in each epoch.
+    drop_last : leave out a last batch that is smaller.
+    seed : an own generator for the order; by default the one of `manual_seed`.
+
+    >>> import numpy as np, tinygrad_gd as tg
+    >>> [x.shape for x, y in tg.DataLoader(np.ones((5, 2)), np.ones(5), batch_size=2)]
+    [(2, 2), (2, 2), (1, 2)]
+    """
+
+    def __init__(
+        self,
+        *arrays: Any,
+        batch_size: int | None = None,
+        shuffle: bool = False,
+        drop_last: bool = False,
+        seed: int | None = None,
+    ) -> None:
+        if not arrays:
+            raise OptionError("DataLoader: expected at least one array, for example (x, y)")
+        self.arrays = [a.numpy() if isinstance(a, Tensor) else np.asarray(a) for a in arrays]
+        for a in self.arrays:
+            if not a.ndim:
+                raise ShapeError("DataLoader: expected arrays with rows, got a single number")
+        lengths = [len(a) for a in self.arrays]
+        if len(set(lengths)) > 1:
+            raise ShapeError(f"DataLoader: the arrays have different lengths {lengths}; each row of "
+                             "the data needs exactly one label")
+        if not lengths[0]:
+            raise ShapeError("DataLoader: the arrays are empty; there is nothing to batch")
+        if batch_size is not None:
+            if not isinstance(batch_size, int | np.integer) or isinstance(batch_size, bool):
+                raise DTypeError(f"DataLoader: batch_size is None or an integer, "
+                                 f"got {describe(batch_size)}")
+            if batch_size < 1:
+                raise OptionError(f"DataLoader: batch_size must be >= 1, got {batch_size}")
+        self.length = lengths[0]
+        self.batch_size = self.length if batch_size is None else min(int(batch_size), self.length)
+        self.shuffle, self.drop_last = shuffle, drop_last
+        self._generator = None if seed is None else np.random.default_rng(seed)
+        full = self.batch_size == self.length and not shuffle
+        self._full = tuple(map(Tensor, self.arrays)) if full else None
+
+    def __len__(self) -> int:
+        whole, rest = divmod(self.length, self.batch_size)
+        return whole + (rest > 0 and not self.drop_last)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+        if self._full is not None:
+            yield self._full
+            return
+        order = np.arange(self.length)
+        if self.shuffle:
+            (self._generator or generator()).shuffle(order)
+        for i in range(len(self)):
+            rows = order[i * self.batch_size : (i + 1) * self.batch_size]
+            yield tuple(Tensor(a[rows]) for a in self.arrays)

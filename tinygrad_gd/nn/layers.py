@@ -1,0 +1,109 @@
+"""Layers: modules with parameters, and activations as modules."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from ..errors import OptionError, ShapeError, describe
+from ..modes import get_default_dtype
+from ..ops.linalg import linear
+from ..tensor import Tensor
+from . import init
+from .module import Module, Parameter
+
+
+class Linear(Module):
+    """``y = x @ weight.T + bias``, the weight of shape (out_features, in_features).
+
+    >>> import tinygrad_gd as tg
+    >>> layer = tg.nn.Linear(3, 2); layer(tg.Tensor([[1.0, 2.0, 3.0]])).shape
+    (1, 2)
+    """
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
+        for option, value in (("in_features", in_features), ("out_features", out_features)):
+            if not isinstance(value, int | np.integer) or value < 1:
+                raise OptionError(f"Linear: {option} must be a positive integer, got {value!r}")
+        self.in_features, self.out_features = in_features, out_features
+        self.weight = Parameter(np.empty((out_features, in_features), get_default_dtype()))
+        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+        self.bias = None
+        if bias:
+            self.bias = Parameter(np.empty(out_features, get_default_dtype()))
+            bound = 1 / math.sqrt(in_features)
+            init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, x: Any) -> Tensor:
+        """The affine map of the last axis of ``x``, of length in_features."""
+        if x.shape[-1:] != (self.in_features,):
+            raise ShapeError(f"Linear: expected the last axis to have {self.in_features} features, "
+                             f"got {describe(x)}")
+        if self.bias is None:
+            return ops.matmul(x, self.weight.T)
+        return linear(x, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        """The sizes."""
+        return f"{self.in_features}, {self.out_features}, bias={self.bias is not None}"
+
+
+class ReLU(Module):
+    """max(x, 0)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply elementwise."""
+        return ops.relu(x)
+
+
+class Tanh(Module):
+    """The hyperbolic tangent."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply elementwise."""
+        return ops.tanh(x)
+
+
+class Sigmoid(Module):
+    """1 / (1 + exp(-x))."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply elementwise."""
+        return ops.sigmoid(x)
+
+
+class Sequential(Module):
+    """Modules one after the other.
+
+    >>> import tinygrad_gd as tg
+    >>> net = tg.nn.Sequential(tg.nn.Linear(2, 4), tg.nn.Tanh(), tg.nn.Linear(4, 1))
+    >>> len(net), [name for name, _ in net.named_parameters()]
+    (3, ['0.weight', '0.bias', '2.weight', '2.bias'])
+    """
+
+    def __init__(self, *layers: Module) -> None:
+        for i, layer in enumerate(layers):
+            if not isinstance(layer, Module):
+                raise OptionError(f"Sequential: expected modules, got {describe(layer)} at {i}")
+            setattr(self, str(i), layer)
+        self._layers = layers
+
+    def forward(self, x: Any) -> Any:
+        """Feed ``x`` through all modules in order."""
+        for layer in self._layers:
+            x = layer(x)
+        return x
+
+    def __len__(self) -> int:
+        return len(self._layers)
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self._layers)
+
+    def __getitem__(self, index: Any) -> Module:
+        found = self._layers[index]
+        return Sequential(*found) if isinstance(index, slice) else found

@@ -1,0 +1,138 @@
+"""Losses: one primitive each, so that a loss is one step forward and one step back.
+
+Their rules compute again from the inputs what they need; nothing is stored between the passes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import DTypeError, IndexingError, OptionError, ShapeError, describe
+from ..primitive import apply, primitive
+from ..tensor import Tensor
+from .module import Module
+
+
+def _reduced(values: Any, reduction: str) -> Any:
+    if reduction == "none":
+        return values
+    total = np.add.reduce(values, axis=None)
+    return total / values.size if reduction == "mean" else total
+
+
+def _scaled(g: Any, size: int, reduction: str) -> Any:
+    return g / size if reduction == "mean" else g
+
+
+def _mse(prediction: Any, target: Any, /, reduction: str) -> Any:
+    return _reduced(np.square(np.subtract(prediction, target)), reduction)
+
+
+mse = primitive(
+    _mse,
+    lambda g, out, prediction, target, reduction:
+        _scaled(g, prediction.size, reduction) * 2 * (prediction - target),
+    lambda g, out, prediction, target, reduction:
+        _scaled(g, prediction.size, reduction) * 2 * (target - prediction),
+    name="mse", kind="red")
+
+
+def _is_class(logits: Any, labels: Any) -> Any:
+    """One-hot labels as booleans, of the logits' shape."""
+    return np.reshape(labels, (-1, 1)) == np.arange(logits.shape[1])
+
+
+def _softmax(logits: Any) -> Any:
+    powers = np.exp(logits - np.maximum.reduce(logits, axis=1, keepdims=True))
+    return powers / np.add.reduce(powers, axis=1, keepdims=True)
+
+
+def _cross_entropy(logits: Any, labels: Any, /, reduction: str) -> Any:
+    shifted = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
+    log_total = np.log(np.add.reduce(np.exp(shifted), axis=1))
+    return _reduced(log_total - shifted[np.arange(len(labels)), labels], reduction)
+
+
+def _cross_entropy_rule(g: Any, out: Any, logits: Any, labels: Any, reduction: str) -> Any:
+    scale = _scaled(g, logits.shape[0], reduction)
+    if reduction == "none":
+        scale = np.reshape(scale, (-1, 1))
+    return (_softmax(logits) - _is_class(logits, labels)) * scale
+
+
+nll_of_softmax = primitive(
+    _cross_entropy, _cross_entropy_rule, None, name="cross_entropy_of_logits", analytic=False,
+    kind="red")
+
+
+def _check_reduction(loss: str, reduction: str) -> None:
+    if reduction not in ("mean", "sum", "none"):
+        raise OptionError(f"{loss}: reduction is 'mean', 'sum' or 'none', got {reduction!r}")
+
+
+def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """Mean squared error ``mean((prediction - target)**2)``; both must have the same shape.
+
+    >>> import tinygrad_gd as tg
+    >>> tg.nn.mse_loss(tg.Tensor([1.0, 3.0]), tg.Tensor([1.0, 1.0])).item()
+    2.0
+    """
+    _check_reduction("mse_loss", reduction)
+    if np.shape(prediction) != np.shape(target):
+        raise ShapeError(
+            f"mse_loss: the prediction is {describe(prediction)}, the target {describe(target)}; "
+            "they would broadcast against each other. Give both the same shape, for example with "
+            f"target.reshape({np.shape(prediction)})")
+    return apply(mse, (prediction, target), {"reduction": reduction})
+
+
+def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
+    """``-log softmax(logits)[label]``, averaged; stable for logits of any size.
+
+    Parameters
+    ----------
+    logits : (n, classes), unnormalised log probabilities.
+    labels : (n,) integers in [0, classes).
+
+    >>> import tinygrad_gd as tg
+    >>> round(tg.nn.cross_entropy(tg.Tensor([[0.0, 0.0]]), tg.Tensor([1])).item(), 4)
+    0.6931
+    """
+    _check_reduction("cross_entropy", reduction)
+    values = labels._data if isinstance(labels, Tensor) else np.asarray(labels)
+    if np.ndim(logits) != 2 or values.shape != logits.shape[:1]:
+        raise ShapeError(f"cross_entropy: expected logits (n, classes) and labels (n,), got "
+                         f"{describe(logits)} and {describe(values)}")
+    if values.dtype.kind not in "iu":
+        raise DTypeError(f"cross_entropy: labels are class numbers, got {describe(labels)}; "
+                         "use labels.astype(int), or mse_loss for real targets")
+    classes = logits.shape[1]
+    if values.size and (values.min() < 0 or values.max() >= classes):
+        wrong = values[(values < 0) | (values >= classes)][0]
+        raise IndexingError(f"cross_entropy: label {wrong} is out of range for {classes} classes; "
+                            f"labels run from 0 to {classes - 1}")
+    return apply(nll_of_softmax, (logits, labels), {"reduction": reduction})
+
+
+class MSELoss(Module):
+    """`mse_loss` as a module."""
+
+    def __init__(self, reduction: str = "mean") -> None:
+        self.reduction = reduction
+
+    def forward(self, prediction: Any, target: Any) -> Tensor:
+        """The loss."""
+        return mse_loss(prediction, target, self.reduction)
+
+
+class CrossEntropyLoss(Module):
+    """`cross_entropy` as a module."""
+
+    def __init__(self, reduction: str = "mean") -> None:
+        self.reduction = reduction
+
+    def forward(self, logits: Any, labels: Any) -> Tensor:
+        """The loss."""
+        return cross_entropy(logits, labels, self.reduction)

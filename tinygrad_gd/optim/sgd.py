@@ -1,0 +1,62 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..errors import OptionError
+from ..tensor import Tensor
+from .optimizer import Optimizer
+
+
+class SGD(Optimizer):
+    r"""``param -= lr * grad``, with PyTorch's momentum: v = momentum v + (1 - dampening) g.
+
+    The first v is g itself. With ``nesterov`` the step is g + momentum v instead of v;
+    ``weight_decay`` adds weight_decay * param to g first.
+
+    >>> import tinygrad_gd as tg
+    >>> w = tg.Tensor(3.0, requires_grad=True); opt = tg.optim.SGD([w], lr=0.1)
+    >>> (w * w).backward(); opt.step(); round(w.item(), 6)
+    2.4
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ) -> None:
+        super().__init__(params, {
+            "lr": lr, "momentum": momentum, "dampening": dampening,
+            "weight_decay": weight_decay, "nesterov": nesterov,
+        })
+
+    def check(self, group: dict[str, Any]) -> None:
+        """Refuse negative options, and nesterov without momentum or with dampening."""
+        super().check(group)
+        for option in ("momentum", "weight_decay"):
+            if not group[option] >= 0:
+                raise OptionError(f"SGD: {option} must be >= 0, got {group[option]!r}")
+        if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
+            raise OptionError("SGD: nesterov needs momentum > 0 and dampening = 0")
+
+    def update(self, p: Tensor, g: Tensor, group: dict[str, Any]) -> None:
+        """One step for one parameter."""
+        if group["weight_decay"]:
+            g = g + group["weight_decay"] * p
+        momentum = group["momentum"]
+        if momentum:
+            state = self.state.setdefault(p, {})
+            velocity = state.get("velocity")
+            if velocity is None:
+                velocity = state["velocity"] = g.copy()
+            else:
+                velocity *= momentum
+                velocity += (1 - group["dampening"]) * g
+            g = g + momentum * velocity if group["nesterov"] else velocity
+        p -= group["lr"] * g
