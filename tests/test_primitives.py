@@ -141,7 +141,7 @@ def backwards(x: Any) -> Any:
 
 
 LAYOUTS: dict[str, Callable[[Any], Any]] = {
-    "fortran": np.asfortranarray, "strided": strided, "reversed": backwards}
+    "fortran": lambda x: np.array(x, order="F"), "strided": strided, "reversed": backwards}
 
 
 def lay_out(x: Any) -> tg.Tensor:
@@ -246,8 +246,10 @@ def test_agrees_with_hips_autograd(row: Sample) -> None:
                 warnings.simplefilter("ignore")
                 vjp, value = make_vjp(call, i)(*row.inputs)
                 expected = np.asarray(vjp(weights), float)
-        except (NotImplementedError, AttributeError, TypeError, KeyError) as error:
+        except (NotImplementedError, AttributeError, TypeError, ValueError, AssertionError) as error:
             pytest.skip(f"autograd: {type(error).__name__}")
+        if expected.size != g.size:  # its transpose with negative axes, for example
+            pytest.skip(f"autograd: gradient of shape {expected.shape} for shape {g.shape}")
         assert_close(values(out), value, 1e-12, f"{row}: value")
         assert_close(g, np.broadcast_to(expected, g.shape), 1e-9, f"{row}: argument {i}")
 

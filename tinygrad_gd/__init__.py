@@ -18,6 +18,7 @@ from .errors import (
     BroadcastWarning, CaptureError, DivergenceError, DTypeError, GradError, IndexingError,
     NonFiniteError, NoRuleError, OptionError, ShapeError, TinygradGdError,
 )
+from .gradcheck import GradCheckError, gradcheck, gradgradcheck
 from .modes import (
     default_dtype, enable_grad, get_default_dtype, is_grad_enabled, no_grad, set_default_dtype,
 )
@@ -27,9 +28,9 @@ from .rng import generator, manual_seed
 
 __all__ = [
     "BroadcastWarning", "CaptureError", "DTypeError", "DataLoader", "DivergenceError", "Every",
-    "GradError", "IndexingError", "NoRuleError", "NonFiniteError", "OptionError", "Primitive",
+    "GradCheckError", "GradError", "IndexingError", "NoRuleError", "NonFiniteError", "OptionError", "Primitive",
     "ShapeError", "Tensor", "TinygradGdError", "__version__", "apply", "datasets", "default_dtype",
-    "enable_grad", "generator", "get_default_dtype", "implements", "is_grad_enabled", "manual_seed",
+    "enable_grad", "generator", "get_default_dtype", "gradcheck", "gradgradcheck", "implements", "is_grad_enabled", "manual_seed",
     "nn", "no_grad", "optim", "primitive", "set_default_dtype",
 ]  # fmt: skip
 

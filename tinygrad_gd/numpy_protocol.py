@@ -72,3 +72,22 @@ def _no_rule(name: str) -> NoRuleError:
         "functions, or add the rule in one line: tg.primitive(function, lambda g, out, x: "
         f"..., numpy={name}); to compute without gradients call {name} on tensor.numpy()"
     )
+
+
+def _like(function: Any) -> Any:
+    """``np.zeros_like`` and its kin: a new constant Tensor."""
+    return lambda a, *args, **options: Tensor(function(np.asarray(a), *args, **options))
+
+
+#: Questions about the form of a Tensor, which have plain answers.
+NUMPY.update({
+    np.shape: lambda a: a.shape,
+    np.ndim: lambda a: a.ndim,
+    np.size: lambda a, axis=None: a.size if axis is None else a.shape[axis],
+    np.result_type: lambda *args: np.result_type(
+        *(a.dtype if isinstance(a, Tensor) else a for a in args)),
+    np.zeros_like: _like(np.zeros_like),
+    np.ones_like: _like(np.ones_like),
+    np.full_like: _like(np.full_like),
+    np.empty_like: _like(np.empty_like),
+})

@@ -90,7 +90,11 @@ class Sequential(Module):
             if not isinstance(layer, Module):
                 raise OptionError(f"Sequential: expected modules, got {describe(layer)} at {i}")
             setattr(self, str(i), layer)
-        self._layers = layers
+        self._count = len(layers)
+
+    @property
+    def _layers(self) -> list[Module]:
+        return [self.__dict__[str(i)] for i in range(self._count)]
 
     def forward(self, x: Any) -> Any:
         """Feed ``x`` through all modules in order."""
@@ -99,7 +103,7 @@ class Sequential(Module):
         return x
 
     def __len__(self) -> int:
-        return len(self._layers)
+        return self._count
 
     def __iter__(self) -> Iterator[Module]:
         return iter(self._layers)

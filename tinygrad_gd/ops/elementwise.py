@@ -47,11 +47,11 @@ def _power_base(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 
 def _power_exponent(g: Any, out: Any, x: Any, y: Any) -> Any:
-    return g * out * np.log(np.where(x == 0, 1, x))  # 0 ** y is flat in y; x < 0 is NaN, as it must
+    one = out.dtype.type(1)  # of the result's precision, so that the logarithm is, too
+    return g * out * np.log(np.where(x == 0, one, x))  # 0 ** y is flat in y; x < 0 gives NaN
 
 
 power = primitive(np.power, _power_base, _power_exponent, run=operator.pow)
-float_power = primitive(np.float_power, _power_base, _power_exponent)
 
 # -- exponentials and logarithms -------------------------------------------------------------------
 
@@ -78,8 +78,8 @@ arcsin = primitive(np.arcsin, lambda g, out, x: g / np.sqrt(1 - x * x))
 arccos = primitive(np.arccos, lambda g, out, x: -g / np.sqrt(1 - x * x))
 arctan = primitive(np.arctan, lambda g, out, x: g / (1 + x * x))
 arctan2 = primitive(
-    np.arctan2, lambda g, out, x, y: g * y / (x * x + y * y),
-    lambda g, out, x, y: -g * x / (x * x + y * y), analytic=False)
+    np.arctan2, lambda g, out, x, y: g * (y / np.hypot(x, y)) / np.hypot(x, y),
+    lambda g, out, x, y: -g * (x / np.hypot(x, y)) / np.hypot(x, y), analytic=False)
 hypot = primitive(
     np.hypot, lambda g, out, x, y: g * x / np.where(out == 0, 1, out),
     lambda g, out, x, y: g * y / np.where(out == 0, 1, out), analytic=False)

@@ -15,22 +15,31 @@ def transposed(x: Any) -> Any:
     return x.swapaxes(-1, -2) if x.ndim > 2 else x.T
 
 
-def _matmul_left(g: Any, out: Any, x: Any, y: Any) -> Any:
-    if y.ndim == 1:
-        return unbroadcast(np.expand_dims(g, -1) * y, x.shape) if x.ndim > 1 else g * y
+def _as_matrices(g: Any, x: Any, y: Any) -> tuple[Any, Any, Any]:
+    """Vectors as matrices with one row or column, the way matmul itself reads them."""
     if x.ndim == 1:
-        return unbroadcast((y * np.expand_dims(g, -2)).sum(-1), x.shape)
-    gx = g @ transposed(y)
+        x, g = np.expand_dims(x, 0), np.expand_dims(g, -1 if y.ndim == 1 else -2)
+    if y.ndim == 1:
+        y, g = np.expand_dims(y, -1), np.expand_dims(g, -1)
+    return g, x, y
+
+
+def _matmul_left(g: Any, out: Any, x: Any, y: Any) -> Any:
+    if x.ndim > 1 and y.ndim > 1:
+        gx = g @ transposed(y)
+    else:
+        g, _, matrix = _as_matrices(g, x, y)
+        gx = g @ transposed(matrix)
     return gx if gx.shape == x.shape else unbroadcast(gx, x.shape)
 
 
 def _matmul_right(g: Any, out: Any, x: Any, y: Any) -> Any:
-    if x.ndim == 1:
-        return unbroadcast(np.expand_dims(x, -1) * np.expand_dims(g, -2), y.shape) \
-            if y.ndim > 1 else g * x
-    if y.ndim == 1:
-        return unbroadcast((transposed(x) * np.expand_dims(g, -2)).sum(-1), y.shape)
-    gy = transposed(x) @ g
+    if x.ndim > 1 and y.ndim > 1:
+        gy = transposed(x) @ g
+    else:
+        g, matrix, _ = _as_matrices(g, x, y)
+        gy = transposed(matrix) @ g
+        gy = gy[..., 0] if y.ndim == 1 else gy
     return gy if gy.shape == y.shape else unbroadcast(gy, y.shape)
 
 

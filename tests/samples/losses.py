@@ -1,0 +1,19 @@
+"""Rows for the losses of `tinygrad_gd.nn`, which are primitives too."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import tinygrad_gd as tg
+
+from . import Sample, normal
+
+LABELS = np.array([1, 0, 2])
+X, Y = normal(3, 3), normal(3, 3, seed=1)
+ROWS = [
+    *(Sample("mse", lambda a, b, r=r: tg.mse(a, b, reduction=r), (X, Y), r)
+      for r in ("mean", "sum", "none")),
+    *(Sample("cross_entropy_of_logits",
+             lambda a, r=r: tg.cross_entropy_of_logits(a, LABELS, reduction=r), (X,), r)
+      for r in ("mean", "sum", "none")),
+]
