@@ -1,0 +1,28 @@
+"""The README's code runs and prints what it says."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def test_readme_blocks() -> None:
+    text = README.read_text()
+    assert "no part of the project named tinygrad" in text.splitlines()[0]
+    blocks = re.findall(r"```(python|output)\n(.*?)```", text, re.S)
+    scope: dict[str, object] = {}
+    printed, outputs = "", 0
+    for kind, body in blocks:
+        if kind == "output":
+            assert printed == body, f"expected {body!r}, printed {printed!r}"
+            outputs += 1
+            continue
+        stream = io.StringIO()
+        with contextlib.redirect_stdout(stream):
+            exec(body, scope)
+        printed = stream.getvalue()
+    assert outputs >= 4

@@ -1,0 +1,85 @@
+"""The largest stable learning rate, from the loss's own second derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import GradError, OptionError, describe
+from ..tensor import Tensor
+
+
+class Advice(NamedTuple):
+    """What the curvature at the present parameters says about the learning rate.
+
+    Attributes
+    ----------
+    eigenvalues : of the Hessian, ascending.
+    limit : 2 / largest eigenvalue; gradient descent on this quadratic diverges above it.
+    lr : the rate that shrinks the slowest and the fastest direction equally, 2 / (min + max).
+    """
+
+    eigenvalues: np.ndarray[Any, Any]
+    limit: float
+    lr: float
+
+    def __str__(self) -> str:
+        values = ", ".join(f"{v:.4f}" for v in self.eigenvalues)
+        return (f"eigenvalues of the Hessian: {values}; lr must stay below "
+                f"2/{self.eigenvalues[-1]:.4f} = {self.limit:.4f}; advised lr = {self.lr:.4f}")
+
+
+def hessian_matrix(loss: Tensor, params: Sequence[Tensor]) -> np.ndarray[Any, Any]:
+    """All second derivatives of a scalar ``loss``, one backward pass per parameter entry."""
+    before = [p.grad for p in params]
+    for p in params:
+        p.zero_grad()
+    loss.backward(create_graph=True)
+    first = [p.grad for p in params]
+    rows = []
+    for g in first:
+        for index in np.ndindex(p_shape(g)):
+            for p in params:
+                p.zero_grad()
+            entry = None if g is None else g[index]
+            if entry is not None and entry.requires_grad:
+                entry.backward()
+            rows.append(np.concatenate([
+                np.zeros(p.size) if p.grad is None else p.grad.numpy().ravel() for p in params]))
+    for p, g in zip(params, before, strict=True):
+        p.grad = g
+    return np.array(rows)
+
+
+def p_shape(g: Tensor | None) -> tuple[int, ...]:
+    """The shape of a gradient; a parameter the loss does not depend on is refused."""
+    if g is None:
+        raise GradError("advise: the loss does not depend on one of the parameters; leave it out")
+    return g.shape
+
+
+def advise(loss: Callable[[], Tensor], params: Sequence[Tensor]) -> Advice:
+    """Measure the curvature of ``loss()`` and say which learning rates are stable.
+
+    >>> import numpy as np, tinygrad_gd as tg
+    >>> x = np.array([1., 2, 3, 4, 5]); y = 2 * x + 1
+    >>> w, b = (tg.Tensor(0.0, requires_grad=True) for _ in "wb")
+    >>> print(advise(lambda: ((w * x + b - y) ** 2).mean(), [w, b]))
+    eigenvalues of the Hessian: 0.3381, 23.6619; lr must stay below 2/23.6619 = 0.0845;
+    advised lr = 0.0833
+    """
+    params = list(params)
+    if not params:
+        raise OptionError("advise: expected at least one parameter")
+    value = loss()
+    if not isinstance(value, Tensor) or value.size != 1:
+        raise GradError(f"advise: expected loss() to return one number, got {describe(value)}")
+    values = np.linalg.eigvalsh(hessian_matrix(value, params))
+    largest = float(values[-1])
+    if largest <= 0:
+        raise GradError(f"advise: the loss has no upward curvature here (largest eigenvalue "
+                        f"{largest:.4g}), so no learning rate follows from it")
+    smallest = float(max(values[0], 0.0))
+    return Advice(values, 2 / largest, 2 / (smallest + largest))
