@@ -12,7 +12,11 @@ import pytest
 
 import tinygrad_gd as tg
 from tests.oracles import (
-    RTOL_CENTRAL, RTOL_COMPLEX, assert_close, central_difference, complex_step,
+    RTOL_CENTRAL,
+    RTOL_COMPLEX,
+    assert_close,
+    central_difference,
+    complex_step,
 )
 from tests.samples import Sample, all_samples
 from tinygrad_gd.gradcheck import gradcheck

@@ -15,12 +15,26 @@ from . import datasets, nn, optim
 from ._version import __version__
 from .data import DataLoader
 from .errors import (
-    BroadcastWarning, CaptureError, DivergenceError, DTypeError, GradError, IndexingError,
-    NonFiniteError, NoRuleError, OptionError, ShapeError, TinygradGdError,
+    BroadcastWarning,
+    CaptureError,
+    DivergenceError,
+    DTypeError,
+    GradError,
+    IndexingError,
+    NonFiniteError,
+    NoRuleError,
+    OptionError,
+    ShapeError,
+    TinygradGdError,
 )
 from .gradcheck import GradCheckError, gradcheck, gradgradcheck
 from .modes import (
-    default_dtype, enable_grad, get_default_dtype, is_grad_enabled, no_grad, set_default_dtype,
+    default_dtype,
+    enable_grad,
+    get_default_dtype,
+    is_grad_enabled,
+    no_grad,
+    set_default_dtype,
 )
 from .primitive import NAMES as _operations
 from .primitive import Every, Primitive, apply, implements, primitive
@@ -28,10 +42,10 @@ from .rng import generator, manual_seed
 
 __all__ = [
     "BroadcastWarning", "CaptureError", "DTypeError", "DataLoader", "DivergenceError", "Every",
-    "GradCheckError", "GradError", "IndexingError", "NoRuleError", "NonFiniteError", "OptionError", "Primitive",
-    "ShapeError", "Tensor", "TinygradGdError", "__version__", "apply", "datasets", "default_dtype",
-    "enable_grad", "generator", "get_default_dtype", "gradcheck", "gradgradcheck", "implements", "is_grad_enabled", "manual_seed",
-    "nn", "no_grad", "optim", "primitive", "set_default_dtype",
+    "GradCheckError", "GradError", "IndexingError", "NoRuleError", "NonFiniteError", "OptionError",
+    "Primitive", "ShapeError", "Tensor", "TinygradGdError", "__version__", "apply", "datasets", "default_dtype",
+    "enable_grad", "generator", "get_default_dtype", "gradcheck", "gradgradcheck", "implements",
+    "is_grad_enabled", "manual_seed", "nn", "no_grad", "optim", "primitive", "set_default_dtype",
 ]  # fmt: skip
 
 

@@ -27,8 +27,9 @@ def fit_line(lr: float, epochs: int) -> Iterator[tuple[float, float, float]]:
         bias.zero_grad()
         loss.backward()
         with tg.no_grad():
-            weight -= lr * weight.grad
-            bias -= lr * bias.grad
+            for parameter in (weight, bias):
+                assert parameter.grad is not None
+                parameter -= lr * parameter.grad
         yield loss.item(), weight.item(), bias.item()
 
 

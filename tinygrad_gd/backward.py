@@ -83,9 +83,9 @@ def cotangents_of(
         if primitive is None if wanted is None else tensor in wanted:
             result[tensor] = g
             continue
-        if as_tensors:
-            out, values = tensor, inputs
-        else:
+        out: Any = tensor
+        values: Sequence[Any] = inputs
+        if not as_tensors:
             out = tensor._data
             values = [x._data if isinstance(x, Tensor) else x for x in inputs]
         for i, x in enumerate(inputs):

@@ -59,7 +59,7 @@ class BroadcastWarning(UserWarning):
 
 def user_frame() -> Any:
     """The innermost frame outside this package, or None."""
-    frame = sys._getframe(1)
+    frame: Any = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back
     return frame
@@ -73,7 +73,8 @@ def user_line() -> str:
 
 def user_stacklevel() -> int:
     """The ``stacklevel`` with which the caller's `warnings.warn` points at the user's line."""
-    user, level, frame = user_frame(), 1, sys._getframe(1)
+    user, level = user_frame(), 1
+    frame: Any = sys._getframe(1)
     while frame is not user and frame.f_back is not None:
         level, frame = level + 1, frame.f_back
     return level

@@ -103,7 +103,8 @@ def _projected_gradient(f: Callable[..., Any], values: list[Any], rng: Any) -> C
                      if x.grad is not None]
         for x, grad in zip(fresh, kept, strict=True):
             x.grad = grad
-        return sum(parts[1:], parts[0])
+        total: Tensor = sum(parts[1:], parts[0])
+        return total
 
     return projected
 

@@ -31,7 +31,8 @@ class Mode(NamedTuple):
     default_dtype: np.dtype[Any] = np.dtype(np.float64)
 
 
-_mode: ContextVar[Mode] = ContextVar("tinygrad_gd_mode", default=Mode())
+_NORMAL = Mode()
+_mode: ContextVar[Mode] = ContextVar("tinygrad_gd_mode", default=_NORMAL)
 current_mode: Callable[[], Mode] = _mode.get
 
 
@@ -98,4 +99,5 @@ def get_default_dtype() -> np.dtype[Any]:
 def _floating(dtype: Any) -> np.dtype[Any]:
     if not np.issubdtype(dtype, np.floating):
         raise DTypeError(f"default dtype: expected a floating dtype such as np.float32, got {dtype}")
-    return np.dtype(dtype)
+    result: np.dtype[Any] = np.dtype(dtype)
+    return result

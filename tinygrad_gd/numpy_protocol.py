@@ -15,7 +15,7 @@ _REDUCE = {
     np.add: "sum", np.multiply: "prod", np.maximum: "max", np.minimum: "min",
     np.logical_and: "all", np.logical_or: "any",
 }  # fmt: skip
-_ACCUMULATE = {np.add: "cumsum", np.multiply: "cumprod"}
+_REDUCTIONS: dict[str, dict[Any, str]] = {"reduce": _REDUCE}
 
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: Any, options: dict[str, Any]) -> Any:
@@ -30,7 +30,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: Any, options: dict[str, Any
             raise DTypeError(f"np.{ufunc.__name__}: {', '.join(unused)}= is not supported with "
                              "Tensors; use tg.where and .astype instead")
         return _into(out[0], primitive, inputs) if out else primitive(*inputs)
-    table = {"reduce": _REDUCE, "accumulate": _ACCUMULATE}.get(method, {})
+    table = _REDUCTIONS.get(method, {})
     if ufunc in table and isinstance(inputs[0], Tensor) and not options.get("out"):
         options.pop("out", None)
         options.setdefault("axis", 0)  # the default of ufunc.reduce and .accumulate

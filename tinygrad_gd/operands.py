@@ -12,8 +12,9 @@ from .storage import NUMERIC_KINDS, LentArray, plain
 from .tensor import Tensor
 
 #: Types that reach NumPy untouched, so that Python scalars stay weak (float32 * 2.0 is float32).
-SCALARS: frozenset[type] = frozenset({float, int, bool, complex, type(None)}) | {
-    t for t in np.sctypeDict.values() if issubclass(t, np.number | np.bool_)
+SCALARS: frozenset[Any] = frozenset({float, int, bool, complex, type(None)}) | {
+    t for t in np.sctypeDict.values()
+    if isinstance(t, type) and issubclass(t, np.number | np.bool_)
 }
 
 

@@ -100,6 +100,7 @@ class Primitive:
         self.__wrapped__ = function
 
     def __call__(self, *args: Any, **params: Any) -> Tensor:
+        """Sort arguments into arrays and options, and `apply`."""
         if self.variadic:
             inputs, extra = tuple(args[0]), args[1:]
         else:
@@ -182,9 +183,10 @@ def primitive(
     12.0
     """
     is_ufunc = isinstance(function, np.ufunc)
+    signature = getattr(function, "signature", None)
     numpy = numpy if isinstance(numpy, tuple) else (numpy,)
     if elementwise is None:
-        elementwise = is_ufunc and function.signature is None
+        elementwise = is_ufunc and signature is None
     made = Primitive(
         function,
         rules[0] if rules and isinstance(rules[0], Every) else rules,  # type: ignore[arg-type]

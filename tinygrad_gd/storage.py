@@ -118,6 +118,6 @@ class LentArray(np.ndarray):
 
 def lend(owner: Any) -> np.ndarray[Any, Any]:
     """The owner's array as a `LentArray`."""
-    lent = owner._data.view(LentArray)
+    lent: LentArray = owner._data.view(LentArray)
     lent._owner = owner
     return lent

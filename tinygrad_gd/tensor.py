@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DTypeError, GradError, OptionError, ShapeError, describe
+from .errors import DTypeError, GradError, ShapeError, describe
 from .modes import current_mode
-from .storage import NUMERIC_KINDS, LentArray, as_value, lend, read_only, tick
+from .storage import as_value, lend, read_only, tick
 
 
 class Tensor:
@@ -267,8 +267,12 @@ class Tensor:
     def __ror__(self, other: Any) -> Tensor: return apply(ops.bitwise_or, (other, self))
     def __xor__(self, other: Any) -> Tensor: return apply(ops.bitwise_xor, (self, other))
     def __rxor__(self, other: Any) -> Tensor: return apply(ops.bitwise_xor, (other, self))
-    def __eq__(self, other: Any) -> Tensor: return apply(ops.equal, (self, other))  # type: ignore[override]
-    def __ne__(self, other: Any) -> Tensor: return apply(ops.not_equal, (self, other))  # type: ignore[override]
+    def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]
+        return apply(ops.equal, (self, other))
+
+    def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]
+        return apply(ops.not_equal, (self, other))
+
     def __lt__(self, other: Any) -> Tensor: return apply(ops.less, (self, other))
     def __le__(self, other: Any) -> Tensor: return apply(ops.less_equal, (self, other))
     def __gt__(self, other: Any) -> Tensor: return apply(ops.greater, (self, other))
@@ -346,17 +350,39 @@ class Tensor:
 
     # -- methods with NumPy's names --------------------------------------------------------------
 
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor: return ops.sum(self, axis=axis, keepdims=keepdims)
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor: return ops.mean(self, axis=axis, keepdims=keepdims)
-    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor: return ops.max(self, axis=axis, keepdims=keepdims)
-    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor: return ops.min(self, axis=axis, keepdims=keepdims)
-    def all(self, axis: Any = None, keepdims: bool = False) -> Tensor: return ops.all(self, axis=axis, keepdims=keepdims)
-    def any(self, axis: Any = None, keepdims: bool = False) -> Tensor: return ops.any(self, axis=axis, keepdims=keepdims)
-    def argmax(self, axis: Any = None, keepdims: bool = False) -> Tensor: return ops.argmax(self, axis=axis, keepdims=keepdims)
-    def argmin(self, axis: Any = None, keepdims: bool = False) -> Tensor: return ops.argmin(self, axis=axis, keepdims=keepdims)
-    def reshape(self, *shape: Any) -> Tensor: return ops.reshape(self, shape=shape[0] if len(shape) == 1 else shape)
-    def transpose(self, *axes: Any) -> Tensor: return ops.transpose(self, axes=axes[0] if len(axes) == 1 else axes or None)
-    def swapaxes(self, axis1: int, axis2: int) -> Tensor: return ops.swapaxes(self, axis1=axis1, axis2=axis2)
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return ops.sum(self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return ops.mean(self, axis=axis, keepdims=keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return ops.max(self, axis=axis, keepdims=keepdims)
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return ops.min(self, axis=axis, keepdims=keepdims)
+
+    def all(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return ops.all(self, axis=axis, keepdims=keepdims)
+
+    def any(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return ops.any(self, axis=axis, keepdims=keepdims)
+
+    def argmax(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return ops.argmax(self, axis=axis, keepdims=keepdims)
+
+    def argmin(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return ops.argmin(self, axis=axis, keepdims=keepdims)
+
+    def reshape(self, *shape: Any) -> Tensor:
+        return ops.reshape(self, shape=shape[0] if len(shape) == 1 else shape)
+
+    def transpose(self, *axes: Any) -> Tensor:
+        return ops.transpose(self, axes=axes[0] if len(axes) == 1 else axes or None)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+        return ops.swapaxes(self, axis1=axis1, axis2=axis2)
+
     def squeeze(self, axis: Any = None) -> Tensor: return ops.squeeze(self, axis=axis)
     def exp(self) -> Tensor: return apply(ops.exp, (self,))
     def log(self) -> Tensor: return apply(ops.log, (self,))
@@ -365,7 +391,9 @@ class Tensor:
     def sigmoid(self) -> Tensor: return apply(ops.sigmoid, (self,))
     def relu(self) -> Tensor: return apply(ops.relu, (self,))
     def abs(self) -> Tensor: return apply(ops.absolute, (self,))
-    def clip(self, a_min: Any = None, a_max: Any = None) -> Tensor: return ops.clip(self, a_min, a_max)
+    def clip(self, a_min: Any = None, a_max: Any = None) -> Tensor:
+        return ops.clip(self, a_min, a_max)
+
     def astype(self, dtype: Any) -> Tensor:
         """The values in another dtype; the gradient comes back in this one."""
         return ops.astype(self, dtype=dtype)
@@ -393,7 +421,8 @@ class Tensor:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         rebuild, (cls, data, requires_grad, name, grad) = self.__reduce__()
-        return memo.setdefault(id(self), rebuild(cls, data.copy(), requires_grad, name, grad))
+        duplicate: Tensor = rebuild(cls, data.copy(), requires_grad, name, grad)
+        return memo.setdefault(id(self), duplicate)  # type: ignore[no-any-return]
 
     def __reduce__(self) -> tuple[Callable[..., Tensor], tuple[Any, ...]]:
         if self._primitive is not None:
@@ -401,12 +430,6 @@ class Tensor:
                             "can be copied or pickled, use .detach() or the recorded .copy()")
         grad = None if self._grad is None else np.array(self._grad._data)
         return _rebuild, (type(self), np.asarray(self._data), self._requires_grad, self._name, grad)
-
-    def draw(self, **options: Any) -> Any:
-        """The recorded graph as a picture; see `tinygrad_gd.draw`."""
-        from .draw import draw
-
-        return draw(self, **options)
 
 
 def _rebuild(cls: type[Tensor], data: Any, requires_grad: bool, name: Any, grad: Any) -> Tensor:

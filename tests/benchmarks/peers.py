@@ -288,8 +288,9 @@ class Autograd:
     label = "HIPS autograd"
 
     def __init__(self) -> None:
-        import autograd.numpy
         from importlib.metadata import version
+
+        import autograd.numpy
 
         self.anp, self.value_and_grad = autograd.numpy, autograd.value_and_grad
         self.version = version("autograd")

@@ -6,6 +6,7 @@ written once per library and measured at several sizes.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,7 +37,7 @@ class Workload(NamedTuple):
 def dense(rng: Any, sizes: tuple[int, ...]) -> list[Any]:
     """Weights and biases of a fully connected network, uniform as PyTorch draws them."""
     params = []
-    for before, after in zip(sizes, sizes[1:], strict=False):
+    for before, after in pairwise(sizes):
         for shape in ((after, before), (after,)):
             params.append(rng.uniform(-1, 1, shape).astype(np.float32) / np.float32(before**0.5))
     return params

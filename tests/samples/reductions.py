@@ -11,7 +11,7 @@ from . import Sample, normal
 X = normal(2, 3, 4)
 
 ROWS = [
-    *(Sample(name, lambda x, f=getattr(np, name), o=options: f(x, **o), (X,), str(options))
+    *(Sample(name, lambda x, f=name, o=options: getattr(np, f)(x, **o), (X,), str(options))
       for name in ("sum", "mean", "max", "min")
       for options in ({}, {"axis": 1}, {"axis": -1, "keepdims": True}, {"axis": (0, 2)})),
     Sample("sum", np.sum, (np.array(2.0),), "0-d"),

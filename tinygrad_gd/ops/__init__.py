@@ -3,9 +3,32 @@
 from . import activations, elementwise, indexing, linalg, reductions, shape
 from .activations import relu, sigmoid
 from .elementwise import (
-    absolute, add, bitwise_and, bitwise_or, bitwise_xor, clip, divide, equal, exp, floor_divide,
-    greater, greater_equal, invert, less, less_equal, log, multiply, negative, not_equal, positive,
-    power, remainder, sqrt, square, subtract, tanh,
+    absolute,
+    add,
+    bitwise_and,
+    bitwise_or,
+    bitwise_xor,
+    clip,
+    divide,
+    equal,
+    exp,
+    floor_divide,
+    greater,
+    greater_equal,
+    invert,
+    less,
+    less_equal,
+    log,
+    multiply,
+    negative,
+    not_equal,
+    positive,
+    power,
+    remainder,
+    sqrt,
+    square,
+    subtract,
+    tanh,
 )  # fmt: skip
 from .indexing import getitem, plain_key
 from .linalg import matmul

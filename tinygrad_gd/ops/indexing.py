@@ -55,6 +55,7 @@ def _read(x: Any, indices: Any, key: tuple[Any, ...]) -> Any:
 
 
 def apply_scatter(g: Any, indices: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+    """The rule of reading by index, on arrays and on Tensors."""
     if isinstance(g, Tensor):
         return apply(scatter, (g, *indices), {"key": key, "shape": shape})
     return _scatter(g, *indices, key=key, shape=shape)

@@ -32,23 +32,23 @@ def count(x: Any, axis: Any) -> int:
     return int(np.prod([x.shape[a] for a in axes]))
 
 
-def _sum(a: Any, /, axis: Any = None, keepdims: bool = False) -> Any:
+def _sum(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
     return np.add.reduce(a, axis=axis, keepdims=keepdims)
 
 
-def _mean(a: Any, /, axis: Any = None, keepdims: bool = False) -> Any:
+def _mean(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
     return np.add.reduce(a, axis=axis, keepdims=keepdims) / count(a, axis)
 
 
-def _max(a: Any, /, axis: Any = None, keepdims: bool = False) -> Any:
+def _max(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
     return np.maximum.reduce(a, axis=axis, keepdims=keepdims)
 
 
-def _min(a: Any, /, axis: Any = None, keepdims: bool = False) -> Any:
+def _min(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
     return np.minimum.reduce(a, axis=axis, keepdims=keepdims)
 
 
-def _share(g: Any, out: Any, a: Any, axis: Any, keepdims: bool) -> Any:
+def _share(g: Any, out: Any, a: Any, axis: Any, keepdims: Any) -> Any:
     """To the extreme elements; ties share equally."""
     chosen = (a == kept(out, a, axis)).astype(g.dtype)
     return chosen * kept(g, a, axis) / np.add.reduce(chosen, axis=axis, keepdims=True)
@@ -63,7 +63,7 @@ max = primitive(_max, _share, numpy=(np.max, np.amax), analytic=False, kind="red
 min = primitive(_min, _share, numpy=(np.min, np.amin), analytic=False, kind="red")
 
 
-def _logsumexp(a: Any, /, axis: Any = None, keepdims: bool = False) -> Any:
+def _logsumexp(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
     peak = np.maximum.reduce(a, axis=axis, keepdims=True)
     peak = np.where(np.isfinite(peak), peak, 0)  # all -inf must give -inf, not NaN
     total = np.log(np.add.reduce(np.exp(a - peak), axis=axis, keepdims=True)) + peak
@@ -76,19 +76,19 @@ logsumexp = primitive(
     analytic=False, kind="red")
 
 
-def _all(a: Any, /, axis: Any = None, keepdims: bool = False) -> Any:
+def _all(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
     return np.all(a, axis=axis, keepdims=keepdims)
 
 
-def _any(a: Any, /, axis: Any = None, keepdims: bool = False) -> Any:
+def _any(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
     return np.any(a, axis=axis, keepdims=keepdims)
 
 
-def _argmax(a: Any, /, axis: Any = None, keepdims: bool = False) -> Any:
+def _argmax(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
     return np.argmax(a, axis=axis, keepdims=keepdims)
 
 
-def _argmin(a: Any, /, axis: Any = None, keepdims: bool = False) -> Any:
+def _argmin(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
     return np.argmin(a, axis=axis, keepdims=keepdims)
 
 

@@ -28,7 +28,7 @@ def broadcast(g: Any, shape: tuple[int, ...]) -> Any:
     return broadcast_to(g, shape) if isinstance(g, Tensor) else _broadcast_to(g, shape)
 
 
-def _reshape(a: Any, /, shape: Any, order: str = "C") -> Any:
+def _reshape(a: Any, /, shape: Any, order: Any = "C") -> Any:
     return np.reshape(a, shape, order)
 
 
@@ -114,7 +114,7 @@ moveaxis = primitive(
     numpy=np.moveaxis, kind="view")
 
 
-def _copy(a: Any, /, order: str = "K") -> Any:
+def _copy(a: Any, /, order: Any = "K") -> Any:
     return np.array(a, order=order)
 
 
