@@ -43,9 +43,10 @@ from .rng import generator, manual_seed
 __all__ = [
     "BroadcastWarning", "CaptureError", "DTypeError", "DataLoader", "DivergenceError", "Every",
     "GradCheckError", "GradError", "IndexingError", "NoRuleError", "NonFiniteError", "OptionError",
-    "Primitive", "ShapeError", "Tensor", "TinygradGdError", "__version__", "apply", "datasets", "default_dtype",
-    "enable_grad", "generator", "get_default_dtype", "gradcheck", "gradgradcheck", "implements",
-    "is_grad_enabled", "manual_seed", "nn", "no_grad", "optim", "primitive", "set_default_dtype",
+    "Primitive", "ShapeError", "Tensor", "TinygradGdError", "__version__", "apply", "datasets",
+    "default_dtype", "enable_grad", "generator", "get_default_dtype", "gradcheck", "gradgradcheck",
+    "implements", "is_grad_enabled", "manual_seed", "nn", "no_grad", "optim", "primitive",
+    "set_default_dtype",
 ]  # fmt: skip
 
 

@@ -37,7 +37,8 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: Any, options: dict[str, Any
         return NAMES[table[ufunc]](*inputs, **options)
     if method == "outer" and ufunc in NUMPY and not options:
         a, b = inputs
-        return NUMPY[ufunc](np.reshape(a, np.shape(a) + (1,) * np.ndim(b)), b)
+        column = np.reshape(a, np.shape(a) + (1,) * np.ndim(b))
+        return NUMPY[ufunc](column, np.reshape(b, (1,) * np.ndim(a) + np.shape(b)))
     raise _no_rule(f"np.{ufunc.__name__}.{method}")
 
 
