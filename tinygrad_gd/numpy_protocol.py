@@ -80,6 +80,16 @@ def _like(function: Any) -> Any:
     return lambda a, *args, **options: Tensor(function(np.asarray(a), *args, **options))
 
 
+def _of_values(function: Any) -> Any:
+    """A question that has a plain answer and no derivative, as ``np.allclose(t, u)``."""
+    return lambda *args, **options: function(
+        *(a.numpy() if isinstance(a, Tensor) else a for a in args), **options)
+
+
+for _question in (np.array_equal, np.array_equiv, np.allclose, np.isclose, np.shares_memory,
+                  np.may_share_memory, np.iscomplexobj, np.isrealobj):
+    NUMPY[_question] = _of_values(_question)
+
 #: Questions about the form of a Tensor, which have plain answers.
 NUMPY.update({
     np.shape: lambda a: a.shape,

@@ -1,0 +1,90 @@
+"""Modules, losses and loaders."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tinygrad_gd as tg
+
+
+def mlp() -> tg.nn.Sequential:
+    tg.manual_seed(0)
+    return tg.nn.Sequential(tg.nn.Linear(3, 4), tg.nn.Tanh(), tg.nn.Linear(4, 2))
+
+
+def test_parameters_have_paths_and_travel_as_state() -> None:
+    net = mlp()
+    assert [n for n, _ in net.named_parameters()] == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    other = tg.nn.Sequential(tg.nn.Linear(3, 4), tg.nn.Tanh(), tg.nn.Linear(4, 2))
+    x = tg.Tensor(np.ones((5, 3)))
+    assert not np.array_equal(net(x), other(x))
+    other.load_state_dict(net.state_dict())
+    assert np.array_equal(net(x), other(x))
+    assert repr(net).count("Linear") == 2 and len(net) == 3
+
+
+def test_seeds_repeat() -> None:
+    assert np.array_equal(mlp()[0].weight, mlp()[0].weight)
+
+
+def test_gradients_of_a_network_against_differences() -> None:
+    net = mlp()
+    labels = np.array([0, 1, 1])
+    x = np.random.default_rng(1).standard_normal((3, 3))
+    assert tg.gradcheck(lambda t: tg.nn.cross_entropy(net(t), labels), [x], order=2)
+
+
+def test_linear_without_bias_and_in_batches() -> None:
+    layer = tg.nn.Linear(3, 2, bias=False)
+    x = np.ones((4, 5, 3))
+    np.testing.assert_allclose(layer(tg.Tensor(x)).numpy(), x @ layer.weight.numpy().T)
+    assert tg.gradcheck(lambda w, b: tg.linear(tg.Tensor(x), w, b).sum(), [np.ones((2, 3)), np.ones(2)])
+
+
+@pytest.mark.parametrize("scale", [1.0, 1000.0, -1000.0])
+def test_cross_entropy_is_stable(scale: float) -> None:
+    logits = tg.Tensor([[scale, 0.0, 0.0], [0.0, scale, 0.0]], requires_grad=True)
+    loss = tg.nn.cross_entropy(logits, np.array([0, 2]))
+    loss.backward()
+    assert logits.grad is not None
+    assert np.isfinite(loss.item()) and np.all(np.isfinite(logits.grad.numpy()))
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_losses_equal_pytorch(reduction: str) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    rng = np.random.default_rng(0)
+    a, b, labels = rng.standard_normal((6, 4)), rng.standard_normal((6, 4)), rng.integers(0, 4, 6)
+    f = torch.nn.functional
+    for ours, theirs in [
+        (tg.nn.mse_loss(a, b, reduction), f.mse_loss(torch.tensor(a), torch.tensor(b), reduction=reduction)),
+        (tg.nn.cross_entropy(tg.Tensor(a), labels, reduction),
+         f.cross_entropy(torch.tensor(a), torch.tensor(labels), reduction=reduction)),
+    ]:
+        np.testing.assert_allclose(np.asarray(ours), theirs.numpy(), rtol=1e-12)
+
+
+def test_initialisers_have_the_advertised_spread() -> None:
+    tg.manual_seed(0)
+    w = tg.nn.Parameter(np.empty((400, 300)))
+    tg.nn.init.kaiming_normal_(w, nonlinearity="relu")
+    assert abs(w.numpy().std() - np.sqrt(2 / 300)) < 0.001
+    tg.nn.init.xavier_uniform_(w)
+    assert abs(w.numpy().std() - np.sqrt(2 / 700)) < 0.001
+
+
+@pytest.mark.parametrize(("size", "batches"), [(None, 1), (4, 3), (1, 10)])
+def test_every_row_comes_once(size: int | None, batches: int) -> None:
+    x = np.arange(10.0)
+    loader = tg.DataLoader(x, x * 2, batch_size=size, shuffle=True, seed=0)
+    assert len(loader) == batches
+    first, second = ([row for a, b in loader for row in zip(a.tolist(), b.tolist(), strict=True)] for _ in "12")
+    assert sorted(first) == sorted(second) == [(v, 2 * v) for v in x] and first != second
+    again = tg.DataLoader(x, x * 2, batch_size=size, shuffle=True, seed=0)
+    assert [v for a, _ in again for v in a.tolist()] == [v for v, _ in first]
+
+
+def test_drop_last() -> None:
+    loader = tg.DataLoader(np.ones(10), batch_size=4, drop_last=True)
+    assert [len(a) for (a,) in loader] == [4, 4] and len(loader) == 2
