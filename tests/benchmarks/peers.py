@@ -64,7 +64,7 @@ class Ours:
         def loss_of() -> Any:
             h = x
             for i in range(0, len(params), 2):
-                h = tg._linear(h, params[i], params[i + 1])
+                h = tg.linear(h, params[i], params[i + 1])
                 if i + 2 < len(params):
                     h = h.relu()
             if work.loss == "mse":
