@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,11 +45,21 @@ def line_advice() -> Advice:
     return advise(lambda: line_loss(weight, bias), [weight, bias])
 
 
+def draw_line() -> Path:
+    """Save a picture of the loss at the start of the run."""
+    weight, bias = (tg.Tensor(0.0, requires_grad=True, name=n) for n in ("weight", "bias"))
+    loss = line_loss(weight, bias)
+    loss.backward()
+    return Path(tg.draw(loss).save("fit_line.svg"))
+
+
 def demo_line() -> None:
     """Diverge as the tutorial does, say why, and do it right."""
     print("1. Fit y = 2x + 1 by gradient descent, lr = 0.1")
     for epoch, (loss, weight, bias) in enumerate(fit_line(0.1, 20), 1):
         print(f"Epoch {epoch}: loss={loss:.4f}, weight={weight:.4f}, bias={bias:.4f}")
+    picture = draw_line()
+    print(f"The graph of the first epoch, with values and gradients: {picture.resolve()}")
     advice = line_advice()
     print("\n2. It diverges. Why: the loss is a bowl, and each step multiplies the error along an\n"
           "   axis of the bowl by 1 - lr * curvature. Above lr = 2 / (largest curvature) it grows.")

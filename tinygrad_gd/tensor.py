@@ -431,6 +431,12 @@ class Tensor:
         grad = None if self._grad is None else np.array(self._grad._data)
         return _rebuild, (type(self), np.asarray(self._data), self._requires_grad, self._name, grad)
 
+    def draw(self) -> Any:
+        """The recorded graph as a picture; see `tinygrad_gd.draw`."""
+        from .draw import draw  # the one look upwards: a window, opened only when asked for
+
+        return draw(self)
+
 
 def _rebuild(cls: type[Tensor], data: Any, requires_grad: bool, name: Any, grad: Any) -> Tensor:
     tensor = cls(data, requires_grad=requires_grad, name=name)

@@ -111,7 +111,7 @@ class NumPy:
 
     def mlp(self, work: Workload) -> Step:
         x, y, lr = work.x, work.y, work.lr
-        params = [np.ascontiguousarray(p.T) for p in work.params]  # weights as (in, out): x @ w
+        params = [np.array(p.T, order="C") for p in work.params]  # weights as (in, out): x @ w
         layers = list(zip(params[::2], params[1::2], strict=True))
         rows = np.arange(len(x))
 
@@ -329,7 +329,7 @@ class Autograd:
             h = h - anp.max(h, axis=1, keepdims=True)
             return anp.mean(anp.log(anp.sum(anp.exp(h), axis=1)) - anp.sum(h * y, axis=1))
 
-        return self.train(work, [np.ascontiguousarray(p.T) for p in work.params], loss_of)
+        return self.train(work, [np.array(p.T, order="C") for p in work.params], loss_of)
 
     def chain(self, work: Workload) -> Step:
         def loss_of(params: Any) -> Any:
@@ -366,7 +366,7 @@ class MyGrad:
 
     def mlp(self, work: Workload) -> Step:
         mg, nnet = self.mg, self.mg.nnet
-        params = [mg.tensor(np.ascontiguousarray(p.T)) for p in work.params]
+        params = [mg.tensor(np.array(p.T, order="C")) for p in work.params]
 
         def loss_of() -> Any:
             h = work.x
