@@ -13,6 +13,7 @@ from .tensor import Tensor  # isort: skip  # first: the one circle of the house 
 
 from . import datasets, nn, optim
 from ._version import __version__
+from .anomaly import detect_anomaly
 from .data import DataLoader
 from .draw import draw
 from .errors import (
@@ -45,7 +46,8 @@ __all__ = [
     "BroadcastWarning", "CaptureError", "DTypeError", "DataLoader", "DivergenceError", "Every",
     "GradCheckError", "GradError", "IndexingError", "NoRuleError", "NonFiniteError", "OptionError",
     "Primitive", "ShapeError", "Tensor", "TinygradGdError", "__version__", "apply", "datasets",
-    "default_dtype", "draw", "enable_grad", "generator", "get_default_dtype", "gradcheck",
+    "default_dtype",
+    "detect_anomaly", "draw", "enable_grad", "generator", "get_default_dtype", "gradcheck",
     "gradgradcheck", "implements", "is_grad_enabled", "manual_seed", "nn", "no_grad", "optim",
     "primitive", "set_default_dtype",
 ]  # fmt: skip
