@@ -29,8 +29,8 @@ class _Watch:
         cause = f"{source} already held NaN or infinity" if source else (
             "its inputs were finite: " + ", ".join(describe(x, i) for x, _, i in arrays))
         raise NonFiniteError(
-            f"{primitive.name} gave {_first_bad(out._data)} at {self.lines[out._seq]}; {cause}. Check the "
-            "data, the learning rate, and logarithms, roots and divisions near 0")
+            f"{primitive.name} gave {_first_bad(out._data)} at {self.lines[out._seq]}; {cause}. "
+            "Check the data, the learning rate, and logarithms, roots and divisions near 0")
 
     def backward(self, tensor: Tensor, position: int, g: Any, gx: Any) -> None:
         values = getattr(gx, "_data", gx)

@@ -36,17 +36,14 @@ class Ours:
     def parameters(self, work: Workload) -> list[Any]:
         return [self.tg.Tensor(p, requires_grad=True) for p in work.params]
 
-    def train(self, params: list[Any], lr: float, loss_of: Callable[[], Any]) -> Step:
-        tg = self.tg
+    def train(self, params: Any, lr: float, loss_of: Callable[[], Any]) -> Step:
+        optimizer = self.tg.optim.SGD(params, lr=lr)
 
         def step() -> Any:
-            for p in params:
-                p.grad = None
+            optimizer.zero_grad()
             loss = loss_of()
             loss.backward()
-            with tg.no_grad():
-                for p in params:
-                    p -= lr * p.grad
+            optimizer.step()
             return loss
 
         return self.finish(step)
@@ -57,21 +54,16 @@ class Ours:
         return self.train([w, b], work.lr, lambda: ((w * x + b - y) ** 2).mean())
 
     def mlp(self, work: Workload) -> Step:
-        tg = self.tg
-        x, y, params = tg.Tensor(work.x), tg.Tensor(work.y), self.parameters(work)
-        rows = np.arange(len(work.x))
-
-        def loss_of() -> Any:
-            h = x
-            for i in range(0, len(params), 2):
-                h = tg.linear(h, params[i], params[i + 1])
-                if i + 2 < len(params):
-                    h = h.relu()
-            if work.loss == "mse":
-                return ((h - y) ** 2).mean()
-            return (tg.logsumexp(h, axis=1) - h[rows, y]).mean()
-
-        return self.train(params, work.lr, loss_of)
+        tg, nn = self.tg, self.tg.nn
+        layers: list[Any] = []
+        for weight, bias in zip(work.params[::2], work.params[1::2], strict=True):
+            linear = nn.Linear(*weight.shape[::-1])
+            linear.weight, linear.bias = nn.Parameter(weight), nn.Parameter(bias)
+            layers += [linear, nn.ReLU()]
+        model = nn.Sequential(*layers[:-1])
+        criterion = nn.MSELoss() if work.loss == "mse" else nn.CrossEntropyLoss()
+        x, y = tg.Tensor(work.x), tg.Tensor(work.y)
+        return self.train(model.parameters(), work.lr, lambda: criterion(model(x), y))
 
     def scalars(self, work: Workload) -> Step:
         layers, params = scalar_network(partial(self.tg.Tensor, requires_grad=True), work)
