@@ -1,8 +1,9 @@
-"""`detect_anomaly`: stop at the first NaN or infinity, and say where it came from."""
+"""`detect_anomaly`: stop at the first NaN or infinity and say where it came from."""
 
 from __future__ import annotations
 
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -11,60 +12,68 @@ from .modes import using
 from .tensor import Tensor
 
 
-class _Watch:
+class _Anomaly:
     """An observer that looks at every value and every cotangent."""
 
     wants_tensors = False
 
     def __init__(self) -> None:
-        self.lines: dict[int, str] = {}  # by creation number
+        self._lines: dict[int, tuple[str, Any]] = {}  # creation number -> line; freed with the graph
 
     def forward(self, out: Tensor, primitive: Any, inputs: Any, params: Any) -> None:
-        self.lines[out._seq] = user_line()
-        if np.all(np.isfinite(out._data)):
-            return
-        arrays = [(x, getattr(x, "_data", x), i) for i, x in enumerate(inputs)]
-        source = next((describe(x, i) for x, a, i in arrays
-                       if isinstance(a, np.ndarray | float) and not np.all(np.isfinite(a))), None)
-        cause = f"{source} already held NaN or infinity" if source else (
-            "its inputs were finite: " + ", ".join(describe(x, i) for x, _, i in arrays))
-        raise NonFiniteError(
-            f"{primitive.name} gave {_first_bad(out._data)} at {self.lines[out._seq]}; {cause}. "
-            "Check the data, the learning rate, and logarithms, roots and divisions near 0")
+        line = user_line()
+        for i, x in enumerate(inputs):
+            if found := _first_bad(x):
+                raise NonFiniteError(f"{primitive.name} at {line}: {describe(x, i)} holds {found}; "
+                                     "clean the data first, for example with np.nan_to_num")
+        if found := _first_bad(out):
+            what = ", ".join(describe(x, i) for i, x in enumerate(inputs))
+            raise NonFiniteError(f"{primitive.name} at {line}: made {found} from finite {what}; keep "
+                                 "its arguments inside its domain, or lower the learning rate")
+        if out._requires_grad:
+            seq, lines = out._seq, self._lines
+            lines[seq] = line, ref(out, lambda _: lines.pop(seq, None))
 
     def backward(self, tensor: Tensor, position: int, g: Any, gx: Any) -> None:
-        values = getattr(gx, "_data", gx)
-        if not np.all(np.isfinite(values)):
+        found = _first_bad(gx)
+        if found and not _first_bad(g):
+            line = self._lines.get(tensor._seq, ("a line outside detect_anomaly",))[0]
+            x = tensor._inputs[position]
             raise NonFiniteError(
-                f"backward of {tensor._primitive.name}, recorded at "
-                f"{self.lines.get(tensor._seq, 'a line outside detect_anomaly')}, gave "
-                f"{_first_bad(values)} for {describe(tensor._inputs[position], position)}")
+                f"backward of {tensor._primitive.name}, computed at {line}: the gradient of "
+                f"{describe(x, position)} is {found}, though the value is finite; the derivative "
+                "has no finite value there, move the argument away (for example x + 1e-12)")
+
+    def write(self, target: Tensor, primitive: Any, inputs: Any) -> None:
+        if found := _first_bad(target):
+            raise NonFiniteError(f"{primitive.name} in place at {user_line()}: {describe(target)} now "
+                                 f"holds {found}; lower the learning rate")
 
     def read(self, tensor: Tensor, how: str) -> None:
         pass
 
-    def write(self, target: Tensor, primitive: Any, inputs: Any) -> None:
-        if not np.all(np.isfinite(target._data)):
-            raise NonFiniteError(f"in-place {primitive.name} wrote {_first_bad(target._data)} into "
-                                 f"{describe(target)} at {user_line()}")
 
-
-def _first_bad(values: Any) -> str:
-    array = np.asarray(values)
+def _first_bad(x: Any) -> str:
+    """The first NaN or infinity of ``x`` and its index, or nothing."""
+    array = np.asarray(getattr(x, "_data", x))
+    if array.dtype.kind != "f" or np.isfinite(array).all():
+        return ""
     index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-    return f"{array[index]} at index {index}" if index else f"{array[()]}"
+    return f"{array[index]} at index {index}" if index else str(array[()])
 
 
 def detect_anomaly() -> using:
-    """Raise at the first NaN or infinity, forward or backward, naming operation and line.
+    """Raise `NonFiniteError` at the first NaN or infinity, forward or backward.
 
-    >>> import tinygrad_gd as tg
-    >>> import numpy as np
-    >>> try:
-    ...     with np.errstate(divide="ignore"), tg.detect_anomaly():
-    ...         tg.Tensor(-1.0, name="x") / 0.0
-    ... except tg.NonFiniteError as error:
-    ...     print(str(error)[:16])
-    divide gave -inf
+    The message names the operation, the tensor, the index and your line. Every value is looked at,
+    so use it to find a mistake, not to train.
+
+    >>> import numpy as np, tinygrad_gd as tg
+    >>> from tinygrad_gd.anomaly import detect_anomaly
+    >>> x = tg.Tensor([1.0, np.nan], name="x")
+    >>> with detect_anomaly():  # doctest: +ELLIPSIS
+    ...     x * 2
+    Traceback (most recent call last):
+    tinygrad_gd.errors.NonFiniteError: multiply at <doctest ...>:2: 'x' (...) holds nan at index (1,)...
     """
-    return using(observer=_Watch())
+    return using(observer=_Anomaly())

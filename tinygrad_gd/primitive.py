@@ -271,10 +271,10 @@ def write(primitive: Primitive, inputs: tuple[Any, ...], target: Tensor) -> Tens
     values = [x._data if isinstance(x, Tensor) else plain(x) for x in inputs]
     try:
         if isinstance(target._data, np.ndarray):
-            primitive.function(*values, out=target._data, casting="same_kind")
+            primitive.function(*values, target._data)
         else:
             holder = np.asarray(target._data).copy()
-            target._data = primitive.function(*values, out=holder, casting="same_kind")[()]
+            target._data = primitive.function(*values, holder)[()]
     except (ValueError, TypeError) as error:
         raise explain_failure(primitive, inputs, {}, error, target) from error
     target._seq = tick()

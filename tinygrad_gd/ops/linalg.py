@@ -47,7 +47,7 @@ matmul = primitive(np.matmul, _matmul_left, _matmul_right, elementwise=False)
 
 
 def _linear(x: Any, weight: Any, bias: Any, /) -> Any:
-    return np.add(np.matmul(x, np.transpose(weight)), bias)
+    return x @ weight.T + bias
 
 
 def _rows(x: Any) -> Any:
