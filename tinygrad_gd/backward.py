@@ -137,7 +137,7 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
 def _fit(g: Any, x: Tensor, made: Tensor, position: int) -> Any:
     """Undo broadcasting and promotion; anything else that does not fit is a wrong rule."""
     primitive = made._primitive
-    if primitive.elementwise and g.shape != x.shape:
+    if primitive.elementwise and g.shape == made.shape != x.shape:
         try:
             g = unbroadcast(g, x.shape)
         except (ValueError, IndexError):
@@ -157,7 +157,8 @@ def _fit(g: Any, x: Tensor, made: Tensor, position: int) -> Any:
 def _check_overwritten(made: Tensor, x: Tensor, position: int) -> None:
     """Refuse a graph whose recorded values are gone; constants no rule reads may change."""
     primitive = made._primitive
-    if x._requires_grad or position in primitive.reads or primitive.variadic:
+    extra = position >= len(primitive.arguments)  # index arrays, or any of a variable number
+    if x._requires_grad or extra or position in primitive.reads or primitive.variadic:
         raise GradError(
             f"backward: {describe(x, position)} was overwritten after {primitive.name} used it, so "
             "this graph is stale and its gradients would be wrong. Compute the loss again after the "

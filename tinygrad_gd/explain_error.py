@@ -33,7 +33,7 @@ def explain_failure(
             f"{name}: {error}; the array is {describe(inputs[0])}, so axes run from "
             f"{-len(shapes[0])} to {len(shapes[0]) - 1}"
         )
-    if primitive.elementwise:
+    if primitive.elementwise and not _broadcast(shapes):
         pair = " and ".join(map(str, shapes))
         return ShapeError(
             f"{name}: shapes {pair} do not broadcast: {what}. Axes are matched from the last one; "
@@ -53,3 +53,11 @@ def explain_failure(
     if isinstance(error, ArithmeticError):
         return OptionError(f"{name}({what}{options}): {error}")
     return ShapeError(f"{name}({what}{options}): {error}")
+
+
+def _broadcast(shapes: list[tuple[int, ...]]) -> bool:
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        return False
+    return True

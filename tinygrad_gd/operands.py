@@ -12,9 +12,10 @@ from .storage import NUMERIC_KINDS, LentArray, plain
 from .tensor import Tensor
 
 #: Types that reach NumPy untouched, so that Python scalars stay weak (float32 * 2.0 is float32).
-SCALARS: frozenset[Any] = frozenset({float, int, bool, complex, type(None)}) | {
+SCALARS: frozenset[Any] = frozenset({float, int, bool, type(None)}) | {
     t for t in np.sctypeDict.values()
-    if isinstance(t, type) and issubclass(t, np.number | np.bool_)
+    if isinstance(t, type) and issubclass(t, np.floating | np.integer | np.bool_)
+    and t is not np.timedelta64
 }
 
 

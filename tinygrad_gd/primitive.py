@@ -257,6 +257,8 @@ def apply(
         out._inputs = inputs
         out._params = params
     else:
+        if primitive.kind == "view" and value.base is not None:
+            out._data = value.copy()  # a new leaf owns its values: writing elsewhere is not seen
         out._requires_grad = False
         out._primitive = None
         out._inputs = ()

@@ -102,9 +102,14 @@ class LentArray(np.ndarray):
         return outs[0] if len(outs) == 1 else outs or result
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if function in _WRITERS:  # a Tensor may be written from, but has no say in it
+            args = tuple(read_only(x) if hasattr(x, "_requires_grad") else x for x in args)
+            types = [t for t in types if issubclass(t, np.ndarray)]
         result = super().__array_function__(function, types, args, kwargs)
         if function in _WRITERS:
-            (args[0] if args else kwargs["dst"])._written()
+            target = args[0] if args else next(iter(kwargs.values()))
+            if isinstance(target, LentArray):
+                target._written()
         if isinstance(kwargs.get("out"), LentArray):
             kwargs["out"]._written()
         return result

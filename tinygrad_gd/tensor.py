@@ -89,7 +89,8 @@ class Tensor:
                              "make a new Tensor to change the shape")
         if not np.can_cast(new.dtype, self.dtype, "same_kind"):
             raise DTypeError(f"data: cannot store {new.dtype} in {describe(self)}; use .astype")
-        if not np.may_share_memory(new, self._data):
+        held = np.asarray(self._data)
+        if (new.ctypes.data, new.strides) != (held.ctypes.data, held.strides):
             self._data = new.astype(self.dtype)
         self._seq = tick()
 
