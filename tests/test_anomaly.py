@@ -51,7 +51,7 @@ def test_a_bad_gradient_names_the_forward_line() -> None:
 
 def test_an_update_that_overflows_is_named() -> None:
     w = tg.Tensor(1e308, name="w", requires_grad=True)
-    with pytest.raises(tg.NonFiniteError, match="in place.*'w'"), detect_anomaly(), tg.no_grad():
+    with pytest.raises(tg.NonFiniteError, match=r"in place.*'w'"), detect_anomaly(), tg.no_grad():
         w -= -1e308 * 10
 
 

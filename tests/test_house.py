@@ -1,0 +1,65 @@
+"""The house keeps its order: imports go down only, and importing it stays light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parent.parent / "tinygrad_gd"
+SOURCES = sorted(HOUSE.rglob("*.py"))
+
+#: Lowest floor first; a module may import its own floor and those below.
+FLOORS = [
+    {"_version", "errors", "modes", "storage", "explain_error", "rng"},
+    {"tensor", "operands", "primitive", "backward", "numpy_protocol"},
+    {"ops"},
+    {"transforms", "gradcheck"},
+    {"nn", "optim", "data"},
+]
+FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
+UPWARD = {("tensor", "ops"), ("tensor", "draw"), ("operands", "ops")}  # the one circle, and names
+
+
+def imported_rooms(path: Path) -> Iterator[str]:
+    """The rooms of this package that a file imports."""
+    package = path.relative_to(HOUSE).parts[:-1]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = package[: len(package) - node.level + 1]
+            parts = (*base, *(node.module or "").split("."))
+            named = [p for p in parts if p]
+            yield from named[:1] or (alias.name for alias in node.names)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(HOUSE)))
+def test_imports_go_down_only(path: Path) -> None:
+    mine = path.relative_to(HOUSE).with_suffix("").parts[0]
+    if mine not in FLOOR:
+        return
+    top = len(FLOORS)
+    wrong = [room for room in imported_rooms(path)
+             if FLOOR.get(room, top) > FLOOR[mine] and (mine, room) not in UPWARD]
+    assert not wrong, f"{path.name} imports {wrong} from a higher floor"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(HOUSE)))
+def test_no_wildcards_and_no_patched_tensors(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            assert all(alias.name != "*" for alias in node.names)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            target = node.args[0] if node.func.id == "setattr" else None
+            assert not (isinstance(target, ast.Name) and target.id == "Tensor")
+
+
+def test_importing_is_light() -> None:
+    heavy = "matplotlib tqdm graphviz sklearn scipy"
+    code = f"import sys, tinygrad_gd; print([m for m in {heavy.split()} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                          cwd=HOUSE.parent)
+    assert done.stdout.strip() == "[]"
