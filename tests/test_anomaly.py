@@ -55,6 +55,13 @@ def test_an_update_that_overflows_is_named() -> None:
         w -= -1e308 * 10
 
 
+def test_functions_that_remove_the_bad_value_pass() -> None:
+    x = tg.Tensor([1.0, -np.inf], name="masked")
+    with detect_anomaly():
+        assert np.exp(x).tolist() == [np.exp(1.0), 0.0]
+        assert np.isfinite(x).tolist() == [True, False]
+
+
 def test_finite_work_passes_and_keeps_nothing() -> None:
     gc.disable()
     try:

@@ -22,11 +22,11 @@ class _Anomaly:
 
     def forward(self, out: Tensor, primitive: Any, inputs: Any, params: Any) -> None:
         line = user_line()
-        for i, x in enumerate(inputs):
-            if found := _first_bad(x):
-                raise NonFiniteError(f"{primitive.name} at {line}: {describe(x, i)} holds {found}; "
-                                     "clean the data first, for example with np.nan_to_num")
         if found := _first_bad(out):
+            for i, x in enumerate(inputs):
+                if held := _first_bad(x):
+                    raise NonFiniteError(f"{primitive.name} at {line}: {describe(x, i)} holds {held}; "
+                                         "clean the data first, for example with np.nan_to_num")
             what = ", ".join(describe(x, i) for i, x in enumerate(inputs))
             raise NonFiniteError(f"{primitive.name} at {line}: made {found} from finite {what}; keep "
                                  "its arguments inside its domain, or lower the learning rate")
