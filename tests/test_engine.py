@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
-from tinygrad_gd.primitive import NAMES, NUMPY
+from tinygrad_gd.registry import NAMES, NUMPY
 
 
 def leaf(value: Any = 3.0, **options: Any) -> tg.Tensor:

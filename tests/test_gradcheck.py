@@ -11,7 +11,8 @@ import pytest
 import tinygrad_gd as tg
 from tests.samples import all_samples
 from tests.test_primitives import DIFFERENTIABLE, check
-from tinygrad_gd.primitive import NAMES, Every
+from tinygrad_gd.primitive import Every
+from tinygrad_gd.registry import NAMES
 
 X = np.array([0.5, 1.5, -2.0])
 

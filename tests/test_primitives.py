@@ -20,7 +20,8 @@ from tests.oracles import (
 )
 from tests.samples import Sample, all_samples
 from tinygrad_gd.gradcheck import gradcheck
-from tinygrad_gd.primitive import NAMES, Primitive
+from tinygrad_gd.primitive import Primitive
+from tinygrad_gd.registry import NAMES
 
 ROWS = all_samples()
 each_row = pytest.mark.parametrize("row", ROWS, ids=str)

@@ -78,7 +78,7 @@ def test_what_has_no_real_gradient_is_refused(number: Any) -> None:
 def test_a_rule_that_returns_the_transpose_is_refused() -> None:
     wrong = tg.Primitive(
         np.sin, (lambda g, out, x: (g * np.cos(x)).T,), name="wrong", numpy=(), run=None,
-        elementwise=True, analytic=True, kind="op")
+        elementwise=True, analytic=True, atomic=False, kind="op")
     with pytest.raises(GradError, match=r"wrong: the rule for argument 0 .*shape \(3, 2\)"):
         wrong(leaf(2, 3)).sum().backward()
 

@@ -38,8 +38,9 @@ from .modes import (
     no_grad,
     set_default_dtype,
 )
-from .primitive import NAMES as _operations
-from .primitive import Every, Primitive, apply, implements, primitive
+from .primitive import Every, Primitive, apply, primitive
+from .registry import NAMES as _operations
+from .registry import implements
 from .rng import generator, manual_seed
 
 __all__ = [

@@ -8,7 +8,8 @@ import numpy as np
 
 from .errors import DTypeError, GradError, NoRuleError, describe
 from .modes import current_mode
-from .primitive import NAMES, NUMPY, write
+from .primitive import write
+from .registry import NAMES, NUMPY
 from .tensor import Tensor
 
 _REDUCE = {

@@ -28,15 +28,11 @@ from .errors import DTypeError
 from .explain_error import explain_failure
 from .modes import current_mode
 from .operands import SCALARS, check_expansion, operand
+from .registry import NAMES, NUMPY, by_name
 from .storage import NUMERIC_KINDS, plain, tick
 from .tensor import Tensor
 
 Rule = Callable[..., Any]
-
-#: NumPy function -> what a call with a Tensor runs (a Primitive, or a composition of them).
-NUMPY: dict[Any, Callable[..., Any]] = {}
-#: public name -> the same, for ``tinygrad_gd.<name>``.
-NAMES: dict[str, Callable[..., Any]] = {}
 
 _NO_PARAMS: dict[str, Any] = {}
 
@@ -67,6 +63,7 @@ class Primitive:
         run: Callable[..., Any] | None,
         elementwise: bool,
         analytic: bool,
+        atomic: bool,
         kind: str,
     ) -> None:
         self.name = name
@@ -76,6 +73,7 @@ class Primitive:
         self.numpy = numpy
         self.elementwise = elementwise
         self.analytic = analytic
+        self.atomic = atomic or isinstance(function, np.ufunc) or bool(numpy)
         self.kind = kind
         self.variadic = isinstance(rules, Every)
         self.differentiable = any(rules)
@@ -122,7 +120,7 @@ class Primitive:
         return f"<primitive {self.name}>"
 
     def __reduce__(self) -> Any:
-        return _by_name, (self.name,)
+        return by_name, (self.name,)
 
     @cached_property
     def reads(self) -> frozenset[int]:
@@ -160,6 +158,7 @@ def primitive(
     run: Callable[..., Any] | None = None,
     elementwise: bool | None = None,
     analytic: bool = True,
+    atomic: bool = False,
     kind: str = "op",
 ) -> Primitive:
     """Make a primitive of a NumPy function and one derivative rule per array argument.
@@ -175,6 +174,9 @@ def primitive(
     run : a faster way to compute the same bits, used in place of ``function``.
     elementwise : the result broadcasts its arguments; true for ufuncs by default.
     analytic : whether ``function`` is complex-differentiable, so that complex step can check it.
+    atomic : whether programs call ``function`` as it is; otherwise they show the NumPy calls that
+        it makes, so it must also run on Tensors: no loops over elements, no writing in place.
+        True for what stands for a NumPy function.
     kind : how pictures group it: ``op``, ``act``, ``red`` or ``view``.
 
     >>> import numpy as np, tinygrad_gd as tg
@@ -195,28 +197,13 @@ def primitive(
         run=run,
         elementwise=elementwise,
         analytic=analytic,
+        atomic=atomic,
         kind=kind,
     )
     for key in made.numpy:
         NUMPY[key] = made
     NAMES[made.name] = made
     return made
-
-
-def implements(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register a composition of primitives as what NumPy's ``functions`` do with Tensors."""
-
-    def register(composition: Callable[..., Any]) -> Callable[..., Any]:
-        for function in functions:
-            NUMPY[function] = composition
-        NAMES[composition.__name__] = composition
-        return composition
-
-    return register
-
-
-def _by_name(name: str) -> Callable[..., Any]:
-    return NAMES[name]
 
 
 def apply(

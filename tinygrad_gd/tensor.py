@@ -3,7 +3,7 @@
 Reading order for all of backprop: this file, `primitive` (the one door, `apply`), `ops/elementwise`
 (the rules), `backward` (the reverse pass). A Tensor made by an operation keeps the primitive, its
 inputs, its options and a creation number; a *leaf* is made by the user and keeps none. Everything
-else here is names: each operator and method is one call into a primitive.
+else here is names: each operator is one call into a primitive, and so are the methods in `methods`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from .errors import DTypeError, GradError, ShapeError, describe
+from .methods import Methods
 from .modes import current_mode
 from .storage import as_value, lend, read_only, tick
 
 
-class Tensor:
+class Tensor(Methods):
     """An array of numbers that records the operations it takes part in.
 
     Parameters
@@ -292,6 +293,10 @@ class Tensor:
     def __isub__(self, other: Any) -> Tensor: return self._update(ops.subtract, other)
     def __imul__(self, other: Any) -> Tensor: return self._update(ops.multiply, other)
     def __itruediv__(self, other: Any) -> Tensor: return self._update(ops.divide, other)
+    def __ifloordiv__(self, other: Any) -> Tensor: return self._update(ops.floor_divide, other)
+    def __imod__(self, other: Any) -> Tensor: return self._update(ops.remainder, other)
+    def __ipow__(self, other: Any) -> Tensor: return self._update(ops.power, other)
+
     # -- as a container -----------------------------------------------------------------------
 
     def __getitem__(self, key: Any) -> Tensor: return ops.getitem(self, key)
@@ -348,60 +353,6 @@ class Tensor:
         elif self._requires_grad:
             notes.append("requires_grad=True")
         return f"{type(self).__name__}({values}, {', '.join(notes)})"
-
-    # -- methods with NumPy's names --------------------------------------------------------------
-
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return ops.sum(self, axis=axis, keepdims=keepdims)
-
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return ops.mean(self, axis=axis, keepdims=keepdims)
-
-    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return ops.max(self, axis=axis, keepdims=keepdims)
-
-    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return ops.min(self, axis=axis, keepdims=keepdims)
-
-    def all(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return ops.all(self, axis=axis, keepdims=keepdims)
-
-    def any(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return ops.any(self, axis=axis, keepdims=keepdims)
-
-    def argmax(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return ops.argmax(self, axis=axis, keepdims=keepdims)
-
-    def argmin(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return ops.argmin(self, axis=axis, keepdims=keepdims)
-
-    def reshape(self, *shape: Any) -> Tensor:
-        return ops.reshape(self, shape=shape[0] if len(shape) == 1 else shape)
-
-    def transpose(self, *axes: Any) -> Tensor:
-        return ops.transpose(self, axes=axes[0] if len(axes) == 1 else axes or None)
-
-    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
-        return ops.swapaxes(self, axis1=axis1, axis2=axis2)
-
-    def squeeze(self, axis: Any = None) -> Tensor: return ops.squeeze(self, axis=axis)
-    def exp(self) -> Tensor: return apply(ops.exp, (self,))
-    def log(self) -> Tensor: return apply(ops.log, (self,))
-    def sqrt(self) -> Tensor: return apply(ops.sqrt, (self,))
-    def tanh(self) -> Tensor: return apply(ops.tanh, (self,))
-    def sigmoid(self) -> Tensor: return apply(ops.sigmoid, (self,))
-    def relu(self) -> Tensor: return apply(ops.relu, (self,))
-    def abs(self) -> Tensor: return apply(ops.absolute, (self,))
-    def clip(self, a_min: Any = None, a_max: Any = None) -> Tensor:
-        return ops.clip(self, a_min, a_max)
-
-    def astype(self, dtype: Any) -> Tensor:
-        """The values in another dtype; the gradient comes back in this one."""
-        return ops.astype(self, dtype=dtype)
-
-    def copy(self) -> Tensor:
-        """A recorded copy: gradients flow through it."""
-        return ops.copy(self)
 
     # -- NumPy's protocols, copying and pickling ----------------------------------------------------
 

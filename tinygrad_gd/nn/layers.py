@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import ops
 from ..errors import OptionError, ShapeError, describe
 from ..modes import get_default_dtype
-from ..ops.linalg import linear
+from ..ops.activations import relu, sigmoid
+from ..ops.elementwise import tanh
+from ..ops.linalg import linear, matmul
 from ..tensor import Tensor
 from . import init
 from .module import Module, Parameter
@@ -44,7 +45,7 @@ class Linear(Module):
             raise ShapeError(f"Linear: expected the last axis to have {self.in_features} features, "
                              f"got {describe(x)}")
         if self.bias is None:
-            return ops.matmul(x, self.weight.T)
+            return matmul(x, self.weight.T)
         return linear(x, self.weight, self.bias)
 
     def extra_repr(self) -> str:
@@ -57,7 +58,7 @@ class ReLU(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply elementwise."""
-        return ops.relu(x)
+        return relu(x)
 
 
 class Tanh(Module):
@@ -65,7 +66,7 @@ class Tanh(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply elementwise."""
-        return ops.tanh(x)
+        return tanh(x)
 
 
 class Sigmoid(Module):
@@ -73,7 +74,7 @@ class Sigmoid(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply elementwise."""
-        return ops.sigmoid(x)
+        return sigmoid(x)
 
 
 class Sequential(Module):
