@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
+from tinygrad_gd.optim.descend import BLOCK
 
 OPTIONS = [
     {"momentum": m, "dampening": d, "weight_decay": wd, "nesterov": n}
@@ -68,3 +69,15 @@ def test_groups_have_their_own_rates() -> None:
     (a + b).backward()
     optimizer.step()
     assert (a.item(), b.item()) == (0.5, 0.75)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_updating_a_large_parameter_in_blocks_gives_the_same_bits(dtype: Any, order: Any) -> None:
+    rng = np.random.default_rng(0)
+    values, slope = rng.standard_normal((2, 300, 700)).astype(dtype)
+    assert values.size > 2 * BLOCK
+    p = tg.Tensor(np.array(values, order=order), requires_grad=True)
+    p.grad = tg.Tensor(slope)
+    tg.optim.SGD([p], lr=0.3).step()
+    np.testing.assert_array_equal(p.numpy(), values - 0.3 * slope)

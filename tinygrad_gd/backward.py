@@ -15,8 +15,7 @@ import numpy as np
 
 from .errors import GradError, ShapeError, describe
 from .modes import current_mode, using
-from .storage import tick
-from .tensor import Tensor
+from .tensor import Tensor, constant
 
 
 def backward(root: Tensor, gradient: Any = None, create_graph: bool = False) -> None:
@@ -79,15 +78,12 @@ def cotangents_of(
         g = cotangents.pop(tensor)
         if tensor._hooks is not None:
             g = _run_hooks(tensor, g, as_tensors)
-        primitive, inputs, made = tensor._primitive, tensor._inputs, tensor._seq
+        primitive = tensor._primitive
         if primitive is None if wanted is None else tensor in wanted:
             result[tensor] = g
             continue
-        out: Any = tensor
-        values: Sequence[Any] = inputs
-        if not as_tensors:
-            out = tensor._data
-            values = [x._data if isinstance(x, Tensor) else x for x in inputs]
+        made, inputs, params = tensor._seq, tensor._inputs, tensor._params
+        out, values = (tensor, inputs) if as_tensors else (tensor._data, tensor._values)
         for i, x in enumerate(inputs):
             if not isinstance(x, Tensor):
                 continue
@@ -95,7 +91,7 @@ def cotangents_of(
                 _check_overwritten(tensor, x, i)
             if not x._requires_grad or x._seq < oldest or (rule := primitive.vjps[i]) is None:
                 continue
-            gx = rule(g, out, *values, **tensor._params)
+            gx = rule(g, out, *values, **params) if params else rule(g, out, *values)
             value = x._data
             if gx.dtype is not value.dtype or gx.shape != value.shape:
                 gx = _fit(gx, x, tensor, i)
@@ -104,21 +100,11 @@ def cotangents_of(
             if x in cotangents:
                 cotangents[x] = cotangents[x] + gx
                 continue
-            if x._primitive is None and not as_tensors:
-                gx = _owned(gx, g, out, values)
+            if x._primitive is None and not as_tensors and (gx is g or gx.base is not None):
+                gx = gx.copy()  # a leaf's gradient owns its memory
             cotangents[x] = gx
             heappush(pending, (-x._seq, x))
     return result
-
-
-def _owned(gx: Any, *others: Any) -> Any:
-    """A leaf's gradient must own its memory: not be a view, nor a value that others hold."""
-    if gx.base is not None:
-        return gx.copy()
-    for other in others:
-        if gx is other or (type(other) is list and any(gx is v for v in other)):
-            return gx.copy()
-    return gx
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
@@ -130,22 +116,20 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     if not shape:
         return np.add.reduce(g, axis=None)
     extra = g.ndim - len(shape)
+    if extra == 1 and g.shape[1:] == shape:  # a bias under a batch
+        return np.add.reduce(g, axis=0)
     grown = tuple(i + extra for i, n in enumerate(shape) if n == 1 != g.shape[i + extra])
     return np.add.reduce(g, axis=tuple(range(extra)) + grown).reshape(shape)
 
 
 def _fit(g: Any, x: Tensor, made: Tensor, position: int) -> Any:
     """Undo broadcasting and promotion; anything else that does not fit is a wrong rule."""
-    primitive = made._primitive
-    if primitive.elementwise and g.shape == made.shape != x.shape:
-        try:
-            g = unbroadcast(g, x.shape)
-        except (ValueError, IndexError):
-            pass
-    promoted = primitive.elementwise or made.dtype != x.dtype
-    if g.dtype != x.dtype and promoted:
-        g = g.astype(x.dtype)
-    if g.shape != x.shape or g.dtype != x.dtype:
+    primitive, value = made._primitive, x._data
+    if primitive.elementwise and value.shape != g.shape == made._data.shape:
+        g = unbroadcast(g, value.shape)
+    if g.dtype is not value.dtype and (primitive.elementwise or made.dtype != value.dtype):
+        g = g.astype(value.dtype)
+    if g.shape != value.shape or g.dtype != value.dtype:
         raise GradError(
             f"{primitive.name}: the rule for argument {position} returned a cotangent of shape "
             f"{g.shape} and dtype {g.dtype} for {describe(x, position)}; a rule must return the "
@@ -170,11 +154,7 @@ def _wrap(g: Any) -> Tensor:
     """A Tensor that shares the array of a cotangent."""
     if isinstance(g, Tensor):
         return g
-    tensor = Tensor.__new__(Tensor)
-    tensor._data, tensor._requires_grad, tensor._primitive = g, False, None
-    tensor._inputs, tensor._params, tensor._seq = (), {}, tick()
-    tensor._grad = tensor._hooks = tensor._name = None
-    return tensor
+    return constant(g)
 
 
 def _unwrap(g: Any) -> Any:

@@ -42,12 +42,17 @@ class using(ContextDecorator):
     def __init__(self, **changes: Any) -> None:
         self._changes = changes
         self._tokens: list[Token[Mode]] = []
+        self._last: tuple[Mode | None, Mode] = (None, _NORMAL)  # a mode and what it was changed to
 
     def _recreate_cm(self) -> using:
         return using(**self._changes)
 
     def __enter__(self) -> None:
-        self._tokens.append(_mode.set(_mode.get()._replace(**self._changes)))
+        mode, (before, changed) = _mode.get(), self._last
+        if mode is not before:
+            changed = mode._replace(**self._changes)
+            self._last = mode, changed
+        self._tokens.append(_mode.set(changed))
 
     def __exit__(self, *exception: object) -> None:
         _mode.reset(self._tokens.pop())

@@ -30,7 +30,7 @@ from .modes import current_mode
 from .operands import SCALARS, check_expansion, operand
 from .registry import NAMES, NUMPY, by_name
 from .storage import NUMERIC_KINDS, plain, tick
-from .tensor import Tensor
+from .tensor import Tensor, constant, recorded
 
 Rule = Callable[..., Any]
 
@@ -92,6 +92,7 @@ class Primitive:
             if function.__kwdefaults__:
                 self.defaults |= function.__kwdefaults__
                 self.parameters += tuple(function.__kwdefaults__)
+        self.arity = -1 if self.variadic else len(self.arguments)
         self.binary = elementwise and len(self.arguments) == 2
         self.__name__ = self.__qualname__ = name
         self.__doc__ = function.__doc__
@@ -99,6 +100,8 @@ class Primitive:
 
     def __call__(self, *args: Any, **params: Any) -> Tensor:
         """Sort arguments into arrays and options, and `apply`."""
+        if len(args) == self.arity:
+            return apply(self, args, {**self.defaults, **params} if params else self.defaults)
         if self.variadic:
             inputs, extra = tuple(args[0]), args[1:]
         else:
@@ -229,27 +232,18 @@ def apply(
         value = primitive.run(*values, **params) if params else primitive.run(*values)
     except (ValueError, TypeError, IndexError, ArithmeticError, AttributeError) as error:
         raise explain_failure(primitive, inputs, params, error) from error
-    out = _new(Tensor)
-    out._data = value
-    out._seq = tick()
-    out._grad = out._name = out._hooks = None
     if recording and mode.grad and primitive.differentiable:
         if primitive.binary and value.ndim > 1:
             check_expansion(primitive.name, inputs, values, value)
         if arrays:  # a rule must not see what the user writes into an array later
             inputs = tuple(x.copy() if type(x) is np.ndarray and i in primitive.reads else x
                            for i, x in enumerate(inputs))
-        out._requires_grad = True
-        out._primitive = primitive
-        out._inputs = inputs
-        out._params = params
+            values = [x._data if isinstance(x, Tensor) else x for x in inputs]
+        out = recorded(value, primitive, inputs, values, params)
     else:
         if primitive.kind == "view" and value.base is not None:
-            out._data = value.copy()  # a new leaf owns its values: writing elsewhere is not seen
-        out._requires_grad = False
-        out._primitive = None
-        out._inputs = ()
-        out._params = _NO_PARAMS
+            value = value.copy()  # a new leaf owns its values: writing elsewhere is not seen
+        out = constant(value)
     if mode.observer is not None:
         mode.observer.forward(out, primitive, inputs, params)
     return out
@@ -258,12 +252,15 @@ def apply(
 def write(primitive: Primitive, inputs: tuple[Any, ...], target: Tensor) -> Tensor:
     """Compute an elementwise primitive straight into ``target``, which must not be recorded."""
     values = [x._data if isinstance(x, Tensor) else plain(x) for x in inputs]
+    held = target._data
     try:
-        if isinstance(target._data, np.ndarray):
-            primitive.function(*values, target._data)
+        if isinstance(held, np.ndarray):
+            primitive.function(*values, held)
         else:
-            holder = np.asarray(target._data).copy()
-            target._data = primitive.function(*values, holder)[()]
+            new = primitive.run(*values)
+            if new.ndim or new.dtype is not held.dtype:  # NumPy decides, as for arrays
+                new = primitive.function(*values, np.asarray(held).copy())[()]
+            target._data = new
     except (ValueError, TypeError) as error:
         raise explain_failure(primitive, inputs, {}, error, target) from error
     target._seq = tick()
@@ -272,5 +269,3 @@ def write(primitive: Primitive, inputs: tuple[Any, ...], target: Tensor) -> Tens
         observer.write(target, primitive, inputs)
     return target
 
-
-_new = Tensor.__new__

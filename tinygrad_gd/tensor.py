@@ -39,12 +39,13 @@ class Tensor(Methods):
 
     __slots__ = (
         "__weakref__", "_data", "_grad", "_hooks", "_inputs", "_name", "_params", "_primitive",
-        "_requires_grad", "_seq",
+        "_requires_grad", "_seq", "_values",
     )  # fmt: skip
 
     _data: Any  # an ndarray, or a NumPy scalar when there is one element and no axis
     _primitive: Any
     _inputs: tuple[Any, ...]
+    _values: list[Any]  # what the inputs held then, as the rules read it
     _params: dict[str, Any]
     _seq: int  # when the value was last written: by its creation or in place
     _grad: Tensor | None
@@ -62,7 +63,7 @@ class Tensor(Methods):
         elif isinstance(data, list | tuple):
             data = stack_of_values(data)
         self._data = as_value(data, dtype)
-        self._primitive, self._inputs, self._params = None, (), {}
+        self._primitive, self._inputs, self._values, self._params = None, (), _NOTHING, {}
         self._grad = self._hooks = None
         self._requires_grad = False
         self._seq = tick()
@@ -388,6 +389,31 @@ class Tensor(Methods):
         from .draw import draw  # the one look upwards: a window, opened only when asked for
 
         return draw(self)
+
+
+_new, _NOTHING, _NO_PARAMS = Tensor.__new__, [], {}
+
+
+def constant(value: Any) -> Tensor:
+    """A Tensor that holds ``value`` itself, without a copy and without history."""
+    out = _new(Tensor)
+    out._data = value
+    out._requires_grad = False
+    out._primitive = out._grad = out._hooks = out._name = None
+    out._inputs, out._values, out._params = (), _NOTHING, _NO_PARAMS
+    out._seq = tick()
+    return out
+
+
+def recorded(value: Any, primitive: Any, inputs: Any, values: Any, params: Any) -> Tensor:
+    """A Tensor that remembers how ``value`` was made: a node of the graph."""
+    out = _new(Tensor)
+    out._data = value
+    out._requires_grad = True
+    out._primitive, out._inputs, out._values, out._params = primitive, inputs, values, params
+    out._grad = out._hooks = out._name = None
+    out._seq = tick()
+    return out
 
 
 def _rebuild(cls: type[Tensor], data: Any, requires_grad: bool, name: Any, grad: Any) -> Tensor:

@@ -13,6 +13,7 @@ from ..modes import get_default_dtype
 from ..ops.activations import relu, sigmoid
 from ..ops.elementwise import tanh
 from ..ops.linalg import linear, matmul
+from ..primitive import apply
 from ..tensor import Tensor
 from . import init
 from .module import Module, Parameter
@@ -46,7 +47,7 @@ class Linear(Module):
                              f"got {describe(x)}")
         if self.bias is None:
             return matmul(x, self.weight.T)
-        return linear(x, self.weight, self.bias)
+        return apply(linear, (x, self.weight, self.bias))
 
     def extra_repr(self) -> str:
         """The sizes."""
@@ -58,7 +59,7 @@ class ReLU(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply elementwise."""
-        return relu(x)
+        return apply(relu, (x,))
 
 
 class Tanh(Module):
@@ -66,7 +67,7 @@ class Tanh(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply elementwise."""
-        return tanh(x)
+        return apply(tanh, (x,))
 
 
 class Sigmoid(Module):
@@ -74,7 +75,7 @@ class Sigmoid(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply elementwise."""
-        return sigmoid(x)
+        return apply(sigmoid, (x,))
 
 
 class Sequential(Module):
@@ -91,20 +92,21 @@ class Sequential(Module):
             if not isinstance(layer, Module):
                 raise OptionError(f"Sequential: expected modules, got {describe(layer)} at {i}")
             setattr(self, str(i), layer)
-        self._count = len(layers)
+        self._keys = tuple(map(str, range(len(layers))))
 
     @property
     def _layers(self) -> list[Module]:
-        return [self.__dict__[str(i)] for i in range(self._count)]
+        return [self.__dict__[key] for key in self._keys]
 
     def forward(self, x: Any) -> Any:
         """Feed ``x`` through all modules in order."""
-        for layer in self._layers:
-            x = layer(x)
+        attributes = self.__dict__
+        for key in self._keys:
+            x = attributes[key](x)
         return x
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._keys)
 
     def __iter__(self) -> Iterator[Module]:
         return iter(self._layers)

@@ -67,6 +67,12 @@ nll_of_softmax = primitive(
     kind="red")
 
 
+def shape_of(x: Any) -> tuple[int, ...]:
+    """Like `numpy.shape`, without its detour over Tensor's protocols."""
+    shape: tuple[int, ...] = x.shape if isinstance(x, Tensor) else np.shape(x)
+    return shape
+
+
 def _check_reduction(loss: str, reduction: str) -> None:
     if reduction not in ("mean", "sum", "none"):
         raise OptionError(f"{loss}: reduction is 'mean', 'sum' or 'none', got {reduction!r}")
@@ -80,11 +86,11 @@ def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Tensor:
     2.0
     """
     _check_reduction("mse_loss", reduction)
-    if np.shape(prediction) != np.shape(target):
+    if shape_of(prediction) != shape_of(target):
         raise ShapeError(
             f"mse_loss: the prediction is {describe(prediction)}, the target {describe(target)}; "
             "they would broadcast against each other. Give both the same shape, for example with "
-            f"target.reshape({np.shape(prediction)})")
+            f"target.reshape({shape_of(prediction)})")
     return apply(mse, (prediction, target), {"reduction": reduction})
 
 
@@ -102,7 +108,7 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
     """
     _check_reduction("cross_entropy", reduction)
     values = labels._data if isinstance(labels, Tensor) else np.asarray(labels)
-    if np.ndim(logits) != 2 or values.shape != logits.shape[:1]:
+    if len(shape_of(logits)) != 2 or values.shape != logits.shape[:1]:
         raise ShapeError(f"cross_entropy: expected logits (n, classes) and labels (n,), got "
                          f"{describe(logits)} and {describe(values)}")
     if values.dtype.kind not in "iu":

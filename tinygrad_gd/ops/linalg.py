@@ -50,6 +50,13 @@ def _linear(x: Any, weight: Any, bias: Any, /) -> Any:
     return x @ weight.T + bias
 
 
+def _linear_at_once(x: Any, weight: Any, bias: Any, /) -> Any:
+    out = x @ weight.T
+    if out.shape[-1:] == bias.shape and out.dtype == bias.dtype:
+        return np.add(out, bias, out)
+    return out + bias
+
+
 def _rows(x: Any) -> Any:
     return x if x.ndim == 2 else np.reshape(x, (-1, x.shape[-1]))
 
@@ -58,4 +65,5 @@ linear = primitive(
     _linear,
     lambda g, out, x, weight, bias: g @ weight,
     lambda g, out, x, weight, bias: _rows(g).T @ _rows(x),
-    lambda g, out, x, weight, bias: unbroadcast(g, bias.shape))
+    lambda g, out, x, weight, bias: unbroadcast(g, bias.shape),
+    run=_linear_at_once)

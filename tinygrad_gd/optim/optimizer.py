@@ -17,6 +17,7 @@ class Optimizer:
         if isinstance(params, Tensor):
             raise DTypeError("optimizer: expected a list of parameters, got one Tensor; write [w]")
         self.defaults = defaults
+        self._not_recording = no_grad()
         self.state: dict[Tensor, dict[str, Any]] = {}
         self.param_groups: list[dict[str, Any]] = []
         entries = list(params)
@@ -63,7 +64,7 @@ class Optimizer:
 
     def step(self) -> None:
         """Update every parameter that has a gradient."""
-        with no_grad():
+        with self._not_recording:
             for group in self.param_groups:
                 for p in group["params"]:
                     if p._grad is not None:

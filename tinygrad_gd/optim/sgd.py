@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import OptionError
 from ..tensor import Tensor
+from .descend import descend
 from .optimizer import Optimizer
 
 
@@ -59,4 +60,4 @@ class SGD(Optimizer):
                 velocity *= momentum
                 velocity += (1 - group["dampening"]) * g
             g = g + momentum * velocity if group["nesterov"] else velocity
-        p -= group["lr"] * g
+        descend(p, group["lr"], g)

@@ -1,0 +1,38 @@
+"""The step all gradient methods end with: ``p - rate * g``, written straight into ``p``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..primitive import primitive, write
+from ..tensor import Tensor
+
+#: Elements of which three arrays fit into a processor's cache; more are updated in blocks.
+BLOCK = 65_536
+
+
+def _descend(p: Any, rate: Any, g: Any, /, into: Any = None) -> Any:
+    if into is None:
+        return p - rate * g
+    if into is p and into.size > BLOCK and p.flags.c_contiguous and g.flags.c_contiguous:
+        flat, slope = into.reshape(-1), g.reshape(-1)
+        scratch = np.empty(BLOCK, np.result_type(g, rate))
+        for start in range(0, into.size, BLOCK):
+            part = flat[start : start + BLOCK]
+            change = np.multiply(rate, slope[start : start + BLOCK], scratch[: part.size])
+            np.subtract(part, change, part)
+        return into
+    return np.subtract(p, rate * g, into)
+
+
+descend_of = primitive(
+    _descend, lambda g, out, p, rate, slope, into: g,
+    lambda g, out, p, rate, slope, into: -g * slope,
+    lambda g, out, p, rate, slope, into: -g * rate, name="descend", elementwise=True)
+
+
+def descend(p: Tensor, rate: Any, g: Tensor) -> None:
+    """``p -= rate * g`` in one pass over the memory; call it under `no_grad`, p being a leaf."""
+    write(descend_of, (p, rate, g), p)
