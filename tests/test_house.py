@@ -16,7 +16,8 @@ SOURCES = sorted(HOUSE.rglob("*.py"))
 #: Lowest floor first; a module may import its own floor and those below.
 FLOORS = [
     {"_version", "errors", "modes", "storage", "explain_error", "rng", "registry"},
-    {"tensor", "methods", "operands", "primitive", "backward", "numpy_protocol"},
+    {"tensor", "methods", "operands", "primitive", "backward", "hooks",
+     "numpy_protocol"},
     {"ops"},
     {"transforms", "gradcheck"},
     {"nn", "optim", "data"},

@@ -7,15 +7,16 @@ plain arrays; with ``create_graph`` the same rules run on Tensors and record the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
 
 from .errors import GradError, ShapeError, describe
+from .hooks import accumulate, run_hooks, unwrap, wrap
 from .modes import current_mode, using
-from .tensor import Tensor, constant
+from .tensor import Tensor
 
 
 def backward(root: Tensor, gradient: Any = None, create_graph: bool = False) -> None:
@@ -24,10 +25,10 @@ def backward(root: Tensor, gradient: Any = None, create_graph: bool = False) -> 
     if create_graph or current_mode().observer is not None:
         with using(grad=create_graph):
             for leaf, g in cotangents_of([root], [seed], create_graph).items():
-                _accumulate(leaf, g)
+                accumulate(leaf, g)
     else:
         for leaf, g in cotangents_of([root], [seed]).items():
-            _accumulate(leaf, g)
+            accumulate(leaf, g)
 
 
 def _seed(root: Tensor, gradient: Any) -> Any:
@@ -54,20 +55,21 @@ def cotangents_of(
     seeds: Sequence[Any],
     create_graph: bool = False,
     targets: Sequence[Tensor] | None = None,
+    since: int = 0,
 ) -> dict[Tensor, Any]:
     """Walk the graph backwards and return the cotangents of ``targets`` (default: all leaves).
 
-    The values are arrays, or Tensors with ``create_graph``.
+    The values are arrays, or Tensors with ``create_graph``. What was made before the clock showed
+    ``since`` is not visited: no path to the targets goes through it.
     """
     observer = current_mode().observer
     as_tensors = create_graph or (observer is not None and observer.wants_tensors)
     wanted = None if targets is None else set(targets)
-    oldest = 0 if targets is None else min(t._seq for t in targets)
     cotangents: dict[Tensor, Any] = {}
     result: dict[Tensor, Any] = {}
     pending: list[tuple[int, Tensor]] = []  # a heap: the youngest tensor first
     for root, seed in zip(roots, seeds, strict=True):
-        seed = _wrap(seed) if as_tensors else _unwrap(seed)
+        seed = wrap(seed) if as_tensors else unwrap(seed)
         if root in cotangents:
             cotangents[root] = cotangents[root] + seed
         else:
@@ -77,7 +79,7 @@ def cotangents_of(
         tensor = heappop(pending)[1]
         g = cotangents.pop(tensor)
         if tensor._hooks is not None:
-            g = _run_hooks(tensor, g, as_tensors)
+            g = run_hooks(tensor, g, as_tensors)
         primitive = tensor._primitive
         if primitive is None if wanted is None else tensor in wanted:
             result[tensor] = g
@@ -89,7 +91,7 @@ def cotangents_of(
                 continue
             if x._seq > made:
                 _check_overwritten(tensor, x, i)
-            if not x._requires_grad or x._seq < oldest or (rule := primitive.vjps[i]) is None:
+            if not x._requires_grad or x._seq < since or (rule := primitive.vjps[i]) is None:
                 continue
             gx = rule(g, out, *values, **params) if params else rule(g, out, *values)
             value = x._data
@@ -148,41 +150,3 @@ def _check_overwritten(made: Tensor, x: Tensor, position: int) -> None:
             "this graph is stale and its gradients would be wrong. Compute the loss again after the "
             "update, or call backward() before changing values"
         )
-
-
-def _wrap(g: Any) -> Tensor:
-    """A Tensor that shares the array of a cotangent."""
-    if isinstance(g, Tensor):
-        return g
-    return constant(g)
-
-
-def _unwrap(g: Any) -> Any:
-    return g._data if isinstance(g, Tensor) else g
-
-
-def retain(gradient: Tensor) -> None:
-    """The hook of `Tensor.retain_grad`; the pass itself stores the gradient."""
-
-
-def _run_hooks(tensor: Tensor, g: Any, as_tensors: bool) -> Any:
-    hooks: list[Callable[[Tensor], Any]] = tensor._hooks or []
-    for hook in hooks:
-        if hook is retain:
-            continue
-        replacement = hook(_wrap(g))
-        if replacement is not None:
-            new = replacement if isinstance(replacement, Tensor) else Tensor(replacement)
-            if new.shape != tensor.shape:
-                raise ShapeError(f"hook: returned shape {new.shape} for the gradient of "
-                                 f"{describe(tensor)}; return the same shape or None")
-            g = new if as_tensors else new._data
-    if retain in hooks and tensor._primitive is not None:
-        _accumulate(tensor, g if as_tensors else g.copy())
-    return g
-
-
-def _accumulate(leaf: Tensor, g: Any) -> None:
-    if leaf._grad is not None:
-        g = leaf._grad + g if isinstance(g, Tensor) else leaf._grad._data + g
-    leaf._grad = _wrap(g)

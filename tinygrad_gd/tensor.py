@@ -58,17 +58,16 @@ class Tensor(Methods):
         name: str | None = None,
         dtype: Any = None,
     ) -> None:
-        if isinstance(data, Tensor):
-            data = data._data
-        elif isinstance(data, list | tuple):
-            data = stack_of_values(data)
-        self._data = as_value(data, dtype)
+        values = stack_of_values(data) if isinstance(data, list | tuple) else data
+        self._data = as_value(data._data if isinstance(data, Tensor) else values, dtype)
         self._primitive, self._inputs, self._values, self._params = None, (), _NOTHING, {}
         self._grad = self._hooks = None
         self._requires_grad = False
         self._seq = tick()
         self.name = name
         self.requires_grad = requires_grad
+        if (observer := current_mode().observer) is not None:
+            observer.creates(self, data)
 
     # -- what it holds ------------------------------------------------------------------------
 
@@ -76,7 +75,8 @@ class Tensor(Methods):
     def data(self) -> np.ndarray[Any, Any]:
         """The array itself: writable for a leaf (every write is noticed), read-only otherwise."""
         if self._primitive is not None:
-            return read_only(self._data)
+            return self.numpy()
+        self._leaves_the_graph("data")
         self._data = np.asarray(self._data)
         return lend(self)
 
@@ -210,14 +210,11 @@ class Tensor(Methods):
 
     def register_hook(self, hook: Callable[[Tensor], Any]) -> HookHandle:
         """Call ``hook(gradient)`` in each backward pass; a returned tensor replaces the gradient."""
-        if not self._requires_grad:
-            raise GradError(f"hook: {describe(self)} does not require a gradient")
-        self._hooks = [*(self._hooks or ()), hook]
         return HookHandle(self, hook)
 
     def detach(self) -> Tensor:
         """The same values without history; writing to either is noticed by neither's graph."""
-        return Tensor(self._data, name=self._name)
+        return Tensor(self, name=self._name)
 
     def assign(self, value: Any) -> Tensor:
         """Overwrite the values in place, as optimizers do; graphs that need the old ones notice."""
@@ -422,20 +419,10 @@ def _rebuild(cls: type[Tensor], data: Any, requires_grad: bool, name: Any, grad:
     return tensor
 
 
-class HookHandle:
-    """What `Tensor.register_hook` returns; ``remove()`` takes the hook off again."""
-
-    def __init__(self, tensor: Tensor, hook: Callable[[Tensor], Any]) -> None:
-        self._tensor, self._hook = tensor, hook
-
-    def remove(self) -> None:
-        hooks = [h for h in self._tensor._hooks or () if h is not self._hook]
-        self._tensor._hooks = hooks or None
-
-
 # The one circle of the house: Tensor's operators need the primitives, which need Tensor.
 from . import ops  # noqa: E402
-from .backward import backward, retain  # noqa: E402
+from .backward import backward  # noqa: E402
+from .hooks import HookHandle, retain  # noqa: E402
 from .numpy_protocol import call_function, call_ufunc  # noqa: E402
 from .operands import stack_of_values  # noqa: E402
 from .primitive import apply, write  # noqa: E402
