@@ -9,13 +9,12 @@ import numpy as np
 
 from .errors import NonFiniteError, describe, user_line
 from .modes import using
+from .observer import Observer
 from .tensor import Tensor
 
 
-class _Anomaly:
+class _Anomaly(Observer):
     """An observer that looks at every value and every cotangent."""
-
-    wants_tensors = False
 
     def __init__(self) -> None:
         self._lines: dict[int, tuple[str, Any]] = {}  # creation number -> line; freed with the graph
@@ -34,13 +33,13 @@ class _Anomaly:
             seq, lines = out._seq, self._lines
             lines[seq] = line, ref(out, lambda _: lines.pop(seq, None))
 
-    def backward(self, tensor: Tensor, position: int, g: Any, gx: Any) -> None:
+    def backward(self, out: Tensor, position: int, g: Any, gx: Any) -> None:
         found = _first_bad(gx)
         if found and not _first_bad(g):
-            line = self._lines.get(tensor._seq, ("a line outside detect_anomaly",))[0]
-            x = tensor._inputs[position]
+            line = self._lines.get(out._seq, ("a line outside detect_anomaly",))[0]
+            x = out._inputs[position]
             raise NonFiniteError(
-                f"backward of {tensor._primitive.name}, computed at {line}: the gradient of "
+                f"backward of {out._primitive.name}, computed at {line}: the gradient of "
                 f"{describe(x, position)} is {found}, though the value is finite; the derivative "
                 "has no finite value there, move the argument away (for example x + 1e-12)")
 
@@ -48,9 +47,6 @@ class _Anomaly:
         if found := _first_bad(target):
             raise NonFiniteError(f"{primitive.name} in place at {user_line()}: {describe(target)} now "
                                  f"holds {found}; lower the learning rate")
-
-    def read(self, tensor: Tensor, how: str) -> None:
-        pass
 
 
 def _first_bad(x: Any) -> str:

@@ -22,10 +22,15 @@ from .tensor import Tensor
 def backward(root: Tensor, gradient: Any = None, create_graph: bool = False) -> None:
     """Accumulate d(root)/d(leaf) in ``.grad`` of every leaf; see `Tensor.backward`."""
     seed = _seed(root, gradient)
-    if create_graph or current_mode().observer is not None:
+    observer = current_mode().observer
+    if create_graph or observer is not None:
         with using(grad=create_graph):
+            if observer is not None:
+                observer.starts_backward(root, seed)
             for leaf, g in cotangents_of([root], [seed], create_graph).items():
                 accumulate(leaf, g)
+            if observer is not None:
+                observer.ends_backward()
     else:
         for leaf, g in cotangents_of([root], [seed]).items():
             accumulate(leaf, g)

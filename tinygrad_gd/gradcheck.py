@@ -14,6 +14,7 @@ import numpy as np
 
 from .errors import TinygradGdError, describe
 from .modes import current_mode, no_grad, using
+from .observer import Observer
 from .tensor import Tensor
 
 
@@ -21,10 +22,8 @@ class GradCheckError(TinygradGdError, AssertionError):
     """A gradient differs from what the values of the function say."""
 
 
-class _Analytic:
+class _Analytic(Observer):
     """An observer that finds out whether complex step may be used."""
-
-    wants_tensors = False
 
     def __init__(self) -> None:
         self.everything = True
@@ -35,11 +34,8 @@ class _Analytic:
     def read(self, tensor: Tensor, how: str) -> None:
         self.everything = False
 
-    def write(self, *event: Any) -> None:
+    def write(self, target: Any, primitive: Any, inputs: Any) -> None:
         self.everything = False
-
-    def backward(self, *event: Any) -> None:
-        pass
 
 
 def gradcheck(

@@ -232,6 +232,7 @@ def apply(
         value = primitive.run(*values, **params) if params else primitive.run(*values)
     except (ValueError, TypeError, IndexError, ArithmeticError, AttributeError) as error:
         raise explain_failure(primitive, inputs, params, error) from error
+    seen = inputs
     if recording and mode.grad and primitive.differentiable:
         if primitive.binary and value.ndim > 1:
             check_expansion(primitive.name, inputs, values, value)
@@ -245,7 +246,7 @@ def apply(
             value = value.copy()  # a new leaf owns its values: writing elsewhere is not seen
         out = constant(value)
     if mode.observer is not None:
-        mode.observer.forward(out, primitive, inputs, params)
+        mode.observer.forward(out, primitive, seen, params)
     return out
 
 

@@ -388,7 +388,9 @@ class Tensor(Methods):
         return draw(self)
 
 
-_new, _NOTHING, _NO_PARAMS = Tensor.__new__, [], {}
+_new = Tensor.__new__
+_NOTHING: list[Any] = []
+_NO_PARAMS: dict[str, Any] = {}
 
 
 def constant(value: Any) -> Tensor:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..errors import DTypeError, OptionError, ShapeError, describe
-from ..modes import get_default_dtype, no_grad
+from ..modes import current_mode, get_default_dtype, no_grad
 from ..tensor import Tensor
 
 AnyModule = TypeVar("AnyModule", bound="Module")
@@ -91,7 +91,13 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run `forward`."""
-        return self.forward(*args, **kwargs)
+        observer = current_mode().observer
+        if observer is None:
+            return self.forward(*args, **kwargs)
+        observer.enters(self)
+        result = self.forward(*args, **kwargs)
+        observer.leaves(self)
+        return result
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; refuse what would silently take a parameter out of training."""

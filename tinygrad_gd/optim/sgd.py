@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..errors import OptionError
+from ..observer import live
 from ..tensor import Tensor
 from .descend import descend
 from .optimizer import Optimizer
@@ -49,15 +50,15 @@ class SGD(Optimizer):
     def update(self, p: Tensor, g: Tensor, group: dict[str, Any]) -> None:
         """One step for one parameter."""
         if group["weight_decay"]:
-            g = g + group["weight_decay"] * p
-        momentum = group["momentum"]
-        if momentum:
+            g = g + live(group, "weight_decay") * p
+        if group["momentum"]:
+            momentum = live(group, "momentum")
             state = self.state.setdefault(p, {})
             velocity = state.get("velocity")
             if velocity is None:
                 velocity = state["velocity"] = g.copy()
             else:
                 velocity *= momentum
-                velocity += (1 - group["dampening"]) * g
+                velocity += (1 - live(group, "dampening")) * g
             g = g + momentum * velocity if group["nesterov"] else velocity
-        descend(p, group["lr"], g)
+        descend(p, live(group, "lr"), g)
