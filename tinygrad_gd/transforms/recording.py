@@ -1,0 +1,210 @@
+"""One evaluation of a function at fresh variables, and reverse passes over it.
+
+Every transform is made of these two. The variables are new at each level of nesting (a Tensor
+argument is copied by a recorded operation), so that an inner derivative cannot be taken for an
+outer one. A reverse pass is recorded exactly when something outside the function could be
+differentiated through it: a Tensor argument or a closed-over Tensor that requires a gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..backward import cotangents_of
+from ..errors import DTypeError, GradError, OptionError, ShapeError, describe
+from ..hooks import wrap
+from ..modes import current_mode, using
+from ..ops.elementwise import positive
+from ..primitive import apply
+from ..storage import tick
+from ..tensor import Tensor, constant
+from .pytree import flatten, places, tree_map, unflatten
+
+
+class Recording:
+    """What ``f(*args, **kwargs)`` returned, with the variables that took the arguments' places.
+
+    Attributes
+    ----------
+    variables : one Tensor per leaf of the arguments chosen by ``argnums``.
+    out, aux : what the function returned; ``aux`` is None without ``has_aux``.
+    outputs : the leaves of ``out``, all floating Tensors.
+    """
+
+    def __init__(
+        self, transform: str, f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any],
+        argnums: Sequence[int], has_aux: bool = False,
+    ) -> None:
+        self.since = tick()
+        self.variables: list[Tensor] = []
+        replaced = list(args)
+        for i in argnums:
+            fresh = _variables(transform, args[i], f"argument {i}")
+            self.variables += fresh
+            replaced[i] = unflatten(args[i], fresh)
+        if current_mode().grad:
+            out = f(*replaced, **kwargs)
+        else:
+            with using(grad=True):
+                out = f(*replaced, **kwargs)
+        self.aux: Any = None
+        self.out = out
+        if has_aux:
+            self.out, self.aux = _split(transform, f, out)
+        self.outputs = _outputs(transform, f, self.out)
+        self._connected: bool | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether something outside could be differentiated through the outputs."""
+        if self._connected is None:
+            self._connected = self._reaches_outside(self.outputs)
+        return self._connected and current_mode().grad
+
+    def _reaches_outside(self, tensors: Iterable[Tensor]) -> bool:
+        return any(v._primitive is not None for v in self.variables) or any(
+            t._requires_grad for t in outside(tensors, self.variables, self.since))
+
+    def pull(self, seeds: Sequence[Any], create_graph: bool | None = None) -> list[Tensor]:
+        """The cotangents of the variables, from those of the outputs."""
+        if create_graph is None:
+            create_graph = self.connected
+        return pull(self.outputs, seeds, self.variables, self.since, create_graph)
+
+    def handed_out(self, tree: Any) -> Any:
+        """The Tensors of a returned tree, without history unless that is of use outside."""
+
+        def given(leaf: Any) -> Any:
+            if not isinstance(leaf, Tensor) or not leaf._requires_grad:
+                return leaf
+            if current_mode().grad and self._reaches_outside([leaf]):
+                return leaf
+            with using(grad=False):
+                return apply(positive, (leaf,))
+
+        return tree_map(given, tree)
+
+    def value(self) -> Any:
+        """The outputs as the transform returns them."""
+        return unflatten(self.out, map(self.handed_out, self.outputs))
+
+    def close(self) -> None:
+        """Nothing can be differentiated by the variables any more."""
+        for v in self.variables:
+            if v._primitive is None:
+                v._requires_grad = False
+
+
+def pull(
+    roots: Sequence[Tensor], seeds: Sequence[Any], targets: Sequence[Tensor], since: int,
+    create_graph: bool,
+) -> list[Tensor]:
+    """The cotangents of ``targets`` as Tensors; zeros where the roots do not depend on them."""
+    live = [(root, seed) for root, seed in zip(roots, seeds, strict=True) if root._requires_grad]
+    found: dict[Tensor, Any] = {}
+    observer = current_mode().observer
+    if live:
+        heads, cotangents = zip(*live, strict=True)
+        if create_graph or observer is not None:
+            with using(grad=create_graph):
+                if observer is not None:
+                    observer.starts_backward(heads[0], cotangents[0])
+                found = cotangents_of(heads, cotangents, create_graph, targets, since)
+                if observer is not None:
+                    observer.ends_backward()
+        else:
+            found = cotangents_of(heads, cotangents, False, targets, since)
+    return [wrap(found[t]) if t in found else zeros(t) for t in targets]
+
+
+def outside(tensors: Iterable[Tensor], own: Sequence[Tensor], since: int) -> Iterator[Tensor]:
+    """What the graph of ``tensors`` took from outside a recording, each Tensor once."""
+    stack = [t for t in tensors if t._requires_grad]
+    seen = {*own, *stack}
+    while stack:
+        t = stack.pop()
+        if t._primitive is None or t._seq < since:
+            yield t
+            continue
+        for x in t._inputs:
+            if isinstance(x, Tensor) and x not in seen:
+                seen.add(x)
+                if x._requires_grad or x._seq < since:
+                    stack.append(x)
+
+
+def zeros(like: Tensor) -> Tensor:
+    """A constant of the shape and dtype of ``like``."""
+    return constant(np.zeros_like(like._data) if like.ndim else like.dtype.type(0))
+
+
+def seed_for(output: Tensor, value: Any, what: str) -> Tensor:
+    """A cotangent or tangent given by the user, fit for ``output``; None stands for zeros."""
+    if value is None:
+        return zeros(output)
+    seed = apply(positive, (value,)) if isinstance(value, Tensor) else Tensor(value)
+    if seed.shape != output.shape or seed.dtype.kind not in "fiub":
+        raise ShapeError(f"{what}: expected shape {output.shape} as of {describe(output)}, "
+                         f"got {describe(seed)}")
+    return seed if seed.dtype == output.dtype else seed.astype(output.dtype)
+
+
+def _variables(transform: str, tree: Any, what: str) -> list[Tensor]:
+    """A fresh Tensor for each leaf of an argument."""
+    fresh = []
+    for i, leaf in enumerate(flatten(tree)):
+        x = leaf if isinstance(leaf, Tensor) else Tensor(leaf)
+        if x.dtype.kind != "f":
+            raise DTypeError(
+                f"{transform}: can only differentiate by floating values, but {what}{places(tree)[i]} "
+                f"is {describe(leaf)}; pass floats, or leave it out of argnums or close over it")
+        if x is leaf:
+            x = apply(positive, (x,))
+        if x._primitive is None:
+            x._requires_grad = True
+        fresh.append(x)
+    return fresh
+
+
+def _split(transform: str, f: Callable[..., Any], out: Any) -> tuple[Any, Any]:
+    if not isinstance(out, tuple) or len(out) != 2:
+        raise GradError(f"{transform}: with has_aux=True {name_of(f)} must return (output, aux), "
+                        f"got {describe(out)}")
+    return out
+
+
+def _outputs(transform: str, f: Callable[..., Any], out: Any) -> list[Tensor]:
+    """The leaves of what a function returned, as floating Tensors."""
+    leaves = flatten(out)
+    if not leaves:
+        raise GradError(f"{transform}: {name_of(f)} returned {out!r}, nothing to differentiate; "
+                        "is a `return` missing?")
+    outputs = []
+    for i, leaf in enumerate(leaves):
+        x = leaf if isinstance(leaf, Tensor) else Tensor(leaf)
+        if x.dtype.kind != "f":
+            raise DTypeError(
+                f"{transform}: expected {name_of(f)} to return floating values, but its result"
+                f"{places(out)[i]} is {describe(leaf)}; return it beside the output with has_aux=True")
+        outputs.append(x)
+    return outputs
+
+
+def name_of(f: Any) -> str:
+    """How errors call a function."""
+    return f"{getattr(f, '__name__', type(f).__name__)}()"
+
+
+def positions(transform: str, argnums: Any, args: Sequence[Any]) -> tuple[int, ...]:
+    """``argnums`` as positions among ``args``."""
+    chosen = argnums if isinstance(argnums, tuple | list) else (argnums,)
+    n = len(args)
+    for i in chosen:
+        if not -n <= i < n:
+            raise OptionError(
+                f"{transform}: argnums names argument {i}, but the function was called with {n} "
+                "positional arguments; pass by position what is to be differentiated")
+    return tuple(i % n for i in chosen)
