@@ -42,15 +42,27 @@ from .primitive import Every, Primitive, apply, primitive
 from .registry import NAMES as _operations
 from .registry import implements
 from .rng import generator, manual_seed
-from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from .transforms import (
+    checkpoint,
+    custom_vjp,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    stop_gradient,
+    value_and_grad,
+    vjp,
+)
 
 __all__ = [
     "BroadcastWarning", "CaptureError", "DTypeError", "DataLoader", "DivergenceError", "Every",
     "GradCheckError", "GradError", "IndexingError", "NoRuleError", "NonFiniteError", "OptionError",
-    "Primitive", "ShapeError", "Tensor", "TinygradGdError", "__version__", "apply", "datasets",
-    "default_dtype", "detect_anomaly", "draw", "enable_grad", "generator", "get_default_dtype", "grad",
-    "gradcheck", "gradgradcheck", "hessian", "hvp", "implements", "is_grad_enabled", "jacobian", "jvp",
-    "manual_seed", "nn", "no_grad", "optim", "primitive", "set_default_dtype", "value_and_grad", "vjp",
+    "Primitive", "ShapeError", "Tensor", "TinygradGdError", "__version__", "apply", "checkpoint",
+    "custom_vjp", "datasets", "default_dtype", "detect_anomaly", "draw", "enable_grad", "generator",
+    "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "hessian", "hvp", "implements",
+    "is_grad_enabled", "jacobian", "jvp", "manual_seed", "nn", "no_grad", "optim", "primitive",
+    "set_default_dtype", "stop_gradient", "value_and_grad", "vjp",
 ]  # fmt: skip
 
 
