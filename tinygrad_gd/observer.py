@@ -5,7 +5,8 @@ Anomaly mode, study tools and the capture of programs are observers. With none s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .modes import current_mode
@@ -47,6 +48,53 @@ class Observer:
     def option(self, options: Mapping[str, Any], key: str) -> Any:
         """A hyperparameter is used that may be another one in the next step."""
         return options[key]
+
+
+class Live(float):
+    """A number that may be another one in the next step, such as a learning rate, with its origin.
+
+    Arithmetic with Python numbers keeps track; to NumPy and in comparisons it is the number it is.
+
+    Attributes
+    ----------
+    text : how it is computed, as Python source.
+    origins : the names in that source and where their values are found: (container, key).
+    """
+
+    text: str
+    origins: dict[str, tuple[Any, Any]]
+
+    def __new__(cls, value: Any, text: str, origins: dict[str, tuple[Any, Any]]) -> Live:
+        made = super().__new__(cls, value)
+        made.text, made.origins = text, origins
+        return made
+
+    def _with(self, symbol: str, other: Any, swapped: bool = False) -> Any:
+        if type(other) not in (int, float, Live):
+            return NotImplemented
+        a, b = (other, self) if swapped else (self, other)
+        value = _ARITHMETIC[symbol](float(a), float(b))
+        first, second = (x.text if isinstance(x, Live) else repr(x) for x in (a, b))
+        origins = other.origins if isinstance(other, Live) else {}
+        return Live(value, f"({first} {symbol} {second})", {**self.origins, **origins})
+
+    def __add__(self, other: Any) -> Any: return self._with("+", other)
+    def __radd__(self, other: Any) -> Any: return self._with("+", other, True)
+    def __sub__(self, other: Any) -> Any: return self._with("-", other)
+    def __rsub__(self, other: Any) -> Any: return self._with("-", other, True)
+    def __mul__(self, other: Any) -> Any: return self._with("*", other)
+    def __rmul__(self, other: Any) -> Any: return self._with("*", other, True)
+    def __truediv__(self, other: Any) -> Any: return self._with("/", other)
+    def __rtruediv__(self, other: Any) -> Any: return self._with("/", other, True)
+    def __pow__(self, other: Any) -> Any: return self._with("**", other)
+    def __rpow__(self, other: Any) -> Any: return self._with("**", other, True)
+    def __neg__(self) -> Any: return self._with("*", -1)
+
+
+_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv,
+    "**": operator.pow,
+}  # fmt: skip
 
 
 def live(options: Mapping[str, Any], key: str) -> Any:

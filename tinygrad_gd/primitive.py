@@ -27,6 +27,7 @@ import numpy as np
 from .errors import DTypeError
 from .explain_error import explain_failure
 from .modes import current_mode
+from .observer import Live
 from .operands import SCALARS, check_expansion, operand
 from .registry import NAMES, NUMPY, by_name
 from .storage import NUMERIC_KINDS, plain, tick
@@ -226,6 +227,8 @@ def apply(
         elif type(x) is np.ndarray and x.dtype.kind in NUMERIC_KINDS:
             values.append(x)
             arrays = True
+        elif type(x) is Live:
+            values.append(float(x))  # NumPy takes only Python's own float for a weak scalar
         else:
             return apply(primitive, tuple(operand(primitive.name, x) for x in inputs), params)
     try:

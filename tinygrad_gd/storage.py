@@ -16,6 +16,7 @@ import numpy as np
 
 from .errors import DTypeError, ShapeError, describe
 from .modes import current_mode
+from .observer import Live
 
 #: One clock for everything that happens to values: creation, recording and overwriting.
 tick: Callable[[], int] = count(1).__next__
@@ -58,7 +59,9 @@ def read_only(value: Any) -> np.ndarray[Any, Any]:
 
 
 def plain(value: Any) -> Any:
-    """``value`` without the lending wrapper."""
+    """``value`` without a wrapper that NumPy should not see."""
+    if type(value) is Live:
+        return float(value)
     return value.view(np.ndarray) if isinstance(value, LentArray) else value
 
 

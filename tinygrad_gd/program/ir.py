@@ -1,0 +1,178 @@
+"""What a program is: values, instructions and where everything from outside comes from.
+
+A `Program` is data. Passes make a new one of an old one, `source` writes it for people and `replay`
+for the machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from ..primitive import Primitive
+from ..tensor import Tensor
+
+
+@dataclass(eq=False)
+class Value:
+    """One array or number of a program; two values are the same only if they are one object.
+
+    Attributes
+    ----------
+    shape, dtype : of the array.
+    scalar : whether it is a NumPy scalar and not an array.
+    axes : the order of the axes in memory, the slowest first; results must keep it, since sums
+        depend on it in their last bits.
+    name : what the source calls it; empty until it is named.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    scalar: bool = False
+    axes: tuple[int, ...] = ()
+    name: str = ""
+
+    @classmethod
+    def like(cls, held: Any, name: str = "") -> Value:
+        """A value with the form of an array or number."""
+        held = np.asarray(held) if not hasattr(held, "dtype") else held
+        axes = tuple(int(i) for i in np.argsort([-abs(s) for s in held.strides], kind="stable"))
+        return cls(held.shape, held.dtype, not isinstance(held, np.ndarray), axes, name)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of the array."""
+        return int(np.prod(self.shape, dtype=int)) * self.dtype.itemsize
+
+    def __repr__(self) -> str:
+        return f"{self.name or '?'}: {self.dtype}{list(self.shape)}"
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One call of a primitive.
+
+    Attributes
+    ----------
+    primitive, inputs, params : the call; inputs are Values, arrays and numbers.
+    output : what it makes.
+    phase : ``forward``, ``backward`` or ``update``.
+    scope : the path of the module it belongs to.
+    line : the user's (file, line number).
+    target : the state whose new value this is, for a write in place.
+    """
+
+    primitive: Primitive
+    inputs: tuple[Any, ...]
+    output: Value
+    params: dict[str, Any] = field(default_factory=dict)
+    phase: str = "forward"
+    scope: str = ""
+    line: tuple[str, int] = ("", 0)
+    target: State | None = None
+
+    @property
+    def values(self) -> Iterator[Value]:
+        """The inputs that are Values."""
+        return (x for x in self.inputs if isinstance(x, Value))
+
+    def __repr__(self) -> str:
+        shown = [*map(show, self.inputs), *(f"{k}={v!r}" for k, v in self.params.items())]
+        where = f"{self.line[0].rpartition('/')[2]}:{self.line[1]}" if self.line[1] else ""
+        notes = " ".join(filter(None, [self.phase, self.scope, where]))
+        return f"{self.output!r} = {self.primitive.name}({', '.join(shown)})  # {notes}"
+
+
+def show(x: Any) -> str:
+    """An input as listings show it."""
+    if isinstance(x, Value):
+        return x.name or "?"
+    return f"<{x.dtype}{list(x.shape)}>" if isinstance(x, np.ndarray) else repr(x)
+
+
+# -- where values come from -----------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class State:
+    """A Tensor from outside: a parameter, momentum, data. Its value is read anew in each call."""
+
+    value: Value
+    tensor: Tensor
+
+
+@dataclass(eq=False)
+class Gradient:
+    """The gradient that a leaf had when the call began."""
+
+    value: Value
+    tensor: Tensor
+
+
+@dataclass(eq=False)
+class Argument:
+    """An array or Tensor among the arguments of the call."""
+
+    value: Value
+    position: int
+    tensor: Tensor
+
+
+@dataclass(eq=False)
+class Array:
+    """A NumPy array from outside, read anew in each call."""
+
+    value: Value
+    array: np.ndarray[Any, Any]
+
+
+@dataclass(eq=False)
+class Number:
+    """A hyperparameter: Python source and where the names in it get their values."""
+
+    value: Value
+    text: str
+    origins: dict[str, tuple[Any, Any]]
+
+
+Input = State | Gradient | Argument | Array | Number
+
+
+@dataclass(frozen=True)
+class Program:
+    """Instructions in order, with what goes in and what comes out.
+
+    Attributes
+    ----------
+    name : of the captured function.
+    inputs : everything that is not computed here.
+    instructions : the calls.
+    outputs : what the function returned, flattened: Values, constants or Tensors from outside.
+    writes : the states that are changed, with their last values.
+    gradients : the leaves whose gradient must be there after the call, with its value.
+    """
+
+    name: str
+    inputs: tuple[Input, ...]
+    instructions: tuple[Instruction, ...]
+    outputs: tuple[Any, ...]
+    writes: tuple[tuple[State, Value], ...] = ()
+    gradients: tuple[tuple[Tensor, Value], ...] = ()
+
+    def with_(self, **changes: Any) -> Program:
+        """A program that differs in some parts."""
+        return replace(self, **changes)
+
+    @property
+    def results(self) -> Iterator[Value]:
+        """The values that must be there at the end."""
+        yield from (x for x in self.outputs if isinstance(x, Value))
+        yield from (value for _, value in (*self.writes, *self.gradients))
+
+    def __repr__(self) -> str:
+        given = ", ".join(repr(i.value) for i in self.inputs)
+        lines = [f"program {self.name}({given})", *(f"  {i!r}" for i in self.instructions)]
+        return "\n".join([*lines, f"  return {', '.join(map(show, self.outputs))}"])
