@@ -26,6 +26,8 @@ def explain_failure(
         )
     if isinstance(error, IndexError) and not isinstance(error, np.exceptions.AxisError):
         return IndexingError(f"{name}: {error}; indexed: {describe(inputs[0])}")
+    if "unexpected keyword argument" in str(error):
+        return unknown_option(name, error, primitive.parameters)
     if isinstance(error, TypeError):
         return DTypeError(f"{name}({what}{options}): {error}")
     if isinstance(error, np.exceptions.AxisError):
@@ -53,6 +55,15 @@ def explain_failure(
     if isinstance(error, ArithmeticError):
         return OptionError(f"{name}({what}{options}): {error}")
     return ShapeError(f"{name}({what}{options}): {error}")
+
+
+def unknown_option(operation: str, error: Exception, options: Any) -> DTypeError:
+    """The error for a keyword that an operation does not have, as PyTorch's ``dim``."""
+    wrong = str(error).partition("argument ")[2].partition(".")[0].strip("'")
+    torch_names = {"dim": "axis", "keepdim": "keepdims", "dim0": "axis1", "dim1": "axis2"}
+    cure = f"write {torch_names[wrong]}=" if wrong in torch_names else "leave it out"
+    return DTypeError(f"{operation}: unknown option {wrong}=, {cure}; the options are "
+                      f"{', '.join(options) or 'none'}")
 
 
 def _broadcast(shapes: list[tuple[int, ...]]) -> bool:

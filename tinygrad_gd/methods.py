@@ -19,32 +19,65 @@ class Methods:
 
     __slots__ = ()
 
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return OPERATIONS["sum"](self, axis=axis, keepdims=keepdims)
+    def sum(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False,
+            **options: Any) -> Tensor:
+        return OPERATIONS["sum"](self, axis, dtype, out, keepdims, **options)
 
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return OPERATIONS["mean"](self, axis=axis, keepdims=keepdims)
+    def mean(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False,
+             **options: Any) -> Tensor:
+        return OPERATIONS["mean"](self, axis, dtype, out, keepdims, **options)
 
-    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return OPERATIONS["max"](self, axis=axis, keepdims=keepdims)
+    def prod(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False,
+             **options: Any) -> Tensor:
+        return OPERATIONS["prod"](self, axis, dtype, out, keepdims, **options)
 
-    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return OPERATIONS["min"](self, axis=axis, keepdims=keepdims)
+    def var(self, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
+            keepdims: bool = False, **options: Any) -> Tensor:
+        return OPERATIONS["var"](self, axis, dtype, out, ddof, keepdims, **options)
 
-    def all(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return OPERATIONS["all"](self, axis=axis, keepdims=keepdims)
+    def std(self, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
+            keepdims: bool = False, **options: Any) -> Tensor:
+        return OPERATIONS["std"](self, axis, dtype, out, ddof, keepdims, **options)
 
-    def any(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return OPERATIONS["any"](self, axis=axis, keepdims=keepdims)
+    def max(self, axis: Any = None, out: Any = None, keepdims: bool = False,
+            **options: Any) -> Tensor:
+        return OPERATIONS["max"](self, axis, out, keepdims, **options)
 
-    def argmax(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return OPERATIONS["argmax"](self, axis=axis, keepdims=keepdims)
+    def min(self, axis: Any = None, out: Any = None, keepdims: bool = False,
+            **options: Any) -> Tensor:
+        return OPERATIONS["min"](self, axis, out, keepdims, **options)
 
-    def argmin(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return OPERATIONS["argmin"](self, axis=axis, keepdims=keepdims)
+    def ptp(self, axis: Any = None, out: Any = None, keepdims: bool = False) -> Tensor:
+        return OPERATIONS["ptp"](self, axis, out, keepdims)
 
-    def reshape(self, *shape: Any) -> Tensor:
-        return OPERATIONS["reshape"](self, shape=shape[0] if len(shape) == 1 else shape)
+    def cumsum(self, axis: Any = None, dtype: Any = None, out: Any = None, **options: Any) -> Tensor:
+        return OPERATIONS["cumsum"](self, axis, dtype, out, **options)
+
+    def cumprod(self, axis: Any = None, dtype: Any = None, out: Any = None, **options: Any) -> Tensor:
+        return OPERATIONS["cumprod"](self, axis, dtype, out, **options)
+
+    def all(self, axis: Any = None, out: Any = None, keepdims: bool = False,
+            **options: Any) -> Tensor:
+        return OPERATIONS["all"](self, axis, out, keepdims, **options)
+
+    def any(self, axis: Any = None, out: Any = None, keepdims: bool = False,
+            **options: Any) -> Tensor:
+        return OPERATIONS["any"](self, axis, out, keepdims, **options)
+
+    def argmax(self, axis: Any = None, out: Any = None, **options: Any) -> Tensor:
+        return OPERATIONS["argmax"](self, axis, out, **options)
+
+    def argmin(self, axis: Any = None, out: Any = None, **options: Any) -> Tensor:
+        return OPERATIONS["argmin"](self, axis, out, **options)
+
+    def reshape(self, *shape: Any, **options: Any) -> Tensor:
+        return OPERATIONS["reshape"](self, shape=shape[0] if len(shape) == 1 else shape, **options)
+
+    def ravel(self, order: Any = "C") -> Tensor:
+        return OPERATIONS["ravel"](self, order)
+
+    def flatten(self, order: Any = "C") -> Tensor:
+        return OPERATIONS["ravel"](self, order)
 
     def transpose(self, *axes: Any) -> Tensor:
         return OPERATIONS["transpose"](self, axes=axes[0] if len(axes) == 1 else axes or None)
@@ -52,8 +85,23 @@ class Methods:
     def swapaxes(self, axis1: int, axis2: int) -> Tensor:
         return OPERATIONS["swapaxes"](self, axis1=axis1, axis2=axis2)
 
-    def squeeze(self, axis: Any = None) -> Tensor:
-        return OPERATIONS["squeeze"](self, axis=axis)
+    @property
+    def mT(self) -> Tensor:
+        """The tensor with its last two axes swapped."""
+        return OPERATIONS["matrix_transpose"](self)
+
+    def squeeze(self, axis: Any = None, **options: Any) -> Tensor:
+        return OPERATIONS["squeeze"](self, axis=axis, **options)
+
+    def repeat(self, repeats: Any, axis: Any = None, **options: Any) -> Tensor:
+        return OPERATIONS["repeat"](self, repeats, axis, **options)
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1, **options: Any) -> Tensor:
+        return OPERATIONS["diagonal"](self, offset=offset, axis1=axis1, axis2=axis2, **options)
+
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None,
+              out: Any = None) -> Tensor:
+        return OPERATIONS["trace"](self, offset, axis1, axis2, dtype, out)
 
     def clip(self, a_min: Any = None, a_max: Any = None) -> Tensor:
         return OPERATIONS["clip"](self, a_min, a_max)

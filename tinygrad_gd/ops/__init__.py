@@ -1,6 +1,16 @@
 """The calculus: one row per primitive, in files by kind. Importing this package registers them."""
 
-from . import activations, elementwise, indexing, linalg, reductions, shape, ufuncs
+from . import (
+    activations,
+    arrange,
+    elementwise,
+    indexing,
+    linalg,
+    reductions,
+    shape,
+    statistics,
+    ufuncs,
+)
 from .elementwise import (
     absolute,
     add,
@@ -31,9 +41,9 @@ from .ufuncs import (
 )
 
 __all__ = [
-    "absolute", "activations", "add", "bitwise_and", "bitwise_or", "bitwise_xor", "divide",
+    "absolute", "activations", "add", "arrange", "bitwise_and", "bitwise_or", "bitwise_xor", "divide",
     "elementwise", "equal", "floor_divide", "getitem", "greater", "greater_equal", "indexing",
     "invert", "less", "less_equal", "linalg", "matmul", "multiply", "negative", "not_equal",
     "plain_key", "positive", "power", "reductions", "remainder", "shape", "square", "stack",
-    "subtract", "transpose", "ufuncs",
+    "statistics", "subtract", "transpose", "ufuncs",
 ]  # fmt: skip

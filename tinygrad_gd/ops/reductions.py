@@ -1,13 +1,24 @@
-"""Primitives that combine the elements along some axes."""
+"""Primitives that combine the elements along some axes.
+
+Conventions where a derivative has to choose: ties in max and min share the gradient equally;
+prod and cumprod are right where elements are zero; the gradient of std at 0 is 0.
+"""
 
 from __future__ import annotations
 
+import builtins
+from math import prod as prod_of
 from typing import Any
 
 import numpy as np
 
-from ..primitive import primitive
+from ..errors import OptionError, ShapeError, describe
+from ..primitive import apply, primitive
+from ..registry import implements
 from .shape import broadcast
+from .signatures import as_tensor, called_like, refuse
+
+# -- axes ------------------------------------------------------------------------------------------
 
 
 def kept(reduced: Any, x: Any, axis: Any) -> Any:
@@ -21,6 +32,8 @@ def kept(reduced: Any, x: Any, axis: Any) -> Any:
 
 def spread(g: Any, x: Any, axis: Any) -> Any:
     """The rule of every sum: the cotangent, repeated to the shape of ``x``."""
+    if axis is None:
+        return broadcast(g, x.shape)
     return broadcast(kept(g, x, axis), x.shape)
 
 
@@ -28,16 +41,172 @@ def count(x: Any, axis: Any) -> int:
     """How many elements of ``x`` go into each result."""
     if axis is None:
         return int(x.size)
+    try:
+        return prod_of(x.shape[a] for a in axis) if isinstance(axis, tuple) else int(x.shape[axis])
+    except IndexError:
+        raise np.exceptions.AxisError(axis, x.ndim) from None
+
+
+def to_last(x: Any, axis: Any) -> Any:
+    """The reduced axes of ``x`` as one last axis."""
+    if axis is None:
+        return np.reshape(x, -1)
     axes = axis if isinstance(axis, tuple) else (axis,)
-    return int(np.prod([x.shape[a] for a in axes]))
+    moved = np.moveaxis(x, axes, range(-len(axes), 0))
+    return np.reshape(moved, (*moved.shape[: x.ndim - len(axes)], count(x, axes)))
+
+
+def from_last(y: Any, x: Any, axis: Any) -> Any:
+    """The inverse of `to_last`: ``y`` in the shape of ``x``."""
+    if axis is None:
+        return np.reshape(y, x.shape)
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    split = (*y.shape[:-1], *(x.shape[a] for a in axes))
+    return np.moveaxis(np.reshape(y, split), range(-len(axes), 0), axes)
+
+
+# -- the options that only prepare the input -------------------------------------------------------
+
+
+def chosen(operation: str, a: Any, where: Any, neutral: Any) -> Any:
+    """``a`` with ``neutral`` where the mask says that an element does not take part."""
+    if where is True:
+        return a
+    mask = where if hasattr(where, "shape") else np.asarray(where)
+    if mask.dtype != bool:
+        raise OptionError(f"{operation}: where= must be a mask of booleans, got {describe(mask)}; "
+                          "make one with a comparison such as x > 0")
+    try:
+        fits = np.broadcast_shapes(mask.shape, a.shape) == a.shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ShapeError(f"{operation}: where= has shape {mask.shape}, which does not broadcast to "
+                         f"the shape of {describe(a)}")
+    return np.where(mask, a, neutral)
+
+
+def prepared(operation: str, a: Any, dtype: Any, out: Any, where: Any, neutral: Any) -> Any:
+    """The input after ``dtype=`` and ``where=`` of NumPy's signature."""
+    refuse(operation, "use the returned Tensor", out=out)
+    a = as_tensor(operation, a)
+    return chosen(operation, a if dtype is None else a.astype(dtype), where, neutral)
+
+
+# -- sums --------------------------------------------------------------------------------------------
 
 
 def _sum(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
     return np.add.reduce(a, axis=axis, keepdims=keepdims)
 
 
+@called_like(np.sum, _sum, lambda g, out, a, axis, keepdims: spread(g, a, axis))
+def sum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False,
+        initial: Any = None, where: Any = True) -> Any:
+    """Sum of the elements along ``axis`` (an int, a tuple or None for all).
+
+    >>> import numpy as np, tinygrad_gd as tg
+    >>> x = tg.Tensor([[1.0, 2.0], [3.0, np.nan]], requires_grad=True)
+    >>> tg.sum(x, axis=1, where=x == x).tolist()
+    [3.0, 3.0]
+    """
+    if not (dtype is out is initial is None and where is True):
+        a = prepared("sum", a, dtype, out, where, 0)
+    result = apply(sum, (a,), {"axis": axis, "keepdims": keepdims})
+    return result if initial is None else result + initial
+
+
 def _mean(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
     return np.add.reduce(a, axis=axis, keepdims=keepdims) / count(a, axis)
+
+
+@called_like(np.mean, _mean, lambda g, out, a, axis, keepdims: spread(g / count(a, axis), a, axis))
+def mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *,
+         where: Any = True) -> Any:
+    """Arithmetic mean of the elements along ``axis``; with ``where``, of those it marks."""
+    if not (dtype is out is None and where is True):
+        a = prepared("mean", a, dtype, out, True, 0)
+        if where is not True:
+            return (sum(a, axis, keepdims=keepdims, where=where)
+                    / counted(a, axis, keepdims, where))
+    return apply(mean, (a,), {"axis": axis, "keepdims": keepdims})
+
+
+def counted(a: Any, axis: Any, keepdims: Any, where: Any) -> Any:
+    """How many elements the mask marks, for each result."""
+    mask = np.broadcast_to(np.asarray(where), a.shape)
+    n = np.add.reduce(mask, axis=axis, dtype=np.intp, keepdims=keepdims)
+    return n.astype(a.dtype) if a.dtype.kind == "f" else n  # float32 / int64 would be float64
+
+
+def _var(a: Any, /, axis: Any = None, ddof: Any = 0, keepdims: Any = False) -> Any:
+    n = count(a, axis)
+    deviation = a - np.add.reduce(a, axis=axis, keepdims=True) / n
+    total = np.add.reduce(deviation * deviation, axis=axis, keepdims=keepdims)
+    return total / builtins.max(n - ddof, 0)
+
+
+def _toward_mean(g: Any, a: Any, axis: Any, ddof: Any) -> Any:
+    n = count(a, axis)
+    deviation = a - np.add.reduce(a, axis=axis, keepdims=True) / n
+    return kept(g, a, axis) * deviation / builtins.max(n - ddof, 0)
+
+
+def _degrees(operation: str, ddof: Any, correction: Any, mean: Any, out: Any) -> Any:
+    """``ddof``, which may also be called ``correction``."""
+    refuse(operation, "leave it out", mean=mean)
+    refuse(operation, "use the returned Tensor", out=out)
+    if correction is None:
+        return ddof
+    if ddof:
+        raise OptionError(f"{operation}: ddof= and correction= are the same option; give one")
+    return correction
+
+
+@called_like(np.var, _var,
+             lambda g, out, a, axis, ddof, keepdims: _toward_mean(2 * g, a, axis, ddof))
+def var(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
+        keepdims: Any = False, *, where: Any = True, mean: Any = None,
+        correction: Any = None) -> Any:
+    """Variance: the mean of ``(a - mean)**2``, divided by ``n - ddof`` instead of ``n``.
+
+    >>> import tinygrad_gd as tg
+    >>> tg.var(tg.Tensor([1.0, 2.0, 3.0]), ddof=1).item()
+    1.0
+    """
+    ddof = _degrees("var", ddof, correction, mean, out)
+    if dtype is not None:
+        a = prepared("var", a, dtype, None, True, 0)
+    if where is True:
+        return apply(var, (a,), {"axis": axis, "ddof": ddof, "keepdims": keepdims})
+    a = as_tensor("var", a)
+    center = sum(a, axis, keepdims=True, where=where) / counted(a, axis, True, where)
+    deviation = chosen("var", a - center, where, 0)
+    total = sum(deviation * deviation, axis, keepdims=keepdims)
+    return total / np.maximum(counted(a, axis, keepdims, where) - ddof, 0)
+
+
+def _std(a: Any, /, axis: Any = None, ddof: Any = 0, keepdims: Any = False) -> Any:
+    return np.sqrt(_var(a, axis, ddof, keepdims))
+
+
+@called_like(np.std, _std, lambda g, out, a, axis, ddof, keepdims:
+             _toward_mean(g / np.where(out == 0, 1, out), a, axis, ddof))
+def std(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
+        keepdims: Any = False, *, where: Any = True, mean: Any = None,
+        correction: Any = None) -> Any:
+    """Standard deviation, the root of `var`; where it is 0, so is its gradient."""
+    ddof = _degrees("std", ddof, correction, mean, out)
+    if dtype is not None:
+        a = prepared("std", a, dtype, None, True, 0)
+    if where is True:
+        return apply(std, (a,), {"axis": axis, "ddof": ddof, "keepdims": keepdims})
+    variance = var(a, axis, ddof=ddof, keepdims=keepdims, where=where)
+    flat = variance == 0
+    return np.where(flat, 0, np.sqrt(np.where(flat, 1, variance)))
+
+
+# -- extremes ----------------------------------------------------------------------------------------
 
 
 def _max(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
@@ -48,19 +217,54 @@ def _min(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
     return np.minimum.reduce(a, axis=axis, keepdims=keepdims)
 
 
-def _share(g: Any, out: Any, a: Any, axis: Any, keepdims: Any) -> Any:
-    """To the extreme elements; ties share equally."""
-    chosen = (a == kept(out, a, axis)).astype(g.dtype)
-    return chosen * kept(g, a, axis) / np.add.reduce(chosen, axis=axis, keepdims=True)
+def share(g: Any, a: Any, level: Any, axis: Any) -> Any:
+    """The cotangent, in equal parts to the elements of ``a`` that equal ``level``."""
+    mine = (a == kept(level, a, axis)).astype(g.dtype)
+    return mine * kept(g, a, axis) / np.add.reduce(mine, axis=axis, keepdims=True)
 
 
-sum = primitive(
-    _sum, lambda g, out, a, axis, keepdims: spread(g, a, axis), numpy=np.sum, kind="red")
-mean = primitive(
-    _mean, lambda g, out, a, axis, keepdims: spread(g / count(a, axis), a, axis), numpy=np.mean,
-    kind="red")
-max = primitive(_max, _share, numpy=(np.max, np.amax), analytic=False, kind="red")
-min = primitive(_min, _share, numpy=(np.min, np.amin), analytic=False, kind="red")
+def _extreme(row: Any, pair: Any, a: Any, axis: Any, out: Any, keepdims: Any, initial: Any,
+             where: Any) -> Any:
+    """max and min with the options that only prepare the input."""
+    if initial is None and where is not True:
+        raise OptionError(f"{row.name}: where= needs initial=, the result where the mask marks nothing")
+    a = prepared(row.name, a, None, out, where, initial)
+    if a.size or initial is None:
+        result = apply(row, (a,), {"axis": axis, "keepdims": keepdims})
+        return result if initial is None else pair(result, initial)
+    return as_tensor(row.name, np.maximum.reduce(a.numpy(), axis, keepdims=keepdims, initial=initial))
+
+
+@called_like((np.max, np.amax), _max, lambda g, out, a, axis, keepdims: share(g, a, out, axis),
+             analytic=False)
+def max(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None,
+        where: Any = True) -> Any:
+    """Largest element along ``axis``; equal ones share the gradient equally.
+
+    >>> import tinygrad_gd as tg
+    >>> x = tg.Tensor([1.0, 3.0, 3.0], requires_grad=True)
+    >>> tg.max(x).backward(); x.grad.tolist()
+    [0.0, 0.5, 0.5]
+    """
+    if out is initial is None and where is True:
+        return apply(max, (a,), {"axis": axis, "keepdims": keepdims})
+    return _extreme(max, np.maximum, a, axis, out, keepdims, initial, where)
+
+
+@called_like((np.min, np.amin), _min, lambda g, out, a, axis, keepdims: share(g, a, out, axis),
+             analytic=False)
+def min(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None,
+        where: Any = True) -> Any:
+    """Smallest element along ``axis``; equal ones share the gradient equally."""
+    if out is initial is None and where is True:
+        return apply(min, (a,), {"axis": axis, "keepdims": keepdims})
+    return _extreme(min, np.minimum, a, axis, out, keepdims, initial, where)
+
+
+@implements(np.ptp)
+def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
+    """Peak to peak: max - min."""
+    return max(a, axis, out, keepdims) - min(a, axis, out, keepdims)
 
 
 def _logsumexp(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
@@ -70,18 +274,135 @@ def _logsumexp(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
     return total if keepdims else np.reshape(total, np.shape(np.add.reduce(a, axis=axis)))
 
 
-logsumexp = primitive(
-    _logsumexp,
-    lambda g, out, a, axis, keepdims: kept(g, a, axis) * np.exp(a - kept(out, a, axis)),
-    analytic=False, kind="red")
+def _softmax_times(g: Any, out: Any, a: Any, axis: Any, keepdims: Any) -> Any:
+    level = kept(out, a, axis)
+    return kept(g, a, axis) * np.exp(a - np.where(level == -np.inf, 0, level))  # 0 at all -inf
+
+
+logsumexp = primitive(_logsumexp, _softmax_times, analytic=False, kind="red")
+
+# -- products ----------------------------------------------------------------------------------------
+
+
+def _prod(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
+    return np.multiply.reduce(a, axis=axis, keepdims=keepdims)
+
+
+def product_of_others(a: Any) -> Any:
+    """Along the last axis, the product of all elements but this one, without dividing.
+
+    Neighbours are multiplied in pairs, and the pairs in pairs; on the way back each half gets the
+    product of the other one. Exact where elements are 0, to any order of derivative.
+    """
+    n = a.shape[-1]
+    if n < 2:
+        return np.ones_like(a)
+    if n % 2:
+        a = np.concatenate([a, np.ones((*a.shape[:-1], 1), a.dtype)], axis=-1)
+    pairs = np.reshape(a, (*a.shape[:-1], a.shape[-1] // 2, 2))
+    others = product_of_others(pairs[..., 0] * pairs[..., 1])[..., None] * pairs[..., ::-1]
+    return np.reshape(others, a.shape)[..., :n]
+
+
+def _prod_back(g: Any, out: Any, a: Any, axis: Any, keepdims: Any) -> Any:
+    return kept(g, a, axis) * from_last(product_of_others(to_last(a, axis)), a, axis)
+
+
+@called_like(np.prod, _prod, _prod_back)
+def prod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False,
+         initial: Any = None, where: Any = True) -> Any:
+    """Product of the elements along ``axis``; the gradient is right where some are 0.
+
+    >>> import tinygrad_gd as tg
+    >>> x = tg.Tensor([2.0, 0.0, 3.0], requires_grad=True)
+    >>> tg.prod(x).backward(); x.grad.tolist()
+    [0.0, 6.0, 0.0]
+    """
+    if not (dtype is out is initial is None and where is True):
+        a = prepared("prod", a, dtype, out, where, 1)
+    result = apply(prod, (a,), {"axis": axis, "keepdims": keepdims})
+    return result if initial is None else result * initial
+
+
+# -- running sums and products -------------------------------------------------------------------------
+
+
+def _cumsum(a: Any, /, axis: Any = None) -> Any:
+    return np.cumsum(a, axis)
+
+
+def _cumsum_back(g: Any, out: Any, a: Any, axis: Any) -> Any:
+    return np.reshape(np.flip(np.cumsum(np.flip(g, axis), axis), axis), a.shape)
+
+
+@called_like(np.cumsum, _cumsum, _cumsum_back)
+def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    """Running sums along ``axis``, of the flattened array by default."""
+    if not (dtype is out is None):
+        a = prepared("cumsum", a, dtype, out, True, 0)
+    return apply(cumsum, (a,), {"axis": axis})
+
+
+def _cumprod(a: Any, /, axis: Any = None) -> Any:
+    return np.cumprod(a, axis)
+
+
+def _ahead(x: Any, step: int) -> Any:
+    """``x[k + step]`` along the last axis, and 0 beyond the end."""
+    beyond = np.zeros((*x.shape[:-1], step), x.dtype)
+    return np.concatenate([x[..., step:], beyond], axis=-1)
+
+
+def _cumprod_back(g: Any, out: Any, a: Any, axis: Any) -> Any:
+    """Before * (g[k] + a[k+1] g[k+1] + a[k+1] a[k+2] g[k+2] + ...), by doubling, without dividing."""
+    if not a.size:
+        return np.reshape(g, a.shape)
+    rest = to_last(g, axis)
+    one = np.ones((*rest.shape[:-1], 1), a.dtype)
+    before = np.concatenate([one, to_last(out, axis)[..., :-1]], axis=-1)
+    factor, step = _ahead(to_last(a, axis), 1), 1
+    while step < rest.shape[-1]:
+        rest = rest + factor * _ahead(rest, step)
+        factor = factor * _ahead(factor, step)
+        step *= 2
+    return from_last(before * rest, a, axis)
+
+
+@called_like(np.cumprod, _cumprod, _cumprod_back)
+def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    """Running products along ``axis``; the gradient is right where some elements are 0."""
+    if not (dtype is out is None):
+        a = prepared("cumprod", a, dtype, out, True, 1)
+    return apply(cumprod, (a,), {"axis": axis})
+
+
+# -- without a derivative ------------------------------------------------------------------------------
 
 
 def _all(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
-    return np.all(a, axis=axis, keepdims=keepdims)
+    return np.logical_and.reduce(a, axis=axis, keepdims=keepdims)
 
 
 def _any(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
-    return np.any(a, axis=axis, keepdims=keepdims)
+    return np.logical_or.reduce(a, axis=axis, keepdims=keepdims)
+
+
+@called_like(np.all, _all)
+def all(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, *,
+        where: Any = True) -> Any:
+    """Whether all elements along ``axis`` are true (not 0)."""
+    if not (out is None and where is True):
+        a = prepared("all", a, None, out, where, True)
+    return apply(all, (a,), {"axis": axis, "keepdims": keepdims})
+
+
+@called_like(np.any, _any)
+def any(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, *,
+        where: Any = True) -> Any:
+    """Whether any element along ``axis`` is true (not 0)."""
+    if not (out is None and where is True):
+        a = prepared("any", a, None, out, where, False)
+    return apply(any, (a,), {"axis": axis, "keepdims": keepdims})
 
 
 def _argmax(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
@@ -92,7 +413,22 @@ def _argmin(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
     return np.argmin(a, axis=axis, keepdims=keepdims)
 
 
-all = primitive(_all, numpy=np.all, kind="red")
-any = primitive(_any, numpy=np.any, kind="red")
-argmax = primitive(_argmax, numpy=np.argmax, kind="red")
-argmin = primitive(_argmin, numpy=np.argmin, kind="red")
+def _count_nonzero(a: Any, /, axis: Any = None, *, keepdims: Any = False) -> Any:
+    return np.asarray(np.count_nonzero(a, axis=axis, keepdims=keepdims))[()]
+
+
+@called_like(np.argmax, _argmax)
+def argmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
+    """Position of the largest element along ``axis``, of the first one on a tie."""
+    refuse("argmax", "use the returned Tensor", out=out)
+    return apply(argmax, (a,), {"axis": axis, "keepdims": keepdims})
+
+
+@called_like(np.argmin, _argmin)
+def argmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
+    """Position of the smallest element along ``axis``, of the first one on a tie."""
+    refuse("argmin", "use the returned Tensor", out=out)
+    return apply(argmin, (a,), {"axis": axis, "keepdims": keepdims})
+
+
+count_nonzero = primitive(_count_nonzero, numpy=np.count_nonzero, kind="red")

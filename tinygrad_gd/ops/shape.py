@@ -7,8 +7,12 @@ from typing import Any
 import numpy as np
 
 from ..backward import unbroadcast
-from ..primitive import Every, primitive
+from ..errors import OptionError
+from ..primitive import Every, apply, primitive
 from ..tensor import Tensor
+from .signatures import as_tensor, called_like, refuse
+
+# -- the same elements in another form -------------------------------------------------------------
 
 
 def _broadcast_to(array: Any, /, shape: Any) -> Any:
@@ -29,6 +33,9 @@ def broadcast(g: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _reshape(a: Any, /, shape: Any, order: Any = "C") -> Any:
+    if order not in ("C", "F"):
+        raise OptionError(f"reshape: order= must be 'C' or 'F', got {order!r}; the order in memory "
+                          "('A', 'K') is not part of a Tensor's meaning")
     return np.reshape(a, shape, order)
 
 
@@ -77,6 +84,33 @@ expand_dims = primitive(
     numpy=np.expand_dims, kind="view")
 
 
+def _moveaxis(a: Any, /, source: Any, destination: Any) -> Any:
+    return np.moveaxis(a, source, destination)
+
+
+moveaxis = primitive(
+    _moveaxis, lambda g, out, a, source, destination: np.moveaxis(g, destination, source),
+    numpy=np.moveaxis, kind="view")
+
+
+def _copy(a: Any, /, order: Any = "K") -> Any:
+    return np.array(a, order=order)
+
+
+copy = primitive(_copy, lambda g, out, a, order: g, numpy=np.copy, kind="view")
+
+
+def _astype(x: Any, /, dtype: Any) -> Any:
+    return x.astype(dtype)
+
+
+astype = primitive(
+    _astype, lambda g, out, x, dtype: g.astype(x.dtype), numpy=np.astype, kind="view",
+    analytic=False)
+
+# -- several arrays as one -------------------------------------------------------------------------
+
+
 def _concatenate(*arrays: Any, axis: int | None = 0) -> Any:
     return np.concatenate(arrays, axis)
 
@@ -104,27 +138,162 @@ stack = primitive(
     _stack, Every(lambda position, g, out, *arrays, axis: np.moveaxis(g, axis, 0)[position]),
     numpy=np.stack, kind="view")
 
-
-def _moveaxis(a: Any, /, source: Any, destination: Any) -> Any:
-    return np.moveaxis(a, source, destination)
+# -- other places for the same elements ------------------------------------------------------------
 
 
-moveaxis = primitive(
-    _moveaxis, lambda g, out, a, source, destination: np.moveaxis(g, destination, source),
-    numpy=np.moveaxis, kind="view")
+def _flip(m: Any, /, axis: Any = None) -> Any:
+    return np.flip(m, axis)
 
 
-def _copy(a: Any, /, order: Any = "K") -> Any:
-    return np.array(a, order=order)
+flip = primitive(_flip, lambda g, out, m, axis: np.flip(g, axis), numpy=np.flip, kind="view")
 
 
-copy = primitive(_copy, lambda g, out, a, order: g, numpy=np.copy, kind="view")
+def _roll(a: Any, /, shift: Any, axis: Any = None) -> Any:
+    return np.roll(a, shift, axis)
 
 
-def _astype(x: Any, /, dtype: Any) -> Any:
-    return x.astype(dtype)
+def _roll_back(g: Any, out: Any, a: Any, shift: Any, axis: Any) -> Any:
+    back = tuple(-s for s in shift) if isinstance(shift, tuple | list) else -shift
+    return np.roll(g, back, axis)
 
 
-astype = primitive(
-    _astype, lambda g, out, x, dtype: g.astype(x.dtype), numpy=np.astype, kind="view",
-    analytic=False)
+roll = primitive(_roll, _roll_back, numpy=np.roll, kind="view")
+
+
+def _repeat(a: Any, /, repeats: int, axis: Any = None) -> Any:
+    return np.repeat(a, repeats, axis)
+
+
+def _repeat_back(g: Any, out: Any, a: Any, repeats: int, axis: Any) -> Any:
+    if axis is None:
+        return np.reshape(np.add.reduce(np.reshape(g, (a.size, repeats)), axis=1), a.shape)
+    axis %= a.ndim
+    copies = np.reshape(g, (*a.shape[: axis + 1], repeats, *a.shape[axis + 1 :]))
+    return np.add.reduce(copies, axis=axis + 1)
+
+
+@called_like(np.repeat, _repeat, _repeat_back, kind="view")
+def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
+    """Each element ``repeats`` times; with a list of counts, each element as often as it says.
+
+    >>> import tinygrad_gd as tg
+    >>> x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    >>> tg.repeat(x, [1, 3]).sum().backward(); x.grad.tolist()
+    [1.0, 3.0]
+    """
+    if np.size(repeats) == 1 and np.ndim(repeats) < 2:
+        return apply(repeat, (a,), {"repeats": int(np.asarray(repeats).item()), "axis": axis})
+    a = as_tensor("repeat", a)
+    if axis is None:
+        a, axis = reshape(a, -1), 0
+    places = np.repeat(np.arange(a.shape[axis]), np.asarray(repeats))
+    return along(a, axis, places)
+
+
+def along(a: Any, axis: int, places: Any) -> Any:
+    """``a[..., places, ...]`` with the index at ``axis``."""
+    return a[(slice(None),) * (axis % a.ndim) + (places,)]
+
+
+# -- triangles and diagonals -----------------------------------------------------------------------
+
+
+def _tril(m: Any, /, k: int = 0) -> Any:
+    return np.tril(m, k)
+
+
+def _triu(m: Any, /, k: int = 0) -> Any:
+    return np.triu(m, k)
+
+
+tril = primitive(_tril, lambda g, out, m, k: np.tril(g, k), numpy=np.tril, kind="view")
+triu = primitive(_triu, lambda g, out, m, k: np.triu(g, k), numpy=np.triu, kind="view")
+
+
+def on_diagonal(g: Any, rows: int, columns: int, offset: int) -> Any:
+    """Matrices of zeros with ``g`` on a diagonal: what undoes `diagonal` on the last two axes."""
+    above = min(max(-offset, 0), rows)  # rows without an element of the diagonal
+    around = [(0, 0)] * (g.ndim - 1) + [(above, rows - above - g.shape[-1])]
+    by_row = np.expand_dims(np.pad(g, around), -1)
+    return np.where(np.eye(rows, columns, offset, dtype=bool), by_row, 0)
+
+
+def _diagonal(a: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    return np.diagonal(a, offset, axis1, axis2)
+
+
+def _diagonal_back(g: Any, out: Any, a: Any, offset: int, axis1: int, axis2: int) -> Any:
+    matrices = on_diagonal(g, a.shape[axis1], a.shape[axis2], offset)
+    return np.moveaxis(matrices, (-2, -1), (axis1, axis2))
+
+
+diagonal = primitive(_diagonal, _diagonal_back, numpy=np.diagonal, kind="view")
+
+
+def _diag(v: Any, /, k: int = 0) -> Any:
+    return np.diag(v, k)
+
+
+def _diag_back(g: Any, out: Any, v: Any, k: int) -> Any:
+    return np.diag(g, k) if v.ndim == 1 else on_diagonal(g, v.shape[0], v.shape[1], k)
+
+
+diag = primitive(_diag, _diag_back, numpy=np.diag, kind="view")
+
+# -- borders ---------------------------------------------------------------------------------------
+
+
+def _pad(array: Any, /, pad_width: Any, mode: str, constant_values: Any) -> Any:
+    border: Any = np.pad
+    return border(array, pad_width, mode, constant_values=constant_values)
+
+
+def _pad_fast(array: Any, /, pad_width: Any, mode: str, constant_values: Any) -> Any:
+    wide = [n + before + after for n, (before, after) in zip(array.shape, pad_width, strict=True)]
+    out = np.full(wide, constant_values, array.dtype)
+    out[_inside(array, pad_width)] = array
+    return out
+
+
+def _inside(array: Any, pad_width: Any) -> tuple[slice, ...]:
+    return tuple(slice(before, before + n)
+                 for n, (before, _) in zip(array.shape, pad_width, strict=True))
+
+
+def _widths(ndim: int, pad_width: Any) -> tuple[tuple[int, int], ...]:
+    """One pair (before, after) for each axis, from all the ways NumPy allows to write them."""
+    if isinstance(pad_width, dict):
+        given = {axis % ndim: width for axis, width in pad_width.items()}
+        pad_width = [np.broadcast_to(given.get(axis, 0), 2) for axis in range(ndim)]
+    widths = np.asarray(pad_width)
+    if widths.dtype.kind not in "iu" or (widths.size and widths.min() < 0):
+        raise OptionError(f"pad: pad_width= must be integers of at least 0, got {pad_width!r}")
+    return tuple((int(before), int(after)) for before, after in np.broadcast_to(widths, (ndim, 2)))
+
+
+@called_like(np.pad, _pad, lambda g, out, array, pad_width, mode, constant_values:
+             g[_inside(array, pad_width)], run=_pad_fast, analytic=False, kind="view")
+def pad(array: Any, pad_width: Any, mode: Any = "constant", *, constant_values: Any = 0,
+        reflect_type: Any = "even") -> Any:
+    """A border around ``array``: ``constant``, ``edge``, ``reflect``, ``symmetric`` or ``wrap``.
+
+    >>> import tinygrad_gd as tg
+    >>> tg.pad(tg.Tensor([1.0, 2.0, 3.0]), (2, 1), "reflect").tolist()
+    [3.0, 2.0, 1.0, 2.0, 3.0, 2.0]
+    """
+    array = as_tensor("pad", array)
+    widths = _widths(array.ndim, pad_width)
+    if mode == "constant":
+        if np.ndim(constant_values):
+            raise OptionError("pad: constant_values= must be one number; pad axis by axis otherwise")
+        return apply(pad, (array,), {"pad_width": widths, "mode": mode,
+                                     "constant_values": constant_values})
+    if mode not in ("edge", "reflect", "symmetric", "wrap"):
+        raise OptionError(f"pad: mode={mode!r} is not supported; use 'constant', 'edge', 'reflect', "
+                          "'symmetric' or 'wrap'")
+    refuse("pad", "write the border with concatenate",
+           reflect_type=None if reflect_type == "even" else reflect_type)
+    for axis, width in enumerate(widths):
+        if any(width):
+            array = along(array, axis, np.pad(np.arange(array.shape[axis]), width, mode))
+    return array

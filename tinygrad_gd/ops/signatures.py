@@ -1,0 +1,81 @@
+"""Primitives that are called with NumPy's full signature.
+
+The graph is easier to read, and faster to run, when a sum has two options and not six. What the
+other four do (convert first, leave elements out) is written with other primitives, by a function
+with NumPy's signature that stands before the primitive: ``called_like`` puts it there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import OptionError, TinygradGdError
+from ..explain_error import unknown_option
+from ..operands import operand
+from ..primitive import Primitive, Rule
+from ..registry import NAMES, NUMPY
+from ..tensor import Tensor
+
+
+class CalledLike(Primitive):
+    """A primitive behind a function with NumPy's signature, which ends in `apply`."""
+
+    signature: Callable[..., Tensor]
+
+    def __call__(self, *args: Any, **options: Any) -> Tensor:
+        """Call the function with NumPy's signature; an unknown option gets an error that helps."""
+        try:
+            return self.signature(*args, **options)
+        except TypeError as error:
+            if isinstance(error, TinygradGdError) or "unexpected keyword" not in str(error):
+                raise
+            raise unknown_option(self.name, error, options_of(self.signature)) from error
+
+
+def options_of(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of the options of a composition, for errors."""
+    code = function.__code__
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    required = code.co_argcount - len(function.__defaults__ or ())
+    return names[required:]
+
+
+def called_like(
+    numpy: Any,
+    function: Callable[..., Any],
+    *rules: Rule | None,
+    run: Callable[..., Any] | None = None,
+    analytic: bool = True,
+    kind: str = "red",
+) -> Callable[[Callable[..., Any]], CalledLike]:
+    """Register ``function`` with its rules as a primitive, called as the decorated function is."""
+
+    def register(signature: Callable[..., Any]) -> CalledLike:
+        functions = numpy if isinstance(numpy, tuple) else (numpy,)
+        made = CalledLike(
+            function, rules, name=signature.__name__, numpy=functions, run=run, elementwise=False,
+            analytic=analytic, atomic=False, kind=kind)
+        made.signature = made.__wrapped__ = signature
+        made.__doc__, made.__module__ = signature.__doc__, signature.__module__
+        for key in functions:
+            NUMPY[key] = made
+        NAMES[made.name] = made
+        return made
+
+    return register
+
+
+def as_tensor(operation: str, x: Any) -> Tensor:
+    """What a composition was given, as a Tensor; lists of Tensors stay recorded."""
+    if isinstance(x, Tensor):
+        return x
+    x = operand(operation, x)
+    return x if isinstance(x, Tensor) else Tensor(x)
+
+
+def refuse(operation: str, cure: str, **options: Any) -> None:
+    """Say which option of NumPy's signature does not work with Tensors."""
+    for name, value in options.items():
+        if value is not None:
+            raise OptionError(f"{operation}: {name}= is not supported with Tensors; {cure}")
