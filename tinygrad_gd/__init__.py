@@ -38,6 +38,8 @@ from .modes import (
     no_grad,
     set_default_dtype,
 )
+from .observer import Observer
+from .observing import observe
 from .primitive import Every, Primitive, apply, primitive
 from .registry import NAMES as _operations
 from .registry import implements
@@ -57,12 +59,12 @@ from .transforms import (
 
 __all__ = [
     "BroadcastWarning", "CaptureError", "DTypeError", "DataLoader", "DivergenceError", "Every",
-    "GradCheckError", "GradError", "IndexingError", "NoRuleError", "NonFiniteError", "OptionError",
-    "Primitive", "ShapeError", "Tensor", "TinygradGdError", "__version__", "apply", "checkpoint",
-    "custom_vjp", "datasets", "default_dtype", "detect_anomaly", "draw", "enable_grad", "generator",
-    "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "hessian", "hvp", "implements",
-    "is_grad_enabled", "jacobian", "jvp", "manual_seed", "nn", "no_grad", "optim", "primitive",
-    "set_default_dtype", "stop_gradient", "value_and_grad", "vjp",
+    "GradCheckError", "GradError", "IndexingError", "NoRuleError", "NonFiniteError", "Observer",
+    "OptionError", "Primitive", "ShapeError", "Tensor", "TinygradGdError", "__version__", "apply",
+    "checkpoint", "custom_vjp", "datasets", "default_dtype", "detect_anomaly", "draw", "enable_grad",
+    "generator", "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "hessian", "hvp",
+    "implements", "is_grad_enabled", "jacobian", "jvp", "manual_seed", "nn", "no_grad", "observe",
+    "optim", "primitive", "set_default_dtype", "stop_gradient", "value_and_grad", "vjp",
 ]  # fmt: skip
 
 

@@ -8,8 +8,8 @@ from weakref import ref
 import numpy as np
 
 from .errors import NonFiniteError, describe, user_line
-from .modes import using
 from .observer import Observer
+from .observing import observe
 from .tensor import Tensor
 
 
@@ -18,10 +18,12 @@ class _Anomaly(Observer):
 
     def __init__(self) -> None:
         self._lines: dict[int, tuple[str, Any]] = {}  # creation number -> line; freed with the graph
+        self._passes = 0  # reverse passes under way
 
     def forward(self, out: Tensor, primitive: Any, inputs: Any, params: Any) -> None:
         line = user_line()
-        if found := _first_bad(out):
+        found = "" if self._passes else _first_bad(out)  # a rule is judged by what it returns
+        if found:
             for i, x in enumerate(inputs):
                 if held := _first_bad(x):
                     raise NonFiniteError(f"{primitive.name} at {line}: {describe(x, i)} holds {held}; "
@@ -34,14 +36,25 @@ class _Anomaly(Observer):
             lines[seq] = line, ref(out, lambda _: lines.pop(seq, None))
 
     def backward(self, out: Tensor, position: int, g: Any, gx: Any) -> None:
-        found = _first_bad(gx)
-        if found and not _first_bad(g):
-            line = self._lines.get(out._seq, ("a line outside detect_anomaly",))[0]
-            x = out._inputs[position]
+        found, arrived = _first_bad(gx), _first_bad(g)
+        if not found and not arrived:
+            return
+        line = self._lines.get(out._seq, ("a line outside detect_anomaly",))[0]
+        where = f"backward of {out._primitive.name}, computed at {line}"
+        if arrived:
             raise NonFiniteError(
-                f"backward of {out._primitive.name}, computed at {line}: the gradient of "
-                f"{describe(x, position)} is {found}, though the value is finite; the derivative "
-                "has no finite value there, move the argument away (for example x + 1e-12)")
+                f"{where}: the gradient that arrives at {describe(out)} is {arrived}, though none was "
+                "before; it came with gradient=, from a hook, or from adding up gradients too large")
+        raise NonFiniteError(
+            f"{where}: the gradient of {describe(out._inputs[position], position)} is {found}, though "
+            "the value is finite; the derivative has no finite value there, move the argument away "
+            "(for example x + 1e-12)")
+
+    def starts_backward(self, root: Tensor, seed: Any) -> None:
+        self._passes += 1
+
+    def ends_backward(self) -> None:
+        self._passes -= 1
 
     def write(self, target: Tensor, primitive: Any, inputs: Any) -> None:
         if found := _first_bad(target):
@@ -58,7 +71,7 @@ def _first_bad(x: Any) -> str:
     return f"{array[index]} at index {index}" if index else str(array[()])
 
 
-def detect_anomaly() -> using:
+def detect_anomaly() -> observe[_Anomaly]:
     """Raise `NonFiniteError` at the first NaN or infinity, forward or backward.
 
     The message names the operation, the tensor, the index and your line. Every value is looked at,
@@ -72,4 +85,4 @@ def detect_anomaly() -> using:
     Traceback (most recent call last):
     tinygrad_gd.errors.NonFiniteError: multiply at <doctest ...>:2: 'x' (...) holds nan at index (1,)...
     """
-    return using(observer=_Anomaly())
+    return observe(_Anomaly())

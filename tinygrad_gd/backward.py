@@ -15,22 +15,20 @@ import numpy as np
 
 from .errors import GradError, ShapeError, describe
 from .hooks import accumulate, run_hooks, unwrap, wrap
-from .modes import current_mode, using
+from .modes import current_mode
+from .observing import reverse_pass
 from .tensor import Tensor
 
 
 def backward(root: Tensor, gradient: Any = None, create_graph: bool = False) -> None:
     """Accumulate d(root)/d(leaf) in ``.grad`` of every leaf; see `Tensor.backward`."""
     seed = _seed(root, gradient)
-    observer = current_mode().observer
-    if create_graph or observer is not None:
-        with using(grad=create_graph):
-            if observer is not None:
-                observer.starts_backward(root, seed)
+    if create_graph or current_mode().observer is not None:
+        with reverse_pass(root, seed, create_graph):
+            given: set[Any] = set()
             for leaf, g in cotangents_of([root], [seed], create_graph).items():
-                accumulate(leaf, g)
-            if observer is not None:
-                observer.ends_backward()
+                accumulate(leaf, g.copy() if g in given else g)  # one gradient, one owner
+                given.add(leaf._grad)
     else:
         for leaf, g in cotangents_of([root], [seed]).items():
             accumulate(leaf, g)

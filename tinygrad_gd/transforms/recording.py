@@ -17,6 +17,7 @@ from ..backward import cotangents_of
 from ..errors import DTypeError, GradError, OptionError, ShapeError, describe
 from ..hooks import wrap
 from ..modes import current_mode, using
+from ..observing import reverse_pass
 from ..ops.elementwise import positive
 from ..primitive import apply
 from ..storage import tick
@@ -105,16 +106,11 @@ def pull(
     """The cotangents of ``targets`` as Tensors; zeros where the roots do not depend on them."""
     live = [(root, seed) for root, seed in zip(roots, seeds, strict=True) if root._requires_grad]
     found: dict[Tensor, Any] = {}
-    observer = current_mode().observer
     if live:
         heads, cotangents = zip(*live, strict=True)
-        if create_graph or observer is not None:
-            with using(grad=create_graph):
-                if observer is not None:
-                    observer.starts_backward(heads[0], cotangents[0])
+        if create_graph or current_mode().observer is not None:
+            with reverse_pass(heads[0], cotangents[0], create_graph):
                 found = cotangents_of(heads, cotangents, create_graph, targets, since)
-                if observer is not None:
-                    observer.ends_backward()
         else:
             found = cotangents_of(heads, cotangents, False, targets, since)
     return [wrap(found[t]) if t in found else zeros(t) for t in targets]
@@ -163,6 +159,7 @@ def _variables(transform: str, tree: Any, what: str) -> list[Tensor]:
                 f"is {describe(leaf)}; pass floats, or leave it out of argnums or close over it")
         if x is leaf:
             x = apply(positive, (x,))
+            x._name = leaf._name
         if x._primitive is None:
             x._requires_grad = True
         fresh.append(x)
