@@ -37,6 +37,7 @@ class Sample(NamedTuple):
     label : tells rows of the same primitive apart.
     torch : the same call on PyTorch tensors, or None where PyTorch has no such function.
     smooth : False where the derivative's own derivative cannot be checked (order 2 is skipped).
+    autograd : False where HIPS autograd itself is wrong, as central differences show.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Sample(NamedTuple):
     label: str = ""
     torch: Callable[..., Any] | None = None
     smooth: bool = True
+    autograd: bool = True
 
     def __str__(self) -> str:
         return f"{self.name}-{self.label}" if self.label else self.name

@@ -1,23 +1,102 @@
-"""Rows for `tinygrad_gd.ops.reductions`."""
+"""Rows for `tinygrad_gd.ops.reductions` and `tinygrad_gd.ops.statistics`."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
 import tinygrad_gd as tg
 
-from . import Sample, normal
+from . import Sample, normal, positive, torch_
 
-X = normal(2, 3, 4)
+X = normal(2, 3, 2)
+MATRIX = normal(3, 4)
+MASK = np.array([[True, True, False], [False, True, True]])[:, :, None] & np.ones(2, bool)
+ZEROS = np.array([[2.0, 0.0, 3.0, 0.5, -1.0], [0.0, 1.5, 0.0, 2.0, 4.0], [1.0, 2.0, 3.0, -2.0, 0.5]])
+HOLES = np.array([[True, False, True, True], [True, True, False, True], [False, True, True, True]])
+SINGLE = np.array([1, 2, 3, 4], np.float32)  # of the lowest precision, so that none is raised
+AXES: Any = ({}, {"axis": 1}, {"axis": -1, "keepdims": True}, {"axis": (0, 2)}, {"axis": (-1, 0)})
+TORCH_AXES = {"axis": "dim", "keepdims": "keepdim"}
+
+
+def in_torch(name: str, options: dict[str, Any]) -> Any:
+    """The same reduction in PyTorch's words."""
+    return lambda x: torch_(name)(x, **{TORCH_AXES[k]: v for k, v in options.items()})
+
 
 ROWS = [
-    *(Sample(name, lambda x, f=name, o=options: getattr(np, f)(x, **o), (X,), str(options))
-      for name in ("sum", "mean", "max", "min")
-      for options in ({}, {"axis": 1}, {"axis": -1, "keepdims": True}, {"axis": (0, 2)})),
-    Sample("sum", np.sum, (np.array(2.0),), "0-d"),
-    Sample("sum", lambda x: np.sum(x, axis=0), (np.zeros((0, 3)),), "empty"),
+    *(Sample(name, lambda x, f=name, o=options: getattr(np, f)(x, **o), (X,), str(options),
+             torch=in_torch({"max": "amax", "min": "amin"}.get(name, name), options))
+      for name in ("sum", "mean", "max", "min") for options in AXES),
+    *(Sample(name, lambda x, f=name, o=options: getattr(np, f)(x, **o), (x,), str(options))
+      for name, x in (("prod", X), ("var", X), ("std", normal(3, 3, 3)), ("ptp", X), ("median", X))
+      for options in AXES),
+    *(Sample(name, lambda x, f=name: getattr(np, f)(x), (np.array(2.0),), "0-d")
+      for name in ("sum", "mean", "prod", "var", "max", "median", "cumsum", "cumprod")),
+    *(Sample(name, lambda x, f=name: getattr(np, f)(x, axis=0), (np.zeros((0, 3)),), "empty")
+      for name in ("sum", "prod", "cumsum", "cumprod")),
+    *(Sample(name, lambda x, f=name: getattr(np, f)(x, axis=1, where=MASK), (X,), "where",
+             autograd=False)
+      for name in ("sum", "mean", "prod")),
+    *(Sample(name, lambda x, f=name: getattr(np, f)(x, axis=1, where=MASK, initial=0.1), (X,),
+             "where, initial", autograd=False) for name in ("max", "min")),
+    *(Sample(name, lambda x, f=name: getattr(np, f)(x, axis=0, ddof=1), (MATRIX,), "ddof",
+             torch=lambda x, f=name: torch_(f)(x, dim=0)) for name in ("var", "std")),
+    # products with zeros in every number and place
+    Sample("prod", lambda x: np.prod(x, axis=1), (ZEROS,), "zeros", torch=lambda x: x.prod(1),
+           autograd=False),
+    Sample("prod", np.prod, (np.array([2.0, 0.0, 3.0]),), "one zero", torch=lambda x: x.prod()),
+    Sample("prod", np.prod, (np.array([2.0, 0.0, 0.0, 3.0]),), "two zeros", torch=lambda x: x.prod()),
+    *(Sample("cumprod", lambda x, a=axis: np.cumprod(x, axis=a), (ZEROS,), f"zeros, axis={axis}",
+             torch=lambda x, a=axis: x.cumprod(a)) for axis in (0, -1)),
+    Sample("cumprod", np.cumprod, (normal(2, 3),)),
+    Sample("cumsum", np.cumsum, (normal(2, 3),), torch=lambda x: x.flatten().cumsum(0)),
+    *(Sample("cumsum", lambda x, a=axis: np.cumsum(x, axis=a), (X,), f"axis={axis}",
+             torch=lambda x, a=axis: x.cumsum(a)) for axis in (0, -2)),
     Sample("logsumexp", lambda x: tg.logsumexp(x), (X,)),
     Sample("logsumexp", lambda x: tg.logsumexp(x, axis=-1), (X,), "axis=-1",
            torch=lambda x: x.logsumexp(-1)),
     Sample("logsumexp", lambda x: tg.logsumexp(x, axis=1, keepdims=True), (X,), "keepdims"),
+    # order statistics
+    *(Sample("quantile", lambda x, m=method: np.quantile(x, 0.37, axis=1, method=m), (MATRIX,), method)
+      for method in ("linear", "lower", "higher", "midpoint", "nearest", "hazen", "weibull",
+                     "inverted_cdf", "median_unbiased")),
+    Sample("quantile", lambda x: np.quantile(x, [[0.1, 0.5], [0.9, 1.0]], axis=0), (MATRIX,), "list"),
+    Sample("quantile", lambda x: np.quantile(x, 0.3, axis=(0, 2), keepdims=True), (X,), "axes",
+           torch=lambda x: x.transpose(0, 1).flatten(1).quantile(0.3, dim=1)[None, :, None]),
+    Sample("percentile", lambda x: np.percentile(x, 80, axis=-1), (MATRIX,),
+           torch=lambda x: x.quantile(0.8, dim=-1)),
+    Sample("median", lambda x: np.median(x, axis=0), (MATRIX,), "odd",
+           torch=lambda x: x.median(0).values),
+    # averages and integrals
+    Sample("average", lambda x: np.average(x, axis=1, weights=SINGLE), (MATRIX,)),
+    Sample("average", lambda x, w: np.average(x, weights=w), (MATRIX, positive(3, 4)), "weights"),
+    Sample("average", lambda x, w: np.average(x, axis=(0, 2), weights=w, keepdims=True),
+           (X, positive(2, 2)), "axes"),
+    Sample("diff", np.diff, (MATRIX,), torch=torch_("diff")),
+    Sample("diff", lambda x: np.diff(x, 2, axis=0, append=SINGLE[None]), (MATRIX,), "append"),
+    Sample("trapezoid", np.trapezoid, (MATRIX,), torch=torch_("trapezoid")),
+    Sample("trapezoid", lambda y, x: np.trapezoid(y, x, axis=0), (MATRIX, np.array([0.0, 1.0, 3.0])),
+           "x", torch=lambda y, x: torch_("trapezoid")(y, x[:, None], dim=0)),
+    # leaving out NaN
+    *(Sample(f"nan{name}", lambda x, f=name, o=options: getattr(np, f"nan{f}")(np.where(HOLES, x, np.nan), **o),
+             (MATRIX,), str(options))
+      for name in ("sum", "mean", "max", "min", "var", "std", "prod")
+      for options in ({}, {"axis": -1, "keepdims": True})),
+    *(Sample(f"nan{name}", lambda x, f=name: getattr(np, f"nan{f}")(np.where(HOLES, x, np.nan), axis=1), (MATRIX,))
+      for name in ("cumsum", "cumprod")),
+    # norms
+    *(Sample("norm", lambda x, o=order: np.linalg.norm(x, o, 1), (MATRIX,), f"vector {order}",
+             torch=lambda x, o=order: torch_("linalg.vector_norm")(x, o or 2, dim=1), autograd=order != np.inf)
+      for order in (None, 1, 2, 3, 2.5, 0.5, -1, np.inf, -np.inf)),
+    *(Sample("norm", lambda x, o=order: np.linalg.norm(x, o, (0, 2), keepdims=True), (X,),
+             f"matrix {order}",
+             torch=lambda x, o=order: torch_("linalg.matrix_norm")(x, o, (0, 2), keepdim=True))
+      for order in ("fro", 1, -1, np.inf, -np.inf)),
+    Sample("norm", np.linalg.norm, (X,), "all", torch=torch_("linalg.norm")),
+    Sample("vector_norm", lambda x: np.linalg.vector_norm(x, axis=(0, 2), ord=3, keepdims=True), (X,),
+           torch=lambda x: torch_("linalg.vector_norm")(x, 3, dim=(0, 2), keepdim=True)),
+    Sample("matrix_norm", lambda x: np.linalg.matrix_norm(x, ord=1), (X,),
+           torch=lambda x: torch_("linalg.matrix_norm")(x, 1)),
 ]
