@@ -3,6 +3,7 @@
 from . import (
     activations,
     arrange,
+    einsum,
     elementwise,
     indexing,
     linalg,
@@ -42,7 +43,7 @@ from .ufuncs import (
 
 __all__ = [
     "absolute", "activations", "add", "arrange", "bitwise_and", "bitwise_or", "bitwise_xor", "divide",
-    "elementwise", "equal", "floor_divide", "getitem", "greater", "greater_equal", "indexing",
+    "einsum", "elementwise", "equal", "floor_divide", "getitem", "greater", "greater_equal", "indexing",
     "invert", "less", "less_equal", "linalg", "matmul", "multiply", "negative", "not_equal",
     "plain_key", "positive", "power", "reductions", "remainder", "shape", "square", "stack",
     "statistics", "subtract", "transpose", "ufuncs",
