@@ -66,6 +66,7 @@ class custom_vjp:
                              "@tg.custom_vjp above a def")
         update_wrapper(self, f)
         self._f, self._node = f, _node(getattr(f, "__name__", type(f).__name__))
+        self._signature = inspect.signature(f)
         self._fwd: Any = None
         self._bwd: Any = None
 
@@ -81,9 +82,9 @@ class custom_vjp:
         if self._bwd is None:
             raise GradError(f"custom_vjp: {self.__name__} has no rule yet; "
                             f"call {self.__name__}.defvjp(fwd, bwd) after its definition")
-        if kwargs:
-            bound = inspect.signature(self._f).bind(*args, **kwargs)
-            bound.apply_defaults()
+        if len(args) != len(self._signature.parameters):
+            bound = self._signature.bind(*args, **kwargs)
+            bound.apply_defaults()  # fwd gets every argument by position
             args = bound.args
         if not current_mode().grad or not any(map(_recorded, flatten(args))):
             return self._f(*args)

@@ -24,6 +24,9 @@ from ..storage import tick
 from ..tensor import Tensor, constant
 from .pytree import flatten, places, tree_map, unflatten
 
+#: Marks the leaves made here: nobody outside the function can differentiate by them.
+_VARIABLE: dict[str, Any] = {}
+
 
 class Recording:
     """What ``f(*args, **kwargs)`` returned, with the variables that took the arguments' places.
@@ -122,7 +125,7 @@ def outside(tensors: Iterable[Tensor], own: Sequence[Tensor], since: int) -> Ite
     seen = {*own, *stack}
     while stack:
         t = stack.pop()
-        if t._primitive is None or t._seq < since:
+        if t._seq < since or (t._primitive is None and t._params is not _VARIABLE):
             yield t
             continue
         for x in t._inputs:
@@ -161,7 +164,7 @@ def _variables(transform: str, tree: Any, what: str) -> list[Tensor]:
             x = apply(positive, (x,))
             x._name = leaf._name
         if x._primitive is None:
-            x._requires_grad = True
+            x._requires_grad, x._params = True, _VARIABLE
         fresh.append(x)
     return fresh
 
