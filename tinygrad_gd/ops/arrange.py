@@ -218,6 +218,8 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Tensor:
     axis = _axis("insert", a, axis)
     n = a.shape[axis]
     indices = np.arange(n)[obj] if isinstance(obj, slice) else np.asarray(obj)
+    if not indices.size:
+        indices = indices.astype(int)  # the empty list
     new = reshape(new, (1,) * (a.ndim - new.ndim) + new.shape)
     if indices.ndim == 0:
         new = moveaxis(new, 0, axis)

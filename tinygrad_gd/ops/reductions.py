@@ -269,9 +269,11 @@ def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any
 
 def _logsumexp(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
     peak = np.maximum.reduce(a, axis=axis, keepdims=True)
-    peak = np.where(np.isfinite(peak), peak, 0)  # all -inf must give -inf, not NaN
-    total = np.log(np.add.reduce(np.exp(a - peak), axis=axis, keepdims=True)) + peak
-    return total if keepdims else np.reshape(total, np.shape(np.add.reduce(a, axis=axis)))
+    peak = np.where(np.isfinite(peak), peak, 0)
+    total = np.add.reduce(np.exp(a - peak), axis=axis, keepdims=True)
+    nothing = total == 0  # all were -inf: so is the result, not NaN
+    result = np.log(np.where(nothing, 1, total)) + np.where(nothing, -np.inf, peak)
+    return result if keepdims else np.squeeze(result, axis)
 
 
 def _softmax_times(g: Any, out: Any, a: Any, axis: Any, keepdims: Any) -> Any:
