@@ -19,10 +19,12 @@ from .draw import draw
 from .errors import (
     BroadcastWarning,
     CaptureError,
+    CaptureWarning,
     DivergenceError,
     DTypeError,
     GradError,
     IndexingError,
+    MatrixError,
     NonFiniteError,
     NoRuleError,
     OptionError,
@@ -41,6 +43,7 @@ from .modes import (
 from .observer import Observer
 from .observing import observe
 from .primitive import Every, Primitive, apply, primitive
+from .program import compile
 from .registry import NAMES as _operations
 from .registry import implements
 from .rng import generator, manual_seed
@@ -58,13 +61,56 @@ from .transforms import (
 )
 
 __all__ = [
-    "BroadcastWarning", "CaptureError", "DTypeError", "DataLoader", "DivergenceError", "Every",
-    "GradCheckError", "GradError", "IndexingError", "NoRuleError", "NonFiniteError", "Observer",
-    "OptionError", "Primitive", "ShapeError", "Tensor", "TinygradGdError", "__version__", "apply",
-    "checkpoint", "custom_vjp", "datasets", "default_dtype", "detect_anomaly", "draw", "enable_grad",
-    "generator", "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "hessian", "hvp",
-    "implements", "is_grad_enabled", "jacobian", "jvp", "manual_seed", "nn", "no_grad", "observe",
-    "optim", "primitive", "set_default_dtype", "stop_gradient", "value_and_grad", "vjp",
+    "BroadcastWarning",
+    "CaptureError",
+    "CaptureWarning",
+    "DTypeError",
+    "DataLoader",
+    "DivergenceError",
+    "Every",
+    "GradCheckError",
+    "GradError",
+    "IndexingError",
+    "MatrixError",
+    "NoRuleError",
+    "NonFiniteError",
+    "Observer",
+    "OptionError",
+    "Primitive",
+    "ShapeError",
+    "Tensor",
+    "TinygradGdError",
+    "__version__",
+    "apply",
+    "checkpoint",
+    "compile",
+    "custom_vjp",
+    "datasets",
+    "default_dtype",
+    "detect_anomaly",
+    "draw",
+    "enable_grad",
+    "generator",
+    "get_default_dtype",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "hessian",
+    "hvp",
+    "implements",
+    "is_grad_enabled",
+    "jacobian",
+    "jvp",
+    "manual_seed",
+    "nn",
+    "no_grad",
+    "observe",
+    "optim",
+    "primitive",
+    "set_default_dtype",
+    "stop_gradient",
+    "value_and_grad",
+    "vjp",
 ]  # fmt: skip
 
 

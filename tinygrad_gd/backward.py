@@ -27,7 +27,7 @@ def backward(root: Tensor, gradient: Any = None, create_graph: bool = False) -> 
         with reverse_pass(root, seed, create_graph):
             given: set[Any] = set()
             for leaf, g in cotangents_of([root], [seed], create_graph).items():
-                accumulate(leaf, g.copy() if g in given else g)  # one gradient, one owner
+                accumulate(leaf, g.copy() if isinstance(g, Tensor) and g in given else g)  # one owner
                 given.add(leaf._grad)
     else:
         for leaf, g in cotangents_of([root], [seed]).items():

@@ -10,6 +10,8 @@ import os
 import sys
 from typing import Any
 
+from numpy.linalg import LinAlgError
+
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
@@ -33,6 +35,10 @@ class OptionError(TinygradGdError, ValueError):
     """An option has a name or a value that makes no sense."""
 
 
+class MatrixError(TinygradGdError, LinAlgError):
+    """A matrix is singular, not square or not positive definite where it has to be."""
+
+
 class IndexingError(TinygradGdError, IndexError):
     """An index is outside the array or of a kind arrays cannot be indexed with."""
 
@@ -51,6 +57,10 @@ class CaptureError(TinygradGdError, RuntimeError):
 
 class DivergenceError(TinygradGdError, ArithmeticError):
     """Training left the region where gradient descent converges."""
+
+
+class CaptureWarning(UserWarning):
+    """A step cannot be captured and goes on as ordinary, slower, eager code."""
 
 
 class BroadcastWarning(UserWarning):

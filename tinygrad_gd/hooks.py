@@ -67,7 +67,7 @@ def _replacement(tensor: Tensor, value: Any) -> Tensor:
 def accumulate(leaf: Tensor, g: Any) -> None:
     """Add a cotangent to ``leaf.grad``."""
     if leaf._grad is not None:
-        g = leaf._grad + g if isinstance(g, Tensor) else leaf._grad._data + g
+        g = leaf.grad + g if isinstance(g, Tensor) else leaf._grad._data + g
     leaf._grad = wrap(g)
 
 

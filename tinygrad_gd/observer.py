@@ -39,6 +39,9 @@ class Observer:
     def creates(self, leaf: Any, data: Any) -> None:
         """A leaf is made of ``data``, a Tensor, an array or numbers."""
 
+    def takes_gradient(self, leaf: Any) -> None:
+        """The gradient that ``leaf`` has so far is about to be used or added to."""
+
     def enters(self, module: Any) -> None:
         """A module's forward begins."""
 

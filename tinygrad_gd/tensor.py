@@ -99,6 +99,8 @@ class Tensor(Methods):
     @property
     def grad(self) -> Tensor | None:
         """The gradient accumulated by `backward`, or None."""
+        if (observer := current_mode().observer) is not None:
+            observer.takes_gradient(self)
         return self._grad
 
     @grad.setter

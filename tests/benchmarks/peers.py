@@ -82,6 +82,16 @@ class Ours:
         return self.train([w], work.lr, loss_of)
 
 
+class Compiled(Ours):
+    """The same steps behind `compile`."""
+
+    label = "compiled"
+
+    def finish(self, step: Callable[[], Any]) -> Step:
+        compiled = self.tg.compile(step, strict=True)
+        return lambda: compiled().item()
+
+
 class NumPy:
     """Forward and backward as a person writes them, with in-place updates of the parameters."""
 
@@ -440,4 +450,4 @@ def max_margin(layers: Any, params: list[Any], xs: Any, ys: list[int]) -> Any:
     return sum(losses) * (1.0 / len(losses)) + 1e-4 * sum(p * p for p in params)
 
 
-PEERS = (Ours, NumPy, PyTorch, Jax, Autograd, MyGrad, Micrograd)
+PEERS = (Ours, Compiled, NumPy, PyTorch, Jax, Autograd, MyGrad, Micrograd)

@@ -82,6 +82,7 @@ class Module:
     """
 
     training: bool = True
+    changes: int = 0  # how often any attribute of any module was set: programs look again then
     _buffers: tuple[str, ...] = ()
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -104,6 +105,7 @@ class Module:
         if isinstance(value, Tensor) and not isinstance(value, Parameter):
             self._check_plain(name, value)
         object.__setattr__(self, name, value)
+        Module.changes += 1
         for path, found in _contents(value, name):
             if isinstance(found, Parameter):
                 _named(found, path)

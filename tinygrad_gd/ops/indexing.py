@@ -43,11 +43,11 @@ def _scatter(g: Any, /, *indices: Any, key: tuple[Any, ...], shape: tuple[int, .
 
 scatter = primitive(
     _scatter, lambda g, out, x, *indices, key, shape: _read(g, indices, key), name="scatter",
-    kind="view")
+    kind="view", atomic=True)
 _getitem_primitive = primitive(
     _getitem,
     lambda g, out, x, *indices, key: apply_scatter(g, indices, key, x.shape),
-    name="getitem", kind="view")
+    name="getitem", kind="view", atomic=True)
 
 
 def _read(x: Any, indices: Any, key: tuple[Any, ...]) -> Any:

@@ -51,7 +51,7 @@ class Value:
         return f"{self.name or '?'}: {self.dtype}{list(self.shape)}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Instruction:
     """One call of a primitive.
 
@@ -141,7 +141,7 @@ class Number:
 Input = State | Gradient | Argument | Array | Number
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Program:
     """Instructions in order, with what goes in and what comes out.
 
@@ -153,6 +153,7 @@ class Program:
     outputs : what the function returned, flattened: Values, constants or Tensors from outside.
     writes : the states that are changed, with their last values.
     gradients : the leaves whose gradient must be there after the call, with its value.
+    spent : the leaves whose gradient an update has used; a replay leaves none behind.
     """
 
     name: str
@@ -161,6 +162,7 @@ class Program:
     outputs: tuple[Any, ...]
     writes: tuple[tuple[State, Value], ...] = ()
     gradients: tuple[tuple[Tensor, Value], ...] = ()
+    spent: tuple[Tensor, ...] = ()
 
     def with_(self, **changes: Any) -> Program:
         """A program that differs in some parts."""

@@ -1,0 +1,302 @@
+"""`compile`: capture a step while it runs, then replay it."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import CaptureError, CaptureWarning, user_stacklevel
+from ..modes import Mode, current_mode
+from ..observer import Live
+from ..tensor import Tensor, constant
+from ..transforms.pytree import flatten, unflatten
+from .capture import Capture, watched
+from .guards import Guard, ModuleGuard
+from .ir import Argument, Array, Gradient, Number, Program, State, Value
+from .passes import _identity, drop_broadcasts, drop_dead_code, fold_constants, optimized
+from .replay import Replay, Stale
+from .source import source_of
+
+#: Captures of one form of arguments before giving up: what is captured must settle.
+PATIENCE = 4
+#: Programs kept for one form of arguments, as for training and evaluation.
+VARIANTS = 8
+
+
+class Entry:
+    """A program with everything it relies on."""
+
+    def __init__(self, program: Program, guard: Guard, modules: ModuleGuard, options: list[Any],
+                 mode: Mode, result: Any, fresh: list[Tensor]) -> None:
+        self.program = program
+        self.replay = Replay(program)
+        self.run = self.replay.run
+        self.mode, self.guard, self.modules = mode, guard.holds, modules
+        self.options = [(o, _static(o, program)) for o in options]
+        self.form, self.single = result, isinstance(result, Tensor)
+        self.fresh = fresh
+
+    def holds(self) -> bool:
+        """Whether the program would do what the function does."""
+        mode = current_mode()
+        return ((mode is self.mode or mode == self.mode) and self.guard() and self.modules.holds()
+                and all(_static(o, self.program) == s for o, s in self.options)
+                and all(leaf._grad is None for leaf in self.fresh))
+
+
+def _static(options: dict[str, Any], program: Program) -> list[Any]:
+    """The hyperparameters that are built into a program; of the others only whether they are 0."""
+    free = {key for given in program.inputs if isinstance(given, Number)
+            for o, key in given.origins.values() if o is options}
+    return [bool(v) if k in free else v for k, v in options.items() if k != "params"]
+
+
+class Compiled:
+    """A function that is captured as a program and replayed; made by `compile`.
+
+    Attributes
+    ----------
+    program : the last program, as it was captured; printing it lists the instructions.
+    """
+
+    def __init__(self, function: Callable[..., Any], strict: bool = False) -> None:
+        functools.update_wrapper(self, function)
+        self.function, self.strict = function, strict
+        self.name = getattr(function, "__name__", "step")
+        self.name = self.name if self.name.isidentifier() else "step"
+        self.problem = ""
+        self._entries: dict[Any, list[Entry]] = {}
+        self._pending: dict[Any, tuple[int, Program | None, str]] = {}
+        self._last: Entry | None = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Replay the program for these arguments, or run the function and capture it."""
+        if self.problem or current_mode().observer is not None:
+            return self.function(*args, **kwargs)
+        if not args and not kwargs:
+            key, leaves = (), []
+        else:
+            leaves = flatten((args, kwargs))
+            key = _key(args, kwargs, leaves)
+        for entry in self._entries.get(key, ()):
+            if entry.holds():
+                self._last = entry
+                try:
+                    return self._replayed(entry, leaves)
+                except Stale:
+                    self._entries[key].remove(entry)
+                    break
+        return self._captured(key, args, kwargs, leaves)
+
+    def _replayed(self, entry: Entry, leaves: list[Any]) -> Any:
+        if not leaves:
+            result = entry.run()
+        else:
+            floats = [x for x in leaves if type(x) is float]
+            entry.floats[:] = floats  # type: ignore[attr-defined]
+            result = entry.run(*[x if isinstance(x, Tensor) else constant(x) for x in leaves
+                                 if isinstance(x, Tensor | np.ndarray)])
+        if entry.single:
+            return result
+        count = len(entry.program.outputs)
+        return unflatten(entry.form, [result] if count == 1 else result or ())
+
+    # -- capturing ---------------------------------------------------------------------------------
+
+    def _captured(self, key: Any, args: Any, kwargs: Any, leaves: list[Any]) -> Any:
+        tries, before, _ = self._pending.get(key, (0, None, ""))
+        capture = Capture(self.name, self.strict)
+        mode, floats = current_mode(), [x for x in leaves if type(x) is float]
+        shown = self._arguments(capture, args, kwargs, leaves, floats)
+        had = {t for t, g in self._gradients(before) if g is not None}
+        a, k = unflatten((args, kwargs), shown)
+        result, names = watched(capture, lambda: self.function(*a, **k))
+        guard = Guard(self.function)
+        program = capture.finish(flatten(result), names, guard.names)
+        problem = capture.problem or capture.escaped
+        if not capture.problem and not capture.escaped and before is not None:
+            difference = _difference(before, program)
+            if not difference:
+                fresh = [t for t, g in self._gradients(program) if t not in had]
+                self._settle(key, Entry(optimized(program), guard, ModuleGuard(capture.modules),
+                                        list(capture.options.values()), mode, result,
+                                        fresh if not program.spent else []), floats)
+                self._raw = program
+                return result
+            problem = difference
+        if capture.problem or tries + 1 >= PATIENCE:
+            self._give_up(problem)
+        self._pending[key] = tries + 1, program, problem
+        return result
+
+    def _arguments(self, capture: Capture, args: Any, kwargs: Any, leaves: list[Any],
+                   floats: list[float]) -> list[Any]:
+        names = iter(_argument_names(self.function, args, kwargs))
+        shown: list[Any] = []
+        position = number = 0
+        for x in leaves:
+            name = next(names)
+            if isinstance(x, Tensor | np.ndarray):
+                tensor = x if isinstance(x, Tensor) else constant(x)
+                capture.argument(position, tensor, name)
+                shown.append(tensor)
+                position += 1
+            elif type(x) is float:
+                shown.append(Live(x, name, {name: (floats, number)}))
+                number += 1
+            else:
+                shown.append(x)
+        return shown
+
+    def _gradients(self, program: Program | None) -> list[tuple[Tensor, Any]]:
+        if program is None:
+            return []
+        leaves = [*program.spent, *(leaf for leaf, _ in program.gradients)]
+        return [(leaf, leaf._grad) for leaf in leaves]
+
+    def _settle(self, key: Any, entry: Entry, floats: list[float]) -> None:
+        entry.floats = floats  # type: ignore[attr-defined]
+        variants = self._entries.setdefault(key, [])
+        variants.insert(0, entry)
+        self._pending.pop(key, None)
+        self._last = entry
+        if len(variants) > VARIANTS:
+            self._give_up(f"{self.name} was captured {VARIANTS} times, because what it depends on keeps "
+                          "changing (a global or an attribute it reads); make it an argument")
+
+    def _give_up(self, problem: str) -> None:
+        self.problem = problem
+        if self.strict:
+            raise CaptureError(problem)
+        warnings.warn(f"{problem}. It goes on without being compiled", CaptureWarning,
+                      stacklevel=user_stacklevel())
+
+    # -- looking at it -----------------------------------------------------------------------------
+
+    def _entry(self) -> Entry:
+        if self._last is None:
+            raise CaptureError(self.problem or f"{self.name}: nothing captured yet; call it at least "
+                               "twice with arguments of the same shapes")
+        return self._last
+
+    @property
+    def program(self) -> Program:
+        """The captured program after all passes."""
+        return self._entry().program
+
+    @property
+    def source(self) -> str:
+        """The program as readable NumPy text that runs on its own."""
+        return source_of(drop_dead_code(fold_constants(drop_broadcasts(self._raw))))
+
+    @property
+    def replay_source(self) -> str:
+        """The text that is executed, with its buffers."""
+        return self._entry().replay.source
+
+    def memory(self) -> dict[str, int]:
+        """Bytes of buffers, hoisted constants and states."""
+        return self._entry().replay.memory()
+
+
+def _key(args: Any, kwargs: Any, leaves: list[Any]) -> Any:
+    form = repr(unflatten((args, kwargs), ["."] * len(leaves)))
+    seen: dict[int, int] = {}
+    return form, tuple(_leaf_key(x, seen.setdefault(id(x), i)) for i, x in enumerate(leaves))
+
+
+def _leaf_key(x: Any, first: int) -> Any:
+    if isinstance(x, Tensor):
+        return "tensor", x._data.shape, x._data.dtype, x._requires_grad, first
+    if isinstance(x, np.ndarray):
+        return "array", x.shape, x.dtype, first
+    if type(x) is float:
+        return "float"
+    try:
+        hash(x)
+    except TypeError:
+        return "object", id(x)
+    return type(x), x
+
+
+def _argument_names(function: Any, args: Any, kwargs: Any) -> list[str]:
+    """Names for the leaves of a call's arguments, from the function's signature."""
+    try:
+        bound = inspect.signature(function).bind(*args, **kwargs).arguments
+    except (TypeError, ValueError):
+        bound = {f"argument_{i}": a for i, a in enumerate(args)} | kwargs
+    names = []
+    for name, value in bound.items():
+        inside = flatten(value)
+        names += [name] if len(inside) == 1 else [f"{name}_{i}" for i in range(len(inside))]
+    return names
+
+
+def _difference(a: Program, b: Program) -> str:
+    """Where two captures of the same function differ, in words; empty if nowhere."""
+    table: dict[Value, Value] = {}
+    for old, new in zip(a.inputs, b.inputs, strict=False):
+        if type(old) is type(new) and _same_input(old, new):
+            table[old.value] = new.value
+    for old, new in zip(a.instructions, b.instructions, strict=False):
+        pairs = list(zip(old.inputs, new.inputs, strict=False))
+        if (old.primitive is not new.primitive or len(old.inputs) != len(new.inputs)
+                or repr(old.params) != repr(new.params)
+                or not all(_same(x, y, table) for x, y in pairs)):
+            file, line = new.line
+            return (f"{b.name}, {file}:{line}: what is computed there is not the same in every call "
+                    f"({new.primitive.name}); pass what changes as an argument")
+        table[old.output] = new.output
+    if len(a.instructions) != len(b.instructions):
+        return f"{b.name}: it does not compute the same number of operations in every call"
+    return ""
+
+
+def _same_input(a: Any, b: Any) -> bool:
+    if isinstance(a, State | Gradient):
+        return a.tensor is b.tensor
+    if isinstance(a, Argument):
+        return bool(a.position == b.position)
+    if isinstance(a, Array):
+        return a.array is b.array or _identity(a.array) == _identity(b.array)
+    return bool(a.text == b.text)
+
+
+def _same(x: Any, y: Any, table: dict[Value, Value]) -> bool:
+    if isinstance(x, Value) or isinstance(y, Value):
+        return table.get(x) is y if isinstance(x, Value) else False
+    return bool(_identity(x) == _identity(y))
+
+
+def compile(function: Any = None, *, strict: bool = False) -> Any:
+    """Capture a training step or a function as a program, and replay it from then on.
+
+    The first calls run as usual while they are watched; when two of them in a row computed the same
+    things, the program takes over. Results are the same to the last bit. What a program could not
+    repeat is refused: with ``strict`` by a `CaptureError`, else by one warning, and the function goes
+    on uncompiled.
+
+    Parameters
+    ----------
+    function : takes and returns Tensors, arrays and numbers, in nested lists, tuples and dicts;
+        what it returns carries no graph.
+    strict : raise instead of going on uncompiled.
+
+    >>> import tinygrad_gd as tg
+    >>> w = tg.Tensor(3.0, requires_grad=True, name="w"); opt = tg.optim.SGD([w], lr=0.1)
+    >>> @tg.compile
+    ... def step():
+    ...     loss = w * w
+    ...     opt.zero_grad(); loss.backward(); opt.step()
+    ...     return loss
+    >>> [round(step().item(), 4) for _ in range(4)]
+    [9.0, 5.76, 3.6864, 2.3593]
+    """
+    if function is None:
+        return lambda f: Compiled(f, strict)
+    return Compiled(function, strict)

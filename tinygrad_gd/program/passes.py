@@ -1,0 +1,156 @@
+"""Passes: each takes a `Program` and returns one with the same results, bit for bit.
+
+A pass never reorders arithmetic and never replaces an operation by another whose last bit could
+differ. Draws of random numbers and checks are effects: they stay, once each and in order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .ir import Instruction, Program, State, Value
+
+#: Kinds of primitives that do something besides computing their result.
+EFFECTS = frozenset({"draw", "check"})
+
+Pass = Callable[[Program], Program]
+
+
+def has_effect(instruction: Instruction) -> bool:
+    """Whether an instruction must run even if nobody reads its result."""
+    return instruction.target is not None or instruction.primitive.kind in EFFECTS
+
+
+def replaced(program: Program, table: dict[Value, Any]) -> Program:
+    """The program with values replaced by others, or by constants."""
+    def swap(x: Any) -> Any:
+        while isinstance(x, Value) and x in table:
+            x = table[x]
+        return x
+
+    return program.with_(
+        instructions=tuple(replace(i, inputs=tuple(map(swap, i.inputs)))
+                           for i in program.instructions),
+        outputs=tuple(map(swap, program.outputs)),
+        writes=tuple((state, swap(value)) for state, value in program.writes),
+        gradients=tuple((leaf, swap(value)) for leaf, value in program.gradients))
+
+
+def drop_dead_code(program: Program) -> Program:
+    """Leave out what no result depends on, and inputs that are not used then."""
+    needed = set(program.results)
+    kept = []
+    for instruction in reversed(program.instructions):
+        if instruction.output in needed or has_effect(instruction):
+            kept.append(instruction)
+            needed.update(instruction.values)
+    written = {id(state) for state, _ in program.writes}
+    inputs = tuple(i for i in program.inputs if i.value in needed or id(i) in written)
+    return program.with_(instructions=tuple(reversed(kept)), inputs=inputs)
+
+
+def fold_constants(program: Program) -> Program:
+    """Compute now what depends on constants only."""
+    table: dict[Value, Any] = {}
+    kept = []
+    for instruction in program.instructions:
+        inputs = tuple(table.get(x, x) if isinstance(x, Value) else x for x in instruction.inputs)
+        if has_effect(instruction) or any(isinstance(x, Value) for x in inputs):
+            kept.append(replace(instruction, inputs=inputs))
+        else:
+            result = instruction.primitive.run(*inputs, **instruction.params)
+            table[instruction.output] = np.array(result) if np.ndim(result) else result
+    return replaced(program.with_(instructions=tuple(kept)), table)
+
+
+def merge_common(program: Program) -> Program:
+    """Compute once what is computed twice from the same inputs (common sub-expressions)."""
+    table: dict[Value, Any] = {}
+    known: dict[Any, Value] = {}
+    kept = []
+    for instruction in program.instructions:
+        inputs = tuple(table.get(x, x) if isinstance(x, Value) else x for x in instruction.inputs)
+        instruction = replace(instruction, inputs=inputs)
+        key = (instruction.primitive.name, tuple(map(_identity, inputs)), repr(instruction.params),
+               instruction.output.dtype, instruction.output.axes)
+        if has_effect(instruction) or key not in known:
+            kept.append(instruction)
+            if not has_effect(instruction):
+                known[key] = instruction.output
+        else:
+            same = known[key]
+            same.name = same.name or instruction.output.name
+            table[instruction.output] = same
+    return replaced(program.with_(instructions=tuple(kept)), table)
+
+
+def _identity(x: Any) -> Any:
+    if isinstance(x, Value):
+        return id(x)
+    return (type(x), repr(x)) if not isinstance(x, np.ndarray) else (x.shape, x.dtype, x.tobytes())
+
+
+def drop_broadcasts(program: Program) -> Program:
+    """Let elementwise operations broadcast by themselves what was broadcast just for them."""
+    results = set(program.results)
+    uses: dict[Value, list[Instruction]] = {}
+    for instruction in program.instructions:
+        for value in set(instruction.values):
+            uses.setdefault(value, []).append(instruction)
+    table: dict[Value, Any] = {}
+    for i in program.instructions:
+        users = uses.get(i.output, [])
+        if (i.primitive.name == "broadcast_to" and i.output not in results and users
+                and all(_broadcasts(user, i.output) for user in users)):
+            table[i.output] = i.inputs[0]
+    return replaced(program, table)
+
+
+def _broadcasts(user: Instruction, value: Value) -> bool:
+    """Whether another input gives ``user`` its shape and memory order without ``value``."""
+    others = [x for x in user.inputs if isinstance(x, Value) and x is not value]
+    return user.primitive.elementwise and any(
+        x.shape == user.output.shape and x.axes == user.output.axes for x in others)
+
+
+def hoist(program: Program) -> Program:
+    """Move to the phase ``once`` what depends only on data that the program does not change."""
+    written = {id(state) for state, _ in program.writes}
+    fixed = {i.value for i in program.inputs if isinstance(i, State) and id(i) not in written}
+    kept = []
+    for i in program.instructions:
+        if i.target is None and i.primitive.kind != "draw" and all(v in fixed for v in i.values):
+            fixed.add(i.output)
+            i = replace(i, phase="once")
+        kept.append(i)
+    return program.with_(instructions=tuple(kept))
+
+
+#: In the order in which they are run.
+PASSES: dict[str, Pass] = {
+    "drop_broadcasts": drop_broadcasts,
+    "fold_constants": fold_constants,
+    "merge_common": merge_common,
+    "drop_dead_code": drop_dead_code,
+    "hoist": hoist,
+}
+
+
+def optimized(program: Program, without: tuple[str, ...] = ()) -> Program:
+    """The program after all passes except those named in ``without``."""
+    for name, run in PASSES.items():
+        if name not in without:
+            program = run(program)
+    return program
+
+
+def use_counts(program: Program) -> Counter[Value]:
+    """How often each value is read, results included."""
+    counts = Counter(v for i in program.instructions for v in i.values)
+    counts.update(program.results)
+    return counts

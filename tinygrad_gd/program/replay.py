@@ -1,0 +1,357 @@
+"""Replay: a `Program` as the text that is executed, with a fixed buffer for every array.
+
+Three things make it fast: results are written into buffers that live as long as the program and are
+shared by values that do not live at the same time; views of fixed buffers are made once; and updates
+are written straight into the parameters.
+"""
+
+from __future__ import annotations
+
+import linecache
+import operator
+import re
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from ..storage import tick
+from ..tensor import constant
+from .ir import Argument, Array, Gradient, Input, Instruction, Number, Program, State, Value
+
+_OPERATORS = {
+    operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/",
+    operator.floordiv: "//", operator.mod: "%", operator.pow: "**", operator.eq: "==",
+    operator.ne: "!=", operator.lt: "<", operator.le: "<=", operator.gt: ">", operator.ge: ">=",
+}  # fmt: skip
+_REDUCTIONS = {"sum": np.add, "mean": np.add, "max": np.maximum, "min": np.minimum}
+_serial = count(1)
+
+
+class Stale(Exception):
+    """What the program was captured for is no longer there; capture again."""
+
+
+def empty(value: Value) -> np.ndarray[Any, Any]:
+    """An array of a value's shape, dtype and memory order."""
+    order = value.axes
+    made = np.empty([value.shape[a] for a in order], value.dtype)
+    return made.transpose([order.index(i) for i in range(len(order))])
+
+
+class Planner:
+    """Decides where every value of a program lives."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.body = [i for i in program.instructions if i.phase != "once"]
+        self.root: dict[Value, Value] = {}  # views -> the value whose memory they show
+        for i in program.instructions:
+            if _is_view(i):
+                self.root[i.output] = self.base(i.inputs[0])
+        self.results = {self.base(v) for v in program.results}
+        self.last_use = {}
+        for position, i in enumerate(self.body):
+            for value in (i.output, *i.values):
+                self.last_use[self.base(value)] = position
+        self.buffers: dict[Value, int] = {}
+        self.sizes: list[Value] = []  # one example value per buffer
+        self._assign()
+
+    def base(self, value: Value) -> Value:
+        """The value in whose memory ``value`` lies."""
+        return self.root.get(value, value)
+
+    def in_place(self, i: Instruction) -> bool:
+        """Whether a write may go straight into its state: nobody needs the old values later."""
+        if i.target is None or i.output.scalar:
+            return False
+        old = self.base(i.inputs[0]) if isinstance(i.inputs[0], Value) else None
+        position = self.body.index(i)
+        versions = {self.base(i.target.value)} | ({old} if old else set())
+        return all(self.last_use.get(v, -1) <= position for v in versions)
+
+    def _assign(self) -> None:
+        free: dict[Any, list[int]] = {}
+        for position, i in enumerate(self.body):
+            dying = [self.base(v) for v in dict.fromkeys(i.values)
+                     if self.last_use[self.base(v)] == position and self.base(v) in self.buffers]
+            reusable = i.primitive.elementwise and isinstance(i.primitive.function, np.ufunc)
+            if reusable:
+                self._release(dying, free, only=set(i.values))
+            if self._wants_buffer(i):
+                key = _form(i.output)
+                if free.get(key):
+                    self.buffers[i.output] = free[key].pop()
+                else:
+                    self.buffers[i.output] = len(self.sizes)
+                    self.sizes.append(i.output)
+            self._release(dying, free)
+            if i.output in self.buffers and self.last_use[i.output] == position:
+                self._release([i.output], free)
+
+    def _release(self, values: list[Value], free: dict[Any, list[int]], only: Any = None) -> None:
+        for value in list(values):
+            if only is None or value in only:
+                values.remove(value)
+                free.setdefault(_form(value), []).append(self.buffers[value])
+
+    def _wants_buffer(self, i: Instruction) -> bool:
+        return (not i.output.scalar and i.output not in self.root and i.output not in self.results
+                and i.target is None and can_write(i))
+
+
+def _form(value: Value) -> Any:
+    return value.shape, value.dtype, value.axes
+
+
+def _is_view(i: Instruction) -> bool:
+    """Whether the result shows its argument's memory, found by trying it on an empty array."""
+    if i.primitive.kind != "view" or not isinstance(i.inputs[0], Value) or len(i.inputs) != 1:
+        return False
+    if i.inputs[0].scalar or i.output.scalar:
+        return False
+    trial = empty(i.inputs[0])
+    return bool(np.may_share_memory(i.primitive.run(trial, **i.params), trial))
+
+
+def _keeps_dtype(i: Instruction) -> bool:
+    """Whether scalar arithmetic gives the dtype of the state without a conversion."""
+    trial = [x.dtype.type(1) if isinstance(x, Value) and x.dtype != float else 1.0 for x in i.inputs]
+    return bool(np.asarray(i.primitive.run(*trial)).dtype == i.output.dtype)
+
+
+def can_write(i: Instruction) -> bool:
+    """Whether the result of an instruction can be written into a given array."""
+    p = i.primitive
+    if isinstance(p.function, np.ufunc):
+        return i.params == {}
+    if p.name in _REDUCTIONS:
+        return set(i.params) <= {"axis", "keepdims"}
+    return p.name in ("broadcast_to", "astype")
+
+
+class Replay:
+    """A program that can be called.
+
+    Attributes
+    ----------
+    source : the text that is executed.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.plan = Planner(program)
+        self.space: dict[str, Any] = {
+            "tick": tick, "constant": constant, "refresh": self.refresh, "copyto": np.copyto}
+        self._names: dict[Value, str] = {}
+        self._number = count()
+        self._buffers = [empty(v) for v in self.plan.sizes]
+        self._held: list[tuple[str, Input]] = []  # names of arrays that are looked up once
+        self._views: list[tuple[str, Instruction]] = []
+        self._once = [i for i in program.instructions if i.phase == "once"]
+        self.source = self._write()
+        self.run = self._compiled()
+        self.refresh()
+
+    # -- names ---------------------------------------------------------------------------------------
+
+    def bound(self, thing: Any, stem: str) -> str:
+        """A name in the text for an object it uses."""
+        name = f"{stem}{next(self._number)}"
+        self.space[name] = thing
+        return name
+
+    def name(self, x: Any) -> str:
+        """What the text calls an input of an instruction."""
+        if isinstance(x, Value):
+            return self._names[x]
+        if type(x) in (int, bool, type(None)) or (type(x) is float and np.isfinite(x)):
+            return repr(x)
+        return self.bound(x, "k")
+
+    def function(self, f: Any) -> str:
+        """A NumPy function or ufunc method under a readable name."""
+        name = getattr(f, "__name__", "").lstrip("_")
+        if not name.isidentifier():
+            return self.bound(f, "function")
+        if self.space.setdefault(name, f) is not f:
+            return self.bound(f, name)
+        return name
+
+    # -- text ----------------------------------------------------------------------------------------
+
+    def _write(self) -> str:
+        head = self._inputs()
+        body = [line for i in self.plan.body for line in self._instruction(i)]
+        end = self._end()
+        arguments = [f"a{i.position}" for i in self.program.inputs if isinstance(i, Argument)]
+        return "\n".join([f"def replay({', '.join(arguments)}):",
+                          *(f"    {line}" for line in (*head, *body, *end))]) + "\n"
+
+    def _inputs(self) -> list[str]:
+        checks, lines = [], []
+        hoisted = {v for i in self._once for v in i.values}
+        for given in self.program.inputs:
+            value = given.value
+            if isinstance(given, State) and not value.scalar:
+                tensor, name = self.bound(given.tensor, "T"), f"x{next(self._number)}"
+                self._names[value] = name
+                self._held.append((name, given))
+                checks.append(f"{tensor}._data is {name}")
+                if value in hoisted:
+                    checks.append(f"{tensor}._seq == {name}_seq")
+                continue
+            if isinstance(given, State) and value in hoisted:
+                tensor, name = self.bound(given.tensor, "T"), f"x{next(self._number)}"
+                self._held.append((name, given))
+                checks.append(f"{tensor}._seq == {name}_seq")
+            lines.append(self._reading(given))
+        for i in self._once:
+            self._names[i.output] = f"h{next(self._number)}"
+        guard = [f"if not ({' and '.join(checks)}):", "    refresh()"] if checks else []
+        return guard + lines
+
+    def _reading(self, given: Input) -> str:
+        name = self._names[given.value] = f"v{next(self._number)}"
+        if isinstance(given, Array):
+            self._names[given.value] = self.bound(given.array, "x")
+            return f"# {self._names[given.value]} is an array from outside"
+        if isinstance(given, Number):
+            text = given.text
+            for key, (options, item) in given.origins.items():
+                place = f"{self.bound(options, 'options')}[{item!r}]"
+                text = re.sub(rf"\b{key}\b", place, text)
+            return f"{name} = {text}"
+        if isinstance(given, Gradient):
+            return f"{name} = {self.bound(given.tensor, 'T')}._grad._data"
+        if isinstance(given, Argument):
+            return f"{name} = a{given.position}._data"
+        return f"{name} = {self.bound(given.tensor, 'T')}._data"
+
+    def _instruction(self, i: Instruction) -> list[str]:
+        out = i.output
+        if i.output in self.plan.root and self._is_fixed(i.inputs[0]):
+            name = self._names[out] = f"view{next(self._number)}"
+            self._views.append((name, i))
+            return []
+        if i.target is not None and self.plan.in_place(i):
+            self._names[out] = self._names[i.target.value]
+            return [self._writing(i, self._names[out])]
+        buffer = self.plan.buffers.get(out)
+        if buffer is None:
+            name = f"v{next(self._number)}"
+            text = self._making(i)
+            if i.target is not None and out.scalar and not _keeps_dtype(i):
+                text = f"{self.bound(out.dtype.type, 'to')}({text})"
+            self._names[out] = name
+            return [f"{name} = {text}"]
+        name = f"buffer{buffer}"
+        self.space[name] = self._buffers[buffer]
+        line = self._writing(i, name)
+        self._names[out] = name
+        return line.split("\n")
+
+    def _is_fixed(self, x: Any) -> bool:
+        """Whether a value is the same array object in every call."""
+        base = self.plan.base(x)
+        held = any(given.value is base for _, given in self._held)
+        return base in self.plan.buffers or held or any(i.output is base for i in self._once)
+
+    def _writing(self, i: Instruction, into: str) -> str:
+        """A statement that writes the result into an array."""
+        p, inputs = i.primitive, [self.name(x) for x in i.inputs]
+        if p.name in _REDUCTIONS:
+            axis, keepdims = i.params.get("axis"), i.params.get("keepdims", False)
+            reduce = self.bound(_REDUCTIONS[p.name].reduce, "reduce")
+            line = f"{reduce}({inputs[0]}, {axis!r}, None, {into}, {bool(keepdims)})"
+            if p.name == "mean":
+                line += f"\n{self.function(np.divide)}({into}, {self._count(i)}, {into})"
+            return line
+        if p.name == "broadcast_to":
+            return f"copyto({into}, {inputs[0]})"
+        if p.name == "astype":
+            return f"copyto({into}, {inputs[0]}, 'unsafe')"
+        return f"{self.function(p.function)}({', '.join(inputs)}, {into})"
+
+    def _making(self, i: Instruction) -> str:
+        """An expression that makes the result anew."""
+        p, inputs = i.primitive, [self.name(x) for x in i.inputs]
+        if p.run in _OPERATORS and len(inputs) == 2:
+            return f"{inputs[0]} {_OPERATORS[p.run]} {inputs[1]}"
+        if p.name in ("sum", "mean") and i.output.scalar and set(i.params) <= {"axis", "keepdims"}:
+            reduce = self.bound(np.add.reduce, "reduce")
+            total = f"{reduce}({inputs[0]}, None)"
+            return f"{total} / {self._count(i)}" if p.name == "mean" else total
+        options = "".join(f", {k}={self.name(v)}" for k, v in i.params.items())
+        return f"{self.function(p.run)}({', '.join(inputs)}{options})"
+
+    def _count(self, i: Instruction) -> int:
+        whole = int(np.prod(i.inputs[0].shape, dtype=int))
+        return whole // max(1, int(np.prod(i.output.shape, dtype=int)))
+
+    def _end(self) -> list[str]:
+        lines = []
+        for state, value in self.program.writes:
+            tensor = (f"a{state.position}" if isinstance(state, Argument)
+                      else self.bound(state.tensor, "T"))
+            name = self._names[value] if isinstance(value, Value) else self.name(value)
+            if state.value.scalar:
+                lines.append(f"{tensor}._data = {name}")
+            elif name != self._names[state.value]:
+                lines.append(f"copyto({self._names[state.value]}, {name})")
+            lines.append(f"{tensor}._seq = tick()")
+        for leaf, value in self.program.gradients:
+            lines.append(f"{self.bound(leaf, 'T')}._grad = constant({self._names[value]})")
+        for leaf in self.program.spent:
+            lines.append(f"{self.bound(leaf, 'T')}._grad = None")
+        results = [self._result(x) for x in self.program.outputs]
+        return [*lines, f"return {results[0] if len(results) == 1 else ', '.join(results) or None}"]
+
+    def _result(self, x: Any) -> str:
+        if not isinstance(x, Value):
+            return self.name(x)
+        name = self._names[x]
+        given = next((i for i in self.program.inputs if i.value is x), None)
+        if isinstance(given, State | Argument):
+            return self.bound(given.tensor, "T") if isinstance(given, State) else f"a{given.position}"
+        fixed = x in self.plan.root or name.startswith(("buffer", "view", "x", "h"))
+        return f"constant({name}.copy())" if fixed else f"constant({name})"
+
+    # -- running ---------------------------------------------------------------------------------------
+
+    def _compiled(self) -> Callable[..., Any]:
+        file = f"<replay {next(_serial)} of {self.program.name}>"
+        linecache.cache[file] = (len(self.source), None, self.source.splitlines(True), file)
+        exec(compile(self.source, file, "exec"), self.space)
+        made: Callable[..., Any] = self.space["replay"]
+        return made
+
+    def refresh(self) -> None:
+        """Look up the arrays of the states again, and compute what depends only on them."""
+        known: dict[Value, Any] = {}
+        for name, given in self._held:
+            assert isinstance(given, State)
+            data = given.tensor._data
+            if data.shape != given.value.shape or data.dtype != given.value.dtype:
+                raise Stale(f"{given.value!r} has another form now")
+            self.space[name], self.space[f"{name}_seq"] = data, given.tensor._seq
+            known[given.value] = data
+        for i in self._once:
+            values = [known[x] if isinstance(x, Value) else x for x in i.inputs]
+            known[i.output] = self.space[self._names[i.output]] = i.primitive.run(*values, **i.params)
+        for value, number in self.plan.buffers.items():
+            known[value] = self._buffers[number]
+        for name, i in self._views:
+            known[i.output] = self.space[name] = i.primitive.run(known[i.inputs[0]], **i.params)
+
+    def memory(self) -> dict[str, int]:
+        """Bytes by purpose: buffers of this program, and the states it works on."""
+        states = {given.tensor: given.value.nbytes for given in self.program.inputs
+                  if isinstance(given, State)}
+        once = sum(i.output.nbytes for i in self._once if i.output not in self.plan.root)
+        return {"buffers": sum(b.nbytes for b in self._buffers), "constants": once,
+                "states": sum(states.values())}
+
+

@@ -1,0 +1,286 @@
+"""Source: a `Program` as NumPy text for people.
+
+Every instruction becomes the NumPy call it stands for, with operators and methods where people use
+them; results that are used once are folded into the expression that uses them. The text runs on its
+own and gives the same bits.
+"""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+import linecache
+import re
+from typing import Any
+
+import numpy as np
+
+from ..primitive import Primitive
+from .ir import Argument, Input, Instruction, Number, Program, Value
+from .passes import has_effect, use_counts
+
+#: Binary operators by primitive: symbol and precedence, as in Python.
+INFIX = {
+    "add": ("+", 5), "subtract": ("-", 5), "multiply": ("*", 6), "divide": ("/", 6),
+    "floor_divide": ("//", 6), "remainder": ("%", 6), "matmul": ("@", 6), "power": ("**", 8),
+    "equal": ("==", 3), "not_equal": ("!=", 3), "less": ("<", 3), "less_equal": ("<=", 3),
+    "greater": (">", 3), "greater_equal": (">=", 3), "bitwise_and": ("&", 4), "bitwise_or": ("|", 4),
+}  # fmt: skip
+ATOM, UNARY = 9, 7
+WIDTH = 100
+
+
+class Text(str):
+    """An expression and how tightly it binds."""
+
+    binds: int
+
+    def __new__(cls, text: str, binds: int = ATOM) -> Text:
+        made = super().__new__(cls, text)
+        made.binds = binds
+        return made
+
+    def inside(self, binds: int) -> str:
+        """In parentheses, if an operator of that precedence needs them."""
+        return f"({self})" if self.binds < binds else str(self)
+
+
+def literal(x: Any, dtype: Any = None) -> Text:
+    """A constant; a NumPy scalar beside an array of its own ``dtype`` is written as a number."""
+    if isinstance(x, np.ndarray):
+        return _array_literal(x)
+    if isinstance(x, np.generic):
+        if x.dtype == dtype and np.isfinite(x):
+            return literal(x.item()) if x.dtype == np.float64 else Text(repr(float(str(x))))
+        if x.dtype == np.float64 and np.isfinite(x):
+            return literal(x.item())
+        return Text(f"np.{x.dtype}({str(x) if np.isfinite(x) else repr(str(x))})")
+    if isinstance(x, float) and not np.isfinite(x):
+        return Text(f"float('{x}')")
+    if isinstance(x, float | int) and not isinstance(x, bool) and x < 0:
+        return Text(repr(x), UNARY)
+    if isinstance(x, np.dtype) or (isinstance(x, type) and issubclass(x, np.generic)):
+        return Text(f"np.{np.dtype(x)}")
+    if isinstance(x, tuple):
+        return Text(f"({', '.join(map(literal, x))}{',' if len(x) == 1 else ''})")
+    if isinstance(x, slice):
+        return Text(f"slice({x.start!r}, {x.stop!r}, {x.step!r})")
+    return Text("..." if x is Ellipsis else repr(x))
+
+
+def _array_literal(x: Any) -> Text:
+    flat = x.reshape(-1)
+    if x.ndim == 1 and x.size > 2 and x.dtype.kind == "i" and (x == np.arange(x.size)).all():
+        kind = "" if x.dtype == np.arange(1).dtype else f", dtype=np.{x.dtype}"
+        return Text(f"np.arange({x.size}{kind})")
+    if x.size > 3 and (flat == flat[0]).all():
+        return Text(f"np.full({x.shape}, {literal(flat[0])})")
+    return Text(f"np.array({x.tolist()}, dtype=np.{x.dtype})")
+
+
+class Writer:
+    """Writes one program as text."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.texts: dict[Value, Text] = {}
+        self.helpers: dict[str, str] = {}  # name -> source of functions NumPy does not have
+        self.uses = use_counts(program)
+        self._taken: set[str] = {"np", program.name, *keyword.kwlist}
+
+    # -- names -----------------------------------------------------------------------------------
+
+    def name(self, value: Value, fallback: str) -> str:
+        """A fresh identifier: the value's own name where it has one."""
+        base = re.sub(r"\W", "_", value.name) or fallback
+        base = f"_{base}" if base[0].isdigit() else base
+        name, count = base, 2
+        while name in self._taken:
+            name, count = f"{base}_{count}", count + 1
+        self._taken.add(name)
+        return name
+
+    # -- expressions -------------------------------------------------------------------------------
+
+    def operand(self, x: Any, other: Any = None) -> Text:
+        """One input; ``other`` is what stands on the other side of an operator."""
+        if isinstance(x, Value):
+            return self.texts[x]
+        return literal(x, getattr(other, "dtype", None))
+
+    def expression(self, i: Instruction) -> Text:
+        """The call that an instruction stands for."""
+        p, inputs = i.primitive, i.inputs
+        if p.name in INFIX and len(inputs) == 2 and not i.params:
+            return self._infix(i)
+        if p.name == "negative":
+            return Text(f"-{self.operand(inputs[0]).inside(UNARY)}", UNARY)
+        if p.name == "getitem":
+            return self._getitem(i)
+        if p.name == "astype":
+            return Text(f"{self.operand(inputs[0]).inside(ATOM)}.astype({literal(i.params['dtype'])})")
+        if p.name == "transpose" and i.params.get("axes") is None:
+            return Text(f"{self.operand(inputs[0]).inside(ATOM)}.T")
+        return self._call(i)
+
+    def _infix(self, i: Instruction) -> Text:
+        symbol, binds = INFIX[i.primitive.name]
+        a, b = i.inputs
+        if i.primitive.name == "add" and a is b and not i.output.scalar:
+            return Text(f"2 * {self.operand(a).inside(7)}", 6)  # the same bits as x + x
+        left, right = self.operand(a, b), self.operand(b, a)
+        first, second = (binds + 1, binds) if symbol == "**" else (binds, binds + 1)
+        if binds == 3:
+            first = 4
+        return Text(f"{left.inside(first)} {symbol} {right.inside(second)}", binds)
+
+    def _getitem(self, i: Instruction) -> Text:
+        indices = iter(i.inputs[1:])
+        parts = [str(self.operand(next(indices))) if repr(k) == "array" else _index(k)
+                 for k in i.params["key"]]
+        return Text(f"{self.operand(i.inputs[0]).inside(ATOM)}[{', '.join(parts)}]")
+
+    def _call(self, i: Instruction) -> Text:
+        p = i.primitive
+        arguments = [str(self.operand(x)) for x in i.inputs]
+        options = {k: v for k, v in i.params.items() if k not in p.defaults or p.defaults[k] is not v}
+        name = numpy_name(p)
+        if not name:
+            name = self.helper(p)
+        elif p.variadic:
+            arguments = [f"[{', '.join(arguments)}]"]
+        shown = [f"{k}={literal(v)}" for k, v in options.items()]
+        return Text(f"{name}({', '.join(arguments + shown)})")
+
+    def helper(self, p: Primitive) -> str:
+        """Take over the source of a function that NumPy does not have."""
+        name = p.name
+        if name not in self.helpers:
+            self.helpers[name] = ""  # it may call itself
+            self.helpers[name] = self._source_of(p.function, name)
+        return name
+
+    def _source_of(self, function: Any, name: str) -> str:
+        text = inspect.cleandoc(inspect.getsource(function))
+        text = re.sub(r":\s*(Any|int|float|bool|tuple\[[^=]*?\]|str)(\s*\|\s*None)?(?=[,)=\s])", "", text)
+        text = re.sub(r"\) -> [^:]+:", "):", text)
+        for used in function.__code__.co_names:
+            known = function.__globals__.get(used)
+            if inspect.isfunction(known) and used not in self.helpers:
+                self.helpers[used] = ""
+                self.helpers[used] = self._source_of(known, used)
+            elif isinstance(known, int | float | str):
+                self.helpers[used] = f"{used} = {known!r}"
+        return re.sub(rf"\b{function.__name__}\b", name, text, count=1)
+
+    # -- the whole text ------------------------------------------------------------------------------
+
+    def write(self) -> str:
+        """The module text."""
+        program = self.program
+        parameters = self._parameters()
+        body: list[str] = []
+        phase = ""
+        shown: Any = None
+        for i in program.instructions:
+            text = self.expression(i)
+            if self._folds(i, text):
+                self.texts[i.output] = text
+                continue
+            if i.phase != phase:
+                body.append(f"    # {'computed from constants' if i.phase == 'once' else i.phase}")
+                phase, shown = i.phase, None
+            name = self.target(i)
+            line = f"    {name} = {text}"
+            note = self._comment(i) if i.phase != "backward" and i.line != shown else ""
+            shown = i.line
+            body.append(f"{line:<46}  # {note}" if note else line)
+            self.texts[i.output] = Text(name)
+        body.append(f"    return {', '.join(self._returned())}")
+        head = f"def {program.name}({', '.join(parameters)}):"
+        helpers = [text for text in self.helpers.values() if text]
+        return "\n".join(["import numpy as np", "", "", *("\n\n".join(helpers).split("\n") + ["", ""]
+                                                       if helpers else []), head, *body]) + "\n"
+
+    def _parameters(self) -> list[str]:
+        ordered = sorted(self.program.inputs, key=_order)
+        counters: dict[str, int] = {}
+        names = []
+        for given in ordered:
+            kind = type(given).__name__.lower()
+            counters[kind] = counters.get(kind, 0) + 1
+            fallback = f"{kind}_{counters[kind]}"
+            if isinstance(given, Number):
+                self.texts[given.value] = Text(given.text)
+                fresh = [n for n in given.origins if n not in self._taken]
+                self._taken.update(fresh)
+                names += fresh
+                continue
+            name = self.name(given.value, fallback)
+            self.texts[given.value] = Text(name)
+            names.append(name)
+        return names
+
+    def target(self, i: Instruction) -> str:
+        """The name that the result of an instruction gets: a state keeps its own."""
+        if i.target is not None:
+            return str(self.texts[i.target.value])
+        return self.name(i.output, "t")
+
+    def _folds(self, i: Instruction, text: Text) -> bool:
+        """Whether a result is written where it is used: unnamed, used once, and short."""
+        return (self.uses[i.output] == 1 and not has_effect(i) and not i.output.name
+                and i.output not in set(self.program.results) and len(text) < WIDTH - 40
+                and not self._crosses_a_write(i))
+
+    def _crosses_a_write(self, i: Instruction) -> bool:
+        """Whether a state that ``i`` reads is overwritten before the result is used."""
+        instructions = self.program.instructions
+        start = instructions.index(i)
+        for later in instructions[start + 1 :]:
+            if i.output in later.values:
+                return False
+            if later.target is not None:
+                return True
+        return False
+
+    def _comment(self, i: Instruction) -> str:
+        file, number = i.line
+        text = linecache.getline(file, number).strip()
+        where = " ".join(filter(None, [i.scope, f"{file.rpartition('/')[2]}:{number}"]))
+        return f"{where}: {text}" if text else where if number else i.scope
+
+    def _returned(self) -> list[str]:
+        results = [self.operand(x) for x in self.program.outputs]
+        return [*results, *(str(self.texts[s.value]) for s, _ in self.program.writes),
+                *(str(self.texts[v]) for _, v in self.program.gradients)]
+
+
+def _order(given: Input) -> int:
+    return 0 if isinstance(given, Argument) else 2 if isinstance(given, Number) else 1
+
+
+def _index(k: Any) -> str:
+    if isinstance(k, slice):
+        parts = ["" if p is None else repr(p) for p in (k.start, k.stop, k.step)]
+        return ":".join(parts[:2] if not parts[2] else parts)
+    return "None" if k is None else "..." if k is Ellipsis else repr(k)
+
+
+def numpy_name(p: Primitive) -> str:
+    """The public NumPy function that a primitive stands for, or nothing."""
+    for function in (p.function, *p.numpy):
+        name = getattr(function, "__name__", "")
+        for space, prefix in ((np, "np"), (np.linalg, "np.linalg")):
+            if getattr(space, name, None) is function:
+                return f"{prefix}.{name}"
+    return ""
+
+
+def source_of(program: Program) -> str:
+    """The program as a NumPy module with one function.
+
+    The function takes the arguments, the state and the hyperparameters, and returns the results,
+    then the new state, then the gradients that are kept.
+    """
+    return Writer(program).write()
