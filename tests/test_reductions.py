@@ -94,10 +94,19 @@ def test_integers_and_booleans_reduce_as_in_numpy() -> None:
 @pytest.mark.parametrize("ufunc", [
     np.add, np.multiply, np.maximum, np.minimum, np.logical_and, np.logical_or], ids=str)
 def test_reduce_of_ufuncs(ufunc: Any) -> None:
-    t = tg.Tensor(X, requires_grad=True)
+    x = np.maximum(X, 0)
+    t = tg.Tensor(x, requires_grad=True)
     for options in ({}, {"axis": 1}, {"axis": None}, {"axis": (0, 1), "keepdims": True}):
-        np.testing.assert_array_equal(np.asarray(ufunc.reduce(t, **options)), ufunc.reduce(X, **options))
+        np.testing.assert_array_equal(np.asarray(ufunc.reduce(t, **options)), ufunc.reduce(x, **options))
     assert isinstance(ufunc.reduce(t), tg.Tensor)
+
+
+@pytest.mark.parametrize("ufunc", [np.add, np.multiply], ids=str)
+@pytest.mark.parametrize("axis", [0, -1])
+def test_accumulate_of_ufuncs(ufunc: Any, axis: int) -> None:
+    t = tg.Tensor(X, requires_grad=True)
+    np.testing.assert_array_equal(np.asarray(ufunc.accumulate(t, axis)), ufunc.accumulate(X, axis))
+    assert ufunc.accumulate(t).shape == X.shape and ufunc.accumulate(t).requires_grad
 
 
 def test_maximum_of_nothing_with_an_initial_value() -> None:

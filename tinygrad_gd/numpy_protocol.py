@@ -16,7 +16,8 @@ _REDUCE = {
     np.add: "sum", np.multiply: "prod", np.maximum: "max", np.minimum: "min",
     np.logical_and: "all", np.logical_or: "any",
 }  # fmt: skip
-_REDUCTIONS: dict[str, dict[Any, str]] = {"reduce": _REDUCE}
+_REDUCTIONS: dict[str, dict[Any, str]] = {
+    "reduce": _REDUCE, "accumulate": {np.add: "cumsum", np.multiply: "cumprod"}}
 
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: Any, options: dict[str, Any]) -> Any:
