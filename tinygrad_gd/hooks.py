@@ -21,15 +21,16 @@ class HookHandle:
                 f"register_hook: {describe(tensor)} gets no gradient, so the hook would never be "
                 "called; make it with requires_grad=True, or compute it from tensors that require "
                 "a gradient, outside tg.no_grad()")
-        self._tensor, self._hook = tensor, hook
+        self._tensor, self._hook, self._registered = tensor, hook, True
         tensor._hooks = [*(tensor._hooks or ()), hook]
 
     def remove(self) -> None:
         """Take the hook off; a second time does nothing."""
-        hooks = self._tensor._hooks or []
-        if self._hook in hooks:
-            at = hooks.index(self._hook)  # the same function may have been registered twice
-            self._tensor._hooks = hooks[:at] + hooks[at + 1 :] or None
+        if self._registered:
+            kept = list(self._tensor._hooks or ())
+            kept.remove(self._hook)
+            self._tensor._hooks = kept or None
+            self._registered = False
 
 
 def retain(gradient: Tensor) -> None:

@@ -21,7 +21,7 @@ from ..rng import generator
 from ..storage import tick
 from ..tensor import Tensor, constant
 from .pytree import flatten, flatten_like, tree_map
-from .recording import name_of, outside, seed_for, zeros
+from .recording import name_of, outside, seed_for, stopped, zeros
 
 
 def stop_gradient(tree: Any) -> Any:
@@ -31,12 +31,6 @@ def stop_gradient(tree: Any) -> Any:
     >>> tg.grad(lambda x: x * tg.stop_gradient(x))(3.0).item()
     3.0
     """
-    def stopped(leaf: Any) -> Any:
-        if not isinstance(leaf, Tensor) or not leaf._requires_grad:
-            return leaf
-        with using(grad=False):
-            return apply(positive, (leaf,))
-
     return tree_map(stopped, tree)
 
 
@@ -284,7 +278,7 @@ def _constant(leaf: Any) -> Any:
     if not _recorded(leaf):
         return leaf
     if current_mode().observer is not None:
-        return stop_gradient(leaf)
+        return stopped(leaf)
     held = constant(leaf._data)
     held._name = leaf._name
     return held

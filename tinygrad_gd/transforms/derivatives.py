@@ -281,8 +281,9 @@ def _per_argument(
     args: Sequence[Any], chosen: tuple[int, ...], argnums: Any, leaves: Sequence[Tensor]
 ) -> Any:
     """Derivatives in the form of the chosen arguments; a single one is not wrapped in a tuple."""
-    trees = unflatten(tuple(args[i] for i in chosen), leaves)
-    return trees if isinstance(argnums, tuple | list) else trees[0]
+    if isinstance(argnums, int):
+        return unflatten(args[chosen[0]], leaves)
+    return unflatten(tuple(args[i] for i in chosen), leaves)
 
 
 def _check(transform: str, f: Any, argnums: Any) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 from ..errors import ShapeError
 
+_SEQUENCES = (list, tuple)  # isinstance is faster with a tuple of types than with a union
+
 
 def children(tree: Any) -> dict[str, Any] | None:
     """The parts of a container by their place in it, or None for a leaf."""
@@ -17,7 +19,7 @@ def children(tree: Any) -> dict[str, Any] | None:
         return {f"[{key!r}]": part for key, part in tree.items()}
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
         return {f".{name}": part for name, part in zip(tree._fields, tree, strict=True)}
-    if isinstance(tree, list | tuple):
+    if isinstance(tree, _SEQUENCES):
         return {f"[{i}]": part for i, part in enumerate(tree)}
     return {} if tree is None else None
 
@@ -30,7 +32,7 @@ def flatten(tree: Any) -> list[Any]:
     """
     if isinstance(tree, dict):
         tree = tree.values()
-    elif not isinstance(tree, list | tuple):
+    elif not isinstance(tree, _SEQUENCES):
         return [] if tree is None else [tree]
     return [leaf for part in tree for leaf in flatten(part)]
 
@@ -48,7 +50,7 @@ def _rebuilt(model: Any, leaves: Iterator[Any]) -> Any:
     if isinstance(model, dict):
         filled = {key: _rebuilt(part, leaves) for key, part in model.items()}
         return filled if type(model) is dict else type(model)(filled)
-    if isinstance(model, list | tuple):
+    if isinstance(model, _SEQUENCES):
         parts = [_rebuilt(part, leaves) for part in model]
         return type(model)(*parts) if hasattr(model, "_fields") else type(model)(parts)
     return None if model is None else next(leaves)

@@ -84,16 +84,15 @@ class Recording:
         def given(leaf: Any) -> Any:
             if not isinstance(leaf, Tensor) or not leaf._requires_grad:
                 return leaf
-            if current_mode().grad and self._reaches_outside([leaf]):
-                return leaf
-            with using(grad=False):
-                return apply(positive, (leaf,))
+            return leaf if current_mode().grad and self._reaches_outside([leaf]) else stopped(leaf)
 
         return tree_map(given, tree)
 
     def value(self) -> Any:
         """The outputs as the transform returns them."""
-        return unflatten(self.out, map(self.handed_out, self.outputs))
+        if len(self.outputs) > 1:
+            return unflatten(self.out, map(self.handed_out, self.outputs))
+        return unflatten(self.out, self.outputs if self.connected else map(stopped, self.outputs))
 
     def close(self) -> None:
         """Nothing can be differentiated by the variables any more."""
@@ -133,6 +132,16 @@ def outside(tensors: Iterable[Tensor], own: Sequence[Tensor], since: int) -> Ite
                 seen.add(x)
                 if x._requires_grad or x._seq < since:
                     stack.append(x)
+
+
+def stopped(leaf: Any) -> Any:
+    """The same values without history; what is no Tensor or has none is returned as it is."""
+    if not isinstance(leaf, Tensor) or not leaf._requires_grad:
+        return leaf
+    if current_mode().observer is None:
+        return constant(positive.run(leaf._data))
+    with using(grad=False):  # through the door, so that the observer sees where the values come from
+        return apply(positive, (leaf,))
 
 
 def zeros(like: Tensor) -> Tensor:
