@@ -6,7 +6,25 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DTypeError, IndexingError, OptionError, ShapeError, TinygradGdError, describe
+from .errors import (
+    DTypeError,
+    IndexingError,
+    MatrixError,
+    OptionError,
+    ShapeError,
+    TinygradGdError,
+    describe,
+)
+
+#: What helps when NumPy says that a matrix has not the property it needs.
+_MATRIX_CURES = {
+    "Singular": "use np.linalg.pinv or lstsq, or add a small multiple of np.eye(n)",
+    "positive definite": "the matrix must be symmetric with positive eigenvalues; add a multiple of "
+                         "np.eye(n), or use eigh",
+    "square": "for matrices that are not square there are pinv, svd, qr and lstsq",
+    "two-dimensional": "insert an axis with x[:, None] or x[None, :]",
+    "converge": "look for NaN or infinity in it",
+}
 
 
 def explain_failure(
@@ -52,6 +70,9 @@ def explain_failure(
                 f"axis {axis} of {describe(inputs[1], 1)} has length {b[axis]}; they must be equal, "
                 f"{cure}"
             )
+    if isinstance(error, np.linalg.LinAlgError):
+        cures = [cure for key, cure in _MATRIX_CURES.items() if key in str(error)]
+        return MatrixError("; ".join([f"{name}({what}{options}): {error}", *cures]))
     if isinstance(error, ArithmeticError):
         return OptionError(f"{name}({what}{options}): {error}")
     return ShapeError(f"{name}({what}{options}): {error}")

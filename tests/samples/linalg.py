@@ -85,7 +85,7 @@ ROWS = [
     chain((2, 3), (3, 2)), chain((2, 3), (3, 4), (4, 1)), chain((4,), (4, 3), (3, 2), (2,)),
     chain((1, 3), (3, 2), (2, 3), (3, 1), (1,)),
     *(Sample("matrix_power", lambda a, n=n: np.linalg.matrix_power(a, n), (normal(2, 2),), str(n),
-             torch=lambda a, n=n: torch_("linalg.matrix_power")(a, n)) for n in (1, 2, 3, 6)),
+             torch=lambda a, n=n: torch_("linalg.matrix_power")(a, n)) for n in (1, 2, 3, 6, -1, -3)),
     Sample("matrix_power", lambda a: np.linalg.matrix_power(a, 5), (normal(2, 2, 2),), "batched"),
     Sample("diagonal", lambda a: np.linalg.diagonal(a, offset=1), (normal(2, 2, 3),), "np.linalg"),
     Sample("trace", lambda a: np.linalg.trace(a, offset=-1), (normal(2, 3, 3),), "np.linalg"),

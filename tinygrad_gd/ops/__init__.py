@@ -3,6 +3,7 @@
 from . import (
     activations,
     arrange,
+    decompositions,
     einsum,
     elementwise,
     indexing,
@@ -42,9 +43,9 @@ from .ufuncs import (
 )
 
 __all__ = [
-    "absolute", "activations", "add", "arrange", "bitwise_and", "bitwise_or", "bitwise_xor", "divide",
-    "einsum", "elementwise", "equal", "floor_divide", "getitem", "greater", "greater_equal", "indexing",
-    "invert", "less", "less_equal", "linalg", "matmul", "multiply", "negative", "not_equal",
-    "plain_key", "positive", "power", "reductions", "remainder", "shape", "square", "stack",
-    "statistics", "subtract", "transpose", "ufuncs",
+    "absolute", "activations", "add", "arrange", "bitwise_and", "bitwise_or", "bitwise_xor",
+    "decompositions", "divide", "einsum", "elementwise", "equal", "floor_divide", "getitem",
+    "greater", "greater_equal", "indexing", "invert", "less", "less_equal", "linalg", "matmul",
+    "multiply", "negative", "not_equal", "plain_key", "positive", "power", "reductions",
+    "remainder", "shape", "square", "stack", "statistics", "subtract", "transpose", "ufuncs",
 ]  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import OptionError, TinygradGdError
 from ..explain_error import unknown_option
 from ..operands import operand
-from ..primitive import Primitive, Rule
+from ..primitive import Every, Primitive, Rule
 from ..registry import NAMES, NUMPY
 from ..tensor import Tensor
 
@@ -44,18 +44,21 @@ def options_of(function: Callable[..., Any]) -> tuple[str, ...]:
 def called_like(
     numpy: Any,
     function: Callable[..., Any],
-    *rules: Rule | None,
+    *rules: Rule | Every | None,
     run: Callable[..., Any] | None = None,
+    elementwise: bool = False,
     analytic: bool = True,
+    atomic: bool = False,
     kind: str = "red",
 ) -> Callable[[Callable[..., Any]], CalledLike]:
     """Register ``function`` with its rules as a primitive, called as the decorated function is."""
 
     def register(signature: Callable[..., Any]) -> CalledLike:
         functions = numpy if isinstance(numpy, tuple) else (numpy,)
+        table: Any = rules[0] if rules and isinstance(rules[0], Every) else rules
         made = CalledLike(
-            function, rules, name=signature.__name__, numpy=functions, run=run, elementwise=False,
-            analytic=analytic, atomic=False, kind=kind)
+            function, table, name=signature.__name__, numpy=functions, run=run,
+            elementwise=elementwise, analytic=analytic, atomic=atomic, kind=kind)
         made.signature = made.__wrapped__ = signature
         made.__doc__, made.__module__ = signature.__doc__, signature.__module__
         for key in functions:
