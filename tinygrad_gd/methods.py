@@ -103,8 +103,11 @@ class Methods:
               out: Any = None) -> Tensor:
         return OPERATIONS["trace"](self, offset, axis1, axis2, dtype, out)
 
-    def clip(self, a_min: Any = None, a_max: Any = None) -> Tensor:
-        return OPERATIONS["clip"](self, a_min, a_max)
+    def clip(self, a_min: Any = None, a_max: Any = None, **options: Any) -> Tensor:
+        return OPERATIONS["clip"](self, a_min, a_max, **options)
+
+    def round(self, decimals: int = 0) -> Tensor:
+        return OPERATIONS["round"](self, decimals)
 
     def astype(self, dtype: Any) -> Tensor:
         """The values in another dtype; the gradient comes back in this one."""

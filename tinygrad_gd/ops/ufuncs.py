@@ -1,6 +1,22 @@
 """The rest of NumPy's elementwise functions, in rows as in `elementwise`.
 
-clip passes the gradient at its bounds; steps such as floor have the gradient 0.
+Conventions where a derivative has to choose:
+
+==============================  ================================================================
+sign floor ceil trunc rint      0 everywhere; so too round, fix, spacing, floor_divide and both
+round heaviside                 arguments' jumps in heaviside (its value at 0 is passed on to y)
+maximum minimum fmax fmin       a tie shares the gradient equally
+absolute fabs copysign          0 at x = 0
+hypot arctan2                   0 at the origin
+clip                            passes the gradient at its bounds; beyond them the bound gets it
+remainder fmod modf             that of the branch: 1 for x, minus the whole quotient for y
+nan_to_num                      0 where a value was replaced
+logaddexp logaddexp2            0 where both are -inf
+nextafter                       1 for x, 0 for the direction
+sqrt cbrt at 0, log at 0        infinite, with NumPy's warning
+==============================  ================================================================
+
+Functions of integers (gcd, lcm, shifts, bitwise) have no derivative.
 """
 
 from __future__ import annotations
@@ -10,8 +26,22 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import primitive
-from .elementwise import to_first, to_second
+from ..errors import DTypeError, ShapeError, describe
+from ..primitive import apply, primitive
+from ..registry import NAMES, implements
+from ..tensor import Tensor
+from .elementwise import (
+    absolute,
+    divide,
+    equal,
+    power,
+    to_first,
+    to_second,
+    where,
+)
+from .indexing import SLOT, apply_scatter, getitem
+from .shape import broadcast
+from .signatures import as_tensor, called_like, refuse
 
 LN2, LN10 = float(np.log(2)), float(np.log(10))
 
@@ -23,7 +53,8 @@ remainder = primitive(
     np.remainder, lambda g, out, x, y: g, lambda g, out, x, y: -g * np.floor_divide(x, y),
     analytic=False)
 fmod = primitive(
-    np.fmod, lambda g, out, x, y: g, lambda g, out, x, y: -g * np.trunc(x / y), analytic=False)
+    np.fmod, lambda g, out, x, y: g, lambda g, out, x, y: g * np.rint((out - x) / y),
+    analytic=False)  # (out - x) / y is the whole quotient; x / y may round up to the next one
 
 # -- exponentials and logarithms -------------------------------------------------------------------
 
@@ -32,12 +63,18 @@ expm1 = primitive(np.expm1, lambda g, out, x: g * (out + 1))
 log2 = primitive(np.log2, lambda g, out, x: g / (x * LN2))
 log10 = primitive(np.log10, lambda g, out, x: g / (x * LN10))
 log1p = primitive(np.log1p, lambda g, out, x: g / (1 + x))
+
+
+def _level(out: Any) -> Any:
+    return np.where(out == -np.inf, 0, out)  # where nothing is added up, nothing gets a share
+
+
 logaddexp = primitive(
-    np.logaddexp, lambda g, out, x, y: g * np.exp(x - out), lambda g, out, x, y: g * np.exp(y - out),
-    analytic=False)
+    np.logaddexp, lambda g, out, x, y: g * np.exp(x - _level(out)),
+    lambda g, out, x, y: g * np.exp(y - _level(out)), analytic=False)
 logaddexp2 = primitive(
-    np.logaddexp2, lambda g, out, x, y: g * np.exp2(x - out),
-    lambda g, out, x, y: g * np.exp2(y - out), analytic=False)
+    np.logaddexp2, lambda g, out, x, y: g * np.exp2(x - _level(out)),
+    lambda g, out, x, y: g * np.exp2(y - _level(out)), analytic=False)
 
 # -- trigonometric and hyperbolic ------------------------------------------------------------------
 
@@ -45,9 +82,16 @@ tan = primitive(np.tan, lambda g, out, x: g * (1 + out * out))
 arcsin = primitive(np.arcsin, lambda g, out, x: g / np.sqrt(1 - x * x))
 arccos = primitive(np.arccos, lambda g, out, x: -g / np.sqrt(1 - x * x))
 arctan = primitive(np.arctan, lambda g, out, x: g / (1 + x * x))
+
+
+def _radius(x: Any, y: Any) -> Any:
+    r = np.hypot(x, y)
+    return np.where(r == 0, 1, r)
+
+
 arctan2 = primitive(
-    np.arctan2, lambda g, out, x, y: g * (y / np.hypot(x, y)) / np.hypot(x, y),
-    lambda g, out, x, y: -g * (x / np.hypot(x, y)) / np.hypot(x, y), analytic=False)
+    np.arctan2, lambda g, out, x, y: g * (y / _radius(x, y)) / _radius(x, y),
+    lambda g, out, x, y: -g * (x / _radius(x, y)) / _radius(x, y), analytic=False)
 hypot = primitive(
     np.hypot, lambda g, out, x, y: g * x / np.where(out == 0, 1, out),
     lambda g, out, x, y: g * y / np.where(out == 0, 1, out), analytic=False)
@@ -58,6 +102,8 @@ arccosh = primitive(np.arccosh, lambda g, out, x: g / np.sqrt((x - 1) * (x + 1))
 arctanh = primitive(np.arctanh, lambda g, out, x: g / (1 - x * x))
 deg2rad = primitive(np.deg2rad, lambda g, out, x: g * (np.pi / 180), analytic=False)
 rad2deg = primitive(np.rad2deg, lambda g, out, x: g * (180 / np.pi), analytic=False)
+radians = primitive(np.radians, lambda g, out, x: g * (np.pi / 180), analytic=False)
+degrees = primitive(np.degrees, lambda g, out, x: g * (180 / np.pi), analytic=False)
 
 # -- kinks, choices and steps -----------------------------------------------------------------------
 
@@ -85,8 +131,43 @@ def _clip_high(g: Any, out: Any, a: Any, a_min: Any, a_max: Any) -> Any:
     return np.where((a > a_max) & (out == a_max), g, 0)
 
 
-clip = primitive(_clip, _clip_inside, _clip_low, _clip_high, numpy=np.clip, elementwise=True,
-                 analytic=False)
+@called_like(np.clip, _clip, _clip_inside, _clip_low, _clip_high, elementwise=True, analytic=False,
+             kind="op")
+def clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None,
+         max: Any = None) -> Any:
+    """``minimum(maximum(a, a_min), a_max)``; a bound that is None does not hold.
+
+    >>> import numpy as np, tinygrad_gd as tg
+    >>> x = tg.Tensor([-2.0, 0.5, 1.0], requires_grad=True)
+    >>> np.clip(x, min=0, max=1).sum().backward(); x.grad.tolist()
+    [0.0, 1.0, 1.0]
+    """
+    refuse("clip", "use the returned Tensor", out=out)
+    for name, bound, other in (("min", min, a_min), ("max", max, a_max)):
+        if bound is not None and other is not None:
+            raise DTypeError(f"clip: got both a_{name}= and {name}=, which mean the same bound")
+    low, high = a_min if min is None else min, a_max if max is None else max
+    if isinstance(a, int | float):  # NumPy would take it as float64, whatever the bounds are
+        a = np.asarray(a, np.result_type(a, *(b for b in (low, high) if b is not None)))
+    return apply(clip, (a, low, high))
+
+
+def _nan_to_num(x: Any, /, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+    return np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
+
+
+@called_like(
+    np.nan_to_num, _nan_to_num,
+    lambda g, out, x, nan, posinf, neginf: np.where(np.isfinite(x), g, 0),
+    elementwise=True, analytic=False, kind="op")
+def nan_to_num(x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any = None,
+               neginf: Any = None) -> Any:
+    """``x`` with NaN and infinities replaced, by default with 0 and the largest numbers."""
+    if not copy:
+        raise DTypeError("nan_to_num: copy=False would write into a Tensor; use the returned one")
+    return apply(nan_to_num, (x,),
+                 {"nan": nan, "posinf": posinf, "neginf": neginf})
+
 
 _ZERO = (lambda g, out, x: g * 0,)
 sign = primitive(np.sign, *_ZERO, analytic=False)
@@ -100,6 +181,140 @@ floor_divide = primitive(
 heaviside = primitive(
     np.heaviside, lambda g, out, x, y: g * 0, lambda g, out, x, y: np.where(x == 0, g, 0),
     analytic=False)
+spacing = primitive(np.spacing, *_ZERO, analytic=False)
+nextafter = primitive(
+    np.nextafter, lambda g, out, x, y: g, lambda g, out, x, y: g * 0, analytic=False)
+
+
+def _round(a: Any, /, decimals: Any = 0) -> Any:
+    return np.round(a, decimals)
+
+
+@called_like((np.round, np.around), _round, lambda g, out, a, decimals: g * 0, elementwise=True,
+             analytic=False, kind="op")
+def round(a: Any, decimals: Any = 0, out: Any = None) -> Any:
+    """``a`` rounded to ``decimals`` places, halves to even; a step, so its gradient is 0."""
+    refuse("round", "use the returned Tensor", out=out)
+    return apply(round, (a,), {"decimals": decimals})
+
+
+# -- a number and its parts ------------------------------------------------------------------------
+
+conjugate = primitive(np.conjugate, lambda g, out, x: g, analytic=False)  # Tensors are real
+ldexp = primitive(np.ldexp, lambda g, out, x, y: np.ldexp(g, y), None, analytic=False)
+
+
+def _fractional_part(x: Any, /) -> Any:
+    return np.modf(x)[0]
+
+
+def _binary_exponent(x: Any, /) -> Any:
+    return np.frexp(x)[1]
+
+
+fractional_part = primitive(
+    _fractional_part, lambda g, out, x: g, elementwise=True, analytic=False, atomic=True)
+binary_exponent = primitive(_binary_exponent, elementwise=True, atomic=True)
+
+
+@implements(np.modf)
+def modf(x: Any) -> Any:
+    """The parts of ``x`` after and before the point, both with its sign."""
+    return fractional_part(x), trunc(x)
+
+
+@implements(np.frexp)
+def frexp(x: Any) -> Any:
+    """(m, e) with ``x = m * 2**e`` and ``0.5 <= |m| < 1``; the gradient of m is that at fixed e."""
+    e = binary_exponent(x)
+    return ldexp(x, -e), e
+
+
+@implements(np.divmod)
+def divmod(x1: Any, x2: Any) -> Any:
+    """The floor of the quotient, and the remainder."""
+    return floor_divide(x1, x2), remainder(x1, x2)
+
+
+@implements(np.fix)
+def fix(x: Any, out: Any = None) -> Any:
+    """``x`` rounded towards zero; the gradient is 0."""
+    refuse("fix", "use the returned Tensor", out=out)
+    return trunc(x)
+
+
+@implements(np.real)
+def real(val: Any) -> Any:
+    """``val``: Tensors are real."""
+    return conjugate(val)
+
+
+@implements(np.imag)
+def imag(val: Any) -> Any:
+    """Zeros: Tensors are real."""
+    return Tensor(np.zeros_like(as_tensor("imag", val)))
+
+
+@implements(np.float_power)
+def float_power(x1: Any, x2: Any) -> Any:
+    """``x1 ** x2`` in float64 at least, so that integers may have negative exponents.
+
+    >>> import numpy as np, tinygrad_gd as tg
+    >>> np.float_power(tg.Tensor([2, 4]), -1).tolist()
+    [0.5, 0.25]
+    """
+    base = as_tensor("float_power", x1).astype(np.float64)
+    if not isinstance(x2, int | float):
+        x2 = as_tensor("float_power", x2).astype(np.float64)
+    return power(base, x2)
+
+
+@implements(np.piecewise)
+def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
+    """Each function of ``funclist`` on the elements where its condition holds.
+
+    As with NumPy, the last condition that holds counts, an extra function is for the elements
+    where none does, and a number stands for a constant. A function sees only its own elements, so
+    that ``sqrt`` of the others does no harm.
+
+    >>> import numpy as np, tinygrad_gd as tg
+    >>> x = tg.Tensor([-4.0, 4.0], requires_grad=True)
+    >>> np.piecewise(x, [x >= 0], [np.sqrt, 0]).sum().backward(); x.grad.tolist()
+    [0.0, 0.25]
+    """
+    x = as_tensor("piecewise", x)
+    result = Tensor(np.zeros(x.shape, x.dtype))
+    for mask, piece in _pieces(x, condlist, funclist):
+        if callable(piece):
+            own = getitem(x, mask)
+            if not own.size:
+                continue
+            values = as_tensor("piecewise", piece(own, *args, **kw))
+            piece = apply_scatter(broadcast(values, own.shape), (mask,), (SLOT,), x.shape)
+        result = where(mask, piece, result)
+    return result if result.dtype == x.dtype else result.astype(x.dtype)
+
+
+def _pieces(x: Any, condlist: Any, funclist: Any) -> Any:
+    """(mask, function) for each condition, an otherwise first."""
+    scalar = not getattr(condlist, "ndim", isinstance(condlist, list | tuple))
+    single = scalar or (x.ndim and not np.ndim(condlist[0]))
+    masks = [as_tensor("piecewise", c) for c in ([condlist] if single else condlist)]
+    functions = list(funclist)
+    for mask in masks:
+        if mask.dtype != bool or mask.shape != x.shape:
+            raise ShapeError(f"piecewise: a condition must be a mask of the shape of "
+                             f"{describe(x)}, got {describe(mask)}")
+    if len(functions) == len(masks) + 1:
+        covered = masks[0]
+        for mask in masks[1:]:
+            covered = covered | mask
+        masks, functions = [~covered, *masks], [functions[-1], *functions[:-1]]
+    if len(functions) != len(masks):
+        raise ShapeError(f"piecewise: {len(masks)} conditions need {len(masks)} functions, or one "
+                         f"more for the rest; got {len(functions)}")
+    return zip(masks, functions, strict=True)
+
 
 # -- without a derivative -------------------------------------------------------------------------
 
@@ -109,3 +324,28 @@ logical_and, logical_or = primitive(np.logical_and), primitive(np.logical_or)
 logical_xor, logical_not = primitive(np.logical_xor), primitive(np.logical_not)
 bitwise_and, bitwise_or = primitive(np.bitwise_and), primitive(np.bitwise_or)
 bitwise_xor, invert = primitive(np.bitwise_xor), primitive(np.invert)
+left_shift, right_shift = primitive(np.left_shift), primitive(np.right_shift)
+bitwise_count, gcd, lcm = primitive(np.bitwise_count), primitive(np.gcd), primitive(np.lcm)
+
+
+@implements(np.isposinf)
+def isposinf(x: Any, out: Any = None) -> Any:
+    """Where ``x`` is +inf."""
+    refuse("isposinf", "use the returned Tensor", out=out)
+    return equal(x, np.inf)
+
+
+@implements(np.isneginf)
+def isneginf(x: Any, out: Any = None) -> Any:
+    """Where ``x`` is -inf."""
+    refuse("isneginf", "use the returned Tensor", out=out)
+    return equal(x, -np.inf)
+
+
+#: NumPy's other names for the same functions.
+NAMES.update({
+    "abs": absolute, "acos": arccos, "acosh": arccosh, "around": round, "asin": arcsin,
+    "asinh": arcsinh, "atan": arctan, "atan2": arctan2, "atanh": arctanh, "bitwise_invert": invert,
+    "bitwise_left_shift": left_shift, "bitwise_not": invert, "bitwise_right_shift": right_shift,
+    "conj": conjugate, "mod": remainder, "pow": power, "true_divide": divide,
+})
