@@ -613,3 +613,16 @@ def test_stop_gradient_of_a_tree() -> None:
     frozen = tg.stop_gradient({"w": w, "n": [3, w * 2]})
     assert frozen["n"][0] == 3 and not frozen["w"].requires_grad and frozen["n"][1].item() == 4.0
     assert tg.grad(tg.grad(lambda x: x**2 * tg.stop_gradient(x)))(3.0).item() == 6.0
+
+
+def test_curvature_leaves_gradients_alone_and_counts_unused_directions() -> None:
+    from tinygrad_gd.study.curvature import advise, hessian_matrix
+
+    w = tg.Tensor([1.0, 2.0], requires_grad=True)
+    b, u = (tg.Tensor(0.5, requires_grad=True) for _ in "bu")
+    w.grad = tg.Tensor([9.0, 9.0])
+    matrix = hessian_matrix((w**3).sum() * b + u, [w, b, u])
+    assert_close(matrix, [[3, 0, 3, 0], [0, 6, 12, 0], [3, 12, 0, 0], [0, 0, 0, 0]], 1e-15)
+    assert w.grad.tolist() == [9.0, 9.0] and b.grad is None
+    with pytest.raises(tg.GradError, match="does not depend on one of the parameters"):
+        advise(lambda: (w * w).sum(), [w, u])

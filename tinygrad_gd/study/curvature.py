@@ -7,8 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..backward import cotangents_of
 from ..errors import GradError, OptionError, describe
+from ..modes import using
 from ..tensor import Tensor
+from ..transforms.derivatives import basis
+from ..transforms.recording import pull
 
 
 class Advice(NamedTuple):
@@ -32,32 +36,17 @@ class Advice(NamedTuple):
 
 
 def hessian_matrix(loss: Tensor, params: Sequence[Tensor]) -> np.ndarray[Any, Any]:
-    """All second derivatives of a scalar ``loss``, one backward pass per parameter entry."""
-    before = [p.grad for p in params]
-    for p in params:
-        p.zero_grad()
-    loss.backward(create_graph=True)
-    first = [p.grad for p in params]
-    rows = []
-    for g in first:
-        for index in np.ndindex(p_shape(g)):
-            for p in params:
-                p.zero_grad()
-            entry = None if g is None else g[index]
-            if entry is not None and entry.requires_grad:
-                entry.backward()
-            rows.append(np.concatenate([
-                np.zeros(p.size) if p.grad is None else p.grad.numpy().ravel() for p in params]))
-    for p, g in zip(params, before, strict=True):
-        p.grad = g
-    return np.array(rows)
-
-
-def p_shape(g: Tensor | None) -> tuple[int, ...]:
-    """The shape of a gradient; a parameter the loss does not depend on is refused."""
-    if g is None:
+    """All second derivatives of a scalar ``loss``, one reverse pass per parameter entry."""
+    with using(grad=True):
+        found = cotangents_of([loss], [np.ones_like(loss._data)[()]], True, params)
+    if any(p not in found for p in params):
         raise GradError("advise: the loss does not depend on one of the parameters; leave it out")
-    return g.shape
+    rows = []
+    for p in params:
+        for entry in basis(p):
+            row = pull([found[p]], [entry], params, 0, False)
+            rows.append(np.concatenate([block.numpy().ravel() for block in row]))
+    return np.array(rows)
 
 
 def advise(loss: Callable[[], Tensor], params: Sequence[Tensor]) -> Advice:

@@ -212,7 +212,7 @@ def _by_rows(run: Recording) -> list[list[Tensor]]:
     for i, out in enumerate(run.outputs):
         seeds: list[Any] = [zeros(o) for o in run.outputs]
         rows = []
-        for entry in _basis(out):
+        for entry in basis(out):
             seeds[i] = entry
             rows.append(run.pull(seeds))
         blocks.append([_assembled([row[j] for row in rows], out.shape + v.shape, 0, v)
@@ -225,14 +225,14 @@ def _by_columns(run: Recording) -> list[list[Tensor]]:
     linear = _Linear(run)
     by_variable = []
     for row, v in zip(linear.rows, run.variables, strict=True):
-        columns = [linear.push([entry], [row]) for entry in _basis(v)]
+        columns = [linear.push([entry], [row]) for entry in basis(v)]
         by_variable.append([_assembled([column[i] for column in columns], out.shape + v.shape, -1, out)
                             for i, out in enumerate(run.outputs)])
     linear.close()
     return [list(row) for row in zip(*by_variable, strict=True)]
 
 
-def _basis(t: Tensor) -> Any:
+def basis(t: Tensor) -> Any:
     """Arrays of the form of ``t`` that are 1 at one entry and 0 elsewhere."""
     for index in np.ndindex(t.shape):
         entry = np.zeros(t.shape, t.dtype)
