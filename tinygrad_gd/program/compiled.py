@@ -18,7 +18,14 @@ from ..transforms.pytree import flatten, unflatten
 from .capture import Capture, watched
 from .guards import Guard, ModuleGuard
 from .ir import Argument, Array, Gradient, Number, Program, State, Value
-from .passes import _identity, drop_broadcasts, drop_dead_code, fold_constants, optimized
+from .passes import (
+    drop_broadcasts,
+    drop_dead_code,
+    fold_constants,
+    identity,
+    optimized,
+    replaced,
+)
 from .replay import Replay, Stale
 from .source import source_of
 
@@ -121,6 +128,7 @@ class Compiled:
         problem = capture.problem or capture.escaped
         if not capture.problem and not capture.escaped and before is not None:
             difference = _difference(before, program)
+            program = _settled(before, program)
             if not difference:
                 fresh = [t for t, g in self._gradients(program) if t not in had]
                 self._settle(key, Entry(optimized(program), guard, ModuleGuard(capture.modules),
@@ -257,20 +265,29 @@ def _difference(a: Program, b: Program) -> str:
     return ""
 
 
+def _settled(a: Program, b: Program) -> Program:
+    """The second of two captures, with arrays that each run made anew as the constants they are."""
+    old = [i for i in a.inputs if isinstance(i, Array)]
+    new = [i for i in b.inputs if isinstance(i, Array)]
+    constants = {y.value: y.array for x, y in zip(old, new, strict=False) if x.array is not y.array}
+    inputs = tuple(i for i in b.inputs if i.value not in constants)
+    return replaced(b.with_(inputs=inputs), constants)
+
+
 def _same_input(a: Any, b: Any) -> bool:
     if isinstance(a, State | Gradient):
         return a.tensor is b.tensor
     if isinstance(a, Argument):
         return bool(a.position == b.position)
     if isinstance(a, Array):
-        return a.array is b.array or _identity(a.array) == _identity(b.array)
+        return a.array is b.array or identity(a.array) == identity(b.array)
     return bool(a.text == b.text)
 
 
 def _same(x: Any, y: Any, table: dict[Value, Value]) -> bool:
     if isinstance(x, Value) or isinstance(y, Value):
         return table.get(x) is y if isinstance(x, Value) else False
-    return bool(_identity(x) == _identity(y))
+    return bool(identity(x) == identity(y))
 
 
 def compile(function: Any = None, *, strict: bool = False) -> Any:

@@ -76,7 +76,7 @@ def merge_common(program: Program) -> Program:
     for instruction in program.instructions:
         inputs = tuple(table.get(x, x) if isinstance(x, Value) else x for x in instruction.inputs)
         instruction = replace(instruction, inputs=inputs)
-        key = (instruction.primitive.name, tuple(map(_identity, inputs)), repr(instruction.params),
+        key = (instruction.primitive.name, tuple(map(identity, inputs)), repr(instruction.params),
                instruction.output.dtype, instruction.output.axes)
         if has_effect(instruction) or key not in known:
             kept.append(instruction)
@@ -89,7 +89,8 @@ def merge_common(program: Program) -> Program:
     return replaced(program.with_(instructions=tuple(kept)), table)
 
 
-def _identity(x: Any) -> Any:
+def identity(x: Any) -> Any:
+    """What two inputs have in common exactly when they are interchangeable."""
     if isinstance(x, Value):
         return id(x)
     return (type(x), repr(x)) if not isinstance(x, np.ndarray) else (x.shape, x.dtype, x.tobytes())

@@ -116,6 +116,14 @@ def _is_view(i: Instruction) -> bool:
     return bool(np.may_share_memory(i.primitive.run(trial, **i.params), trial))
 
 
+def _is_product_of_matrices(i: Instruction) -> bool:
+    """Whether np.dot hands the same work to the same BLAS routine as np.matmul."""
+    a, b = i.inputs
+    return (isinstance(a, Value) and isinstance(b, Value) and len(a.shape) == len(b.shape) == 2
+            and a.dtype == b.dtype and min(*a.shape, *b.shape) > 1
+            and i.output.axes == (0, 1) and i.output.dtype.kind == "f")
+
+
 def _keeps_dtype(i: Instruction) -> bool:
     """Whether scalar arithmetic gives the dtype of the state without a conversion."""
     trial = [x.dtype.type(1) if isinstance(x, Value) and x.dtype != float else 1.0 for x in i.inputs]
@@ -147,6 +155,8 @@ class Replay:
             "tick": tick, "constant": constant, "refresh": self.refresh, "copyto": np.copyto}
         self._names: dict[Value, str] = {}
         self._number = count()
+        self._numbers: dict[Value, dict[Any, str]] = {}  # hyperparameters, and arrays that hold them
+        self._fills: list[str] = []
         self._buffers = [empty(v) for v in self.plan.sizes]
         self._held: list[tuple[str, Input]] = []  # names of arrays that are looked up once
         self._views: list[tuple[str, Instruction]] = []
@@ -187,8 +197,8 @@ class Replay:
         body = [line for i in self.plan.body for line in self._instruction(i)]
         end = self._end()
         arguments = [f"a{i.position}" for i in self.program.inputs if isinstance(i, Argument)]
-        return "\n".join([f"def replay({', '.join(arguments)}):",
-                          *(f"    {line}" for line in (*head, *body, *end))]) + "\n"
+        lines = (*head, *self._fills, *body, *end)
+        return "\n".join([f"def replay({', '.join(arguments)}):", *(f"    {s}" for s in lines)]) + "\n"
 
     def _inputs(self) -> list[str]:
         checks, lines = [], []
@@ -223,6 +233,7 @@ class Replay:
             for key, (options, item) in given.origins.items():
                 place = f"{self.bound(options, 'options')}[{item!r}]"
                 text = re.sub(rf"\b{key}\b", place, text)
+            self._numbers[given.value] = {}
             return f"{name} = {text}"
         if isinstance(given, Gradient):
             return f"{name} = {self.bound(given.tensor, 'T')}._grad._data"
@@ -261,7 +272,7 @@ class Replay:
 
     def _writing(self, i: Instruction, into: str) -> str:
         """A statement that writes the result into an array."""
-        p, inputs = i.primitive, [self.name(x) for x in i.inputs]
+        p, inputs = i.primitive, self._operands(i)
         if p.name in _REDUCTIONS:
             axis, keepdims = i.params.get("axis"), i.params.get("keepdims", False)
             reduce = self.bound(_REDUCTIONS[p.name].reduce, "reduce")
@@ -273,11 +284,35 @@ class Replay:
             return f"copyto({into}, {inputs[0]})"
         if p.name == "astype":
             return f"copyto({into}, {inputs[0]}, 'unsafe')"
-        return f"{self.function(p.function)}({', '.join(inputs)}, {into})"
+        if p.name == "matmul" and _is_product_of_matrices(i):
+            return f"{self.function(np.dot)}({', '.join(inputs)}, {into})"  # less overhead, same BLAS
+        keyword = "out=" if p.name in ("maximum", "minimum") else ""  # no third position there
+        return f"{self.function(p.function)}({', '.join(inputs)}, {keyword}{into})"
+
+    def _operands(self, i: Instruction) -> list[str]:
+        """The inputs; numbers beside arrays as arrays without axes, which NumPy takes up faster."""
+        partner = next((v.dtype for v in i.values if not v.scalar and v.dtype.kind == "f"), None)
+        if not isinstance(i.primitive.function, np.ufunc) or partner is None:
+            return [self.name(x) for x in i.inputs]
+        return [self._number_beside(x, partner) for x in i.inputs]
+
+    def _number_beside(self, x: Any, dtype: Any) -> str:
+        if type(x) in (int, float, np.float32, np.float64) and (
+                not isinstance(x, np.generic) or x.dtype == dtype):
+            return self.bound(np.array(x, dtype), "k")
+        number = self._numbers.get(x) if isinstance(x, Value) else None
+        if number is None:
+            return self.name(x)
+        if dtype not in number:
+            number[dtype] = self.bound(np.empty((), dtype), "rate")
+            self._fills.append(f"{number[dtype]}[()] = {self._names[x]}")
+        return number[dtype]
 
     def _making(self, i: Instruction) -> str:
         """An expression that makes the result anew."""
         p, inputs = i.primitive, [self.name(x) for x in i.inputs]
+        if p.name == "getitem":
+            return f"{inputs[0]}[{self._key(i, inputs[1:])}]"
         if p.run in _OPERATORS and len(inputs) == 2:
             return f"{inputs[0]} {_OPERATORS[p.run]} {inputs[1]}"
         if p.name in ("sum", "mean") and i.output.scalar and set(i.params) <= {"axis", "keepdims"}:
@@ -286,6 +321,11 @@ class Replay:
             return f"{total} / {self._count(i)}" if p.name == "mean" else total
         options = "".join(f", {k}={self.name(v)}" for k, v in i.params.items())
         return f"{self.function(p.run)}({', '.join(inputs)}{options})"
+
+    def _key(self, i: Instruction, indices: list[str]) -> str:
+        waiting = iter(indices)
+        parts = [next(waiting) if repr(k) == "array" else self.name(k) for k in i.params["key"]]
+        return f"{', '.join(parts)}{',' if len(parts) == 1 else ''}"
 
     def _count(self, i: Instruction) -> int:
         whole = int(np.prod(i.inputs[0].shape, dtype=int))
