@@ -157,6 +157,20 @@ def test_no_grad_outside_changes_nothing_but_the_recording(row: str) -> None:
     tree_of(lambda x: not_recorded(x), got)
 
 
+def test_no_grad_outside_holds_for_closed_over_tensors_too() -> None:
+    w = tg.Tensor(5.0, requires_grad=True)
+    f = lambda x: w * x**2  # noqa: E731
+    with tg.no_grad():
+        results = [tg.grad(f)(w), tg.jvp(f, (w,), (w,)), tg.vjp(f, w)[1](w), tg.hvp(f, (w,), (w,)),
+                   tg.vjp(f, w)[0], tg.hessian(f)(3.0)]
+    tree_of(not_recorded, results)
+    assert results[0].item() == 50.0 and results[-1].item() == 10.0
+    out, vjp_fn = tg.vjp(f, 3.0)
+    with tg.no_grad():
+        assert not vjp_fn(1.0)[0].requires_grad
+    assert out.requires_grad and vjp_fn(1.0)[0].requires_grad
+
+
 def not_recorded(x: Any) -> None:
     assert not getattr(x, "requires_grad", False)
 
@@ -371,6 +385,7 @@ def test_vjp_fn_may_be_called_again() -> None:
     lambda x: tg.jacobian(np.sin, mode="forward")(x), lambda x: tg.hessian(lambda y: (y**3).sum())(x),
     lambda x: tg.jvp(np.sin, (x,), (np.ones(3),))[1], lambda x: tg.vjp(np.sin, x)[1](np.ones(3))[0],
     lambda x: tg.hvp(lambda y: (y**3).sum(), (x,), (np.ones(3),)),
+    lambda x: tg.grad(lambda y: tg.jvp(np.sin, (y,), (np.array([1, 2, 3]),))[1].sum())(x),
 ])
 def test_float32_stays_float32(call: Any) -> None:
     assert call(np.ones(3, np.float32)).dtype == np.float32
@@ -399,6 +414,7 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
                        "floating values, but its result is .*has_aux"),
     "argnums": (lambda: tg.grad(np.sin, 2)(X), tg.OptionError, "argument 2, but .* 1 positional"),
     "argnums kind": (lambda: tg.grad(np.sin, "x"), tg.OptionError, "int or a tuple of ints, got 'x'"),  # type: ignore[arg-type]
+    "argnums twice": (lambda: tg.grad(np.multiply, (1, -1))(X, X), tg.OptionError, "argument twice"),
     "no function": (lambda: tg.grad(tg.Tensor(1.0)), tg.DTypeError, r"expected a function.*tg\.grad"),  # type: ignore[arg-type]
     "tangent shape": (lambda: tg.jvp(np.sin, (X,), (1.0,)), tg.ShapeError, r"tangents: expected .*\(3,\)"),
     "tangent form": (lambda: tg.jvp(lambda p: p[0], ([X, X],), ([X],)), tg.ShapeError,

@@ -13,7 +13,7 @@ from ..errors import DTypeError, GradError, OptionError, describe
 from ..ops.shape import reshape, stack
 from ..tensor import Tensor, constant
 from .pytree import flatten_like, unflatten
-from .recording import Recording, name_of, positions, pull, seed_for, zeros
+from .recording import Recording, name_of, positions, pull, seed_for, variable, zeros
 
 Function = Callable[..., Any]
 
@@ -121,9 +121,8 @@ class _Linear:
     def __init__(self, run: Recording) -> None:
         self.run = run
         # The value of u is of no consequence; ones make the pass that of an ordinary gradient.
-        self.u = [constant(np.ones_like(o._data) if o.ndim else o.dtype.type(1)) for o in run.outputs]
-        for u in self.u:
-            u._requires_grad = True
+        self.u = [variable(constant(np.ones_like(o._data) if o.ndim else o.dtype.type(1)))
+                  for o in run.outputs]
         self.rows = run.pull(self.u, True)
 
     def push(self, tangents: Sequence[Any], rows: Sequence[Tensor] | None = None) -> list[Tensor]:
@@ -131,11 +130,6 @@ class _Linear:
         recorded = self.run.connected or any(getattr(t, "_requires_grad", False) for t in tangents)
         since = self.u[0]._seq
         return pull(self.rows if rows is None else rows, tangents, self.u, since, recorded)
-
-    def close(self) -> None:
-        for u in self.u:
-            u._requires_grad = False
-        self.run.close()
 
 
 def jvp(
@@ -153,7 +147,7 @@ def jvp(
     linear = _Linear(run)
     moved = unflatten(run.out, linear.push(given))
     result = (run.value(), moved, run.handed_out(run.aux)) if has_aux else (run.value(), moved)
-    linear.close()
+    run.close()
     return result
 
 
@@ -228,7 +222,6 @@ def _by_columns(run: Recording) -> list[list[Tensor]]:
         columns = [linear.push([entry], [row]) for entry in basis(v)]
         by_variable.append([_assembled([column[i] for column in columns], out.shape + v.shape, -1, out)
                             for i, out in enumerate(run.outputs)])
-    linear.close()
     return [list(row) for row in zip(*by_variable, strict=True)]
 
 

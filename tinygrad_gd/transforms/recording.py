@@ -172,10 +172,14 @@ def _variables(transform: str, tree: Any, what: str) -> list[Tensor]:
         if x is leaf:
             x = apply(positive, (x,))
             x._name = leaf._name
-        if x._primitive is None:
-            x._requires_grad, x._params = True, _VARIABLE
-        fresh.append(x)
+        fresh.append(x if x._primitive is not None else variable(x))
     return fresh
+
+
+def variable(leaf: Tensor) -> Tensor:
+    """Let a new leaf be differentiated by, here and nowhere else."""
+    leaf._requires_grad, leaf._params = True, _VARIABLE
+    return leaf
 
 
 def _split(transform: str, f: Callable[..., Any], out: Any) -> tuple[Any, Any]:
@@ -209,11 +213,16 @@ def name_of(f: Any) -> str:
 
 def positions(transform: str, argnums: Any, args: Sequence[Any]) -> tuple[int, ...]:
     """``argnums`` as positions among ``args``."""
-    chosen = argnums if isinstance(argnums, tuple | list) else (argnums,)
     n = len(args)
+    if isinstance(argnums, int) and -n <= argnums < n:
+        return (argnums % n,)
+    chosen = argnums if isinstance(argnums, tuple | list) else (argnums,)
     for i in chosen:
         if not -n <= i < n:
             raise OptionError(
                 f"{transform}: argnums names argument {i}, but the function was called with {n} "
                 "positional arguments; pass by position what is to be differentiated")
-    return tuple(i % n for i in chosen)
+    found = tuple(i % n for i in chosen)
+    if len(set(found)) < len(found):
+        raise OptionError(f"{transform}: argnums={argnums!r} names an argument twice")
+    return found
