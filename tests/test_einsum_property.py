@@ -16,7 +16,7 @@ import tinygrad_gd as tg
 
 many = settings(max_examples=150, deadline=None, derandomize=True, database=None)
 few = settings(max_examples=40, deadline=None, derandomize=True, database=None)
-LETTERS = "bcAz"
+LETTERS = "ABbz"
 
 
 class Call(NamedTuple):
@@ -80,6 +80,12 @@ def test_lists_of_integers_mean_the_same(call: Call) -> None:
     items = [tg.Tensor(x) if isinstance(x, np.ndarray) else x for x in as_lists(call)]
     expected = np.einsum(*as_lists(call))
     np.testing.assert_array_equal(np.asarray(tg.einsum(*items)), expected, strict=True)
+
+
+def test_an_implicit_output_is_in_the_order_of_the_integers() -> None:
+    x = np.arange(6.0).reshape(2, 3)
+    assert tg.einsum(tg.Tensor(x), [1, 0]).tolist() == x.T.tolist()
+    assert tg.einsum(tg.Tensor(x), [25, 26]).tolist() == x.tolist()
 
 
 @many
