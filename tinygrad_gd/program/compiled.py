@@ -68,7 +68,8 @@ class Compiled:
 
     Attributes
     ----------
-    program : the last program, as it was captured; printing it lists the instructions.
+    captured : the last program as it was captured, before all passes.
+    problem : why the function is not compiled, or empty.
     """
 
     def __init__(self, function: Callable[..., Any], strict: bool = False) -> None:
@@ -134,7 +135,7 @@ class Compiled:
                 self._settle(key, Entry(optimized(program), guard, ModuleGuard(capture.modules),
                                         list(capture.options.values()), mode, result,
                                         fresh if not program.spent else []), floats)
-                self._raw = program
+                self.captured = program
                 return result
             problem = difference
         if capture.problem or tries + 1 >= PATIENCE:
@@ -200,7 +201,7 @@ class Compiled:
     @property
     def source(self) -> str:
         """The program as readable NumPy text that runs on its own."""
-        return source_of(drop_dead_code(fold_constants(drop_broadcasts(self._raw))))
+        return source_of(drop_dead_code(fold_constants(drop_broadcasts(self.captured))))
 
     @property
     def replay_source(self) -> str:

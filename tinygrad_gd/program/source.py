@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..primitive import Primitive
-from .ir import Argument, Input, Instruction, Number, Program, Value
+from .ir import Argument, Array, Gradient, Input, Instruction, Number, Program, Value
 from .passes import has_effect, use_counts
 
 #: Binary operators by primitive: symbol and precedence, as in Python.
@@ -275,6 +275,22 @@ def numpy_name(p: Primitive) -> str:
             if getattr(space, name, None) is function:
                 return f"{prefix}.{name}"
     return ""
+
+
+def call(function: Any, program: Program) -> Any:
+    """Call the function of a program's text with the values that its inputs have now."""
+    values: list[Any] = []
+    for given in sorted(program.inputs, key=_order):
+        if isinstance(given, Number):
+            values += [options[key] for options, key in given.origins.values()]
+        elif isinstance(given, Array):
+            values.append(given.array)
+        elif isinstance(given, Gradient):
+            values.append(given.tensor._grad._data)  # type: ignore[union-attr]
+        else:
+            values.append(np.array(given.tensor._data))
+    result = function(*values)
+    return result if isinstance(result, tuple) else (result,)
 
 
 def source_of(program: Program) -> str:

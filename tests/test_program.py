@@ -1,0 +1,130 @@
+"""Replayed programs equal eager code to the last bit: every primitive, loss, layer and optimizer."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_gd as tg
+from tests.samples import Sample, all_samples
+from tinygrad_gd.program.passes import PASSES, optimized
+
+STEPS = 50
+Build = Callable[[], tuple[Callable[[], Any], list[Any]]]
+
+
+def trajectory(build: Build, compiled: bool, steps: int = STEPS) -> tuple[list[Any], list[Any], Any]:
+    """Losses of some steps and the values of all tensors afterwards."""
+    tg.manual_seed(0)
+    step, tensors = build()
+    run = tg.compile(step, strict=True) if compiled else step
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore", tg.BroadcastWarning)
+        losses = [np.array(run().numpy()) for _ in range(steps)]
+    return losses, [np.array(t.numpy()) for t in tensors], run
+
+
+def assert_same_bits(build: Build, steps: int = STEPS) -> Any:
+    expected, eager, _ = trajectory(build, False, steps)
+    losses, states, run = trajectory(build, True, steps)
+    assert run.program.instructions, "it was never compiled"
+    for i, (a, b) in enumerate(zip(losses, expected, strict=True)):
+        np.testing.assert_array_equal(a, b, err_msg=f"loss of step {i}")
+    for a, b in zip(states, eager, strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(a, b)
+    return run
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("row", all_samples(), ids=str)
+def test_every_primitive(row: Sample, dtype: Any) -> None:
+    def build() -> Any:
+        leaves = [tg.Tensor(x.astype(dtype), requires_grad=True) for x in row.inputs]
+        optimizer = tg.optim.SGD(leaves, lr=1e-3)
+
+        def step() -> Any:
+            out = row.call(*leaves)
+            loss = (out * out).sum()
+            optimizer.zero_grad()
+            if loss.requires_grad:
+                loss.backward()
+            optimizer.step()
+            return loss
+
+        return step, leaves
+
+    assert_same_bits(build)
+
+
+OPTIONS = [
+    {}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}, {"weight_decay": 0.1},
+    {"momentum": 0.5, "dampening": 0.3, "weight_decay": 0.01},
+]
+
+
+def network(options: dict[str, Any], loss: str, dtype: Any = np.float32) -> Build:
+    def build() -> Any:
+        rng = np.random.default_rng(0)
+        with tg.default_dtype(dtype):
+            model = tg.nn.Sequential(
+                tg.nn.Linear(4, 8), tg.nn.ReLU(), tg.nn.Linear(8, 8, bias=False), tg.nn.Tanh(),
+                tg.nn.Linear(8, 3), tg.nn.Sigmoid())
+        x = tg.Tensor(rng.standard_normal((16, 4)).astype(dtype))
+        labels = tg.Tensor(rng.integers(0, 3, 16))
+        targets = tg.Tensor(rng.standard_normal((16, 3)).astype(dtype))
+        optimizer = tg.optim.SGD(model.parameters(), lr=0.1, **options)
+
+        def step() -> Any:
+            out = model(x)
+            if loss == "cross_entropy":
+                value = tg.nn.cross_entropy(out, labels)
+            else:
+                value = tg.nn.mse_loss(out, targets)
+            optimizer.zero_grad()
+            value.backward()
+            optimizer.step()
+            return value
+
+        return step, list(model.parameters())
+
+    return build
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_every_loss_layer_and_optimizer(options: Any, loss: str, dtype: Any) -> None:
+    assert_same_bits(network(options, loss, dtype))
+
+
+@pytest.mark.parametrize("without", [*PASSES, ""])
+def test_a_pass_changes_no_bit(without: str) -> None:
+    """Each pass can be left out; the source of both programs gives the same numbers."""
+    run = trajectory(network({"momentum": 0.9}, "cross_entropy"), True, 5)[2]
+    program = optimized(run.captured, without=(without,))
+    np.testing.assert_array_equal(executed(program), executed(run.captured))
+
+
+def executed(program: Any) -> Any:
+    """What the text of a program returns for the present values of its inputs, in one array."""
+    from tinygrad_gd.program.source import call, source_of
+
+    space: dict[str, Any] = {}
+    exec(source_of(program), space)
+    return np.concatenate([np.ravel(x) for x in call(space[program.name], program)])
+
+
+def test_the_source_computes_what_the_step_computes() -> None:
+    step, tensors = network({}, "cross_entropy")()
+    run = tg.compile(step, strict=True)
+    for _ in range(3):
+        run()
+    expected = executed(run.captured)
+    loss = run().numpy()
+    after = np.concatenate([loss.ravel(), *(t.numpy().ravel() for t in tensors)])
+    np.testing.assert_array_equal(np.sort(expected), np.sort(after))
