@@ -47,13 +47,16 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: Any, options: dict[str, Any
 def call_function(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """What ``Tensor.__array_function__`` does: run what is registered for ``function``."""
     registered = NUMPY.get(function)
-    name = f"{function.__module__}.{function.__name__}".replace("numpy", "np", 1)
     if registered is None:
-        raise _no_rule(name)
-    if kwargs.get("out") is not None:
-        raise DTypeError(f"{name}: out= is not supported with Tensors; use the returned Tensor")
-    kwargs.pop("out", None)
+        raise _no_rule(_public_name(function))
+    if kwargs and kwargs.pop("out", None) is not None:
+        raise DTypeError(f"{_public_name(function)}: out= is not supported with Tensors; use the "
+                         "returned Tensor")
     return registered(*args, **kwargs)
+
+
+def _public_name(function: Any) -> str:
+    return f"{function.__module__}.{function.__name__}".replace("numpy", "np", 1)
 
 
 def _into(out: Any, primitive: Any, inputs: Any) -> Any:

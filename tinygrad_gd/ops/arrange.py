@@ -321,13 +321,13 @@ implements(*(f for f in [getattr(np, "unstack", None)] if f))(unstack)  # new in
 def tile(A: Any, reps: Any) -> Tensor:
     """``A`` laid side by side ``reps`` times along each axis."""
     a = as_tensor("tile", A)
-    times = tuple(int(r) for r in np.atleast_1d(reps))
-    ndim = max(a.ndim, len(times))
-    times = (1,) * (ndim - len(times)) + times
-    shape = (1,) * (ndim - a.ndim) + a.shape
+    times = (reps,) if isinstance(reps, int) else tuple(int(r) for r in np.atleast_1d(reps))
+    times = (1,) * (a.ndim - len(times)) + times
+    shape = (1,) * (len(times) - a.ndim) + a.shape
+    pairs = list(zip(times, shape, strict=True))
     blocks = broadcast_to(reshape(a, [m for n in shape for m in (1, n)]),
-                          [m for pair in zip(times, shape, strict=True) for m in pair])
-    return reshape(blocks, [r * n for r, n in zip(times, shape, strict=True)])
+                          [m for pair in pairs for m in pair])
+    return reshape(blocks, [r * n for r, n in pairs])
 
 
 @implements(np.resize)

@@ -27,7 +27,7 @@ def kept(reduced: Any, x: Any, axis: Any) -> Any:
         return reduced
     axes = axis if isinstance(axis, tuple) else (axis,)
     gone = {a % x.ndim for a in axes}
-    return np.reshape(reduced, tuple(1 if i in gone else n for i, n in enumerate(x.shape)))
+    return reduced.reshape(tuple([1 if i in gone else n for i, n in enumerate(x.shape)]))
 
 
 def spread(g: Any, x: Any, axis: Any) -> Any:
@@ -330,7 +330,7 @@ def prod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims:
 
 
 def _cumsum(a: Any, /, axis: Any = None) -> Any:
-    return np.cumsum(a, axis)
+    return a.cumsum(axis)
 
 
 def _cumsum_back(g: Any, out: Any, a: Any, axis: Any) -> Any:
@@ -346,7 +346,7 @@ def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
 
 
 def _cumprod(a: Any, /, axis: Any = None) -> Any:
-    return np.cumprod(a, axis)
+    return a.cumprod(axis)
 
 
 def _ahead(x: Any, step: int) -> Any:

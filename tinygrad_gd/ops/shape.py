@@ -36,11 +36,11 @@ def _reshape(a: Any, /, shape: Any, order: Any = "C") -> Any:
     if order not in ("C", "F"):
         raise OptionError(f"reshape: order= must be 'C' or 'F', got {order!r}; the order in memory "
                           "('A', 'K') is not part of a Tensor's meaning")
-    return np.reshape(a, shape, order)
+    return a.reshape(shape, order=order)
 
 
 reshape = primitive(
-    _reshape, lambda g, out, a, shape, order: np.reshape(g, a.shape, order),
+    _reshape, lambda g, out, a, shape, order: g.reshape(a.shape, order=order),
     numpy=np.reshape, kind="view")
 
 
@@ -59,20 +59,20 @@ transpose = primitive(_transpose, _transpose_back, numpy=np.transpose, kind="vie
 
 
 def _swapaxes(a: Any, /, axis1: int, axis2: int) -> Any:
-    return np.swapaxes(a, axis1, axis2)
+    return a.swapaxes(axis1, axis2)
 
 
 swapaxes = primitive(
-    _swapaxes, lambda g, out, a, axis1, axis2: np.swapaxes(g, axis1, axis2),
+    _swapaxes, lambda g, out, a, axis1, axis2: g.swapaxes(axis1, axis2),
     numpy=np.swapaxes, kind="view")
 
 
 def _squeeze(a: Any, /, axis: Any = None) -> Any:
-    return np.squeeze(a, axis)
+    return a.squeeze(axis)
 
 
 squeeze = primitive(
-    _squeeze, lambda g, out, a, axis: np.reshape(g, a.shape), numpy=np.squeeze, kind="view")
+    _squeeze, lambda g, out, a, axis: g.reshape(a.shape), numpy=np.squeeze, kind="view")
 
 
 def _expand_dims(a: Any, /, axis: Any) -> Any:
@@ -80,7 +80,7 @@ def _expand_dims(a: Any, /, axis: Any) -> Any:
 
 
 expand_dims = primitive(
-    _expand_dims, lambda g, out, a, axis: np.reshape(g, a.shape),
+    _expand_dims, lambda g, out, a, axis: g.reshape(a.shape),
     numpy=np.expand_dims, kind="view")
 
 
@@ -181,8 +181,10 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
     >>> tg.repeat(x, [1, 3]).sum().backward(); x.grad.tolist()
     [1.0, 3.0]
     """
-    if np.size(repeats) == 1 and np.ndim(repeats) < 2:
-        return apply(repeat, (a,), {"repeats": int(np.asarray(repeats).item()), "axis": axis})
+    if type(repeats) is not int and np.size(repeats) == 1 and np.ndim(repeats) < 2:
+        repeats = int(np.ravel(repeats)[0])
+    if type(repeats) is int:
+        return apply(repeat, (a,), {"repeats": repeats, "axis": axis})
     a = as_tensor("repeat", a)
     if axis is None:
         a, axis = reshape(a, -1), 0
