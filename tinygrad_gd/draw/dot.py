@@ -2,75 +2,224 @@
 
 from __future__ import annotations
 
+import unicodedata
 from html import escape
 from typing import Any
 
-from .graph import Graph, Node
+from .figures import is_alarm
+from .graph import Edge, Graph, Node
 
-#: kind -> (fill, border, word in the legend)
+#: kind -> (fill, border, word in the node, words in the legend)
 KINDS = {
-    "input": ("#D7F0E6", "#006B50", "input"),
-    "const": ("#D7F0E6", "#006B50", "constant"),
-    "param": ("#D6E8F7", "#005A94", "parameter"),
-    "op": ("#F1F5F9", "#475569", "operation"),
-    "act": ("#FCEFCF", "#8A5A00", "activation"),
-    "red": ("#F3E3EE", "#8E3B73", "reduction"),
-    "view": ("#FFFFFF", "#64748B", "view"),
-    "loss": ("#FBDDCB", "#A03A00", "result"),
+    "input": ("#D7F0E6", "#006B50", "input", "input"),
+    "const": ("#D7F0E6", "#006B50", "const", "constant"),
+    "param": ("#D6E8F7", "#005A94", "param", "parameter"),
+    "op": ("#F1F5F9", "#475569", "op", "operation"),
+    "act": ("#FCEFCF", "#8A5A00", "act", "activation"),
+    "red": ("#F3E3EE", "#8E3B73", "red", "reduction"),
+    "view": ("#FFFFFF", "#64748B", "view", "view"),
+    "loss": ("#FBDDCB", "#A03A00", "result", "result"),
+    "fold": ("#E3E6FB", "#4650B8", "hidden", "not drawn"),
 }
 TEXT, QUIET, GRADIENT, ALARM = "#0F172A", "#64748B", "#B42318", "#FEE2E2"
+DATA_EDGE, PARAMETER_EDGE, CUT_EDGE = "#64748B", "#7FB0D8", "#94A3B8"
 LONGEST = 40
+SCALARS = 60  # so many nodes, all scalars, are drawn from left to right
 
 
-def clean(text: str) -> str:
-    """Safe inside an HTML label: no control characters, escaped, not endless."""
+def clean(text: str, longest: int = LONGEST) -> str:
+    """Safe inside an HTML label: no control characters, escaped, not endless.
+
+    >>> clean("a\\x01 <b>")
+    'a  &lt;b&gt;'
+    """
     text = "".join(c if c.isprintable() else " " for c in text)
-    return escape(text if len(text) <= LONGEST else text[: LONGEST - 3] + "...")
+    text = escape(text if len(text) <= longest else text[: longest - 3] + "...")
+    return text.replace("\\", "\\\\")  # Graphviz takes \N for the node's id
 
 
-def _cell(text: str, color: str, face: str, size: int, align: str, bold: bool = False) -> str:
-    width = int(len(text) * size * (0.602 if face == "Courier" else 0.62)) + 8
-    shown = f"<B>{text}</B>" if bold else text
-    return (f'<TD ALIGN="{align}" WIDTH="{width}"><FONT FACE="{face}" POINT-SIZE="{size}" '
-            f'COLOR="{color}">{shown}</FONT></TD>')
+def width(text: str, face: str, size: int, bold: bool = False) -> int:
+    """Points that a text needs with any font of that face, so that no engine measures too little."""
+    em = 0.602 if face == "Courier" else 0.62 if bold else 0.58
+    return int((len(text) * em + (columns_of(text) - len(text)) * 0.47) * size) + 8
 
 
-def label(node: Node) -> str:
-    """The table of one node: a header with name and kind, then shape, value and gradient."""
-    fill, border, _ = KINDS[node.kind]
-    word = node.word if node.word != node.name else node.kind
-    header = (_cell(clean(node.name), TEXT, "Helvetica", 10, "LEFT", bold=True)
-              + _cell(clean(word), border, "Helvetica", 8, "RIGHT"))
-    rows = [f'<TR>{header}</TR>'.replace("<TD ", f'<TD BGCOLOR="{fill}" ')]
-    shape = str(node.shape) if node.shape else "scalar"
-    for key, value, color in (("shape", shape, TEXT), ("value", node.value, TEXT),
-                              ("grad", node.grad, GRADIENT)):
-        if value:
-            row = (_cell(key, QUIET, "Helvetica", 8, "LEFT")
-                   + _cell(value, color, "Courier", 10, "RIGHT"))
-            if "nan" in value or "inf" in value or "not finite" in value:
-                row = row.replace("<TD ", f'<TD BGCOLOR="{ALARM}" ')
-            rows.append(f"<TR>{row}</TR>")
+def _tip(text: str) -> str:
+    """The same for a tooltip, in which Graphviz reads escapes twice."""
+    return clean(text, 400).replace("\\", "\\\\")
+
+
+def columns_of(text: str) -> int:
+    """Columns in a terminal: two for each wide letter, as in Chinese."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _cell(text: str, color: str, face: str, size: int, align: str, span: int = 1,
+          fill: str = "", bold: bool = False) -> str:
+    """One text run, cleaned, in a cell as wide as it needs."""
+    shown = clean(text)
+    wide = width(text[:LONGEST], face, size, bold)
+    form = f'ALIGN="{align}" WIDTH="{wide}"' + (f' COLSPAN="{span}"' if span > 1 else "")
+    form += f' BGCOLOR="{fill}"' if fill else ""
+    run = f"<B>{shown}</B>" if bold else shown
+    if not text.strip():  # an empty FONT is an error that leaves out the whole node
+        return f"<TD {form}></TD>"
+    return f'<TD {form}><FONT FACE="{face}" POINT-SIZE="{size}" COLOR="{color}">{run}</FONT></TD>'
+
+
+def _row(key: str, value: str, color: str = TEXT, face: str = "Courier", size: int = 10) -> str:
+    fill = ALARM if is_alarm(value) else ""
+    return (f'<TR>{_cell(key, QUIET, "Helvetica", 8, "LEFT", fill=fill)}'
+            f'{_cell(value, color, face, size, "RIGHT", 2, fill)}</TR>')
+
+
+def label(node: Node, detail: str) -> str:
+    """The table of one node: name and kind, then options, shape, value and gradient.
+
+    Of its three columns the name takes the first two and numbers the last two, so that neither
+    makes the other's column wide.
+    """
+    fill, border, word, _ = KINDS[kind_of(node)]
+    call = node.operation + operands(node)
+    title, word = (node.name, call or word) if node.name else (call or node.kind, word)
+    rows = [f'<TR>{_cell(title, TEXT, "Helvetica", 10, "LEFT", 2, fill, bold=True)}'
+            f'{_cell("" if word == title else word, border, "Helvetica", 8, "RIGHT", 1, fill)}</TR>']
+    if node.options:
+        rows.append(_row("with", node.options, QUIET, "Helvetica", 8))
+    if node.shape:
+        rows.append(_row("shape", node.shape))
+    if detail == "full" and node.value:
+        rows.append(_row("value", node.value))
+    if detail == "full" and node.grad:
+        rows.append(_row("grad", node.grad, GRADIENT))
     return (f'<<TABLE BORDER="1" COLOR="{border}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3" '
             f'BGCOLOR="#FFFFFF">{"".join(rows)}</TABLE>>')
 
 
-def to_dot(graph: Graph) -> Any:
+def kind_of(node: Node) -> str:
+    """The kind that decides the colours; a primitive may have one of its own."""
+    return node.kind if node.kind in KINDS else "op"
+
+
+def operands(node: Node) -> str:
+    """``(1, _)`` for ``1 - x``: where the plain numbers stand, if there are any."""
+    numbers = [x for x in node.inputs if x[0] != "n" and x != "None"]
+    if not numbers:
+        return ""
+    return f"({', '.join(x if x in numbers else '_' for x in node.inputs)})"
+
+
+def legend(graph: Graph, detail: str, columns: int) -> str:
+    """One table of what is there, and of nothing else."""
+    kinds = {kind_of(n) for n in graph.nodes}
+    entries = []
+    for kind, (fill, border, _, word) in KINDS.items():
+        if kind == "input" and {"input", "const"} <= kinds:  # one colour for both
+            kinds.remove("const")
+            word = "input, constant"
+        if kind in kinds:
+            entries.append(_swatch(fill, border) + _words(word))
+    if any(n.grad for n in graph.nodes) and detail == "full":
+        entries.append(_mark("0.0", GRADIENT) + _words("gradient"))
+    if any(not e.flows for e in graph.edges):
+        entries.append(_mark("....", CUT_EDGE) + _words("no gradient"))
+    rows = [entries[i : i + columns] for i in range(0, len(entries), columns)]
+    body = "".join(f"<TR>{''.join(row)}</TR>" for row in rows)
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="2" CELLPADDING="2">{body}</TABLE>>'
+
+
+def _swatch(fill: str, border: str) -> str:
+    return (f'<TD><TABLE BORDER="1" COLOR="{border}" CELLBORDER="0" CELLSPACING="0" '
+            f'BGCOLOR="{fill}"><TR><TD WIDTH="12" HEIGHT="8" FIXEDSIZE="TRUE"></TD></TR></TABLE></TD>')
+
+
+def _mark(text: str, color: str) -> str:
+    return f'<TD><FONT FACE="Courier" POINT-SIZE="8" COLOR="{color}">{text}</FONT></TD>'
+
+
+def _words(text: str) -> str:
+    return _cell(text, QUIET, "Helvetica", 8, "LEFT")
+
+
+def caption(graph: Graph, detail: str) -> list[str]:
+    """Lines that say what was recorded, what of it is drawn, and what is not."""
+    hints = []
+    if graph.hidden:
+        hints.append(f"only the last {graph.total - graph.hidden:,} nodes are drawn, "
+                     f"{graph.hidden:,} before them are not")
+    if detail == "shape":
+        hints.append("values and gradients are not shown; detail='full' shows them")
+    return [*totals(graph), *hints, *overwritten(graph)]
+
+
+def totals(graph: Graph) -> list[str]:
+    """How many nodes and parameters were recorded."""
+    parameters = _counted(graph.parameters, "parameter")
+    if graph.numbers > graph.parameters:
+        parameters += f" with {_counted(graph.numbers, 'number')}"
+    return [f"{_counted(graph.total, 'node')}, {parameters}"]
+
+
+def overwritten(graph: Graph) -> list[str]:
+    """Which leaves show newer values than those the graph was computed with."""
+    if not graph.newer:
+        return []
+    others = " and others" if len(graph.newer) > 6 else ""
+    return [f"overwritten since this graph was recorded: {', '.join(graph.newer[:6])}{others}; "
+            "the new values are shown"]
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _edge_style(edge: Edge, source: Node) -> dict[str, str]:
+    style = {"label": f" x{edge.times}"} if edge.times > 1 else {}
+    if not edge.flows:
+        style |= {"color": CUT_EDGE, "style": "dotted"}
+    elif source.kind == "param":
+        style |= {"color": PARAMETER_EDGE}
+    if edge.main:
+        style |= {"weight": "20"}
+    return style
+
+
+def to_dot(graph: Graph, detail: str, rankdir: str) -> Any:
     """A `graphviz.Digraph`, the same to the byte for the same graph."""
     import graphviz
 
-    scalars = len(graph.nodes) <= 60 and all(n.shape == () for n in graph.nodes)
     dot = graphviz.Digraph("tinygrad_gd")
-    dot.attr(rankdir="LR" if scalars else "TB", newrank="true", nodesep="0.25", ranksep="0.35",
-             pad="0.2", bgcolor="#FFFFFF")
+    text = "".join(clean(line, 200) + r"\l" for line in ["", *caption(graph, detail)])
+    dot.attr(rankdir=rankdir, newrank="true", nodesep="0.25", ranksep="0.35", pad="0.2",
+             bgcolor="#FFFFFF", id="gd-graph", label=text, labelloc="b", labeljust="l",
+             fontname="Helvetica", fontsize="9", fontcolor=QUIET)
     dot.attr("node", shape="plain", fontname="Helvetica", fontsize="10")
-    dot.attr("edge", color="#64748B", penwidth="1.1", arrowsize="0.6", fontname="Courier",
-             fontsize="8", fontcolor="#64748B")
-    kind_of = {n.id: n.kind for n in graph.nodes}
+    dot.attr("edge", color=DATA_EDGE, penwidth="1.1", arrowsize="0.6", fontname="Courier",
+             fontsize="8", fontcolor=QUIET)
+    nodes = {n.id: n for n in graph.nodes}
     for node in graph.nodes:
-        dot.node(node.id, label(node), id=f"gd-{node.id}",
-                 **{"class": f"gd-node gd-{node.kind}"}, tooltip=clean(node.name))
-    for source, target, times in graph.edges:
-        style = {"color": "#7FB0D8"} if kind_of[source] == "param" else {}
-        dot.edge(source, target, label=f"x{times}" if times > 1 else None, **style)
+        dot.node(node.id, label(node, detail), id=f"gd-{node.id}",
+                 **{"class": f"gd-node gd-{node.kind}"}, tooltip=_tip(described(node)))
+    for edge in graph.edges:
+        ends = nodes[edge.source], nodes[edge.target]
+        dot.edge(edge.source, edge.target, id=f"gd-{edge.source}-{edge.target}",
+                 tooltip=_tip(f"{ends[0].title} -> {ends[1].title}"), **{"class": "gd-edge"},
+                 **_edge_style(edge, ends[0]))
+    dot.node("legend", legend(graph, detail, 1 if rankdir == "LR" else 3), id="gd-legend",
+             **{"class": "gd-legend"}, tooltip="legend")
+    dot.edge(graph.nodes[-1].id, "legend", style="invis")
     return dot
+
+
+def described(node: Node) -> str:
+    """Everything about a node in one line."""
+    made = f"{node.operation}({', '.join([*node.inputs, *node.options.split()])})"
+    grad = f"grad {node.grad}" if node.grad else ""
+    parts = [node.name, made if node.operation else node.kind, node.shape, node.value, grad]
+    return ", ".join(p for p in parts if p)
+
+
+def rankdir_of(graph: Graph) -> str:
+    """Small graphs of scalars are read from left to right, all others from top to bottom."""
+    scalars = all(n.shape == "scalar" for n in graph.nodes)
+    return "LR" if scalars and len(graph.nodes) <= SCALARS else "TB"

@@ -3,84 +3,129 @@
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from ..errors import DTypeError, OptionError, describe
 from ..tensor import Tensor
-from .dot import to_dot
+from .dot import rankdir_of, to_dot
 from .graph import Graph, graph_of
-from .render import RenderError, render
+from .render import DPI, Expected, render, size_of
+from .svg import finish
+from .text import to_text
 
-TOO_MANY = 10_000
+FULL_DETAIL = 150  # nodes; of larger graphs only names and shapes are drawn, unless asked for
+NOTEBOOK_DPI, NOTEBOOK_PIXELS = 96, 4_000_000
+_copies = count(1)
 
 
 class Drawing:
-    """A picture of a graph: print it, save it, or leave it at the end of a notebook cell."""
+    """A picture of a graph: print it, save it, or leave it at the end of a notebook cell.
 
-    def __init__(self, graph: Graph) -> None:
+    Parameters
+    ----------
+    graph : what to draw.
+    detail : "shape", "full" (values and gradients, too), or None to choose by size.
+    rankdir : "TB" (downwards), "LR" (to the right), or None: LR for small graphs of scalars.
+    """
+
+    def __init__(self, graph: Graph, detail: str | None = None, rankdir: str | None = None) -> None:
+        for option, value, known in (("detail", detail, ("shape", "full")),
+                                     ("rankdir", rankdir, ("TB", "LR", "BT", "RL"))):
+            if value is not None and value not in known:
+                raise OptionError(f"draw: {option} is one of {', '.join(known)}; got {value!r}")
         self.graph = graph
+        self.detail = detail or ("full" if len(graph.nodes) <= FULL_DETAIL else "shape")
+        self.rankdir = rankdir or rankdir_of(graph)
 
     @cached_property
     def dot(self) -> Any:
         """The graph as a `graphviz.Digraph`, which may be changed before rendering."""
-        return to_dot(self.graph)
+        return self._fresh_dot()
 
-    def render(self, form: str) -> bytes:
-        """The picture as ``svg``, ``png`` or ``pdf``."""
-        nodes, edges = len(self.graph.nodes), len(self.graph.edges)
-        if nodes > TOO_MANY:
-            raise OptionError(f"draw: {nodes} nodes are more than {TOO_MANY}; draw a tensor nearer "
-                              "to the inputs, or print the drawing for a summary")
-        return render(self.dot.source, form, nodes, edges)
+    def _fresh_dot(self) -> Any:
+        return to_dot(self.graph, self.detail, self.rankdir)
 
-    def save(self, path: str | Path) -> Path:
+    def render(self, form: str, engine: str = "auto", dpi: float = DPI) -> bytes:
+        """The picture as ``svg``, ``png`` or ``pdf``.
+
+        ``engine`` is "auto" ($TINYGRAD_GD_DOT, the system's dot, then the one that came with pip)
+        or "bundled", which gives the same bytes everywhere.
+        """
+        if form not in ("svg", "png", "pdf"):
+            raise OptionError(f"render: expected svg, png or pdf, got {form!r}")
+        if engine not in ("auto", "bundled"):
+            raise OptionError(f"render: engine is 'auto' or 'bundled', got {engine!r}; a program of "
+                              "your own goes into the environment variable TINYGRAD_GD_DOT")
+        return self._render(form, engine, dpi, "gd")
+
+    def _render(self, form: str, engine: str, dpi: float, token: str) -> bytes:
+        source = self.dot.source
+        untouched = source == self._fresh_dot().source
+        expected = Expected(len(self.graph.nodes) + 1, len(self.graph.edges)) if untouched else None
+        picture = render(source, form, expected, engine, dpi)
+        return finish(picture, token) if form == "svg" else picture
+
+    def save(self, path: str | Path, engine: str = "auto", dpi: float = DPI) -> Path:
         """Write ``.svg``, ``.png``, ``.pdf`` or ``.dot``, by the ending of ``path``."""
         path = Path(path)
         form: str = path.suffix.lstrip(".").lower()
-        if form == "dot":
-            path.write_text(self.dot.source, encoding="utf-8")
-        elif form in ("svg", "png", "pdf"):
-            path.write_bytes(self.render(form))
-        else:
+        if form not in ("dot", "svg", "png", "pdf"):
             raise OptionError(f"save: expected a path ending in .svg, .png, .pdf or .dot, got {path}")
+        if form == "dot":
+            path.write_bytes(self.dot.source.encode())
+        else:
+            path.write_bytes(self.render(form, engine, dpi))
         return path
 
     def __str__(self) -> str:
-        nodes = self.graph.nodes
-        if len(nodes) > 60:
-            return f"graph of {len(nodes)} nodes and {len(self.graph.edges)} edges; .save('g.svg')"
-        sources: dict[str, list[str]] = {}
-        for source, target, times in self.graph.edges:
-            sources.setdefault(target, []).append(source + (f" x{times}" if times > 1 else ""))
-        rows = []
-        for n in nodes:
-            made = f"{n.word}({', '.join(sources[n.id])})" if n.id in sources else n.kind
-            grad = f"  grad {n.grad}" if n.grad else ""
-            rows.append((n.id, n.name, made, str(n.shape) if n.shape else "scalar", n.value + grad))
-        widths = [max(len(row[i]) for row in rows) for i in range(4)]
-        return "\n".join("  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[4]])
-                         for row in rows)
+        return to_text(self.graph)
 
     __repr__ = __str__
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        """What notebooks show: SVG, else the text with the reason."""
+        """What notebooks show: SVG; where that is not trusted, a PNG; else the text.
+
+        No HTML: an untrusted notebook would show it as a heap of words.
+        """
+        bundle: dict[str, Any] = {"text/plain": str(self)}
         try:
-            return {"image/svg+xml": self.render("svg").decode(), "text/plain": str(self)}
-        except (RenderError, OptionError, ImportError) as error:
-            return {"text/plain": f"{self}\n({error})"}
+            svg = self._render("svg", "auto", DPI, f"gd{next(_copies)}")
+            bundle["image/svg+xml"] = svg.decode()
+            width, height = (side * NOTEBOOK_DPI / 72 for side in size_of(svg))
+            if width * height < NOTEBOOK_PIXELS:
+                bundle["image/png"] = self._render("png", "auto", NOTEBOOK_DPI, "gd")
+        except Exception as error:  # a notebook must never fail at showing something
+            bundle["text/plain"] += f"\n(no picture: {error})"
+        return {mime: data for mime, data in bundle.items()
+                if (not include or mime in include) and mime not in (exclude or ())}
 
 
-def draw(tensor: Tensor) -> Drawing:
+def draw(tensor: Tensor, detail: str | None = None, rankdir: str | None = None,
+         last: int | None = None) -> Drawing:
     """The graph that ``tensor`` was computed from, with values and gradients.
+
+    Parameters
+    ----------
+    tensor : usually a loss.
+    detail : "shape" for names and shapes, "full" for values and gradients too; None chooses by size.
+    rankdir : "TB" or "LR"; None draws small graphs of scalars from left to right.
+    last : draw only so many nodes, those nearest to ``tensor``. More than 2,000 are never laid out;
+        of larger graphs the last 50 are drawn, and the caption says so.
 
     >>> import tinygrad_gd as tg
     >>> a = tg.Tensor(3.0, requires_grad=True, name="a")
     >>> print(draw(a * a))
-    n0  a         param            scalar  3.0000
-    n1  multiply  multiply(n0 x2)  scalar  9.0000
+    node  made by         shape   value
+    ----  --------------  ------  ------
+    a     parameter       scalar  3.0000
+    n1    multiply(a, a)  scalar  9.0000
+    <BLANKLINE>
+    2 nodes, 1 parameter
     """
     if not isinstance(tensor, Tensor):
         raise DTypeError(f"draw: expected a Tensor, got {describe(tensor)}")
-    return Drawing(graph_of(tensor))
+    if last is not None and not (type(last) is int and last >= 1):
+        raise OptionError(f"draw: last is a positive number of nodes, got {last!r}")
+    return Drawing(graph_of(tensor, last), detail, rankdir)

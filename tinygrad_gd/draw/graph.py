@@ -1,4 +1,8 @@
-"""The neutral view of a recorded graph that every picture is made from."""
+"""The neutral view of a recorded graph that every picture is made from.
+
+Nodes are numbered in topological order (an operation by its creation, a leaf or array when it is
+first used), so the same program gives the same picture. All walks are loops: depth is no limit.
+"""
 
 from __future__ import annotations
 
@@ -6,113 +10,236 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import user_frame
+from ..backward import cotangents_of
+from ..errors import GradError
+from ..modes import current_mode, no_grad
+from ..observer import Observer
+from ..observing import observe
 from ..tensor import Tensor
+from .figures import gradient_summary, value_summary
+from .names import array_key, names_for, options_of
+
+#: No layout engine is asked to place more nodes than this; of larger graphs the last ones are drawn.
+LIMIT = 2_000
+LAST = 50
 
 
 class Node(NamedTuple):
     """One value of the graph: what a picture says of it."""
 
     id: str
-    kind: str  # param, input, const, op, act, red, view or loss
-    name: str
-    word: str  # the operation's name, or the kind in a word
-    shape: tuple[int, ...]
+    kind: str  # param, input, const, op, act, red, view, loss or fold
+    name: str  # the user's, or ""
+    operation: str  # the primitive's name, or ""
+    options: str  # those that are not defaults: "axis=1 keepdims=True"
+    shape: str
     value: str
     grad: str
+    inputs: tuple[str, ...]  # ids, and numbers as text, in the order of the call
+
+    @property
+    def title(self) -> str:
+        """The name, else the operation, else the kind in a word."""
+        return self.name or self.operation or self.kind
+
+
+class Edge(NamedTuple):
+    """One value used by an operation."""
+
+    source: str
+    target: str
+    times: int
+    flows: bool  # whether a gradient flows back along it
+    main: bool  # whether it is on the longest path to the result
 
 
 class Graph(NamedTuple):
-    """Nodes in the order in which they were made, edges as (from, to, how many times)."""
+    """What is drawn, and the totals of what was recorded."""
 
     nodes: list[Node]
-    edges: list[tuple[str, str, int]]
+    edges: list[Edge]
+    total: int
+    parameters: int
+    numbers: int  # in the parameters
+    newer: list[str]  # leaves overwritten since they were used
+
+    @property
+    def hidden(self) -> int:
+        """How many recorded nodes are not drawn."""
+        return self.total - sum(n.kind != "fold" for n in self.nodes)
 
 
-def graph_of(root: Tensor) -> Graph:
-    """All that ``root`` was computed from; iterative, in time linear in the graph."""
-    found: dict[int, Any] = {id(root): root}
-    stack = [root]
-    constants: dict[Any, Any] = {}  # equal arrays are one node: recorded copies of one array
+class _Walk:
+    """All that a tensor was computed from, numbered."""
+
+    def __init__(self, root: Tensor) -> None:
+        self.root = root
+        self.operations = _operations(root)
+        self.number: dict[Any, int] = {}
+        self.held: dict[Any, Any] = {}  # leaves and arrays by key
+        self.keys: dict[int, Any] = {}  # of arrays that are alive, so id() is unique
+        for t in self.operations:
+            for x in t._inputs:
+                if isinstance(x, np.ndarray) or (isinstance(x, Tensor) and x._primitive is None):
+                    self._add(self.key(x), x)
+            self._add(t, t)
+        if root._primitive is None:
+            self._add(root, root)
+
+    def _add(self, key: Any, x: Any) -> None:
+        if key not in self.number:
+            self.number[key] = len(self.number)
+            self.held[key] = x
+
+    def key(self, x: Any) -> Any:
+        """Equal arrays are one node, since the engine keeps a copy for each use."""
+        if isinstance(x, Tensor):
+            return x
+        if id(x) not in self.keys:
+            self.keys[id(x)] = array_key(x)
+        return self.keys[id(x)]
+
+    def sources(self, t: Tensor) -> list[Any]:
+        """Keys of the tensors and arrays that ``t`` was computed from, one per use."""
+        return [self.key(x) for x in t._inputs if isinstance(x, Tensor | np.ndarray)]
+
+    def last(self, count: int) -> list[Any]:
+        """The youngest operations with the leaves they use, ``count`` nodes, in order."""
+        chosen: set[Any] = {self.root}
+        for t in reversed(self.operations):
+            if len(chosen) >= count:
+                break
+            leaves = (k for k in self.sources(t) if getattr(k, "_primitive", None) is None)
+            for key in (t, *leaves):
+                if len(chosen) < count:
+                    chosen.add(key)
+        return sorted(chosen, key=self.number.__getitem__)
+
+
+def _operations(root: Tensor) -> list[Tensor]:
+    """All recorded tensors that ``root`` depends on, the oldest first."""
+    found = {root} if root._primitive is not None else set()
+    stack = list(found)
     while stack:
         for x in stack.pop()._inputs:
-            if isinstance(x, Tensor):
-                if id(x) not in found:
-                    found[id(x)] = x
-                    stack.append(x)
-            elif isinstance(x, np.ndarray):
-                constants.setdefault(_key(x), x)
-    tensors = sorted(found.values(), key=lambda t: t._seq)
-    names = _names_in_frame()
-    ids: dict[Any, str] = {}
-    nodes, edges = [], []
-    for t in tensors:
-        sources: dict[str, int] = {}
-        for x in t._inputs:
-            if isinstance(x, np.ndarray) and _key(x) not in ids:
-                ids[_key(x)] = f"n{len(ids)}"
-                nodes.append(Node(ids[_key(x)], "const", names.get(_key(x), "const"), "const",
-                                  x.shape, summary(x), ""))
-            if isinstance(x, np.ndarray | Tensor):
-                source = ids[id(x) if isinstance(x, Tensor) else _key(x)]
-                sources[source] = sources.get(source, 0) + 1
-        ids[id(t)] = f"n{len(ids)}"
-        nodes.append(_node(ids[id(t)], t, t is root, names))
-        edges += [(source, ids[id(t)], times) for source, times in sources.items()]
-    return Graph(nodes, edges)
+            if isinstance(x, Tensor) and x._primitive is not None and x not in found:
+                found.add(x)
+                stack.append(x)
+    return sorted(found, key=lambda t: t._seq)
 
 
-def _key(x: Any) -> Any:
-    return x.shape, x.dtype.str, x.tobytes()
+def graph_of(root: Tensor, last: int | None = None) -> Graph:
+    """The graph of ``root``, or its ``last`` nodes; in time and memory linear in the graph."""
+    walk = _Walk(root)
+    total = len(walk.number)
+    if last is None and total > LIMIT:
+        last = LAST
+    keys = list(walk.number) if last is None or last >= total else walk.last(last)
+    names = names_for([walk.held[k] for k in keys])
+    gradients = _gradients(walk) if len(keys) == total else {}
+    leaves = [x for x in walk.held.values() if isinstance(x, Tensor) and x._primitive is None]
+    learned = [x for x in leaves if x._requires_grad]
+    nodes = [_node(walk, key, names, gradients) for key in keys]
+    newer = [n.title for key, n in zip(keys, nodes, strict=True) if _is_newer(walk, key)]
+    fold, edges = _edges(walk, keys)
+    return Graph(fold + nodes, edges, total, len(learned), sum(x.size for x in learned), newer)
 
 
-def _names_in_frame() -> dict[Any, str]:
-    """Variable names in the user's frame, by identity of Tensors and by content of arrays."""
-    frame = user_frame()
-    names: dict[Any, str] = {}
-    for scope in (frame.f_globals, frame.f_locals) if frame else ():
-        for name, value in scope.items():
-            if not name.isidentifier() or name.startswith("_"):
-                continue
-            if isinstance(value, Tensor):
-                names[id(value)] = name
-            elif isinstance(value, np.ndarray) and value.dtype.kind in "fiub" and value.size < 10**6:
-                names[_key(value)] = name
-    return names
+def _is_newer(walk: _Walk, key: Any) -> bool:
+    """Whether a leaf was overwritten after the result was computed."""
+    return isinstance(key, Tensor) and key._primitive is None and key._seq > walk.root._seq
 
 
-def _node(node_id: str, t: Tensor, is_root: bool, names: dict[Any, str]) -> Node:
-    primitive = t._primitive
-    name = t.name or names.get(id(t), "")
-    grad = "" if t._grad is None else summary(t._grad._data, gradient=True)
-    if primitive is None:
-        kind = "param" if t.requires_grad else "input"
-        return Node(node_id, kind, name or kind, kind, t.shape, summary(t._data), grad)
-    scalars = [f"{x:g}" for x in t._inputs if isinstance(x, int | float)]
-    word = " ".join([primitive.name, *scalars])
-    kind = "loss" if is_root else primitive.kind
-    return Node(node_id, kind, name or word, word, t.shape, summary(t._data), grad)
+def _edges(walk: _Walk, keys: list[Any]) -> tuple[list[Node], list[Edge]]:
+    """Edges between the drawn nodes, and one node that stands for all that is not drawn."""
+    drawn = set(keys)
+    sources = {k: walk.sources(walk.held[k]) if isinstance(k, Tensor) else [] for k in keys}
+    main = _longest_path(walk, keys, sources)
+    merged: dict[tuple[str, str], Edge] = {}
+    for key in keys:
+        for source, flows in zip(sources[key], _flows(walk.held[key]), strict=True):
+            ends = _id(walk, source) if source in drawn else "hidden", _id(walk, key)
+            edge = merged.get(ends, Edge(*ends, 0, False, False))
+            merged[ends] = Edge(*ends, edge.times + 1, edge.flows or flows,
+                                edge.main or (source, key) in main)
+    hidden = len(walk.number) - len(keys)
+    title = f"{hidden:,} earlier node{'s' if hidden > 1 else ''}"
+    fold = [Node("hidden", "fold", title, "", "", "", "", "", ())] if hidden else []
+    return fold, list(merged.values())
 
 
-def number(x: float) -> str:
-    """Four decimals, or an exponent where they would say nothing."""
-    if not np.isfinite(x):
-        return str(x)
-    return f"{x:.4f}" if x == 0 or 1e-3 <= abs(x) < 1e5 else f"{x:.1e}"
+def _longest_path(walk: _Walk, keys: list[Any], sources: dict[Any, list[Any]]) -> set[Any]:
+    """The edges, as (source, target), of the longest path that ends in the result."""
+    deep = len(walk.number)  # the depth of what is not drawn
+    depth: dict[Any, int] = {}
+    best: dict[Any, Any] = {}
+    for key in keys:
+        best[key] = max(sources[key], key=lambda k: depth.get(k, deep), default=None)
+        depth[key] = 1 + depth.get(best[key], deep) if sources[key] else 0
+    path, key = set(), walk.root
+    while best.get(key) is not None:
+        path.add((best[key], key))
+        key = best[key]
+    return path
 
 
-def summary(array: Any, gradient: bool = False) -> str:
-    """A scalar as it is; an array by mean and deviation, a gradient by its norm."""
-    array = np.asarray(array)
-    if array.size == 0:
-        return "empty"
-    if array.size == 1:
-        return number(float(array.reshape(-1)[0]))
-    bad = int(array.size - np.count_nonzero(np.isfinite(array)))
-    if bad:
-        return f"{bad} not finite"
-    if gradient:
-        return f"norm {number(float(np.linalg.norm(array)))}"
-    if array.dtype.kind != "f":
-        return f"{array.min()} .. {array.max()}"
-    return f"mean {number(float(array.mean()))} std {number(float(array.std()))}"
+def _flows(t: Any) -> list[bool]:
+    """For each tensor or array among the inputs: whether a gradient flows back to it."""
+    if not isinstance(t, Tensor) or t._primitive is None:
+        return []
+    rules = t._primitive.vjps
+    return [isinstance(x, Tensor) and x._requires_grad and rules[i] is not None
+            for i, x in enumerate(t._inputs) if isinstance(x, Tensor | np.ndarray)]
+
+
+def _id(walk: _Walk, key: Any) -> str:
+    return f"n{walk.number[key]}"
+
+
+def _node(walk: _Walk, key: Any, names: dict[Any, str], gradients: dict[Tensor, Any]) -> Node:
+    x, node_id = walk.held[key], _id(walk, key)
+    shape = (str(x.shape) if x.shape else "scalar") + ("" if x.dtype.kind == "f" else f" {x.dtype}")
+    name = names.get(key, "")
+    if not isinstance(x, Tensor):
+        return Node(node_id, "const", name, "", "", shape, value_summary(x), "", ())
+    held = gradients.get(x) if x._grad is None else x._grad._data
+    grad = "" if held is None else gradient_summary(held)
+    if x._primitive is None:
+        kind = "param" if x._requires_grad else "input"
+        return Node(node_id, kind, name, "", "", shape, value_summary(x._data), grad, ())
+    inputs = tuple(_id(walk, walk.key(i)) if isinstance(i, Tensor | np.ndarray) else f"{i}"
+                   for i in x._inputs)
+    kind = "loss" if x is walk.root else x._primitive.kind
+    value = value_summary(x._data, activation=x._primitive.kind == "act")
+    return Node(node_id, kind, name, x._primitive.name, options_of(x), shape, value, grad, inputs)
+
+
+class _Cotangents(Observer):
+    """Notes the complete cotangent of every operation's result."""
+
+    def __init__(self) -> None:
+        self.of: dict[Tensor, Any] = {}
+
+    def backward(self, out: Any, position: int, g: Any, gx: Any) -> None:
+        self.of[out] = g
+
+
+def _gradients(walk: _Walk) -> dict[Tensor, Any]:
+    """After `backward`: d(root)/d(node) for the operations, whose gradients the engine let go.
+
+    Computed again on the side. Nothing is shown where that could be noticed (hooks, observers) or
+    would not be the gradient the leaves hold (several elements, values overwritten since).
+    """
+    tensors = [x for x in walk.held.values() if isinstance(x, Tensor)]
+    done = any(x._grad is not None for x in tensors if x._primitive is None)
+    watched = current_mode().observer is not None or any(x._hooks for x in tensors)
+    if not done or watched or walk.root.size != 1 or not walk.root._requires_grad:
+        return {}
+    seen = _Cotangents()
+    try:
+        with no_grad(), observe(seen), np.errstate(all="ignore"):
+            cotangents_of([walk.root], [np.ones_like(walk.root._data)[()]])
+    except GradError:  # a value was overwritten since
+        return {}
+    return seen.of
+

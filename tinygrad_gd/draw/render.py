@@ -1,77 +1,154 @@
-"""Running Graphviz: the system's `dot`, else the one that pip installed with this package."""
+"""Running Graphviz: the system's `dot`, else the one that pip installed with this package.
+
+An exit code proves little: `dot` may report success and have lost an edge. So the SVG is read and
+its nodes and edges are counted before an engine is believed.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-from ..errors import TinygradGdError
+from ..errors import TinygradGdError, user_stacklevel
 
-TIMEOUT = 60
+TIMEOUT = 60.0  # seconds
+DPI = 144
+LONGEST_SIDE, LARGEST_AREA = 16_384, 64_000_000  # pixels of a PNG
+
+#: What is left of a node whose label an engine did not understand.
+_EMPTY_NODE = rb'class="node[ "][^>]*>\s*<title>([^<]*)</title>\s*</g>'
 
 
 class RenderError(TinygradGdError, RuntimeError):
     """No layout engine could draw the picture."""
 
 
-def engines() -> Iterator[str]:
+class Expected(NamedTuple):
+    """What a complete picture holds; a picture the user has changed may hold anything."""
+
+    nodes: int
+    edges: int
+
+
+def engines(engine: str = "auto") -> Iterator[str]:
     """Programs that may draw: $TINYGRAD_GD_DOT, the system's dot, then graphviz-pure's."""
-    chosen = os.environ.get("TINYGRAD_GD_DOT")
-    if chosen:
-        yield chosen
-    system = shutil.which("dot")
-    if system:
-        yield system
+    if engine == "auto":
+        if chosen := os.environ.get("TINYGRAD_GD_DOT"):
+            yield chosen
+        if system := shutil.which("dot"):
+            yield system
     yield from _bundled()
 
 
 def _bundled() -> Iterator[str]:
-    """graphviz-pure's program, wherever pip put it."""
-    from importlib.metadata import PackageNotFoundError, files
+    """graphviz-pure's program, wherever pip put it, also with ``--target`` and an empty PATH."""
+    from importlib.metadata import PackageNotFoundError, distribution
 
     places = [Path(sysconfig.get_path("scripts")), Path(sys.executable).parent]
     try:
-        scripts = [Path(str(f.locate())) for f in files("graphviz-pure") or ()
-                   if Path(f).stem == "graphviz-pure" and Path(f).suffix in ("", ".exe")]
+        found = distribution("graphviz-pure")
+        recorded = [Path(str(f.locate())) for f in found.files or () if f.stem == "graphviz-pure"]
+        places = [*(p.parent for p in recorded), *places, Path(str(found.locate_file("bin")))]
     except PackageNotFoundError:
-        scripts = []
-    for script in [*scripts, *(p / n for p in places for n in ("graphviz-pure", "graphviz-pure.exe"))]:
-        if script.is_file():
-            yield str(script.resolve())
-            return
+        pass
+    for place in places:
+        for name in ("graphviz-pure", "graphviz-pure.exe"):
+            if (place / name).is_file():
+                yield str((place / name).resolve())
+                return
+    if on_path := shutil.which("graphviz-pure"):
+        yield on_path
 
 
-def render(source: str, form: str, nodes: int, edges: int) -> bytes:
+def render(source: str, form: str, expected: Expected | None = None, engine: str = "auto",
+           dpi: float = DPI) -> bytes:
     """Draw DOT ``source`` as ``svg``, ``png`` or ``pdf`` with the first engine that gets it right."""
-    for engine in engines():
-        complaint = ""
+    if form == "png":
+        dpi = _capped(size_of(render(source, "svg", expected, engine)), dpi)
+    for program in engines(engine):
+        if form == "pdf" and "graphviz-pure" in Path(program).name:
+            continue
         try:
-            run = subprocess.run([engine, f"-T{form}"], input=source.encode(), capture_output=True,
+            return _run(program, source, form, expected, dpi)
+        except _Failed as failure:
+            warnings.warn(f"{program} could not draw the graph ({failure}); trying the next engine",
+                          RuntimeWarning, stacklevel=user_stacklevel())
+    if form == "pdf":
+        raise RenderError("PDF needs Graphviz itself; install it with `apt install graphviz` (Debian, "
+                          "Ubuntu), `brew install graphviz` (macOS) or `choco install graphviz` "
+                          "(Windows), or save .svg or .png, which need nothing")
+    raise RenderError(f"no layout engine could make the {form} picture; install one with `pip install "
+                      "graphviz-pure`. print(drawing) and .save('g.dot') work without")
+
+
+class _Failed(Exception):
+    """One engine gave no complete picture; says why."""
+
+
+def _run(program: str, source: str, form: str, expected: Expected | None, dpi: float) -> bytes:
+    """One engine's picture. Files instead of pipes: a hanging engine's children cannot hold us."""
+    options = [f"-T{form}"] + ([f"-Gdpi={dpi:.6g}"] if form == "png" else [])
+    with (tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out,
+          tempfile.TemporaryFile() as complaints):
+        given.write(source.encode())
+        given.seek(0)
+        try:
+            run = subprocess.run([program, *options], stdin=given, stdout=out, stderr=complaints,
                                  timeout=TIMEOUT, check=False)
-            if _complete(run.stdout, form, nodes, edges):
-                return run.stdout
-            first = run.stderr.decode(errors="replace").strip().partition("\n")[0]
-            complaint = f"exit code {run.returncode}: {first or 'incomplete picture'}"
-        except (OSError, subprocess.TimeoutExpired) as error:
-            complaint = str(error)
-        warnings.warn(f"{engine} could not draw the graph ({complaint}); trying the next engine",
-                      RuntimeWarning, stacklevel=2)
-    raise RenderError(
-        f"no layout engine could make a {form} picture; install one with `pip install graphviz-pure`, "
-        "or Graphviz from your system's packages (PDF needs the latter). print(drawing) and "
-        ".save('g.dot') work without")
+        except subprocess.TimeoutExpired:
+            raise _Failed(f"no picture after {TIMEOUT:g} seconds") from None
+        except OSError as error:
+            raise _Failed(str(error)) from error
+        out.seek(0)
+        complaints.seek(0)
+        picture, first = out.read(), complaints.readline().decode(errors="replace").strip()
+    if problem := _incomplete(picture, form, expected):
+        raise _Failed(f"exit code {run.returncode}: {first + '; ' if first else ''}{problem}")
+    return picture
 
 
-def _complete(picture: bytes, form: str, nodes: int, edges: int) -> bool:
-    """Exit codes prove little: the picture itself must hold every node and edge."""
-    if form == "svg":
-        return (picture.rstrip().endswith(b"</svg>") and picture.count(b'class="node') == nodes
-                and picture.count(b'class="edge"') == edges)
-    start = {"png": b"\x89PNG", "pdf": b"%PDF"}[form]
-    return picture.startswith(start) and len(picture) > 100
+def _incomplete(picture: bytes, form: str, expected: Expected | None) -> str:
+    """What is missing in a picture, or nothing."""
+    if form != "svg":
+        start, end = {"png": (b"\x89PNG", b"IEND\xaeB`\x82"), "pdf": (b"%PDF", b"%%EOF")}[form]
+        whole = picture.startswith(start) and picture.rstrip().endswith(end)
+        return "" if whole else f"incomplete {form}"
+    if not picture.rstrip().endswith(b"</svg>"):
+        return "incomplete svg"
+    found = Expected(len(re.findall(rb'class="node[ "]', picture)),
+                     len(re.findall(rb'class="edge[ "]', picture)))
+    if expected is not None and found != expected:
+        return (f"{found.nodes} of {expected.nodes} nodes and {found.edges} of {expected.edges} edges "
+                "in the picture")
+    if expected is not None and (empty := re.search(_EMPTY_NODE, picture)):
+        return f"node {empty[1].decode()} is empty"
+    return ""
+
+
+def size_of(svg: bytes) -> tuple[float, float]:
+    """Width and height in points."""
+    width, height = (float(re.search(rb'<svg[^>]* %s="([\d.]+)pt"' % side, svg)[1])  # type: ignore[index]
+                     for side in (b"width", b"height"))
+    return width, height
+
+
+def _capped(size: tuple[float, float], dpi: float) -> float:
+    """The resolution at which a PNG stays within what viewers and memory can hold."""
+    width, height = (max(side, 1) * dpi / 72 for side in size)
+    shrink = min(1.0, LONGEST_SIDE / max(width, height), (LARGEST_AREA / (width * height)) ** 0.5)
+    if shrink == 1:
+        return dpi
+    lowered = float(f"{dpi * shrink * 0.999:.4g}")
+    warnings.warn(f"the PNG would have {width:,.0f} x {height:,.0f} pixels; drawn at {lowered:g} "
+                  f"instead of {dpi:g} dpi. An SVG stays sharp at any size",
+                  RuntimeWarning, stacklevel=user_stacklevel())
+    return lowered
