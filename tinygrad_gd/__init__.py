@@ -11,7 +11,7 @@ from typing import Any
 
 from .tensor import Tensor  # isort: skip  # first: the one circle of the house closes inside it
 
-from . import datasets, nn, optim
+from . import datasets, linalg, nn, optim
 from ._version import __version__
 from .anomaly import detect_anomaly
 from .data import DataLoader
@@ -101,6 +101,7 @@ __all__ = [
     "is_grad_enabled",
     "jacobian",
     "jvp",
+    "linalg",
     "manual_seed",
     "nn",
     "no_grad",
