@@ -103,6 +103,12 @@ class Methods:
               out: Any = None) -> Tensor:
         return OPERATIONS["trace"](self, offset, axis1, axis2, dtype, out)
 
+    def dot(self, b: Any) -> Tensor:
+        return OPERATIONS["dot"](self, b)
+
+    def matmul(self, other: Any) -> Tensor:
+        return OPERATIONS["matmul"](self, other)
+
     def clip(self, a_min: Any = None, a_max: Any = None, **options: Any) -> Tensor:
         return OPERATIONS["clip"](self, a_min, a_max, **options)
 

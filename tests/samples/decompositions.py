@@ -94,6 +94,13 @@ ROWS = [
           ("vector", A, VECTOR), ("matrix", A, normal(3, 2)), ("batched", BATCH, normal(2, 2, 3)))),
     Sample("solve", np.linalg.solve, (BATCH, normal(2)), "batched, vector"),
     Sample("solve", np.linalg.solve, (BATCH[0], normal(2, 2, 1)), "broadcast"),
+    Sample("tensorsolve", np.linalg.tensorsolve, (normal(2, 3, 6), normal(2, 3, seed=1)),
+           torch=torch_("linalg.tensorsolve")),
+    Sample("tensorsolve", lambda a, b: np.linalg.tensorsolve(a, b, axes=(1,)),
+           (normal(2, 4, 2), normal(2, 2, seed=1)), "axes"),
+    *(Sample("tensorinv", lambda a, k=k: np.linalg.tensorinv(a, ind=k), (normal(*shape),), f"ind={k}",
+             torch=lambda a, k=k: torch_("linalg.tensorinv")(a, ind=k))
+      for k, shape in ((2, (2, 3, 6)), (1, (4, 2, 2)))),
     *(Sample("lstsq_solution", lstsq_part(0), (a, b), label, torch=lstsq_torch if a is TALL else None)
       for label, a, b in (("tall", TALL, normal(4)), ("matrix", TALL, normal(4, 2)),
                           ("wide", WIDE, normal(2)), ("square", A, VECTOR))),

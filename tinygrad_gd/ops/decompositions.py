@@ -21,13 +21,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backward import unbroadcast
-from ..errors import GradError, MatrixError, OptionError, ShapeError
+from ..errors import GradError, MatrixError, OptionError, ShapeError, describe
 from ..primitive import Every, apply, primitive
 from ..registry import NUMPY, implements
 from ..tensor import Tensor
 from .linalg import matmul, transposed
 from .reductions import sum as sum_of
-from .shape import reshape
+from .shape import moveaxis, reshape
 from .signatures import as_tensor, called_like
 
 _UNSET: Any = object()
@@ -171,6 +171,29 @@ def _solve_left(g: Any, out: Any, a: Any, b: Any) -> Any:
 
 
 solve = primitive(_solve, _solve_left, _solve_right, numpy=np.linalg.solve)
+
+
+@implements(np.linalg.tensorsolve)
+def tensorsolve(a: Any, b: Any, axes: Any = None) -> Tensor:
+    """The ``x`` with ``tensordot(a, x, x.ndim) == b``; ``axes`` of ``a`` are moved to its end first."""
+    a, b = as_tensor("tensorsolve", a), as_tensor("tensorsolve", b)
+    if axes is not None:
+        a = moveaxis(a, axes, range(-len(axes), 0))
+    if prod(a.shape[b.ndim :]) != b.size:
+        raise ShapeError(f"tensorsolve: {describe(a, 0)} is no square matrix when its first {b.ndim} "
+                         f"axes, those of {describe(b, 1)}, are taken as one, and the others as one")
+    return reshape(solve(reshape(a, (b.size, b.size)), reshape(b, -1)), a.shape[b.ndim :])
+
+
+@implements(np.linalg.tensorinv)
+def tensorinv(a: Any, ind: int = 2) -> Tensor:
+    """The inverse of ``x -> tensordot(a, x, ...)``, with the first ``ind`` axes of ``a`` as rows."""
+    a = as_tensor("tensorinv", a)
+    rows, columns = a.shape[:ind], a.shape[ind:]
+    if ind < 1 or prod(rows) != prod(columns):
+        raise ShapeError(f"tensorinv: {describe(a)} is no square matrix when its first {ind} axes are "
+                         "taken as one, and the others as one; check ind=")
+    return reshape(inv(reshape(a, (prod(rows), prod(rows)))), (*columns, *rows))
 
 
 def _lstsq(a: Any, b: Any, /, rcond: Any = None) -> Any:

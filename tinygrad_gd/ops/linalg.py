@@ -17,8 +17,9 @@ from ..errors import DTypeError, OptionError, ShapeError, describe
 from ..primitive import apply, primitive
 from ..registry import NUMPY, implements
 from ..tensor import Tensor
+from .arrange import trace
 from .elementwise import multiply
-from .shape import moveaxis, reshape
+from .shape import diagonal, moveaxis, reshape
 from .signatures import as_tensor, called_like, refuse
 
 
@@ -341,6 +342,6 @@ NUMPY.update({
     np.linalg.vecdot: vecdot,
     np.linalg.tensordot: lambda x1, x2, /, *, axes=2: tensordot(x1, x2, axes),
     np.linalg.cross: lambda x1, x2, /, *, axis=-1: cross(x1, x2, axis=axis),
-    np.linalg.diagonal: lambda x, /, *, offset=0: np.diagonal(x, offset, -2, -1),
-    np.linalg.trace: lambda x, /, *, offset=0, dtype=None: np.trace(x, offset, -2, -1, dtype),
+    np.linalg.diagonal: lambda x, /, *, offset=0: diagonal(x, offset, -2, -1),
+    np.linalg.trace: lambda x, /, *, offset=0, dtype=None: trace(x, offset, -2, -1, dtype),
 })

@@ -1,0 +1,26 @@
+"""``tg.linalg``: the functions of ``np.linalg`` that differentiate, under the same names.
+
+``np.linalg.inv(tensor)`` and ``tg.linalg.inv(tensor)`` are the same; the latter makes a Tensor of a
+plain array, too. The functions are in `tinygrad_gd.ops.decompositions` and `tinygrad_gd.ops.linalg`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .registry import NUMPY
+
+
+def __getattr__(name: str) -> Callable[..., Any]:
+    try:
+        return NUMPY[getattr(np.linalg, name)]
+    except (AttributeError, KeyError):
+        raise AttributeError(f"tinygrad_gd.linalg has no function {name!r}; it has "
+                             f"{', '.join(__dir__())}") from None
+
+
+def __dir__() -> list[str]:
+    return sorted(name for name in np.linalg.__all__ if getattr(np.linalg, name) in NUMPY)
