@@ -93,7 +93,7 @@ ROWS = [
     *(Sample("norm", lambda x, o=order: np.linalg.norm(x, o, (0, 2), keepdims=True), (X,),
              f"matrix {order}",
              torch=lambda x, o=order: torch_("linalg.matrix_norm")(x, o, (0, 2), keepdim=True))
-      for order in ("fro", 1, -1, np.inf, -np.inf)),
+      for order in ("fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf)),
     Sample("norm", np.linalg.norm, (X,), "all", torch=torch_("linalg.norm")),
     Sample("vector_norm", lambda x: np.linalg.vector_norm(x, axis=(0, 2), ord=3, keepdims=True), (X,),
            torch=lambda x: torch_("linalg.vector_norm")(x, 3, dim=(0, 2), keepdim=True)),
