@@ -10,6 +10,7 @@ from . import (
     linalg,
     reductions,
     shape,
+    special,
     statistics,
     ufuncs,
 )
@@ -47,5 +48,5 @@ __all__ = [
     "decompositions", "divide", "einsum", "elementwise", "equal", "floor_divide", "getitem",
     "greater", "greater_equal", "indexing", "invert", "less", "less_equal", "linalg", "matmul",
     "multiply", "negative", "not_equal", "plain_key", "positive", "power", "reductions",
-    "remainder", "shape", "square", "stack", "statistics", "subtract", "transpose", "ufuncs",
+    "remainder", "shape", "special", "square", "stack", "statistics", "subtract", "transpose", "ufuncs",
 ]  # fmt: skip
