@@ -383,11 +383,11 @@ class Tensor(Methods):
         grad = None if self._grad is None else np.array(self._grad._data)
         return _rebuild, (type(self), np.asarray(self._data), self._requires_grad, self._name, grad)
 
-    def draw(self) -> Any:
-        """The recorded graph as a picture; see `tinygrad_gd.draw`."""
+    def draw(self, **options: Any) -> Any:
+        """The recorded graph as a picture; options as in `tinygrad_gd.draw`."""
         from .draw import draw  # the one look upwards: a window, opened only when asked for
 
-        return draw(self)
+        return draw(self, **options)
 
 
 _new = Tensor.__new__

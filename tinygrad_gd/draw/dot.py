@@ -27,14 +27,24 @@ LONGEST = 40
 SCALARS = 60  # so many nodes, all scalars, are drawn from left to right
 
 
-def clean(text: str, longest: int = LONGEST) -> str:
-    """Safe inside an HTML label: no control characters, escaped, not endless.
+def shorten(text: str, longest: int = LONGEST) -> str:
+    """One line without control characters, and not endless: the middle goes, as paths end in a name.
 
-    >>> clean("a\\x01 <b>")
-    'a  &lt;b&gt;'
+    >>> shorten("a\\x01b"), shorten("encoder.layers.11.attention.weight", 20)
+    ('a b', 'encoder....on.weight')
     """
     text = "".join(c if c.isprintable() else " " for c in text)
-    text = escape(text if len(text) <= longest else text[: longest - 3] + "...")
+    half = (longest - 3) // 2
+    return text if len(text) <= longest else f"{text[:half]}...{text[half + 3 - longest:]}"
+
+
+def clean(text: str, longest: int = LONGEST) -> str:
+    """Safe inside an HTML label.
+
+    >>> clean("<b>")
+    '&lt;b&gt;'
+    """
+    text = escape(shorten(text, longest))
     return text.replace("\\", "\\\\")  # Graphviz takes \N for the node's id
 
 
@@ -58,7 +68,7 @@ def _cell(text: str, color: str, face: str, size: int, align: str, span: int = 1
           fill: str = "", bold: bool = False) -> str:
     """One text run, cleaned, in a cell as wide as it needs."""
     shown = clean(text)
-    wide = width(text[:LONGEST], face, size, bold)
+    wide = width(shorten(text), face, size, bold)
     form = f'ALIGN="{align}" WIDTH="{wide}"' + (f' COLSPAN="{span}"' if span > 1 else "")
     form += f' BGCOLOR="{fill}"' if fill else ""
     run = f"<B>{shown}</B>" if bold else shown

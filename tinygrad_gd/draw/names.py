@@ -57,7 +57,7 @@ def _variables() -> Iterator[tuple[str, Any]]:
 def options_of(t: Tensor) -> str:
     """The options that are not defaults, as in ``axis=1 keepdims=True``."""
     defaults = t._primitive.defaults
-    return " ".join(f"{k}={_short(v)}" for k, v in t._params.items()
+    return " ".join(f"{k}={_short(v, k == 'key')}" for k, v in t._params.items()
                     if isinstance(v, int | float | str | tuple) and not _same(v, defaults.get(k)))
 
 
@@ -65,17 +65,16 @@ def _same(value: Any, default: Any) -> bool:
     return type(value) is type(default) and bool(value == default)
 
 
-def _short(value: Any) -> str:
-    text = _index(value) if isinstance(value, tuple) else "".join(str(value).split())
+def _short(value: Any, is_index: bool) -> str:
+    text = _index(value, is_index) if isinstance(value, tuple) else "".join(str(value).split())
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
-def _index(key: tuple[Any, ...]) -> str:
-    """A tuple as it stands in an index or a shape: ``(2,6)``, ``[:,::2]``."""
-    parts = [_slice(k) if isinstance(k, slice) else "..." if k is ... else
-             "".join(str(k).split()) for k in key]
-    text = ",".join(parts)
-    return f"[{text}]" if any(isinstance(k, slice) or k is ... for k in key) else f"({text})"
+def _index(key: tuple[Any, ...], is_index: bool) -> str:
+    """A tuple as it stands in an index or a shape: ``[:,::2]``, ``(2,6)``."""
+    text = ",".join(_slice(k) if isinstance(k, slice) else "..." if k is ... else
+                    "".join(str(k).split()) for k in key)
+    return f"[{text}]" if is_index else f"({text}{',' if len(key) == 1 else ''})"
 
 
 def _slice(s: slice) -> str:

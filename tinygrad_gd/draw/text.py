@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .dot import KINDS, columns_of, overwritten, totals
+from .dot import KINDS, columns_of, overwritten, shorten, totals
 from .graph import Graph, Node
 
 LINES, LAST_LINES = 60, 20  # of a graph with more lines, only the last are printed
@@ -38,10 +38,5 @@ def _references(nodes: list[Node]) -> dict[str, str]:
     taken: dict[str, int] = {}
     for node in nodes:
         taken[node.name] = taken.get(node.name, 0) + 1
-    return {n.id: _printable(n.name) if n.name and taken[n.name] == 1 else
-            f"{_printable(n.name)}:{n.id}" if n.name else n.id for n in nodes}
-
-
-def _printable(name: str) -> str:
-    name = "".join(c if c.isprintable() else " " for c in name)
-    return name if len(name) <= 40 else f"{name[:18]}...{name[-19:]}"
+    return {n.id: shorten(n.name) if n.name and taken[n.name] == 1 else
+            f"{shorten(n.name)}:{n.id}" if n.name else n.id for n in nodes}
