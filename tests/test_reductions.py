@@ -81,6 +81,15 @@ def test_methods_take_what_numpys_take(name: str, options: Any) -> None:
     np.testing.assert_allclose(np.asarray(result), expected, rtol=1e-6 if "dtype" in options else 1e-15)
 
 
+def test_nothing_but_nan() -> None:
+    x = np.array([[np.nan, np.nan], [np.nan, 1.0]], np.float32)
+    for name in ("nanmax", "nanmin"):
+        result = getattr(np, name)(tg.Tensor(x), axis=1)
+        assert result.dtype == np.float32 and np.isnan(result.tolist()[0]) and result.tolist()[1] == 1
+    assert np.nansum(tg.Tensor(x), axis=1).tolist() == [0, 1]
+    assert np.nanmax(tg.Tensor([1, 2])).dtype == int
+
+
 def test_integers_and_booleans_reduce_as_in_numpy() -> None:
     for x in (np.arange(6).reshape(2, 3), X > 0):
         for name in ("sum", "mean", "prod", "max", "var", "count_nonzero", "cumsum", "median", "ptp"):

@@ -134,9 +134,8 @@ def mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims:
 
 def counted(a: Any, axis: Any, keepdims: Any, where: Any) -> Any:
     """How many elements the mask marks, for each result."""
-    mask = np.broadcast_to(np.asarray(where), a.shape)
-    n = np.add.reduce(mask, axis=axis, dtype=np.intp, keepdims=keepdims)
-    return n.astype(a.dtype) if a.dtype.kind == "f" else n  # float32 / int64 would be float64
+    ones = np.broadcast_to(where, a.shape).astype(a.dtype if a.dtype.kind == "f" else int)
+    return np.add.reduce(ones, axis=axis, keepdims=keepdims)
 
 
 def _var(a: Any, /, axis: Any = None, ddof: Any = 0, keepdims: Any = False) -> Any:
@@ -232,7 +231,8 @@ def _extreme(row: Any, pair: Any, a: Any, axis: Any, out: Any, keepdims: Any, in
     if a.size or initial is None:
         result = apply(row, (a,), {"axis": axis, "keepdims": keepdims})
         return result if initial is None else pair(result, initial)
-    return as_tensor(row.name, np.maximum.reduce(a.numpy(), axis, keepdims=keepdims, initial=initial))
+    nothing = np.zeros(a.shape, a.dtype)
+    return as_tensor(row.name, np.maximum.reduce(nothing, axis, keepdims=keepdims, initial=initial))
 
 
 @called_like((np.max, np.amax), _max, lambda g, out, a, axis, keepdims: share(g, a, out, axis),

@@ -165,7 +165,8 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
 
 
 def _filled(a: Any, value: Any) -> Any:
-    return np.where(np.isnan(a), value, a)
+    a = as_tensor("isnan", a)
+    return np.where(np.isnan(a), value, a) if a.dtype.kind == "f" else a
 
 
 @implements(np.nansum)
@@ -205,8 +206,9 @@ def nanstd(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: A
 
 def _nan_extreme(a: Any, result: Any, axis: Any, keepdims: Any) -> Any:
     """NaN where there was nothing else, as in NumPy."""
-    empty = np.all(np.isnan(a), axis=axis, keepdims=keepdims)
-    return np.where(empty, np.nan, result) if np.any(empty) else result
+    if result.dtype.kind != "f":
+        return result
+    return np.where(np.all(np.isnan(a), axis=axis, keepdims=keepdims), np.nan, result)
 
 
 @implements(np.nanmax)
