@@ -274,16 +274,28 @@ def test_leaves_of_the_user_are_left_alone() -> None:
     assert x.grad is None and before.grad is None and made.grad is None and not seen
 
 
-def test_no_grad_inside_stops_and_the_variable_is_a_constant_afterwards() -> None:
-    kept: list[Any] = []
-
+def test_no_grad_inside_stops_the_derivative() -> None:
     def f(x: Any) -> Any:
-        kept.append(x)
         with tg.no_grad():
             slope = tg.grad(lambda y: y**2)(x)
         return slope * x
 
     assert tg.grad(f)(3.0).item() == 6.0
+
+
+@pytest.mark.parametrize("transform", [
+    lambda f: tg.grad(f)(3.0), lambda f: tg.jvp(f, (3.0,), (1.0,)), lambda f: tg.hvp(f, (3.0,), (1.0,)),
+    lambda f: tg.jacobian(f)(3.0), lambda f: tg.jacobian(f, mode="forward")(3.0),
+    lambda f: tg.value_and_grad(f)(3.0),
+])
+def test_a_variable_that_escapes_is_a_constant_afterwards(transform: Any) -> None:
+    kept: list[Any] = []
+
+    def f(x: Any) -> Any:
+        kept.append(x)
+        return x**2
+
+    transform(f)
     assert not kept[0].requires_grad
 
 
@@ -292,7 +304,7 @@ def test_a_variable_overwritten_inside_is_refused_and_not_taken_for_constant() -
         y = x * x
         with tg.no_grad():
             x += 1
-        return y
+        return y * 2  # y is older than what x holds now
 
     with pytest.raises(tg.GradError, match="overwritten"):
         tg.grad(f)(3.0)
@@ -385,6 +397,7 @@ def test_vjp_fn_may_be_called_again() -> None:
     lambda x: tg.jacobian(np.sin, mode="forward")(x), lambda x: tg.hessian(lambda y: (y**3).sum())(x),
     lambda x: tg.jvp(np.sin, (x,), (np.ones(3),))[1], lambda x: tg.vjp(np.sin, x)[1](np.ones(3))[0],
     lambda x: tg.hvp(lambda y: (y**3).sum(), (x,), (np.ones(3),)),
+    lambda x: tg.vjp(lambda y: np.eye(3, dtype=np.float32) @ y, x)[1](np.ones(3))[0],
     lambda x: tg.grad(lambda y: tg.jvp(np.sin, (y,), (np.array([1, 2, 3]),))[1].sum())(x),
 ])
 def test_float32_stays_float32(call: Any) -> None:
@@ -595,6 +608,18 @@ def test_a_custom_rule_may_compute_outside_the_framework() -> None:
 
     outside.defvjp(lambda x: (outside(x), x), lambda x, g: (2 * g * x,))
     assert tg.gradcheck(outside, [X], order=2)
+
+
+def test_a_custom_identity_owns_its_value() -> None:
+    reverse = tg.custom_vjp(lambda x: x)
+    reverse.defvjp(lambda x: (x, None), lambda _, g: (-g,))
+    w = tg.Tensor([1.0, 2.0], requires_grad=True)
+    out = reverse(w)
+    out.sum().backward()
+    assert w.grad is not None and w.grad.tolist() == [-1.0, -1.0]
+    with tg.no_grad():
+        w += 10
+    assert out.tolist() == [1.0, 2.0]
 
 
 MISRULES: dict[str, tuple[Any, Any, str]] = {
