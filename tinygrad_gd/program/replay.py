@@ -75,8 +75,8 @@ class Planner:
     def _assign(self) -> None:
         free: dict[Any, list[int]] = {}
         for position, i in enumerate(self.body):
-            dying = [self.base(v) for v in dict.fromkeys(i.values)
-                     if self.last_use[self.base(v)] == position and self.base(v) in self.buffers]
+            dying = [v for v in dict.fromkeys(map(self.base, i.values))
+                     if self.last_use[v] == position and v in self.buffers]
             reusable = i.primitive.elementwise and isinstance(i.primitive.function, np.ufunc)
             if reusable:
                 self._release(dying, free, only=set(i.values))
@@ -122,6 +122,17 @@ def _is_product_of_matrices(i: Instruction) -> bool:
     return (isinstance(a, Value) and isinstance(b, Value) and len(a.shape) == len(b.shape) == 2
             and a.dtype == b.dtype and min(*a.shape, *b.shape) > 1
             and i.output.axes == (0, 1) and i.output.dtype.kind == "f")
+
+
+def _works_in(function: Any, dtype: Any) -> bool:
+    """Whether a ufunc has a loop with all arguments of one dtype."""
+    if not isinstance(function, np.ufunc) or function.signature:
+        return False
+    try:
+        found = function.resolve_dtypes((*[dtype] * function.nin, *[None] * function.nout))
+    except TypeError:
+        return False
+    return all(d == dtype for d in found[: function.nin])
 
 
 def _keeps_dtype(i: Instruction) -> bool:
@@ -292,7 +303,7 @@ class Replay:
     def _operands(self, i: Instruction) -> list[str]:
         """The inputs; numbers beside arrays as arrays without axes, which NumPy takes up faster."""
         partner = next((v.dtype for v in i.values if not v.scalar and v.dtype.kind == "f"), None)
-        if not isinstance(i.primitive.function, np.ufunc) or partner is None:
+        if partner is None or not _works_in(i.primitive.function, partner):
             return [self.name(x) for x in i.inputs]
         return [self._number_beside(x, partner) for x in i.inputs]
 

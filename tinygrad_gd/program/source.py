@@ -11,6 +11,7 @@ import inspect
 import keyword
 import linecache
 import re
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,8 @@ from .passes import has_effect, use_counts
 INFIX = {
     "add": ("+", 5), "subtract": ("-", 5), "multiply": ("*", 6), "divide": ("/", 6),
     "floor_divide": ("//", 6), "remainder": ("%", 6), "matmul": ("@", 6), "power": ("**", 8),
-    "equal": ("==", 3), "not_equal": ("!=", 3), "less": ("<", 3), "less_equal": ("<=", 3),
-    "greater": (">", 3), "greater_equal": (">=", 3), "bitwise_and": ("&", 4), "bitwise_or": ("|", 4),
+    "equal": ("==", 2), "not_equal": ("!=", 2), "less": ("<", 2), "less_equal": ("<=", 2),
+    "greater": (">", 2), "greater_equal": (">=", 2), "bitwise_and": ("&", 4), "bitwise_or": ("|", 3),
 }  # fmt: skip
 ATOM, UNARY = 9, 7
 WIDTH = 100
@@ -147,6 +148,8 @@ class Writer:
         name = numpy_name(p)
         if not name:
             name = self.helper(p)
+        elif name == "np.einsum":  # its option comes first
+            arguments.insert(0, literal(options.pop("subscripts")))
         elif p.variadic:
             arguments = [f"[{', '.join(arguments)}]"]
         shown = [f"{k}={literal(v)}" for k, v in options.items()]
@@ -161,7 +164,7 @@ class Writer:
         return name
 
     def _source_of(self, function: Any, name: str) -> str:
-        text = inspect.cleandoc(inspect.getsource(function))
+        text = textwrap.dedent(inspect.getsource(function)).strip()
         text = re.sub(r":\s*(Any|int|float|bool|tuple\[[^=]*?\]|str)(\s*\|\s*None)?(?=[,)=\s])", "", text)
         text = re.sub(r"\) -> [^:]+:", "):", text)
         for used in function.__code__.co_names:
