@@ -159,6 +159,12 @@ NOTHING = tg.Tensor(np.zeros((0, 2)), requires_grad=True, name="nothing")
     (lambda: np.rot90(T, 1, (0, -2)), tg.ShapeError, "two different axes"),
     (lambda: np.block([[T], T]), tg.ShapeError, "block: expected lists nested equally deep"),
     (lambda: np.concatenate([T, T[0]]), tg.ShapeError, "concatenate"),
+    (lambda: np.diff(T, axis=2), tg.ShapeError, "diff: axis 2.*'x'.*from -2 to 1"),
+    (lambda: np.trapezoid(T, axis=2), tg.ShapeError, "trapezoid: axis 2.*'x'"),
+    (lambda: np.repeat(T, [1, 2, 3], axis=0), tg.ShapeError, "repeat: expected one count or 2.*'x'"),
+    (lambda: np.insert(T, 9, 1.0, axis=1), tg.IndexingError, "insert: index 9 is out.*'x'"),
+    (lambda: np.delete(T, 9, axis=1), tg.IndexingError, "delete: index 9 is out.*'x'"),
+    (lambda: np.pad(T, (1, 2, 3)), tg.ShapeError, "pad: pad_width= must be.*2 axes"),
     (lambda: np.broadcast_arrays(T, np.zeros(4)), tg.ShapeError, "broadcast_arrays.*'x'"),
     (lambda: tg.meshgrid(T[0], indexing="yx"), tg.OptionError, "'xy' or 'ij', got 'yx'"),
 ])  # fmt: skip

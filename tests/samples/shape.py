@@ -93,6 +93,7 @@ ROWS = [
     *(Sample(name, lambda a, f=name, k=k: getattr(np, f)(a, k), (CUBE,), f"k={k}",
              torch=lambda a, f=name, k=k: torch_(f)(a, k))
       for name in ("tril", "triu") for k in (0, 1, -1)),
+    *(Sample(name, getattr(np, name), (VECTOR,), "vector") for name in ("tril", "triu")),
     *(Sample("diag", lambda a, k=k: np.diag(a, k), (x,), f"{x.ndim}-d, k={k}",
              torch=lambda a, k=k: a.diag(k))
       for x in (VECTOR, X, X.T) for k in (0, 1, -1)),

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import OptionError, ShapeError, describe
+from ..errors import IndexingError, OptionError, ShapeError, describe
 from ..registry import implements
 from ..tensor import Tensor
 from .reductions import sum as sum_of
 from .shape import (
     along,
+    axis_of,
     broadcast_to,
     concatenate,
     diag,
@@ -27,15 +28,6 @@ from .signatures import as_tensor
 
 def _all_tensors(operation: str, arrays: Any) -> list[Tensor]:
     return [as_tensor(operation, a) for a in arrays]
-
-
-def _axis(operation: str, a: Tensor, axis: int, extra: int = 0) -> int:
-    """``axis`` counted from the front."""
-    n = a.ndim + extra
-    if not -n <= axis < n:
-        raise ShapeError(f"{operation}: axis {axis} does not exist in {describe(a)}; axes run from "
-                         f"{-n} to {n - 1}")
-    return int(axis) % n
 
 
 # -- as many axes as needed ------------------------------------------------------------------------
@@ -105,8 +97,8 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
 def rollaxis(a: Any, axis: int, start: int = 0) -> Tensor:
     """``axis`` moved back until it lies before ``start``."""
     a = as_tensor("rollaxis", a)
-    axis = _axis("rollaxis", a, axis)
-    start = _axis("rollaxis", a, start, extra=1) if start >= 0 else start + a.ndim
+    axis = axis_of("rollaxis", a, axis)
+    start = axis_of("rollaxis", a, start, extra=1) if start >= 0 else start + a.ndim
     return moveaxis(a, axis, start - 1 if axis < start else start)
 
 
@@ -132,7 +124,7 @@ def flipud(m: Any) -> Tensor:
 def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Tensor:
     """``m`` turned by 90 degrees ``k`` times, from the first of ``axes`` toward the second."""
     m = as_tensor("rot90", m)
-    first, second = (_axis("rot90", m, axis) for axis in axes)
+    first, second = (axis_of("rot90", m, axis) for axis in axes)
     if first == second:
         raise ShapeError(f"rot90: axes= must be two different axes, got {axes}")
     if k % 4 == 2:
@@ -215,7 +207,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Tensor:
     a, new = _all_tensors("insert", (arr, values))
     if axis is None:
         a, axis = reshape(a, -1), 0
-    axis = _axis("insert", a, axis)
+    axis = axis_of("insert", a, axis)
     n = a.shape[axis]
     indices = np.arange(n)[obj] if isinstance(obj, slice) else np.asarray(obj)
     if not indices.size:
@@ -225,7 +217,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Tensor:
         new = moveaxis(new, 0, axis)
     size = new.shape[axis] if indices.size == 1 else indices.size
     new = broadcast_to(new.astype(a.dtype), (*a.shape[:axis], size, *a.shape[axis + 1 :]))
-    places = np.insert(np.arange(n), indices, np.arange(n, n + size))
+    places = _places("insert", a, np.insert, np.arange(n), indices, np.arange(n, n + size))
     return along(_joined([a, new], axis), axis, places)  # type: ignore[no-any-return]
 
 
@@ -235,8 +227,17 @@ def delete(arr: Any, obj: Any, axis: int | None = None) -> Tensor:
     a = as_tensor("delete", arr)
     if axis is None:
         a, axis = reshape(a, -1), 0
-    axis = _axis("delete", a, axis)
-    return along(a, axis, np.delete(np.arange(a.shape[axis]), obj))  # type: ignore[no-any-return]
+    axis = axis_of("delete", a, axis)
+    places = _places("delete", a, np.delete, np.arange(a.shape[axis]), obj)
+    return along(a, axis, places)  # type: ignore[no-any-return]
+
+
+def _places(operation: str, a: Tensor, function: Callable[..., Any], *args: Any) -> Any:
+    """Where the elements of the result come from, as NumPy itself says."""
+    try:
+        return function(*args)
+    except (IndexError, ValueError) as error:
+        raise IndexingError(f"{operation}: {error}; the array is {describe(a)}") from error
 
 
 # -- splitting -------------------------------------------------------------------------------------
@@ -246,7 +247,7 @@ def delete(arr: Any, obj: Any, axis: int | None = None) -> Tensor:
 def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     """Parts along ``axis``: about equal ones for a number, cut at the given indices for a list."""
     a = as_tensor("array_split", ary)
-    axis = _axis("array_split", a, axis)
+    axis = axis_of("array_split", a, axis)
     n = a.shape[axis]
     if np.ndim(indices_or_sections):
         cuts = [int(i) for i in indices_or_sections]
@@ -270,7 +271,7 @@ def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     [3.0, 4.0]
     """
     a = as_tensor("split", ary)
-    n = a.shape[_axis("split", a, axis)]
+    n = a.shape[axis_of("split", a, axis)]
     if not np.ndim(indices_or_sections) and n % indices_or_sections:
         raise ShapeError(f"split: axis {axis} of {describe(a)} has length {n}, which does not divide "
                          f"into {indices_or_sections} equal parts; use array_split for unequal ones")
@@ -307,7 +308,7 @@ def dsplit(ary: Any, indices_or_sections: Any) -> list[Tensor]:
 def unstack(x: Any, /, *, axis: int = 0) -> tuple[Tensor, ...]:
     """The parts along ``axis``, which is gone from each: the inverse of `stack`."""
     x = as_tensor("unstack", x)
-    axis = _axis("unstack", x, axis)
+    axis = axis_of("unstack", x, axis)
     return tuple(along(x, axis, i) for i in range(x.shape[axis]))
 
 

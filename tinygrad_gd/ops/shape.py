@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..backward import unbroadcast
-from ..errors import OptionError
+from ..errors import OptionError, ShapeError, describe
 from ..primitive import Every, apply, primitive
 from ..tensor import Tensor
 from .signatures import as_tensor, called_like, refuse
@@ -188,8 +188,21 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
     a = as_tensor("repeat", a)
     if axis is None:
         a, axis = reshape(a, -1), 0
-    places = np.repeat(np.arange(a.shape[axis]), np.asarray(repeats))
-    return along(a, axis, places)
+    axis = axis_of("repeat", a, axis)
+    n = a.shape[axis]
+    if np.shape(repeats) != (n,):
+        raise ShapeError(f"repeat: expected one count or {n} of them, one for each place along axis "
+                         f"{axis} of {describe(a)}, got {np.shape(repeats)}")
+    return along(a, axis, np.repeat(np.arange(n), np.asarray(repeats)))
+
+
+def axis_of(operation: str, a: Tensor, axis: int, extra: int = 0) -> int:
+    """``axis`` counted from the front; ``extra`` more than there are may be named."""
+    n = a.ndim + extra
+    if not -n <= axis < n:
+        raise ShapeError(f"{operation}: axis {axis} does not exist in {describe(a)}; axes run from "
+                         f"{-n} to {n - 1}")
+    return int(axis) % n
 
 
 def along(a: Any, axis: int, places: Any) -> Any:
@@ -208,8 +221,15 @@ def _triu(m: Any, /, k: int = 0) -> Any:
     return np.triu(m, k)
 
 
-tril = primitive(_tril, lambda g, out, m, k: np.tril(g, k), numpy=np.tril, kind="view")
-triu = primitive(_triu, lambda g, out, m, k: np.triu(g, k), numpy=np.triu, kind="view")
+def _from_rows(g: Any, m: Any) -> Any:
+    """NumPy makes a matrix of equal rows of a vector first; this undoes it."""
+    return np.add.reduce(g, axis=0) if m.ndim == 1 else g
+
+
+tril = primitive(
+    _tril, lambda g, out, m, k: _from_rows(np.tril(g, k), m), numpy=np.tril, kind="view")
+triu = primitive(
+    _triu, lambda g, out, m, k: _from_rows(np.triu(g, k), m), numpy=np.triu, kind="view")
 
 
 def on_diagonal(g: Any, rows: int, columns: int, offset: int) -> Any:
@@ -270,6 +290,9 @@ def _widths(ndim: int, pad_width: Any) -> tuple[tuple[int, int], ...]:
     widths = np.asarray(pad_width)
     if widths.dtype.kind not in "iu" or (widths.size and widths.min() < 0):
         raise OptionError(f"pad: pad_width= must be integers of at least 0, got {pad_width!r}")
+    if widths.shape not in ((), (1,), (2,), (1, 2), (ndim, 1), (ndim, 2)):
+        raise ShapeError(f"pad: pad_width= must be one integer, (before, after), or such a pair for "
+                         f"each of {ndim} axes, got {pad_width!r}")
     return tuple((int(before), int(after)) for before, after in np.broadcast_to(widths, (ndim, 2)))
 
 

@@ -19,7 +19,7 @@ from .reductions import cumprod, cumsum, kept, mean, prod, share, std, var
 from .reductions import max as max_of
 from .reductions import min as min_of
 from .reductions import sum as sum_of
-from .shape import along, broadcast_to, concatenate, moveaxis, reshape, stack
+from .shape import along, axis_of, broadcast_to, concatenate, moveaxis, reshape, stack
 from .signatures import as_tensor, called_like, refuse
 
 # -- order statistics ------------------------------------------------------------------------------
@@ -133,7 +133,8 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     a = as_tensor("diff", a)
     if not a.ndim or n < 0:
         raise ShapeError(f"diff: expected at least one axis and n >= 0, got {describe(a)} and n={n}")
-    edge = (*a.shape[: axis % a.ndim], 1, *a.shape[axis % a.ndim + 1 :])
+    axis = axis_of("diff", a, axis)
+    edge = (*a.shape[:axis], 1, *a.shape[axis + 1 :])
     ends = [broadcast_to(as_tensor("diff", x), edge) if np.ndim(x) == 0 and x is not None else x
             for x in (prepend, append)]
     parts = [x for x in (ends[0], a, ends[1]) if x is not None]
@@ -151,9 +152,10 @@ def _slice(a: Any, axis: int, start: int | None, stop: int | None) -> Any:
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
     """Integral of ``y`` over ``x`` by the trapezoidal rule: ``sum((y1 + y0) * (x1 - x0) / 2)``."""
     y = as_tensor("trapezoid", y)
+    axis = axis_of("trapezoid", y, axis)
     width = dx
     if x is not None:
-        width = diff(x, axis=-1 if np.ndim(x) == 1 else axis)
+        width = diff(x, axis=0 if np.ndim(x) == 1 else axis)
         if width.ndim == 1:
             shape = [1] * y.ndim
             shape[axis] = -1
