@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import os
 import re
@@ -193,6 +194,9 @@ def test_parameter_edges_are_quieter_and_the_longest_path_is_kept_straight() -> 
     main = [e for e in drawing.graph.edges if e.main]
     assert [e.target for e in main] == ["n3", "n4", "n7", "n9"]
     assert drawing.dot.source.count("weight=20") == 4
+    x = tg.Tensor([1.0, 2.0], requires_grad=True, name="x")
+    result = (x * 2 + np.exp(np.sin(x) * 3)) * x
+    assert [e.source for e in draw(result).graph.edges if e.main] == ["n0", "n2", "n3", "n4", "n5"]
     assert drawing.dot.source.count("#7FB0D8") == 4
 
 
@@ -330,13 +334,14 @@ def fake_engine(tmp_path: Path, script: str, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("TINYGRAD_GD_DOT", str(fake))
 
 
-WHOLE = "echo '" + '<svg><g class="node n"><title>a</title><text>a</text></g>' * 3
+WHOLE = "echo '" + '<svg width="9pt" height="9pt"><g class="node n"><title>a</title><text>a</text></g>' * 3
 BROKEN = {
     "crash": ("echo 'Segmentation fault' >&2; exit 139", "exit code 139: Segmentation fault; incomplete"),
     "nothing": ("exit 0", "exit code 0: incomplete svg"),
+    "no size": ("echo '<svg></svg>'", "incomplete svg"),
     "cut": ("echo '<svg><g class=\"node\"'", "incomplete svg"),
     "lost edge": (WHOLE + "</svg>'; exit 1", "exit code 1: 3 of 3 nodes and 0 of 1 edges"),
-    "empty node": ('echo \'<svg><g class="edge"></g>' + '<g class="node"><title>n0</title></g>' * 3 + "</svg>'",
+    "empty node": ('echo \'<svg width="9pt" height="9pt"><g class="edge"></g>' + '<g class="node"><title>n0</title></g>' * 3 + "</svg>'",
                    "node n0 is empty"),
     "hang": ("sleep 5 & sleep 5", "no picture after 0.2 seconds"),
 }
@@ -352,7 +357,7 @@ def test_a_broken_engine_is_passed_over(how: str, tmp_path: Path, monkeypatch: p
         monkeypatch.setattr(render_module, "TIMEOUT", 0.2)
     start = time.perf_counter()
     with pytest.warns(RuntimeWarning, match="could not draw the graph") as caught:
-        assert b"</svg>" in drawing.render("svg")
+        assert drawing.render("png").startswith(b"\x89PNG")
     assert time.perf_counter() - start < 4
     (warning,) = caught
     assert complaint in str(warning.message) and warning.filename == __file__
@@ -394,6 +399,12 @@ def test_unknown_forms_and_engines(tmp_path: Path) -> None:
         square().render("svg", engine="neato")
     with pytest.raises(tg.OptionError, match="expected svg, png or pdf, got 'gif'"):
         square().render("gif")
+
+
+@pytest.mark.parametrize("dpi", [0, -96, float("nan"), 1e6])
+def test_a_senseless_resolution(dpi: float) -> None:
+    with pytest.raises(tg.OptionError, match="dpi is a number of dots per inch from 1 to 10,000, got"):
+        square().render("png", dpi=dpi)
 
 
 def test_a_changed_digraph_is_drawn_as_it_is() -> None:
@@ -441,7 +452,8 @@ def test_the_notebook_gets_pictures_and_text_but_no_html(monkeypatch: pytest.Mon
     drawing = line()
     bundle = drawing._repr_mimebundle_()
     assert set(bundle) == {"image/svg+xml", "image/png", "text/plain"}
-    assert bundle["image/svg+xml"].rstrip().endswith("</svg>") and bundle["image/png"][:4] == b"\x89PNG"
+    assert bundle["image/svg+xml"].rstrip().endswith("</svg>")
+    assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
     assert bundle["text/plain"] == str(drawing)
     assert set(drawing._repr_mimebundle_(include={"text/plain"})) == {"text/plain"}
     assert set(drawing._repr_mimebundle_(exclude={"image/png"})) == {"image/svg+xml", "text/plain"}
@@ -476,9 +488,9 @@ def test_up_to_the_limit_all_is_drawn_and_last_chooses() -> None:
     assert [n.title for n in graph.nodes] == ["3 earlier nodes", "b", "add", "sin", "loss"]
     assert graph.hidden == 3 and [(e.source, e.main) for e in graph.edges] == [
         ("hidden", True), ("n0", False), ("n4", True), ("n5", True)]
-    many = tg.Tensor(np.ones(1), requires_grad=True)
-    wide = np.concatenate([many * float(i) for i in range(LIMIT + 1)])
+    wide = np.concatenate([tg.Tensor([float(i)], requires_grad=True) for i in range(LIMIT)])
     assert len(draw(wide).graph.nodes) == LAST + 1
+    assert f"More than {LIMIT:,}" in str(draw.__doc__) and f"the last {LAST}" in str(draw.__doc__)
 
 
 def test_deep_graphs_are_read_in_linear_time_without_recursion() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from functools import cached_property
 from itertools import count
 from pathlib import Path
@@ -58,6 +59,8 @@ class Drawing:
         if engine not in ("auto", "bundled"):
             raise OptionError(f"render: engine is 'auto' or 'bundled', got {engine!r}; a program of "
                               "your own goes into the environment variable TINYGRAD_GD_DOT")
+        if not 1 <= dpi <= 10_000:
+            raise OptionError(f"render: dpi is a number of dots per inch from 1 to 10,000, got {dpi!r}")
         return self._render(form, engine, dpi, "gd")
 
     def _render(self, form: str, engine: str, dpi: float, token: str) -> bytes:
@@ -95,7 +98,8 @@ class Drawing:
             bundle["image/svg+xml"] = svg.decode()
             width, height = (side * NOTEBOOK_DPI / 72 for side in size_of(svg))
             if width * height < NOTEBOOK_PIXELS:
-                bundle["image/png"] = self._render("png", "auto", NOTEBOOK_DPI, "gd")
+                png = self._render("png", "auto", NOTEBOOK_DPI, "gd")
+                bundle["image/png"] = b64encode(png).decode()
         except Exception as error:  # a notebook must never fail at showing something
             bundle["text/plain"] += f"\n(no picture: {error})"
         return {mime: data for mime, data in bundle.items()

@@ -1,4 +1,7 @@
-"""What the user calls things: `name=`, else the module path, else the variable at drawing time."""
+"""What the user calls things: `name=` (a module names its parameters so), else the variable.
+
+Variables are looked up when something is drawn, never while it is computed.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from ..errors import user_frame
-from ..nn.module import Module
 from ..tensor import Tensor
 
 _LONGEST = 24
@@ -23,21 +25,14 @@ def array_key(x: Any) -> Any:
 
 def names_for(values: list[Any]) -> dict[Any, str]:
     """Names of these tensors (by identity) and arrays (by contents), where there are any."""
-    variables = list(_variables())
-    for _, value in variables:
-        if isinstance(value, Module):
-            list(value.named_parameters())  # a parameter takes its path as its name
     names = {t: str(t._name) for t in values if isinstance(t, Tensor) and t._name}
     tensors = {t for t in values if isinstance(t, Tensor)}
-    arrays = {array_key(x): x for x in values if not isinstance(x, Tensor)}
-    forms = {(x.shape, x.dtype) for x in arrays.values()}
-    for name, value in variables:
+    forms = {(x.shape, x.dtype) for x in values if not isinstance(x, Tensor)}
+    for name, value in _variables():
         if isinstance(value, Tensor) and value in tensors:
             names.setdefault(value, name)
         elif isinstance(value, np.ndarray) and (value.shape, value.dtype) in forms:
-            key = array_key(value)
-            if key in arrays:
-                names.setdefault(key, name)
+            names.setdefault(array_key(value), name)
     return names
 
 

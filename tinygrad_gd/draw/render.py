@@ -1,7 +1,7 @@
 """Running Graphviz: the system's `dot`, else the one that pip installed with this package.
 
 An exit code proves little: `dot` may report success and have lost an edge. So the SVG is read and
-its nodes and edges are counted before an engine is believed.
+its nodes and edges are counted before an engine is believed, also when a PNG or PDF is wanted.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ LONGEST_SIDE, LARGEST_AREA = 16_384, 64_000_000  # pixels of a PNG
 
 #: What is left of a node whose label an engine did not understand.
 _EMPTY_NODE = rb'class="node[ "][^>]*>\s*<title>([^<]*)</title>\s*</g>'
+
+_SIZE = re.compile(rb'<svg width="([\d.]+)pt" height="([\d.]+)pt"')
 
 
 class RenderError(TinygradGdError, RuntimeError):
@@ -72,13 +74,15 @@ def _bundled() -> Iterator[str]:
 def render(source: str, form: str, expected: Expected | None = None, engine: str = "auto",
            dpi: float = DPI) -> bytes:
     """Draw DOT ``source`` as ``svg``, ``png`` or ``pdf`` with the first engine that gets it right."""
-    if form == "png":
-        dpi = _capped(size_of(render(source, "svg", expected, engine)), dpi)
     for program in engines(engine):
         if form == "pdf" and "graphviz-pure" in Path(program).name:
             continue
         try:
-            return _run(program, source, form, expected, dpi)
+            svg = _run(program, source, "svg", expected, dpi)
+            if form == "svg":
+                return svg
+            resolution = _capped(size_of(svg), dpi) if form == "png" else dpi
+            return _run(program, source, form, None, resolution)
         except _Failed as failure:
             warnings.warn(f"{program} could not draw the graph ({failure}); trying the next engine",
                           RuntimeWarning, stacklevel=user_stacklevel())
@@ -122,7 +126,7 @@ def _incomplete(picture: bytes, form: str, expected: Expected | None) -> str:
         start, end = {"png": (b"\x89PNG", b"IEND\xaeB`\x82"), "pdf": (b"%PDF", b"%%EOF")}[form]
         whole = picture.startswith(start) and picture.rstrip().endswith(end)
         return "" if whole else f"incomplete {form}"
-    if not picture.rstrip().endswith(b"</svg>"):
+    if not (picture.rstrip().endswith(b"</svg>") and _SIZE.search(picture)):
         return "incomplete svg"
     found = Expected(len(re.findall(rb'class="node[ "]', picture)),
                      len(re.findall(rb'class="edge[ "]', picture)))
@@ -136,9 +140,8 @@ def _incomplete(picture: bytes, form: str, expected: Expected | None) -> str:
 
 def size_of(svg: bytes) -> tuple[float, float]:
     """Width and height in points."""
-    width, height = (float(re.search(rb'<svg[^>]* %s="([\d.]+)pt"' % side, svg)[1])  # type: ignore[index]
-                     for side in (b"width", b"height"))
-    return width, height
+    found = _SIZE.search(svg)
+    return (float(found[1]), float(found[2])) if found else (0.0, 0.0)
 
 
 def _capped(size: tuple[float, float], dpi: float) -> float:
