@@ -414,6 +414,12 @@ def test_a_derivative_keeps_name_and_documentation() -> None:
 
 # -- misuse --------------------------------------------------------------------------------------------
 
+def keyword_only(x: Any) -> Any:
+    f = tg.custom_vjp(lambda x, *, beta=1.0: x * beta)
+    f.defvjp(lambda x, beta: (x * beta, beta), lambda beta, g: (g * beta,))
+    return tg.grad(f)(x)
+
+
 MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "vector output": (lambda: tg.grad(np.sin)(X), tg.GradError, r"sin\(\) must .* \(3,\).*\.sum\(\)"),
     "no return": (lambda: tg.grad(lambda x: None)(X), tg.GradError, "returned None.*`return`"),
@@ -437,6 +443,7 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "cotangent shape": (lambda: tg.vjp(np.sin, X)[1](np.ones(2)), tg.ShapeError, r"\(3,\).*\(2,\)"),
     "mode": (lambda: tg.jacobian(np.sin, mode="rev"), tg.OptionError, "'reverse', 'forward'"),
     "hvp vector": (lambda: tg.hvp(np.sin, (X,), (V,)), tg.GradError, "one number"),
+    "keyword-only": (lambda: keyword_only(1.0), tg.DTypeError, r"keyword-only arguments \(beta\)"),
     "checkpoint": (lambda: tg.checkpoint(3), tg.DTypeError, "expected a function"),  # type: ignore[arg-type]
 }
 
@@ -581,7 +588,7 @@ def test_a_wrong_custom_rule_is_used_and_caught_by_gradcheck() -> None:
 def test_a_custom_rule_is_one_node_with_its_name_in_a_picture() -> None:
     x = tg.Tensor(1.0, requires_grad=True, name="x")
     text = str(tg.draw(softplus_rule()(x) * 2))
-    assert "softplus" in text and "exp" not in text and "log1p" not in text
+    assert "softplus(x)" in text and "exp" not in text and "log1p" not in text
 
 
 def test_a_custom_rule_over_trees_with_several_results() -> None:

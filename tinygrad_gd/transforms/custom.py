@@ -79,6 +79,9 @@ class custom_vjp:
         if len(args) != len(self._signature.parameters):
             bound = self._signature.bind(*args, **kwargs)
             bound.apply_defaults()  # fwd gets every argument by position
+            if bound.kwargs:
+                raise DTypeError(f"custom_vjp: {self.__name__} has keyword-only arguments "
+                                 f"({', '.join(bound.kwargs)}), which fwd cannot get; leave out the *")
             args = bound.args
         if not current_mode().grad or not any(map(_recorded, flatten(args))):
             return self._f(*args)
@@ -197,8 +200,9 @@ def _drawing_from(state: Any) -> Iterator[None]:
 class _Cotangents:
     """All cotangents of a node, computed once per pass and handed out as the engine asks for them."""
 
-    def __init__(self, compute: Callable[[Any, bool], list[Any]]) -> None:
+    def __init__(self, compute: Callable[[Any, bool], list[Any]], value: Any) -> None:
         self._compute = compute
+        self.value = value  # of the node, unless an input holds it
         self._g: Any = None
         self._found: dict[int, Any] = {}
 
@@ -215,14 +219,14 @@ class _Cotangents:
         return cotangent
 
 
-def _graft(*arrays: Any, cotangents: Any, value: Any = None) -> Any:
-    """The last array, or ``value``; the gradients of the others are ``cotangents``."""
-    return np.positive(arrays[-1]) if value is None else value
+def _graft(*arrays: Any, cotangents: Any) -> Any:
+    """A value computed elsewhere; the gradients of ``arrays`` are ``cotangents``."""
+    return np.positive(arrays[-1]) if cotangents.value is None else cotangents.value
 
 
 def _node(name: str) -> Primitive:
     """A primitive for one function; it has no public name, so that none is overwritten."""
-    rule = Every(lambda position, g, out, *arrays, cotangents, value=None: cotangents.of(position, g))
+    rule = Every(lambda position, g, out, *arrays, cotangents: cotangents.of(position, g))
     return Primitive(_graft, rule, name=name, numpy=(), run=None, elementwise=False, analytic=True,
                      atomic=False, kind="op")
 
@@ -235,11 +239,9 @@ def _grafted(
     with using(grad=False):
         own = [positive(x) if x._requires_grad or x._seq < since else x for x in leaves]
         value = own[0] if len(own) == 1 else concatenate([x.reshape(-1) for x in own])
-    options: dict[str, Any] = {"cotangents": _Cotangents(compute)}
-    if current_mode().observer is None:  # an observer must see where the value comes from
-        joined = apply(node, tuple(inputs), {**options, "value": value._data})
-    else:
-        joined = apply(node, (*inputs, value), options)
+    seen = current_mode().observer is not None  # then it must be seen where the value comes from
+    cotangents = _Cotangents(compute, None if seen else value._data)
+    joined = apply(node, (*inputs, value) if seen else tuple(inputs), {"cotangents": cotangents})
     return _spread(out, leaves, joined)
 
 

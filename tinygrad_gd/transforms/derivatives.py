@@ -290,6 +290,6 @@ def _check(transform: str, f: Any, argnums: Any) -> None:
 
 def _named(derivative: Function, transform: str, f: Function) -> Function:
     """Let a derivative carry the documentation and name of its function."""
-    update_wrapper(derivative, f)
+    update_wrapper(derivative, f, updated=())
     derivative.__name__ = f"{transform}({getattr(f, '__name__', type(f).__name__)})"
     return derivative
