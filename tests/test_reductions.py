@@ -151,6 +151,7 @@ NOTHING = tg.Tensor(np.zeros((0, 2)), requires_grad=True, name="nothing")
     (lambda: T.reshape(3, 2, order="K"), tg.OptionError, "order= must be 'C' or 'F', got 'K'"),
     (lambda: np.pad(T, 1, "mean"), tg.OptionError, "mode='mean' is not supported; use 'constant'"),
     (lambda: np.pad(T, -1), tg.OptionError, "pad_width= must be integers of at least 0, got -1"),
+    (lambda: np.pad(T, 1, constant_values=T[0, 0]), tg.OptionError, "one Python number, got float64"),
     (lambda: np.pad(T, 1, "reflect", reflect_type="odd"), tg.OptionError, "reflect_type="),
     (lambda: np.split(T, 2, axis=1), tg.ShapeError, "'x'.*length 3.*not divide.*2.*array_split"),
     (lambda: np.split(T, 2, axis=5), tg.ShapeError, "split: axis 5.*'x'.*from -2 to 1"),

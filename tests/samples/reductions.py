@@ -43,6 +43,8 @@ ROWS = [
              "where, initial", autograd=False) for name in ("max", "min")),
     *(Sample(name, lambda x, f=name: getattr(np, f)(x, axis=0, ddof=1), (MATRIX,), "ddof",
              torch=lambda x, f=name: torch_(f)(x, dim=0)) for name in ("var", "std")),
+    Sample("amax", lambda x: np.amax(x, axis=1), (X,), torch=lambda x: x.amax(1)),
+    Sample("amin", lambda x: np.amin(x, axis=1), (X,), torch=lambda x: x.amin(1)),
     # products with zeros in every number and place
     Sample("prod", lambda x: np.prod(x, axis=1), (ZEROS,), "zeros", torch=lambda x: x.prod(1),
            autograd=False),

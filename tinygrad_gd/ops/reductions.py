@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import OptionError, ShapeError, describe
 from ..primitive import apply, primitive
-from ..registry import implements
+from ..registry import NAMES, implements
 from .shape import broadcast
 from .signatures import as_tensor, called_like, refuse
 
@@ -259,6 +259,9 @@ def min(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initia
     if out is initial is None and where is True:
         return apply(min, (a,), {"axis": axis, "keepdims": keepdims})
     return _extreme(min, np.minimum, a, axis, out, keepdims, initial, where)
+
+
+NAMES.update(amax=max, amin=min)
 
 
 @implements(np.ptp)

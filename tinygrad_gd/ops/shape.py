@@ -9,6 +9,7 @@ import numpy as np
 from ..backward import unbroadcast
 from ..errors import OptionError, ShapeError, describe
 from ..primitive import Every, apply, primitive
+from ..registry import NAMES
 from ..tensor import Tensor
 from .signatures import as_tensor, called_like, refuse
 
@@ -137,6 +138,8 @@ def _stack(*arrays: Any, axis: int = 0) -> Any:
 stack = primitive(
     _stack, Every(lambda position, g, out, *arrays, axis: np.moveaxis(g, axis, 0)[position]),
     numpy=np.stack, kind="view")
+
+NAMES.update(permute_dims=transpose, concat=concatenate)
 
 # -- other places for the same elements ------------------------------------------------------------
 
@@ -309,8 +312,9 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", *, constant_values: 
     array = as_tensor("pad", array)
     widths = _widths(array.ndim, pad_width)
     if mode == "constant":
-        if np.ndim(constant_values):
-            raise OptionError("pad: constant_values= must be one number; pad axis by axis otherwise")
+        if isinstance(constant_values, Tensor) or np.ndim(constant_values):
+            raise OptionError("pad: constant_values= must be one Python number, got "
+                              f"{describe(constant_values)}; write other borders with concatenate")
         return apply(pad, (array,), {"pad_width": widths, "mode": mode,
                                      "constant_values": constant_values})
     if mode not in ("edge", "reflect", "symmetric", "wrap"):
