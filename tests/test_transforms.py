@@ -656,6 +656,28 @@ def test_a_custom_rule_that_would_lose_a_gradient_is_refused() -> None:
         tg.grad(f)(1.0)
 
 
+COMPILED: dict[str, Callable[[Any], Any]] = {
+    "value_and_grad": lambda x: tg.value_and_grad(lambda p: np.sum(p["a"] * np.sin(x)))({"a": x}),
+    "aux": tg.grad(lambda x: (np.sum(np.sin(x) * x), [x * 2]), has_aux=True),
+    "hessian": tg.hessian(lambda x: np.sum(x**3) * x[0]),
+    "jacobian": tg.jacobian(lambda x: x * x[0], mode="forward"),
+    "jvp": lambda x: tg.jvp(np.sin, (x,), (x,)),
+    "hvp": lambda x: tg.hvp(lambda y: np.sum(y**3) * y[0], (x,), (x,)),
+    "custom rule": tg.value_and_grad(lambda x: np.sum(softplus_rule()(x))),
+    "custom rule twice": tg.hessian(lambda x: np.sum(softplus_rule()(x) ** 2)),
+    "checkpoint": tg.value_and_grad(lambda x: np.sum(tg.checkpoint(lambda y: np.sin(y * y))(x))),
+    "stop_gradient": tg.grad(lambda x: np.sum(tg.stop_gradient(x) * x)),
+}
+
+
+@pytest.mark.parametrize("case", COMPILED)
+def test_transforms_can_be_compiled(case: str) -> None:
+    step = tg.compile(COMPILED[case], strict=True)
+    for scale in (1.0, 1.5, -2.0):
+        got = tree_of(np.asarray, step(tg.Tensor(X * scale)))
+        assert_trees_close(got, tree_of(np.asarray, COMPILED[case](tg.Tensor(X * scale))), 0)
+
+
 def test_stop_gradient_of_a_tree() -> None:
     w = tg.Tensor(2.0, requires_grad=True)
     frozen = tg.stop_gradient({"w": w, "n": [3, w * 2]})
