@@ -67,6 +67,17 @@ nll_of_softmax = primitive(
     kind="red")
 
 
+def _check_labels(labels: Any, /, classes: int) -> Any:
+    if labels.size and (labels.min() < 0 or labels.max() >= classes):
+        wrong = labels[(labels < 0) | (labels >= classes)][0]
+        raise IndexingError(f"cross_entropy: label {wrong} is out of range for {classes} classes; "
+                            f"labels run from 0 to {classes - 1}")
+    return labels
+
+
+check_labels = primitive(_check_labels, kind="check", atomic=True)
+
+
 def shape_of(x: Any) -> tuple[int, ...]:
     """Like `numpy.shape`, without its detour over Tensor's protocols."""
     shape: tuple[int, ...] = x.shape if isinstance(x, Tensor) else np.shape(x)
@@ -114,11 +125,7 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
     if values.dtype.kind not in "iu":
         raise DTypeError(f"cross_entropy: labels are class numbers, got {describe(labels)}; "
                          "use labels.astype(int), or mse_loss for real targets")
-    classes = logits.shape[1]
-    if values.size and (values.min() < 0 or values.max() >= classes):
-        wrong = values[(values < 0) | (values >= classes)][0]
-        raise IndexingError(f"cross_entropy: label {wrong} is out of range for {classes} classes; "
-                            f"labels run from 0 to {classes - 1}")
+    labels = apply(check_labels, (labels,), {"classes": logits.shape[1]})
     return apply(nll_of_softmax, (logits, labels), {"reduction": reduction})
 
 

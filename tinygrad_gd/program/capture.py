@@ -37,6 +37,7 @@ class Capture(Observer):
     escaped : the same for results kept somewhere outside, as optimizers rightly do in a first step.
     modules : the modules that took part.
     options : the dicts of hyperparameters that were used.
+    reached : the leaves that a backward pass came to.
     """
 
     wants_tensors = True
@@ -46,6 +47,7 @@ class Capture(Observer):
         self.escaped = ""
         self.modules: dict[Any, str] = {}
         self.options: dict[int, Any] = {}
+        self.reached: set[Tensor] = set()
         self.began = tick()
         self._values: dict[Tensor, Any] = {}  # what each Tensor holds now: a Value or a constant
         self._places: dict[Tensor, tuple[tuple[str, int], str]] = {}
@@ -79,7 +81,10 @@ class Capture(Observer):
             self._instructions[i] = replace(self._instructions[i], line=line, scope=scope)
         self._settled = len(self._instructions)
         self._adjoints.setdefault(g, out)
-        self._adjoints.setdefault(gx, out._inputs[position])
+        x = out._inputs[position]
+        self._adjoints.setdefault(gx, x)
+        if x._primitive is None:
+            self.reached.add(x)
 
     def starts_backward(self, root: Tensor, seed: Any) -> None:
         self._label("forward")

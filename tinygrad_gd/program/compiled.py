@@ -16,16 +16,10 @@ from ..observer import Live
 from ..tensor import Tensor, constant
 from ..transforms.pytree import flatten, unflatten
 from .capture import Capture, watched
+from .compare import difference, settled
 from .guards import Guard, ModuleGuard
-from .ir import Argument, Array, Gradient, Number, Program, State, Value
-from .passes import (
-    drop_broadcasts,
-    drop_dead_code,
-    fold_constants,
-    identity,
-    optimized,
-    replaced,
-)
+from .ir import Number, Program
+from .passes import drop_broadcasts, drop_dead_code, fold_constants, optimized
 from .replay import Replay, Stale
 from .source import source_of
 
@@ -35,25 +29,40 @@ PATIENCE = 4
 VARIANTS = 8
 
 
-class Entry:
-    """A program with everything it relies on."""
+class Conditions:
+    """Everything around a captured run that a program relies on."""
 
-    def __init__(self, program: Program, guard: Guard, modules: ModuleGuard, options: list[Any],
-                 mode: Mode, result: Any, fresh: list[Tensor]) -> None:
-        self.program = program
-        self.replay = Replay(program)
+    def __init__(self, capture: Capture, function: Any, mode: Mode) -> None:
+        self.mode, self.names = mode, {}
+        guard = Guard(function)
+        self.names, self._sees = guard.names, guard.holds
+        self._modules = ModuleGuard(capture.modules)
+        self.options = [(o, dict(o)) for o in capture.options.values()]
+        self.reached = list(capture.reached)
+
+    def hold(self) -> bool:
+        """Whether the function sees what it saw then."""
+        mode = current_mode()
+        return (mode is self.mode or mode == self.mode) and self._sees() and self._modules.holds()
+
+
+class Entry:
+    """A program that replays, with the conditions it relies on."""
+
+    def __init__(self, program: Program, conditions: Conditions, result: Any, arity: int,
+                 floats: list[float], without_gradient: list[Tensor]) -> None:
+        self.program, self.conditions, self.floats = program, conditions, floats
+        self.replay = Replay(program, arity)
         self.run = self.replay.run
-        self.mode, self.guard, self.modules = mode, guard.holds, modules
-        self.options = [(o, _static(o, program)) for o in options]
+        self.options = [(o, _static(o, program)) for o, _ in conditions.options]
         self.form, self.single = result, isinstance(result, Tensor)
-        self.fresh = fresh
+        self.without_gradient = without_gradient
 
     def holds(self) -> bool:
         """Whether the program would do what the function does."""
-        mode = current_mode()
-        return ((mode is self.mode or mode == self.mode) and self.guard() and self.modules.holds()
+        return (self.conditions.hold()
                 and all(_static(o, self.program) == s for o, s in self.options)
-                and all(leaf._grad is None for leaf in self.fresh))
+                and all(leaf._grad is None for leaf in self.without_gradient))
 
 
 def _static(options: dict[str, Any], program: Program) -> list[Any]:
@@ -79,7 +88,7 @@ class Compiled:
         self.name = self.name if self.name.isidentifier() else "step"
         self.problem = ""
         self._entries: dict[Any, list[Entry]] = {}
-        self._pending: dict[Any, tuple[int, Program | None, str]] = {}
+        self._pending: dict[Any, tuple[int, list[tuple[Program, Conditions]]]] = {}
         self._last: Entry | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -106,7 +115,7 @@ class Compiled:
             result = entry.run()
         else:
             floats = [x for x in leaves if type(x) is float]
-            entry.floats[:] = floats  # type: ignore[attr-defined]
+            entry.floats[:] = floats
             result = entry.run(*[x if isinstance(x, Tensor) else constant(x) for x in leaves
                                  if isinstance(x, Tensor | np.ndarray)])
         if entry.single:
@@ -117,30 +126,28 @@ class Compiled:
     # -- capturing ---------------------------------------------------------------------------------
 
     def _captured(self, key: Any, args: Any, kwargs: Any, leaves: list[Any]) -> Any:
-        tries, before, _ = self._pending.get(key, (0, None, ""))
-        capture = Capture(self.name, self.strict)
-        mode, floats = current_mode(), [x for x in leaves if type(x) is float]
+        tries, candidates = self._pending.setdefault(key, (0, []))
+        before = next((c for c in candidates if c[1].hold()), None)
+        capture, mode = Capture(self.name, self.strict), current_mode()
+        floats = [x for x in leaves if type(x) is float]
         shown = self._arguments(capture, args, kwargs, leaves, floats)
-        had = {t for t, g in self._gradients(before) if g is not None}
+        bare = [leaf for leaf in before[1].reached if leaf._grad is None] if before else []
         a, k = unflatten((args, kwargs), shown)
         result, names = watched(capture, lambda: self.function(*a, **k))
-        guard = Guard(self.function)
-        program = capture.finish(flatten(result), names, guard.names)
+        conditions = Conditions(capture, self.function, mode)
+        program = capture.finish(flatten(result), names, conditions.names)
         problem = capture.problem or capture.escaped
-        if not capture.problem and not capture.escaped and before is not None:
-            difference = _difference(before, program)
-            program = _settled(before, program)
-            if not difference:
-                fresh = [t for t, g in self._gradients(program) if t not in had]
-                self._settle(key, Entry(optimized(program), guard, ModuleGuard(capture.modules),
-                                        list(capture.options.values()), mode, result,
-                                        fresh if not program.spent else []), floats)
-                self.captured = program
+        if not problem and before is not None:
+            problem = difference(before[0], program)
+            if not problem:
+                arity = sum(isinstance(x, Tensor | np.ndarray) for x in leaves)
+                self.captured = settled(before[0], program)
+                self._settle(key, Entry(
+                    optimized(self.captured), conditions, result, arity, floats, bare))
                 return result
-            problem = difference
-        if capture.problem or tries + 1 >= PATIENCE:
+        if capture.problem or (problem and tries + 1 >= PATIENCE):
             self._give_up(problem)
-        self._pending[key] = tries + 1, program, problem
+        self._pending[key] = tries + bool(problem), [(program, conditions), *candidates][:PATIENCE]
         return result
 
     def _arguments(self, capture: Capture, args: Any, kwargs: Any, leaves: list[Any],
@@ -162,21 +169,14 @@ class Compiled:
                 shown.append(x)
         return shown
 
-    def _gradients(self, program: Program | None) -> list[tuple[Tensor, Any]]:
-        if program is None:
-            return []
-        leaves = [*program.spent, *(leaf for leaf, _ in program.gradients)]
-        return [(leaf, leaf._grad) for leaf in leaves]
-
-    def _settle(self, key: Any, entry: Entry, floats: list[float]) -> None:
-        entry.floats = floats  # type: ignore[attr-defined]
+    def _settle(self, key: Any, entry: Entry) -> None:
         variants = self._entries.setdefault(key, [])
         variants.insert(0, entry)
         self._pending.pop(key, None)
         self._last = entry
         if len(variants) > VARIANTS:
-            self._give_up(f"{self.name} was captured {VARIANTS} times, because what it depends on keeps "
-                          "changing (a global or an attribute it reads); make it an argument")
+            self._give_up(f"{self.name} was captured {VARIANTS} times, because what it depends on "
+                          "keeps changing (a global or an attribute it reads); make it an argument")
 
     def _give_up(self, problem: str) -> None:
         self.problem = problem
@@ -244,51 +244,6 @@ def _argument_names(function: Any, args: Any, kwargs: Any) -> list[str]:
         inside = flatten(value)
         names += [name] if len(inside) == 1 else [f"{name}_{i}" for i in range(len(inside))]
     return names
-
-
-def _difference(a: Program, b: Program) -> str:
-    """Where two captures of the same function differ, in words; empty if nowhere."""
-    table: dict[Value, Value] = {}
-    for old, new in zip(a.inputs, b.inputs, strict=False):
-        if type(old) is type(new) and _same_input(old, new):
-            table[old.value] = new.value
-    for old, new in zip(a.instructions, b.instructions, strict=False):
-        pairs = list(zip(old.inputs, new.inputs, strict=False))
-        if (old.primitive is not new.primitive or len(old.inputs) != len(new.inputs)
-                or repr(old.params) != repr(new.params)
-                or not all(_same(x, y, table) for x, y in pairs)):
-            file, line = new.line
-            return (f"{b.name}, {file}:{line}: what is computed there is not the same in every call "
-                    f"({new.primitive.name}); pass what changes as an argument")
-        table[old.output] = new.output
-    if len(a.instructions) != len(b.instructions):
-        return f"{b.name}: it does not compute the same number of operations in every call"
-    return ""
-
-
-def _settled(a: Program, b: Program) -> Program:
-    """The second of two captures, with arrays that each run made anew as the constants they are."""
-    old = [i for i in a.inputs if isinstance(i, Array)]
-    new = [i for i in b.inputs if isinstance(i, Array)]
-    constants = {y.value: y.array for x, y in zip(old, new, strict=False) if x.array is not y.array}
-    inputs = tuple(i for i in b.inputs if i.value not in constants)
-    return replaced(b.with_(inputs=inputs), constants)
-
-
-def _same_input(a: Any, b: Any) -> bool:
-    if isinstance(a, State | Gradient):
-        return a.tensor is b.tensor
-    if isinstance(a, Argument):
-        return bool(a.position == b.position)
-    if isinstance(a, Array):
-        return a.array is b.array or identity(a.array) == identity(b.array)
-    return bool(a.text == b.text)
-
-
-def _same(x: Any, y: Any, table: dict[Value, Value]) -> bool:
-    if isinstance(x, Value) or isinstance(y, Value):
-        return table.get(x) is y if isinstance(x, Value) else False
-    return bool(identity(x) == identity(y))
 
 
 def compile(function: Any = None, *, strict: bool = False) -> Any:

@@ -159,8 +159,8 @@ class Replay:
     source : the text that is executed.
     """
 
-    def __init__(self, program: Program) -> None:
-        self.program = program
+    def __init__(self, program: Program, arity: int = 0) -> None:
+        self.program, self.arity = program, arity
         self.plan = Planner(program)
         self.space: dict[str, Any] = {
             "tick": tick, "constant": constant, "refresh": self.refresh, "copyto": np.copyto}
@@ -207,7 +207,7 @@ class Replay:
         head = self._inputs()
         body = [line for i in self.plan.body for line in self._instruction(i)]
         end = self._end()
-        arguments = [f"a{i.position}" for i in self.program.inputs if isinstance(i, Argument)]
+        arguments = [f"a{i}" for i in range(self.arity)]
         lines = (*head, *self._fills, *body, *end)
         return "\n".join([f"def replay({', '.join(arguments)}):", *(f"    {s}" for s in lines)]) + "\n"
 
@@ -330,8 +330,8 @@ class Replay:
             reduce = self.bound(np.add.reduce, "reduce")
             total = f"{reduce}({inputs[0]}, None)"
             return f"{total} / {self._count(i)}" if p.name == "mean" else total
-        options = "".join(f", {k}={self.name(v)}" for k, v in i.params.items())
-        return f"{self.function(p.run)}({', '.join(inputs)}{options})"
+        options = [f"{k}={self.name(v)}" for k, v in i.params.items()]
+        return f"{self.function(p.run)}({', '.join(inputs + options)})"
 
     def _key(self, i: Instruction, indices: list[str]) -> str:
         waiting = iter(indices)
