@@ -83,7 +83,7 @@ class Capture(Observer):
         self._adjoints.setdefault(g, out)
         x = out._inputs[position]
         self._adjoints.setdefault(gx, x)
-        if x._primitive is None:
+        if x._primitive is None and x not in self._places:
             self.reached.add(x)
 
     def starts_backward(self, root: Tensor, seed: Any) -> None:
