@@ -51,18 +51,20 @@ def to_last(x: Any, axis: Any) -> Any:
     """The reduced axes of ``x`` as one last axis."""
     if axis is None:
         return np.reshape(x, -1)
-    axes = axis if isinstance(axis, tuple) else (axis,)
-    moved = np.moveaxis(x, axes, range(-len(axes), 0))
-    return np.reshape(moved, (*moved.shape[: x.ndim - len(axes)], count(x, axes)))
+    if not isinstance(axis, tuple):
+        return np.moveaxis(x, axis, -1)
+    moved = np.moveaxis(x, axis, tuple(range(-len(axis), 0)))
+    return np.reshape(moved, (*moved.shape[: x.ndim - len(axis)], count(x, axis)))
 
 
 def from_last(y: Any, x: Any, axis: Any) -> Any:
     """The inverse of `to_last`: ``y`` in the shape of ``x``."""
     if axis is None:
         return np.reshape(y, x.shape)
-    axes = axis if isinstance(axis, tuple) else (axis,)
-    split = (*y.shape[:-1], *(x.shape[a] for a in axes))
-    return np.moveaxis(np.reshape(y, split), range(-len(axes), 0), axes)
+    if not isinstance(axis, tuple):
+        return np.moveaxis(y, -1, axis)
+    split = (*y.shape[:-1], *(x.shape[a] for a in axis))
+    return np.moveaxis(np.reshape(y, split), tuple(range(-len(axis), 0)), axis)
 
 
 # -- the options that only prepare the input -------------------------------------------------------
@@ -302,11 +304,14 @@ def product_of_others(a: Any) -> Any:
     n = a.shape[-1]
     if n < 2:
         return np.ones_like(a)
+    if n == 2:
+        return a[..., ::-1]
     if n % 2:
         a = np.concatenate([a, np.ones((*a.shape[:-1], 1), a.dtype)], axis=-1)
     pairs = np.reshape(a, (*a.shape[:-1], a.shape[-1] // 2, 2))
     others = product_of_others(pairs[..., 0] * pairs[..., 1])[..., None] * pairs[..., ::-1]
-    return np.reshape(others, a.shape)[..., :n]
+    others = np.reshape(others, a.shape)
+    return others[..., :n] if n % 2 else others
 
 
 def _prod_back(g: Any, out: Any, a: Any, axis: Any, keepdims: Any) -> Any:
