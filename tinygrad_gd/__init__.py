@@ -43,7 +43,7 @@ from .modes import (
 from .observer import Observer
 from .observing import observe
 from .primitive import Every, Primitive, apply, primitive
-from .program import compile
+from .program import compile, latex, source
 from .registry import NAMES as _operations
 from .registry import implements
 from .rng import generator, manual_seed

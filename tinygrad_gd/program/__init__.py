@@ -6,5 +6,7 @@ a program may stand for the function it came from, with the help of `guards`.
 """
 
 from .compiled import Compiled, compile
+from .latex import latex
+from .recorded import source
 
-__all__ = ["Compiled", "compile"]
+__all__ = ["Compiled", "compile", "latex", "source"]

@@ -8,6 +8,7 @@ the same reason. What a program could not repeat faithfully is a `problem`.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
@@ -44,6 +45,7 @@ class Capture(Observer):
 
     def __init__(self, name: str, strict: bool = False) -> None:
         self.name, self.strict, self.problem = name, strict, ""
+        self.locate = True  # whether the user's lines are of interest
         self.escaped = ""
         self.modules: dict[Any, str] = {}
         self.options: dict[int, Any] = {}
@@ -165,6 +167,10 @@ class Capture(Observer):
         self._inputs[tensor] = made
         self._values[tensor] = made.value
 
+    def known(self) -> list[Tensor]:
+        """The Tensors that have been met so far."""
+        return list(self._values)
+
     def _state(self, tensor: Tensor) -> Value:
         self._values[tensor] = value = self._input(
             tensor, lambda: State(Value.like(tensor._data, tensor._name or ""), tensor))
@@ -202,17 +208,19 @@ class Capture(Observer):
         self._settled = len(self._instructions)
 
     def _line(self) -> tuple[str, int]:
-        frame = user_frame()
+        frame = user_frame() if self.locate else None
         return (frame.f_code.co_filename, frame.f_lineno) if frame else ("", 0)
 
     # -- the end -----------------------------------------------------------------------------------
 
     def finish(
-        self, results: list[Any], names: dict[Tensor, str], around: dict[int, str] | None = None
+        self, results: list[Any], names: dict[Tensor, str], around: dict[int, str] | None = None,
+        keep: bool = False,
     ) -> Program:
         """The program of the run that returned ``results``.
 
-        ``names`` are the variables that held Tensors, ``around`` those outside, by id.
+        ``names`` are the variables that held Tensors, ``around`` those outside, by id. Unless ``keep``,
+        the results lose their graph.
         """
         outputs = tuple(self._output(r) for r in results)
         writes = tuple((state, self._values[state.tensor]) for state in self._inputs.values()
@@ -225,7 +233,8 @@ class Capture(Observer):
             self.name, tuple(self._inputs.values()), tuple(self._instructions), outputs,
             writes, tuple((leaf, value) for leaf, value in computed if leaf not in spent),
             tuple(leaf for leaf, _ in computed if leaf in spent))
-        self._find_escaped(results, names)
+        if not keep:
+            self._find_escaped(results, names)
         return program
 
     def _output(self, result: Any) -> Any:
@@ -280,11 +289,11 @@ class Capture(Observer):
 @contextmanager
 def variable_names(into: dict[Tensor, str]) -> Any:
     """Collect what the user's functions call their Tensors, while they run."""
-    package = __file__.rpartition("/program/")[0]
+    inside = (os.path.dirname(os.path.dirname(__file__)), os.path.dirname(np.__file__), "<string>")
 
     def note(frame: Any, event: str, _: Any) -> None:
         file = frame.f_code.co_filename
-        if event == "return" and not file.startswith(package) and file != "<string>":  # dataclasses
+        if event == "return" and not file.startswith(inside):
             for name, value in frame.f_locals.items():
                 if isinstance(value, Tensor):
                     into.setdefault(value, name)

@@ -19,7 +19,7 @@ from .capture import Capture, watched
 from .compare import difference, settled
 from .guards import Guard, ModuleGuard
 from .ir import Number, Program
-from .passes import drop_broadcasts, drop_dead_code, fold_constants, optimized
+from .passes import optimized, readable
 from .replay import Replay, Stale
 from .source import source_of
 
@@ -201,7 +201,7 @@ class Compiled:
     @property
     def source(self) -> str:
         """The program as readable NumPy text that runs on its own."""
-        return source_of(drop_dead_code(fold_constants(drop_broadcasts(self.captured))))
+        return source_of(readable(self.captured))
 
     @property
     def replay_source(self) -> str:

@@ -119,6 +119,31 @@ def _broadcasts(user: Instruction, value: Value) -> bool:
         x.shape == user.output.shape and x.axes == user.output.axes for x in others)
 
 
+def drop_units(program: Program) -> Program:
+    """Leave out multiplications by one, such as with the first cotangent."""
+    table: dict[Value, Any] = {}
+    kept = []
+    for i in program.instructions:
+        one, other = i.inputs if len(i.inputs) == 2 else (None, None)
+        if not _is_one(one):
+            one, other = other, one
+        if (i.primitive.name == "multiply" and i.target is None and _is_one(one)
+                and isinstance(other, Value) and _form(other) == _form(i.output)):
+            table[i.output] = other
+            other.name = other.name or i.output.name
+        else:
+            kept.append(i)
+    return replaced(program.with_(instructions=tuple(kept)), table)
+
+
+def _is_one(x: Any) -> bool:
+    return isinstance(x, int | float | np.generic) and not isinstance(x, bool | np.bool_) and x == 1
+
+
+def _form(value: Value) -> Any:
+    return value.shape, value.dtype, value.scalar, value.axes
+
+
 def hoist(program: Program) -> Program:
     """Move to the phase ``once`` what depends only on data that the program does not change."""
     written = {id(state) for state, _ in program.writes}
@@ -136,6 +161,7 @@ def hoist(program: Program) -> Program:
 PASSES: dict[str, Pass] = {
     "drop_broadcasts": drop_broadcasts,
     "fold_constants": fold_constants,
+    "drop_units": drop_units,
     "merge_common": merge_common,
     "drop_dead_code": drop_dead_code,
     "hoist": hoist,
@@ -148,6 +174,14 @@ def optimized(program: Program, without: tuple[str, ...] = ()) -> Program:
         if name not in without:
             program = run(program)
     return program
+
+
+def readable(program: Program) -> Program:
+    """The program as it is best read: as it was written, without what only a machine needs."""
+    checks = {i.output: i.inputs[0] for i in program.instructions if i.primitive.kind == "check"}
+    kept = tuple(i for i in program.instructions if i.output not in checks)
+    program = replaced(program.with_(instructions=kept), checks)
+    return optimized(program, without=("merge_common", "hoist"))
 
 
 def use_counts(program: Program) -> Counter[Value]:

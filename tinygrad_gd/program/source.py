@@ -7,6 +7,7 @@ own and gives the same bits.
 
 from __future__ import annotations
 
+import ast
 import inspect
 import keyword
 import linecache
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import CaptureError
 from ..primitive import Primitive
 from .ir import Argument, Array, Gradient, Input, Instruction, Number, Program, Value
 from .passes import has_effect, use_counts
@@ -29,6 +31,18 @@ INFIX = {
 }  # fmt: skip
 ATOM, UNARY = 9, 7
 WIDTH = 100
+
+
+SCATTER = {
+    "add_at": """def add_at(index, g, shape):
+    out = np.zeros(shape, g.dtype)
+    np.add.at(out, index, g)  # an index that is repeated gets the sum
+    return out""",
+    "place": """def place(index, g, shape):
+    out = np.zeros(shape, g.dtype)
+    out[index] = g
+    return out""",
+}
 
 
 class Text(str):
@@ -93,8 +107,8 @@ class Writer:
 
     def name(self, value: Value, fallback: str) -> str:
         """A fresh identifier: the value's own name where it has one."""
-        base = re.sub(r"\W", "_", value.name) or fallback
-        base = f"_{base}" if base[0].isdigit() else base
+        path = re.sub(r"^(d_)?(\d)", r"\1layer_\2", value.name)  # of a Sequential: 0.weight
+        base = re.sub(r"\W", "_", path) or fallback
         name, count = base, 2
         while name in self._taken:
             name, count = f"{base}_{count}", count + 1
@@ -117,7 +131,9 @@ class Writer:
         if p.name == "negative":
             return Text(f"-{self.operand(inputs[0]).inside(UNARY)}", UNARY)
         if p.name == "getitem":
-            return self._getitem(i)
+            return Text(f"{self.operand(inputs[0]).inside(ATOM)}[{self._key(i)}]")
+        if p.name == "scatter":
+            return self._scatter(i)
         if p.name == "astype":
             return Text(f"{self.operand(inputs[0]).inside(ATOM)}.astype({literal(i.params['dtype'])})")
         if p.name == "transpose" and i.params.get("axes") is None:
@@ -135,11 +151,17 @@ class Writer:
             first = 4
         return Text(f"{left.inside(first)} {symbol} {right.inside(second)}", binds)
 
-    def _getitem(self, i: Instruction) -> Text:
+    def _key(self, i: Instruction) -> str:
         indices = iter(i.inputs[1:])
-        parts = [str(self.operand(next(indices))) if repr(k) == "array" else _index(k)
-                 for k in i.params["key"]]
-        return Text(f"{self.operand(i.inputs[0]).inside(ATOM)}[{', '.join(parts)}]")
+        return ", ".join(str(self.operand(next(indices))) if repr(k) == "array" else _index(k)
+                         for k in i.params["key"])
+
+    def _scatter(self, i: Instruction) -> Text:
+        adds = any(x.dtype != bool for x in i.inputs[1:])
+        name = "add_at" if adds else "place"
+        self.helpers[name] = SCATTER[name]
+        key = re.sub(r"(?<![\w(])([^,\s]*:[^,\s]*)", lambda m: _slice(m[1]), self._key(i))
+        return Text(f"{name}(({key},), {self.operand(i.inputs[0])}, {literal(i.params['shape'])})")
 
     def _call(self, i: Instruction) -> Text:
         p = i.primitive
@@ -164,17 +186,24 @@ class Writer:
         return name
 
     def _source_of(self, function: Any, name: str) -> str:
-        text = textwrap.dedent(inspect.getsource(function)).strip()
-        text = re.sub(r":\s*(Any|int|float|bool|tuple\[[^=]*?\]|str)(\s*\|\s*None)?(?=[,)=\s])", "", text)
-        text = re.sub(r"\) -> [^:]+:", "):", text)
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+        if not isinstance(tree, ast.FunctionDef):
+            raise CaptureError(f"source: {name} is a lambda, whose text cannot be found; define it "
+                               "with def, and make the primitive of that")
         for used in function.__code__.co_names:
             known = function.__globals__.get(used)
             if inspect.isfunction(known) and used not in self.helpers:
                 self.helpers[used] = ""
                 self.helpers[used] = self._source_of(known, used)
-            elif isinstance(known, int | float | str):
+            elif isinstance(known, int | float | str | tuple):
                 self.helpers[used] = f"{used} = {known!r}"
-        return re.sub(rf"\b{function.__name__}\b", name, text, count=1)
+        tree.name, tree.returns, tree.decorator_list = name, None, []
+        for argument in ast.walk(tree.args):
+            if isinstance(argument, ast.arg):
+                argument.annotation = None
+        if ast.get_docstring(tree):
+            del tree.body[0]
+        return ast.unparse(tree)
 
     # -- the whole text ------------------------------------------------------------------------------
 
@@ -261,6 +290,11 @@ class Writer:
 
 def _order(given: Input) -> int:
     return 0 if isinstance(given, Argument) else 2 if isinstance(given, Number) else 1
+
+
+def _slice(text: str) -> str:
+    parts = [p or "None" for p in text.split(":")]
+    return f"slice({', '.join(parts)})"
 
 
 def _index(k: Any) -> str:
