@@ -362,7 +362,7 @@ def test_structure_that_alternates_is_refused() -> None:
         return x * 2 if calls[0] % 2 else x + 2
 
     run = tg.compile(step, strict=True)
-    with pytest.raises(tg.CaptureError, match="not the same in every call|keeps changing"):
+    with pytest.raises(tg.CaptureError, match=r"not the same in every call|keeps changing"):
         for _ in range(12):
             run()
 

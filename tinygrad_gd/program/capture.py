@@ -22,8 +22,8 @@ from ..errors import CaptureError, describe, user_frame
 from ..modes import using
 from ..observer import Live, Observer
 from ..observing import observe
+from ..ops.shape import astype
 from ..primitive import Primitive
-from ..registry import NAMES
 from ..storage import tick
 from ..tensor import Tensor, constant
 from .ir import Argument, Array, Gradient, Input, Instruction, Number, Program, State, Value
@@ -104,7 +104,7 @@ class Capture(Observer):
         if isinstance(data, Tensor | np.ndarray):
             value = self.reference(data)
             if isinstance(value, Value) and value.dtype != leaf.dtype:
-                value = self._record(NAMES["astype"], (value,), {"dtype": leaf.dtype},
+                value = self._record(astype, (value,), {"dtype": leaf.dtype},
                                      Value.like(leaf._data))
             self._values[leaf] = value
         else:
@@ -282,8 +282,9 @@ class Capture(Observer):
             result._requires_grad = False
         escaped = next((t for t in (r() for r in made) if t is not None), None)
         if escaped is not None:
-            self.escaped = (f"{names.get(id(escaped)) or describe(escaped)} is computed in the step and kept "
-                      "outside of it (in a list, an attribute or a global); return it instead")
+            what = names.get(id(escaped)) or describe(escaped)
+            self.escaped = (f"{self.name}: {what} is computed in the step and kept outside of it (in a "
+                            "list, an attribute or a global); return it instead")
 
 
 @contextmanager

@@ -11,9 +11,9 @@ from .passes import identity, replaced
 def difference(a: Program, b: Program) -> str:
     """Where two captures of the same function differ, in words; empty if nowhere."""
     table: dict[Value, Value] = {}
-    for old, new in zip(a.inputs, b.inputs, strict=False):
-        if type(old) is type(new) and _same_input(old, new):
-            table[old.value] = new.value
+    for first, second in zip(a.inputs, b.inputs, strict=False):
+        if type(first) is type(second) and _same_input(first, second):
+            table[first.value] = second.value
     for old, new in zip(a.instructions, b.instructions, strict=False):
         pairs = list(zip(old.inputs, new.inputs, strict=False))
         if (old.primitive is not new.primitive or len(old.inputs) != len(new.inputs)

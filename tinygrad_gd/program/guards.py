@@ -99,7 +99,7 @@ class Guard:
             if isinstance(look, _Cell):
                 space[f"c{i}"] = look.cell
                 text = f"c{i}.cell_contents"
-            else:
+            elif isinstance(look, _Item):
                 space[f"d{i}"] = look.container
                 text = f"d{i}[{look.key!r}]"
             if isinstance(value, _PLAIN) and value is not None and not isinstance(value, bool):

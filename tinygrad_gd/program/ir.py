@@ -160,7 +160,7 @@ class Program:
     inputs: tuple[Input, ...]
     instructions: tuple[Instruction, ...]
     outputs: tuple[Any, ...]
-    writes: tuple[tuple[State, Value], ...] = ()
+    writes: tuple[tuple[State | Argument, Value], ...] = ()
     gradients: tuple[tuple[Tensor, Value], ...] = ()
     spent: tuple[Tensor, ...] = ()
 

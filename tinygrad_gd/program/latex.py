@@ -30,10 +30,10 @@ def latex(loss: Tensor, wrt: Sequence[Tensor] | None = None) -> str:
 
     >>> import tinygrad_gd as tg
     >>> w = tg.Tensor(3.0, requires_grad=True, name="w")
-    >>> print(tg.latex(tg.exp(w) / w))
+    >>> print(tg.latex(w * tg.exp(w)))
     \begin{aligned}
-    L &= \frac{\exp\left(w\right)}{w} \\
-    \frac{\partial L}{\partial w} &= -\frac{\frac{\exp\left(w\right)}{w}}{w} + \frac{1}{w} \, \exp\left(w\right)
+    L &= w \, \exp\left(w\right) \\
+    \frac{\partial L}{\partial w} &= \exp\left(w\right) + w \, \exp\left(w\right)
     \end{aligned}
     """
     frame = user_frame()
@@ -79,6 +79,10 @@ def _formulas(program: Program) -> Any:
 def _formula(i: Instruction, parts: list[tuple[str, int]]) -> tuple[str, int]:
     name = i.primitive.name
     texts = [text for text, _ in parts]
+    if name == "add" and i.inputs[0] is i.inputs[1]:
+        return rf"2 \, {_inside(parts[0], PRODUCT)}", PRODUCT
+    if name == "multiply" and texts[0] == "-1":
+        return f"-{_inside(parts[1], PRODUCT)}", PRODUCT
     if name in _OPERATORS:
         binds = SUM if name in ("add", "subtract") else PRODUCT
         second = binds + (name == "subtract")

@@ -69,7 +69,8 @@ def _names(capture: Capture, root: Tensor, names: dict[int, str]) -> dict[Tensor
 def variables(frame: Any) -> dict[int, str]:
     """The names of Tensors in the user's frame, and of arrays that hold the same numbers."""
     found: dict[int, str] = {}
-    for name, value in {**(frame.f_globals if frame else {}), **(frame.f_locals if frame else {})}.items():
+    seen = {**frame.f_globals, **frame.f_locals} if frame else {}
+    for name, value in seen.items():
         if isinstance(value, Tensor | np.ndarray) and not name.startswith("_"):
             found[id(value)] = name
     return found

@@ -37,7 +37,8 @@ def empty(value: Value) -> np.ndarray[Any, Any]:
     """An array of a value's shape, dtype and memory order."""
     order = value.axes
     made = np.empty([value.shape[a] for a in order], value.dtype)
-    return made.transpose([order.index(i) for i in range(len(order))])
+    result: np.ndarray[Any, Any] = made.transpose([order.index(i) for i in range(len(order))])
+    return result
 
 
 class Planner:

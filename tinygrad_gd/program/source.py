@@ -51,6 +51,7 @@ class Text(str):
     binds: int
 
     def __new__(cls, text: str, binds: int = ATOM) -> Text:
+        """An expression; ``binds`` is the precedence of its outermost operator."""
         made = super().__new__(cls, text)
         made.binds = binds
         return made
@@ -226,13 +227,15 @@ class Writer:
             line = f"    {name} = {text}"
             note = self._comment(i) if i.phase != "backward" and i.line != shown else ""
             shown = i.line
+            if note and max(len(line), 46) + len(note) + 4 > WIDTH:
+                body.append(f"    # {note}"[:WIDTH])
+                note = ""
             body.append(f"{line:<46}  # {note}" if note else line)
             self.texts[i.output] = Text(name)
         body.append(f"    return {', '.join(self._returned())}")
         head = f"def {program.name}({', '.join(parameters)}):"
-        helpers = [text for text in self.helpers.values() if text]
-        return "\n".join(["import numpy as np", "", "", *("\n\n".join(helpers).split("\n") + ["", ""]
-                                                       if helpers else []), head, *body]) + "\n"
+        helpers = [f"{text}\n\n" for text in self.helpers.values() if text]
+        return "\n".join(["import numpy as np", "", "", *helpers, head, *body]) + "\n"
 
     def _parameters(self) -> list[str]:
         ordered = sorted(self.program.inputs, key=_order)

@@ -1,0 +1,182 @@
+"""The text of programs: what a reader sees, to the letter, and that it computes the same numbers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_gd as tg
+from tests.samples import Sample, all_samples
+from tests.test_program import executed
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def compare(name: str, text: str) -> None:
+    """Equal to the golden file; a missing one is written, to be looked at and committed."""
+    path = GOLDEN / name
+    if not path.exists():
+        path.write_text(text)
+        pytest.fail(f"{path} was missing and has been written")
+    assert text == path.read_text()
+
+
+def line_step() -> Any:
+    x = tg.Tensor([1.0, 2.0, 3.0, 4.0, 5.0], name="x")
+    y = tg.Tensor([3.0, 5.0, 7.0, 9.0, 11.0], name="y")
+    weight = tg.Tensor(0.0, requires_grad=True, name="weight")
+    bias = tg.Tensor(0.0, requires_grad=True, name="bias")
+    optimizer = tg.optim.SGD([weight, bias], lr=0.1)
+
+    def step() -> Any:
+        error = weight * x + bias - y
+        loss = (error**2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+class Network(tg.nn.Module):
+    def __init__(self) -> None:
+        self.hidden, self.out = tg.nn.Linear(64, 32), tg.nn.Linear(32, 10)
+
+    def forward(self, images: Any) -> Any:
+        activity = tg.relu(self.hidden(images))
+        logits = self.out(activity)
+        return logits
+
+
+def network_step() -> Any:
+    tg.manual_seed(0)
+    model = Network()
+    optimizer = tg.optim.SGD(model.parameters(), lr=0.1)
+
+    def step(images: Any, labels: Any) -> Any:
+        loss = tg.nn.cross_entropy(model(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def batch() -> Any:
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((16, 64)), rng.integers(0, 10, 16)
+
+
+def test_the_line_reads_as_a_teacher_would_write_it() -> None:
+    step = tg.compile(line_step(), strict=True)
+    for _ in range(2):
+        step()
+    compare("line_step.py.txt", step.source)
+
+
+def test_a_network_reads_as_a_teacher_would_write_it() -> None:
+    step = tg.compile(network_step(), strict=True)
+    for _ in range(2):
+        step(*batch())
+    compare("network_step.py.txt", step.source)
+
+
+def test_the_replay_is_text_too() -> None:
+    step = tg.compile(line_step(), strict=True)
+    for _ in range(2):
+        step()
+    compare("line_replay.py.txt", step.replay_source)
+
+
+def test_the_same_program_gives_the_same_text() -> None:
+    texts = set()
+    for _ in range(2):
+        step = tg.compile(network_step(), strict=True)
+        for _ in range(2):
+            step(*batch())
+        texts.add(step.source)
+    assert len(texts) == 1
+
+
+def test_the_text_runs_without_this_package() -> None:
+    step = tg.compile(line_step(), strict=True)
+    for _ in range(2):
+        step()
+    code = step.source + (
+        "x = np.arange(1.0, 6.0); y = 2 * x + 1; weight = bias = 0.0\n"
+        "for _ in range(20):\n"
+        "    loss, weight, bias = step(weight, x, bias, y, 0.1)\n"
+        "print(f'{loss:.4f} {weight:.4f} {bias:.4f}')\n"
+        "import sys; assert not any('tinygrad' in m for m in sys.modules)\n")
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "8036431.8320 -1083.0719 -299.7717"  # the tutorial's 20th epoch
+
+
+#: Their functions call others of this package, so that no text of them stands on its own.
+NOT_SELF_CONTAINED = {"lstsq_solution"}
+
+
+@pytest.mark.parametrize("row", all_samples(), ids=str)
+def test_the_text_of_every_primitive_runs(row: Sample) -> None:
+    if row.name in NOT_SELF_CONTAINED:
+        pytest.skip("calls other primitives from inside its function")
+    leaves = [tg.Tensor(x, requires_grad=True) for x in row.inputs]
+    optimizer = tg.optim.SGD(leaves, lr=1e-3)
+
+    def step() -> Any:
+        out = row.call(*leaves)
+        loss = (out * out).sum()
+        optimizer.zero_grad()
+        if loss.requires_grad:
+            loss.backward()
+        optimizer.step()
+        return loss
+
+    run = tg.compile(step, strict=True)
+    for _ in range(2):
+        run()
+    got = executed(run.captured)
+    results = [run(), *(state.tensor for state, _ in run.captured.writes)]
+    expected = np.concatenate([np.ravel(t.numpy()) for t in results])
+    np.testing.assert_allclose(got, expected, rtol=1e-12)
+
+
+def test_source_of_a_recorded_loss() -> None:
+    x = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    y = 2 * x + 1
+    w, b = (tg.Tensor(0.0, requires_grad=True, name=n) for n in "wb")
+    loss = ((w * x + b - y) ** 2).mean()
+    compare("line_gradient.py.txt", tg.source(loss, wrt=[w, b], check=True))
+
+
+def test_source_checks_itself() -> None:
+    wrong = tg.primitive(lambda x: x * x, lambda g, out, x: g * x, name="wrong_square")
+    w = tg.Tensor(3.0, requires_grad=True)
+    assert "def gradient" in tg.source(wrong(w), check=True)  # text and backward agree, both wrong
+
+
+def test_source_refuses_what_has_no_gradient() -> None:
+    w, v = tg.Tensor([1.0, 2.0], requires_grad=True, name="w"), tg.Tensor(1.0, requires_grad=True, name="v")
+    with pytest.raises(tg.GradError, match="one element"):
+        tg.source(w * 2)
+    with pytest.raises(tg.GradError, match="not recorded"):
+        tg.source(tg.Tensor(1.0))
+    with pytest.raises(tg.GradError, match=r"does not depend on 'v'"):
+        tg.source(w.sum(), wrt=[w, v])
+
+
+def test_latex_of_the_line() -> None:
+    x = np.array([1.0, 2.0])
+    w = tg.Tensor(0.5, requires_grad=True, name="w")
+    assert tg.latex(((w * x) ** 2).sum()) == (
+        "\\begin{aligned}\n"
+        "L &= \\sum \\left(w \\, x\\right)^{2} \\\\\n"
+        "\\frac{\\partial L}{\\partial w} &= \\sum 2 \\, w \\, x \\, x\n"
+        "\\end{aligned}")
