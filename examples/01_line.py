@@ -9,14 +9,21 @@ y = 2 * x + 1
 w = tg.Tensor(0.0, requires_grad=True, name="w")
 b = tg.Tensor(0.0, requires_grad=True, name="b")
 
-for epoch in range(1, 1001):
+
+@tg.compile  # watched twice, then replayed as a NumPy program; without this line it is only slower
+def step():
     loss = ((w * x + b - y) ** 2).mean()
     w.zero_grad()
     b.zero_grad()
     loss.backward()
     with tg.no_grad():
-        w -= 0.08 * w.grad
-        b -= 0.08 * b.grad
+        for param in (w, b):
+            param -= 0.08 * param.grad
+    return loss
+
+
+for epoch in range(1, 1001):
+    loss = step()
     if epoch in (1, 10, 100, 1000):
         print(f"epoch {epoch}: loss={loss.item():.6f} w={w.item():.4f} b={b.item():.4f}")
 

@@ -13,12 +13,19 @@ w = tg.Tensor(np.zeros(x.shape[1]), requires_grad=True, name="w")
 b = tg.Tensor(0.0, requires_grad=True, name="b")
 optimizer = tg.optim.SGD([w, b], lr=0.5)
 
-for epoch in range(1, 201):
+
+@tg.compile
+def step():
     logits = x @ w + b
     loss = np.mean(np.logaddexp(0, logits) - y * logits)  # -log p, stable for any logit
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
+    return loss
+
+
+for epoch in range(1, 201):
+    loss = step()
     if epoch % 50 == 0:
         print(f"epoch {epoch}: loss={loss.item():.4f}")
 

@@ -15,11 +15,18 @@ net = tg.nn.Sequential(
 )
 optimizer = tg.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
 
-for epoch in range(1, 501):
+
+@tg.compile
+def step():
     loss = tg.nn.mse_loss(net(points), target)
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
+    return loss
+
+
+for epoch in range(1, 501):
+    loss = step()
     if epoch % 100 == 0:
         accuracy = np.mean((net(points).numpy() > 0) == (target.numpy() > 0))
         print(f"epoch {epoch}: loss={loss.item():.4f} accuracy={accuracy:.1%}")

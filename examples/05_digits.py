@@ -14,12 +14,19 @@ images = (images / 16).astype(np.float32)
 net = tg.nn.Sequential(tg.nn.Linear(64, 64), tg.nn.ReLU(), tg.nn.Linear(64, 10))
 optimizer = tg.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
 
+
+@tg.compile
+def step(batch, target):
+    loss = tg.nn.cross_entropy(net(batch), target)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
 for epoch in range(1, 31):
     for batch, target in tg.DataLoader(x, y, batch_size=64, shuffle=True):
-        loss = tg.nn.cross_entropy(net(batch), target)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        loss = step(batch, target)
     if epoch % 10 == 0:
         with tg.no_grad():
             guesses = net(tg.Tensor(x_test)).argmax(axis=1)

@@ -68,7 +68,7 @@ class Optimizer:
             for group in self.param_groups:
                 for p in group["params"]:
                     if p._grad is not None:
-                        self.update(p, p.grad, group)  # type: ignore[arg-type]
+                        self.update(p, p.grad, group)
 
     def update(self, p: Tensor, g: Tensor, group: dict[str, Any]) -> None:
         """Change one parameter in place."""

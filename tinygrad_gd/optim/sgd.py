@@ -57,8 +57,9 @@ class SGD(Optimizer):
             velocity = state.get("velocity")
             if velocity is None:
                 velocity = state["velocity"] = g.copy()
+                velocity.name = p.name and f"{p.name}.velocity"
             else:
                 velocity *= momentum
-                velocity += (1 - live(group, "dampening")) * g
+                velocity += (1 - live(group, "dampening")) * g if group["dampening"] else g
             g = g + momentum * velocity if group["nesterov"] else velocity
         descend(p, live(group, "lr"), g)

@@ -11,6 +11,7 @@ import ast
 import inspect
 import keyword
 import linecache
+import os
 import re
 import textwrap
 from typing import Any
@@ -232,8 +233,8 @@ class Writer:
                 note = ""
             body.append(f"{line:<46}  # {note}" if note else line)
             self.texts[i.output] = Text(name)
-        body.append(f"    return {', '.join(self._returned())}")
-        head = f"def {program.name}({', '.join(parameters)}):"
+        body.append(_wrapped("    return (", self._returned(), ")", "    return "))
+        head = _wrapped(f"def {program.name}(", parameters, "):")
         helpers = [f"{text}\n\n" for text in self.helpers.values() if text]
         return "\n".join(["import numpy as np", "", "", *helpers, head, *body]) + "\n"
 
@@ -282,13 +283,23 @@ class Writer:
     def _comment(self, i: Instruction) -> str:
         file, number = i.line
         text = linecache.getline(file, number).strip()
-        where = " ".join(filter(None, [i.scope, f"{file.rpartition('/')[2]}:{number}"]))
+        scope = "" if i.scope[:1].isdigit() else i.scope
+        where = ", ".join(filter(None, [scope, f"{os.path.basename(file)}:{number}"]))
         return f"{where}: {text}" if text else where if number else i.scope
 
     def _returned(self) -> list[str]:
         results = [self.operand(x) for x in self.program.outputs]
         return [*results, *(str(self.texts[s.value]) for s, _ in self.program.writes),
                 *(str(self.texts[v]) for _, v in self.program.gradients)]
+
+
+def _wrapped(start: str, parts: list[str], end: str, short: str | None = None) -> str:
+    """A list on one line if it fits (then after ``short``, without brackets), or on several."""
+    line = f"{start if short is None else short}{', '.join(parts)}{end if short is None else ''}"
+    if len(line) <= WIDTH:
+        return line
+    inside = textwrap.wrap(", ".join(parts), WIDTH - 8, break_long_words=False)
+    return "\n".join([start, *(f"        {part}" for part in inside), f"    {end}" if short else end])
 
 
 def _order(given: Input) -> int:
