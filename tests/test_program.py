@@ -128,3 +128,31 @@ def test_the_source_computes_what_the_step_computes() -> None:
     loss = run().numpy()
     after = np.concatenate([loss.ravel(), *(t.numpy().ravel() for t in tensors)])
     np.testing.assert_array_equal(np.sort(expected), np.sort(after))
+
+
+def test_a_replay_needs_no_more_memory_than_numpy_by_hand() -> None:
+    import tracemalloc
+
+    from tests.benchmarks.peers import Compiled, NumPy
+    from tests.benchmarks.workloads import mnist
+
+    kept: list[Any] = []
+
+    class Kept(Compiled):
+        def finish(self, step: Any) -> Any:
+            kept.append(self.tg.compile(step, strict=True))
+            return kept[0]
+
+    ours, by_hand = Kept().mlp(mnist()), NumPy().mlp(mnist())
+    peaks = []
+    for step in (ours, by_hand):
+        for _ in range(3):
+            step()
+        tracemalloc.start()
+        step()
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    memory = kept[0].memory()
+    assert memory.buffers + memory.constants + peaks[0] <= peaks[1]
+    assert abs(peaks[0] - memory.temporaries) < 50_000  # NumPy converts masks in small pieces
+    assert "buffer0" in str(memory) and memory.peak > memory.buffers

@@ -89,8 +89,8 @@ class Live(float):
     def __rmul__(self, other: Any) -> Any: return self._with("*", other, True)
     def __truediv__(self, other: Any) -> Any: return self._with("/", other)
     def __rtruediv__(self, other: Any) -> Any: return self._with("/", other, True)
-    def __pow__(self, other: Any) -> Any: return self._with("**", other)
-    def __rpow__(self, other: Any) -> Any: return self._with("**", other, True)
+    def __pow__(self, other: Any, mod: None = None) -> Any: return self._with("**", other)
+    def __rpow__(self, other: Any, mod: None = None) -> Any: return self._with("**", other, True)
     def __neg__(self) -> Any: return self._with("*", -1)
 
 

@@ -20,7 +20,7 @@ from .compare import difference, settled
 from .guards import Guard, ModuleGuard
 from .ir import Number, Program
 from .passes import optimized, readable
-from .replay import Replay, Stale
+from .replay import Memory, Replay, Stale
 from .source import source_of
 
 #: Captures of one form of arguments before giving up: what is captured must settle.
@@ -208,8 +208,8 @@ class Compiled:
         """The text that is executed, with its buffers."""
         return self._entry().replay.source
 
-    def memory(self) -> dict[str, int]:
-        """Bytes of buffers, hoisted constants and states."""
+    def memory(self) -> Memory:
+        """Bytes of states, constants, buffers and temporaries, and what each buffer is for."""
         return self._entry().replay.memory()
 
 

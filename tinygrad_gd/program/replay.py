@@ -11,8 +11,8 @@ import linecache
 import operator
 import re
 from collections.abc import Callable
-from itertools import count
-from typing import Any
+from itertools import accumulate, count
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,6 +39,36 @@ def empty(value: Value) -> np.ndarray[Any, Any]:
     made = np.empty([value.shape[a] for a in order], value.dtype)
     result: np.ndarray[Any, Any] = made.transpose([order.index(i) for i in range(len(order))])
     return result
+
+
+class Memory(NamedTuple):
+    """Bytes of a program by purpose; printing it lists the buffers and whose values they hold.
+
+    Attributes
+    ----------
+    states : parameters, momentum and data, which belong to the caller.
+    constants : what was computed ahead from data that does not change.
+    buffers : arrays that live as long as the program.
+    temporaries : at most, of arrays that one call makes and gives up or hands out.
+    uses : name, bytes and values of each buffer, in the order in which they hold them.
+    """
+
+    states: int
+    constants: int
+    buffers: int
+    temporaries: int
+    uses: tuple[tuple[str, int, tuple[str, ...]], ...]
+
+    @property
+    def peak(self) -> int:
+        """All bytes at the fullest moment of a call."""
+        return self.states + self.constants + self.buffers + self.temporaries
+
+    def __str__(self) -> str:
+        lines = [f"{kind:<12}{getattr(self, kind):>12,} bytes" for kind in (
+            "states", "constants", "buffers", "temporaries", "peak")]
+        lines += [f"  {name:<10}{size:>12,} bytes  {', '.join(v)}" for name, size, v in self.uses]
+        return "\n".join(lines)
 
 
 class Planner:
@@ -91,6 +121,18 @@ class Planner:
             self._release(dying, free)
             if i.output in self.buffers and self.last_use[i.output] == position:
                 self._release([i.output], free)
+
+    def temporaries(self) -> int:
+        """The most bytes that arrays outside of buffers take at one time of a call."""
+        changes = [0] * (len(self.body) + 1)
+        for position, i in enumerate(self.body):
+            value = i.output
+            own = not value.scalar and value not in self.buffers and value not in self.root
+            if own and not self.in_place(i):
+                end = len(self.body) if value in self.results else self.last_use[value]
+                changes[position] += value.nbytes
+                changes[min(end + 1, len(self.body))] -= value.nbytes
+        return max(accumulate(changes), default=0)
 
     def _release(self, values: list[Value], free: dict[Any, list[int]], only: Any = None) -> None:
         for value in list(values):
@@ -398,12 +440,15 @@ class Replay:
         for name, i in self._views:
             known[i.output] = self.space[name] = i.primitive.run(known[i.inputs[0]], **i.params)
 
-    def memory(self) -> dict[str, int]:
-        """Bytes by purpose: buffers of this program, and the states it works on."""
-        states = {given.tensor: given.value.nbytes for given in self.program.inputs
+    def memory(self) -> Memory:
+        """What the arrays of the program take, and what for."""
+        names: dict[int, list[str]] = {}
+        made = {i.output: i.primitive.name for i in self.program.instructions}
+        for value, number in self.plan.buffers.items():
+            names.setdefault(number, []).append(value.name or made[value])
+        states = {id(given.tensor): given.value.nbytes for given in self.program.inputs
                   if isinstance(given, State)}
         once = sum(i.output.nbytes for i in self._once if i.output not in self.plan.root)
-        return {"buffers": sum(b.nbytes for b in self._buffers), "constants": once,
-                "states": sum(states.values())}
-
-
+        return Memory(
+            sum(states.values()), once, sum(b.nbytes for b in self._buffers), self.plan.temporaries(),
+            tuple((f"buffer{n}", self._buffers[n].nbytes, tuple(names[n])) for n in sorted(names)))
