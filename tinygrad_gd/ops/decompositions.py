@@ -14,7 +14,6 @@ Factorizations are not unique, and only what does not depend on the choice has a
 
 from __future__ import annotations
 
-from itertools import permutations
 from math import prod
 from typing import Any, NamedTuple
 
@@ -258,6 +257,14 @@ def _products_of_others(s: Any) -> Any:
     return (before * after)[..., : s.shape[-1]]
 
 
+def _permutations(n: int) -> list[tuple[tuple[int, ...], int]]:
+    """All orders of 0 ... n - 1, and their signs."""
+    if n == 0:
+        return [((), 1)]
+    return [((*order[:k], n - 1, *order[k:]), sign * (-1) ** (n - 1 - k))
+            for order, sign in _permutations(n - 1) for k in range(n)]
+
+
 def _cofactors(a: Any, /, *directions: Any) -> Any:
     """The derivative of order ``k + 1`` of det at ``a``, along ``k`` directions and one left open.
 
@@ -273,8 +280,7 @@ def _cofactors(a: Any, /, *directions: Any) -> Any:
         s = _without_each(s)
     products, total = _products_of_others(s), np.zeros_like(a)
     names, unit = "abcdefghijkl"[: order + 1], np.eye(a.shape[-1], dtype=a.dtype)
-    for choice in permutations(range(order + 1)):
-        sign = (-1) ** sum(choice[i] > choice[j] for j in range(order + 1) for i in range(j))
+    for choice, sign in _permutations(order + 1):
         row, column = names[order], names[choice[order]]
         terms = [f"...{names}", *(f"...{names[i]}{names[choice[i]]}" for i in range(order))]
         fixed = [unit] if row == column else []

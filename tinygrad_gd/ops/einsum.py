@@ -78,7 +78,7 @@ def _einsum_back(position: int, g: Any, out: Any, *operands: Any, subscripts: st
     return gx if gx.shape == x.shape else np.reshape(gx, x.shape)
 
 
-_einsum_primitive = primitive(_einsum, Every(_einsum_back), name="einsum", atomic=True)
+_einsum_primitive = primitive(_einsum, Every(_einsum_back), name="einsum", numpy=np.einsum)
 
 # -- NumPy's ways to write the subscripts --------------------------------------------------------------
 
