@@ -149,8 +149,8 @@ class Writer:
             return Text(f"2 * {self.operand(a).inside(7)}", 6)  # the same bits as x + x
         left, right = self.operand(a, b), self.operand(b, a)
         first, second = (binds + 1, binds) if symbol == "**" else (binds, binds + 1)
-        if binds == 3:
-            first = 4
+        if binds == 2:  # comparisons would chain
+            first = 3
         return Text(f"{left.inside(first)} {symbol} {right.inside(second)}", binds)
 
     def _key(self, i: Instruction) -> str:
