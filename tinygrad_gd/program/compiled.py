@@ -49,9 +49,10 @@ class Conditions:
 class Entry:
     """A program that replays, with the conditions it relies on."""
 
-    def __init__(self, program: Program, conditions: Conditions, result: Any, arity: int,
+    def __init__(self, captured: Program, conditions: Conditions, result: Any, arity: int,
                  floats: list[float], without_gradient: list[Tensor]) -> None:
-        self.program, self.conditions, self.floats = program, conditions, floats
+        self.captured, self.conditions, self.floats = captured, conditions, floats
+        program = self.program = optimized(captured)
         self.replay = Replay(program, arity)
         self.run = self.replay.run
         self.options = [(o, _static(o, program)) for o, _ in conditions.options]
@@ -77,7 +78,6 @@ class Compiled:
 
     Attributes
     ----------
-    captured : the last program as it was captured, before all passes.
     problem : why the function is not compiled, or empty.
     """
 
@@ -141,9 +141,8 @@ class Compiled:
             problem = difference(before[0], program)
             if not problem:
                 arity = sum(isinstance(x, Tensor | np.ndarray) for x in leaves)
-                self.captured = settled(before[0], program)
-                self._settle(key, Entry(
-                    optimized(self.captured), conditions, result, arity, floats, bare))
+                captured = settled(before[0], program)
+                self._settle(key, Entry(captured, conditions, result, arity, floats, bare))
                 return result
         if capture.problem or (problem and tries + 1 >= PATIENCE):
             self._give_up(problem)
@@ -192,6 +191,11 @@ class Compiled:
             raise CaptureError(self.problem or f"{self.name}: nothing captured yet; call it at least "
                                "twice with arguments of the same shapes")
         return self._last
+
+    @property
+    def captured(self) -> Program:
+        """The program as it was captured, before all passes."""
+        return self._entry().captured
 
     @property
     def program(self) -> Program:

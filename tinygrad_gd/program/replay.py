@@ -77,6 +77,7 @@ class Planner:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.body = [i for i in program.instructions if i.phase != "once"]
+        self._position = {i.output: n for n, i in enumerate(self.body)}
         self.root: dict[Value, Value] = {}  # views -> the value whose memory they show
         for i in program.instructions:
             if _is_view(i):
@@ -99,7 +100,7 @@ class Planner:
         if i.target is None or i.output.scalar:
             return False
         old = self.base(i.inputs[0]) if isinstance(i.inputs[0], Value) else None
-        position = self.body.index(i)
+        position = self._position[i.output]
         versions = {self.base(i.target.value)} | ({old} if old else set())
         return all(self.last_use.get(v, -1) <= position for v in versions)
 
@@ -214,6 +215,7 @@ class Replay:
         self._buffers = [empty(v) for v in self.plan.sizes]
         self._held: list[tuple[str, Input]] = []  # names of arrays that are looked up once
         self._views: list[tuple[str, Instruction]] = []
+        self._fixed: set[Value] = set()  # arrays that are the same objects in every call
         self._once = [i for i in program.instructions if i.phase == "once"]
         self.source = self._write()
         self.run = self._compiled()
@@ -262,6 +264,7 @@ class Replay:
             if isinstance(given, State) and not value.scalar:
                 tensor, name = self.bound(given.tensor, "T"), f"x{next(self._number)}"
                 self._names[value] = name
+                self._fixed.add(value)
                 self._held.append((name, given))
                 checks.append(f"{tensor}._data is {name}")
                 if value in hoisted:
@@ -274,6 +277,7 @@ class Replay:
             lines.append(self._reading(given))
         for i in self._once:
             self._names[i.output] = f"h{next(self._number)}"
+            self._fixed.add(i.output)
         guard = [f"if not ({' and '.join(checks)}):", "    refresh()"] if checks else []
         return guard + lines
 
@@ -321,8 +325,7 @@ class Replay:
     def _is_fixed(self, x: Any) -> bool:
         """Whether a value is the same array object in every call."""
         base = self.plan.base(x)
-        held = any(given.value is base for _, given in self._held)
-        return base in self.plan.buffers or held or any(i.output is base for i in self._once)
+        return base in self.plan.buffers or base in self._fixed
 
     def _writing(self, i: Instruction, into: str) -> str:
         """A statement that writes the result into an array."""

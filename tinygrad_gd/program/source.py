@@ -14,6 +14,8 @@ import linecache
 import os
 import re
 import textwrap
+from bisect import bisect
+from collections import defaultdict
 from typing import Any
 
 import numpy as np
@@ -104,6 +106,12 @@ class Writer:
         self.helpers: dict[str, str] = {}  # name -> source of functions NumPy does not have
         self.uses = use_counts(program)
         self._taken: set[str] = {"np", program.name, *keyword.kwlist}
+        self._counts: defaultdict[str, int] = defaultdict(lambda: 1)
+        self._results = set(program.results)
+        numbered = list(enumerate(program.instructions))
+        self._position = {i.output: n for n, i in numbered}
+        self._used_at = {value: n for n, i in numbered for value in i.values}
+        self._writes = [n for n, i in numbered if i.target is not None]
 
     # -- names -----------------------------------------------------------------------------------
 
@@ -111,9 +119,10 @@ class Writer:
         """A fresh identifier: the value's own name where it has one."""
         path = re.sub(r"^(d_)?(\d)", r"\1layer_\2", value.name)  # of a Sequential: 0.weight
         base = re.sub(r"\W", "_", path) or fallback
-        name, count = base, 2
+        name = base
         while name in self._taken:
-            name, count = f"{base}_{count}", count + 1
+            self._counts[base] += 1
+            name = f"{base}_{self._counts[base]}"
         self._taken.add(name)
         return name
 
@@ -266,19 +275,13 @@ class Writer:
     def _folds(self, i: Instruction, text: Text) -> bool:
         """Whether a result is written where it is used: unnamed, used once, and short."""
         return (self.uses[i.output] == 1 and not has_effect(i) and not i.output.name
-                and i.output not in set(self.program.results) and len(text) < WIDTH - 40
+                and i.output not in self._results and len(text) < WIDTH - 40
                 and not self._crosses_a_write(i))
 
     def _crosses_a_write(self, i: Instruction) -> bool:
-        """Whether a state that ``i`` reads is overwritten before the result is used."""
-        instructions = self.program.instructions
-        start = instructions.index(i)
-        for later in instructions[start + 1 :]:
-            if i.output in later.values:
-                return False
-            if later.target is not None:
-                return True
-        return False
+        """Whether a state is overwritten between the making and the only use of a result."""
+        made, used = self._position[i.output], self._used_at[i.output]
+        return bisect(self._writes, made) != bisect(self._writes, used - 1)
 
     def _comment(self, i: Instruction) -> str:
         file, number = i.line
