@@ -18,6 +18,7 @@ are all loops over the same data.
 from __future__ import annotations
 
 import dis
+import sys
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
@@ -127,10 +128,10 @@ class Primitive:
         return by_name, (self.name,)
 
     @cached_property
-    def reads(self) -> frozenset[int]:
+    def reads(self) -> frozenset[int] | range:
         """Positions of the arguments whose *values* (not only shapes) some rule reads."""
-        if self.variadic:
-            return frozenset()
+        if self.variadic:  # views read shapes only; of others nothing is known
+            return range(0 if self.kind == "view" else sys.maxsize)
         return frozenset(i for rule in self.vjps if rule for i in _reads(rule, len(self.arguments)))
 
 
@@ -246,7 +247,7 @@ def apply(
         out = recorded(value, primitive, inputs, values, params)
     else:
         if primitive.kind == "view" and value.base is not None:
-            value = value.copy()  # a new leaf owns its values: writing elsewhere is not seen
+            value = value.copy("K")  # a new leaf owns its values: writing elsewhere is not seen
         out = constant(value)
     if mode.observer is not None:
         mode.observer.forward(out, primitive, seen, params)

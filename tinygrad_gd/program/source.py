@@ -201,7 +201,8 @@ class Writer:
         if not isinstance(tree, ast.FunctionDef):
             raise CaptureError(f"source: {name} is a lambda, whose text cannot be found; define it "
                                "with def, and make the primitive of that")
-        for used in function.__code__.co_names:
+        loaded = (node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
+        for used in dict.fromkeys(loaded):
             known = function.__globals__.get(used)
             if inspect.isfunction(known) and used not in self.helpers:
                 self.helpers[used] = ""
