@@ -8,6 +8,7 @@ from . import (
     elementwise,
     indexing,
     linalg,
+    random,
     reductions,
     shape,
     special,
@@ -47,6 +48,6 @@ __all__ = [
     "absolute", "activations", "add", "arrange", "bitwise_and", "bitwise_or", "bitwise_xor",
     "decompositions", "divide", "einsum", "elementwise", "equal", "floor_divide", "getitem",
     "greater", "greater_equal", "indexing", "invert", "less", "less_equal", "linalg", "matmul",
-    "multiply", "negative", "not_equal", "plain_key", "positive", "power", "reductions",
+    "multiply", "negative", "not_equal", "plain_key", "positive", "power", "random", "reductions",
     "remainder", "shape", "special", "square", "stack", "statistics", "subtract", "transpose", "ufuncs",
 ]  # fmt: skip
