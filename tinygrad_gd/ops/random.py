@@ -95,7 +95,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
     >>> import tinygrad_gd as tg
     >>> tg.manual_seed(0); x = tg.Tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True)
     >>> y = tg.dropout(x, 0.5); y.sum().backward(); y.tolist(), x.grad.tolist()
-    ([2.0, 0.0, 0.0, 0.0], [2.0, 0.0, 0.0, 0.0])
+    ([2.0, 4.0, 6.0, 0.0], [2.0, 2.0, 2.0, 0.0])
     """
     x = as_tensor("dropout", x)
     if x.dtype.kind != "f":
@@ -105,7 +105,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
     _check_range("dropout", "p is a probability, between 0 and 1", p, 1)
     if not training or p == 0:
         return x
-    dropped = _noise("dropout", standard_uniform, (x,), None, None) < p
+    dropped = _noise("dropout", standard_uniform, (x,), None, np.float32) < p  # in any precision
     return where(dropped, 0, x / (1 - p) if p < 1 else x)
 
 

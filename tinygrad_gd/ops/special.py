@@ -61,7 +61,7 @@ def _chebyshev(t: Any, coefficients: Any) -> Any:
 def _erf_series(x: Any) -> Any:
     """Taylor's series of erf, for abs(x) <= 1."""
     square = x * x
-    total: Any = 0.0
+    total = np.zeros_like(square)
     for n in range(20, -1, -1):  # sum of (-x^2)^n / (n! (2 n + 1)), nested
         total = 1 / (2 * n + 1) - square * total / (n + 1)
     return 2 / np.sqrt(np.pi) * x * total
@@ -156,7 +156,7 @@ def _gammaln_small(x: Any) -> Any:
 def _gammaln_large(x: Any) -> Any:
     """gammaln(x) for x >= 10: Stirling's series."""
     r = 1 / x
-    total: Any = 0.0
+    total = np.zeros_like(r)
     for k, b in reversed(list(enumerate(_bernoulli(), 1))):
         total = total * (r * r) + b / (2 * k * (2 * k - 1))
     return (x - 0.5) * (np.log(x) - 1) - 0.5 + np.log(2 * np.pi) / 2 + total * r
@@ -177,11 +177,11 @@ def _digamma(x: Any, /) -> Any:
     small = positive < 10
     z = np.where(small, positive + 10, positive)
     start = np.where(small, positive, 1.0)
-    shift: Any = 0.0
+    shift = np.zeros_like(start)
     for k in range(9, -1, -1):
         shift = shift + 1 / (start + k)
     r = 1 / z
-    total: Any = 0.0
+    total = np.zeros_like(r)
     for k, b in reversed(list(enumerate(_bernoulli(), 1))):
         total = (total + b / (2 * k)) * (r * r)
     value = np.log(z) - r / 2 - total - np.where(small, shift, 0)
@@ -195,12 +195,12 @@ def _polygamma(x: Any, /, n: int) -> Any:
     small = positive < steps
     z = np.where(small, positive + steps, positive)
     start = np.where(small, positive, 1.0)
-    shift: Any = 0.0
+    shift = np.zeros_like(start)
     for k in range(steps - 1, -1, -1):
         shift = shift + (1 / (start + k)) ** (n + 1)
     factorial = float(np.prod(np.arange(1.0, n)))  # (n - 1)!
     r, factor = 1 / z, n * (n + 1) / 2
-    total: Any = 0.0
+    total = np.zeros_like(r)
     for k, b in enumerate(_bernoulli(), 1):
         total = total + b * factor * r ** (2 * k)
         factor = factor * (2 * k + n) * (2 * k + n + 1) / ((2 * k + 1) * (2 * k + 2))
@@ -259,7 +259,7 @@ def _sinc_derivative(x: Any, /, n: int) -> Any:
     wide = np.asarray(x, np.float64)
     near = np.absolute(wide) < 1
     y, odd = np.pi * np.where(near, wide, 0), n % 2
-    total: Any = 0.0
+    total = np.zeros_like(y)
     for j in range(32 + odd, -1, -2):  # sum of (-1)^k y^j / ((2 k + 1) j!), 2 k = n + j, nested
         total = 1 / (n + j + 1) - y * y * total / ((j + 1) * (j + 2))
     series = (-1) ** ((n + odd) // 2) * np.pi**n * total * (y if odd else 1)
