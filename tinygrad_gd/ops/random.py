@@ -83,7 +83,8 @@ def bernoulli(p: Any, size: Any = None, dtype: Any = None) -> Tensor:
     (p,) = _parameters("bernoulli", p)
     _check_range("bernoulli", "p is a probability, between 0 and 1", p, 1)
     noise = _noise("bernoulli", standard_uniform, (p,), size, dtype)
-    return (noise < p).astype(noise.dtype)
+    drawn: Tensor = (noise < p).astype(noise.dtype)
+    return drawn
 
 
 @implements()
@@ -106,7 +107,8 @@ def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
     if not training or p == 0:
         return x
     dropped = _noise("dropout", standard_uniform, (x,), None, np.float32) < p  # in any precision
-    return where(dropped, 0, x / (1 - p) if p < 1 else x)
+    kept: Tensor = where(dropped, 0, x / (1 - p) if p < 1 else x)
+    return kept
 
 
 def _parameters(operation: str, *given: Any) -> tuple[Any, ...]:
