@@ -60,8 +60,8 @@ def network() -> Drawing:
     with tg.no_grad():
         for p in net.parameters():
             p.assign(np.linspace(-1, 1, p.size).reshape(p.shape))
-    images = np.arange(6.0).reshape(2, 3) / 10
-    loss = tg.nn.cross_entropy(net(images), np.array([0, 1]))
+    images, labels = np.arange(6.0).reshape(2, 3) / 10, np.array([0, 1])
+    loss = tg.nn.cross_entropy(net(images), labels)
     loss.backward()
     return draw(loss)
 
@@ -174,6 +174,8 @@ def test_names_come_from_name_then_module_then_variable() -> None:
     names = [n.name for n in draw(result).graph.nodes]
     assert names == ["points", "weight", "bias", "hidden", "pair[0]", "", "result"]
     assert unrelated.shape == points.shape
+    batch = tg.Tensor(points) * pair[0]
+    assert [n.name for n in draw(batch).graph.nodes] == ["points", "pair[0]", "batch"]
 
 
 def test_dotted_edges_carry_no_gradient() -> None:
@@ -209,7 +211,7 @@ def test_the_legend_names_only_what_is_drawn() -> None:
     assert words(line()) == {"constant", "parameter", "operation", "result", "gradient", "no gradient"}
     assert words(views()) == {"input", "parameter", "operation", "reduction", "view", "result",
                               "no gradient"}
-    assert words(network()) == {"constant", "parameter", "operation", "activation", "result", "gradient",
+    assert words(network()) == {"input, constant", "parameter", "operation", "activation", "result", "gradient",
                                 "no gradient"}
 
 

@@ -24,15 +24,19 @@ def array_key(x: Any) -> Any:
 
 
 def names_for(values: list[Any]) -> dict[Any, str]:
-    """Names of these tensors (by identity) and arrays (by contents), where there are any."""
+    """Names of these tensors (by identity), arrays and copies of arrays (by contents), if any."""
     names = {t: str(t._name) for t in values if isinstance(t, Tensor) and t._name}
     tensors = {t for t in values if isinstance(t, Tensor)}
-    forms = {(x.shape, x.dtype) for x in values if not isinstance(x, Tensor)}
+    copies = {array_key(t._data): t for t in tensors - set(names)
+              if t._primitive is None and not t._requires_grad}
+    arrays = [x for x in values if not isinstance(x, Tensor)]
+    forms = {(x.shape, x.dtype) for x in [*arrays, *copies.values()]}
     for name, value in _variables():
         if isinstance(value, Tensor) and value in tensors:
             names.setdefault(value, name)
         elif isinstance(value, np.ndarray) and (value.shape, value.dtype) in forms:
-            names.setdefault(array_key(value), name)
+            key = array_key(value)
+            names.setdefault(copies.get(key, key), name)
     return names
 
 
