@@ -98,16 +98,16 @@ def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
     >>> y = tg.dropout(x, 0.5); y.sum().backward(); y.tolist(), x.grad.tolist()
     ([2.0, 4.0, 6.0, 0.0], [2.0, 2.0, 2.0, 0.0])
     """
-    x = as_tensor("dropout", x)
-    if x.dtype.kind != "f":
-        raise DTypeError(f"dropout: expected a floating tensor, got {describe(x)}; use .astype(float)")
+    tensor = as_tensor("dropout", x)
+    if tensor.dtype.kind != "f":
+        raise DTypeError(f"dropout: expected a floating tensor, got {describe(tensor)}; use .astype(float)")
     if not isinstance(p, int | float):
         raise OptionError(f"dropout: p is one probability for all elements, got {describe(p)}")
     _check_range("dropout", "p is a probability, between 0 and 1", p, 1)
     if not training or p == 0:
-        return x
-    dropped = _noise("dropout", standard_uniform, (x,), None, np.float32) < p  # in any precision
-    kept: Tensor = where(dropped, 0, x / (1 - p) if p < 1 else x)
+        return tensor
+    dropped = _noise("dropout", standard_uniform, (tensor,), None, np.float32) < p  # in any precision
+    kept: Tensor = where(dropped, 0, tensor / (1 - p) if p < 1 else tensor)
     return kept
 
 
