@@ -100,7 +100,8 @@ def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
     """
     tensor = as_tensor("dropout", x)
     if tensor.dtype.kind != "f":
-        raise DTypeError(f"dropout: expected a floating tensor, got {describe(tensor)}; use .astype(float)")
+        raise DTypeError(f"dropout: expected a floating tensor, got {describe(tensor)}; use "
+                         ".astype(float)")
     if not isinstance(p, int | float):
         raise OptionError(f"dropout: p is one probability for all elements, got {describe(p)}")
     _check_range("dropout", "p is a probability, between 0 and 1", p, 1)
