@@ -177,6 +177,20 @@ def test_an_array_changed_in_place_is_seen() -> None:
     assert run().item() == 12.0
 
 
+def test_an_array_changed_in_place_is_seen_by_the_gradient() -> None:
+    batch, w, other = np.ones(3), leaf(2.0), leaf(2.0)
+
+    def step(p: Any) -> None:
+        p.zero_grad()
+        ((p * batch) ** 2).sum().backward()
+
+    run = replays(lambda: step(w))
+    batch[:] = [1.0, 2.0, 3.0]
+    run()
+    step(other)
+    assert w.grad.item() == other.grad.item() == 2 * 2.0 * 14.0
+
+
 def test_data_that_was_computed_with_ahead_is_computed_again() -> None:
     x, w = tg.Tensor([1.0, 2.0]), leaf(1.0)
     run = replays(lambda: (tg.exp(x) * w).sum())
@@ -314,7 +328,12 @@ def refuse_data(x: Any) -> Any:
     return x * y.data.max()
 
 
-@pytest.mark.parametrize("f", [refuse_float, refuse_branch, refuse_item, refuse_numpy, refuse_print,
+def refuse_seed(x: Any) -> Any:
+    tg.manual_seed(0)  # and keep what is random outside
+    return x * 1
+
+
+@pytest.mark.parametrize("f", [refuse_seed, refuse_float, refuse_branch, refuse_item, refuse_numpy, refuse_print,
                                refuse_data], ids=lambda f: f.__name__)
 def test_values_that_leave_the_step_are_refused_with_the_line(f: Any) -> None:
     with pytest.raises(tg.CaptureError, match=rf"{f.__name__}.*test_program_footguns.py:\d+: .*outside"):

@@ -10,6 +10,12 @@ from pathlib import Path
 README = Path(__file__).parents[1] / "README.md"
 
 
+def test_the_list_of_functions_is_that_of_the_registry() -> None:
+    from tests.readme_functions import updated
+
+    assert updated(README.read_text()) == README.read_text(), "run python -m tests.readme_functions"
+
+
 def test_readme_blocks() -> None:
     text = README.read_text()
     assert "no part of the project named tinygrad" in text.splitlines()[0]

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
-from tests.samples import Sample, all_samples
-from tests.test_program import executed
+from tests.samples import Sample
+from tests.test_program import ROWS, executed
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -119,14 +119,8 @@ def test_the_text_runs_without_this_package() -> None:
     assert done.stdout.strip() == "8036431.8320 -1083.0719 -299.7717"  # the tutorial's 20th epoch
 
 
-#: Their functions call others of this package, so that no text of them stands on its own.
-NOT_SELF_CONTAINED = {"lstsq_solution"}
-
-
-@pytest.mark.parametrize("row", all_samples(), ids=str)
+@pytest.mark.parametrize("row", ROWS, ids=str)
 def test_the_text_of_every_primitive_runs(row: Sample) -> None:
-    if row.name in NOT_SELF_CONTAINED:
-        pytest.skip("calls other primitives from inside its function")
     leaves = [tg.Tensor(x, requires_grad=True) for x in row.inputs]
     optimizer = tg.optim.SGD(leaves, lr=1e-3)
 

@@ -36,6 +36,9 @@ class Observer:
     def read(self, tensor: Any, how: str) -> None:
         """Values of ``tensor`` leave the graph, by ``float(t)``, ``t.numpy()`` and their kin."""
 
+    def effect(self, what: str) -> None:
+        """Something happens besides computing, such as seeding the random numbers."""
+
     def creates(self, leaf: Any, data: Any) -> None:
         """A leaf is made of ``data``, a Tensor, an array or numbers."""
 

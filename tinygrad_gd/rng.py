@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .errors import OptionError, describe
+from .modes import current_mode
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -29,5 +30,7 @@ def manual_seed(seed: int) -> None:
     """
     if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
         raise OptionError(f"manual_seed: expected an integer >= 0, got {describe(seed)} {seed!r}")
+    if (observer := current_mode().observer) is not None:
+        observer.effect("manual_seed")
     # in place: whoever holds the generator follows the new seed
     generator().bit_generator.state = np.random.default_rng(seed).bit_generator.state

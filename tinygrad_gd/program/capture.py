@@ -57,12 +57,16 @@ class Capture(Observer):
         self._instructions: list[Instruction] = []
         self._phase = "forward"
         self._scopes: list[str] = [""]
+        self._copies: dict[int, tuple[Any, Any]] = {}  # id of a copy -> the original, and the copy
         self._settled = 0  # instructions that have got their final phase and place
         self._adjoints: dict[Tensor, Tensor] = {}  # cotangent -> what it belongs to
 
     # -- what happens ------------------------------------------------------------------------------
 
     def forward(self, out: Tensor, primitive: Primitive, inputs: Any, params: Any) -> None:
+        for given, held in zip(inputs, out._inputs, strict=False):
+            if held is not given and isinstance(held, np.ndarray):
+                self._copies[id(held)] = given, held  # rules read a copy of the user's array
         self._values[out] = self._run(primitive, inputs, params, Value.like(out._data))
         self._places[out] = self._line(), self._scopes[-1]
 
@@ -99,6 +103,9 @@ class Capture(Observer):
     def read(self, tensor: Tensor, how: str) -> None:
         self.fail(f"{how} takes the values of {describe(tensor)} out of the step, and a replay would "
                   "not repeat what is done with them; return the tensor instead, and read it outside")
+
+    def effect(self, what: str) -> None:
+        self.fail(f"{what} is called in the step, and a replay would not repeat it; call it outside")
 
     def creates(self, leaf: Tensor, data: Any) -> None:
         if isinstance(data, Tensor | np.ndarray):
@@ -158,6 +165,7 @@ class Capture(Observer):
             return self._input(x.text, lambda: Number(
                 Value((), np.dtype(float), True, name=x.text), x.text, x.origins))
         if isinstance(x, np.ndarray):
+            x, _ = self._copies.get(id(x), (x, None))
             return self._input(id(x), lambda: Array(Value.like(x), x))
         return x
 
@@ -290,11 +298,12 @@ class Capture(Observer):
 @contextmanager
 def variable_names(into: dict[Tensor, str]) -> Any:
     """Collect what the user's functions call their Tensors, while they run."""
-    inside = (os.path.dirname(os.path.dirname(__file__)), os.path.dirname(np.__file__), "<string>")
+    inside = (os.path.dirname(os.path.dirname(__file__)), os.path.dirname(np.__file__))
 
     def note(frame: Any, event: str, _: Any) -> None:
-        file = frame.f_code.co_filename
-        if event == "return" and not file.startswith(inside):
+        code = frame.f_code
+        made = code.co_filename == "<string>" and code.co_name.startswith("__")  # by a dataclass
+        if event == "return" and not made and not code.co_filename.startswith(inside):
             for name, value in frame.f_locals.items():
                 if isinstance(value, Tensor):
                     into.setdefault(value, name)

@@ -66,7 +66,7 @@ class Guard:
         if isinstance(value, Tensor | np.ndarray):
             self.names.setdefault(id(value), name)
         elif isinstance(value, types.FunctionType | types.MethodType):
-            if not value.__module__.startswith((_PACKAGE, "numpy")):
+            if not (value.__module__ or "").startswith((_PACKAGE, "numpy")):
                 self._visit(value)
         elif isinstance(value, list | tuple) and len(value) <= 100:
             for i, item in enumerate(value):
@@ -84,7 +84,7 @@ class Guard:
         held = getattr(value, "__dict__", None)
         if isinstance(held, dict) and id(value) not in self._done and not isinstance(value, Module):
             self._done.add(id(value))
-            if not type(value).__module__.startswith((_PACKAGE, "numpy")):
+            if not (type(value).__module__ or "").startswith((_PACKAGE, "numpy")):
                 for key in held:
                     self._note(f"{name}_{key}".strip("_"), _Item(held, key))
 

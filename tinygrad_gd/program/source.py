@@ -289,7 +289,7 @@ class Writer:
         text = linecache.getline(file, number).strip()
         scope = "" if i.scope[:1].isdigit() else i.scope
         where = ", ".join(filter(None, [scope, f"{os.path.basename(file)}:{number}"]))
-        return f"{where}: {text}" if text else where if number else i.scope
+        return f"{where}: {text}" if text else ""
 
     def _returned(self) -> list[str]:
         results = [self.operand(x) for x in self.program.outputs]

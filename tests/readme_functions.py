@@ -1,0 +1,82 @@
+"""The README's list of functions, made from the registry: ``python -m tests.readme_functions``."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import tinygrad_gd as tg
+from tinygrad_gd.primitive import Primitive
+from tinygrad_gd.registry import NAMES, NUMPY
+
+README = Path(__file__).parents[1] / "README.md"
+BEGIN, END = "<!-- functions: begin -->\n", "<!-- functions: end -->\n"
+
+#: Rows of the table: title and the module (the end of its name) that registers the functions.
+GROUPS = {
+    "elementwise": ("elementwise", "ufuncs", "special"), "activations": ("activations",),
+    "reductions": ("reductions", "statistics"), "shape": ("shape", "arrange"),
+    "indexing and sorting": ("indexing", "sorting", "updates"),
+    "linear algebra": ("linalg", "einsum", "decompositions"),
+    "windows": ("convolution", "pooling", "windows", "interpolation"), "random": ("random",),
+}
+#: Parts of other functions; nobody calls them by name.
+INTERNAL = frozenset({
+    "linear", "scatter", "getitem", "sinc_derivative", "fractional_part", "binary_exponent", "cofactors",
+    "lstsq_solution", "last_writes",
+})
+
+
+def home_of(name: str) -> str:
+    """The module in which a function is written."""
+    made: Any = NAMES[name]
+    for module in vars(tg.ops).values():
+        if getattr(module, "__name__", "").startswith("tinygrad_gd.ops.") and any(
+                value is made for value in vars(module).values()):
+            return module.__name__.rpartition(".")[2]
+    return str(getattr(getattr(made, "function", made), "__module__", "")).rpartition(".")[2]
+
+
+def shown(name: str) -> str:
+    """A name; in italics where the function has no derivative."""
+    made = NAMES[name]
+    plain = isinstance(made, Primitive) and not made.differentiable
+    return f"*{name}*" if plain else name
+
+
+def numpy_only() -> list[str]:
+    """NumPy functions that work on Tensors and have no name of their own here."""
+    names = set()
+    for function in NUMPY:
+        name = getattr(function, "__name__", "")
+        if name not in NAMES and getattr(np, name, None) is function:
+            names.add(f"np.{name}")
+    return sorted(names)
+
+
+def text() -> str:
+    """The list as markdown."""
+    homes: dict[str, list[str]] = {}
+    for name in sorted(NAMES):
+        homes.setdefault(home_of(name), []).append(name)
+    lines = []
+    for title, modules in GROUPS.items():
+        names = sorted(n for m in modules for n in homes.get(m, ()) if n not in INTERNAL)
+        if names:
+            lines.append(f"**{title}**: " + " ".join(map(shown, names)))
+    lines.append("**questions about Tensors, with plain answers**: " + " ".join(numpy_only()))
+    return "\n\n".join(textwrap.fill(line, 100, break_on_hyphens=False) for line in lines) + "\n"
+
+
+def updated(readme: str) -> str:
+    """The README with the present list."""
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{text()}\n{END}{after}"
+
+
+if __name__ == "__main__":
+    README.write_text(updated(README.read_text()))
