@@ -142,6 +142,15 @@ def test_the_text_of_every_primitive_runs(row: Sample) -> None:
     np.testing.assert_allclose(got, expected, rtol=1e-12)
 
 
+def test_a_text_that_draws_has_a_generator_of_its_own() -> None:
+    x = tg.Tensor(np.ones(1000))
+    run = tg.compile(lambda: tg.dropout(x, 0.5).mean(), strict=True)
+    for _ in range(2):
+        run()
+    first, second = executed(run.captured), executed(run.captured)
+    assert first != second and 0.8 < first[0] < 1.2
+
+
 def test_source_of_a_recorded_loss() -> None:
     x = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
     y = 2 * x + 1

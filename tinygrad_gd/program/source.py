@@ -22,6 +22,7 @@ import numpy as np
 
 from ..errors import CaptureError
 from ..primitive import Primitive
+from ..rng import generator
 from .ir import Argument, Array, Gradient, Input, Instruction, Number, Program, Value
 from .passes import has_effect, use_counts
 
@@ -46,6 +47,13 @@ SCATTER = {
     out[index] = g
     return out""",
 }
+
+
+GENERATOR = """rng = np.random.default_rng()
+
+
+def generator():
+    return rng"""
 
 
 class Text(str):
@@ -204,6 +212,8 @@ class Writer:
         loaded = (node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
         for used in dict.fromkeys(loaded):
             known = function.__globals__.get(used)
+            if known is generator:
+                self.helpers[used] = GENERATOR
             if inspect.isfunction(known) and used not in self.helpers:
                 self.helpers[used] = ""
                 self.helpers[used] = self._source_of(known, used)
