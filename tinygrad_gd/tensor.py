@@ -16,6 +16,7 @@ import numpy as np
 from .errors import DTypeError, GradError, ShapeError, describe
 from .methods import Methods
 from .modes import current_mode
+from .registry import NUMPY
 from .storage import as_value, lend, read_only, tick
 
 
@@ -357,6 +358,8 @@ class Tensor(Methods):
     # -- NumPy's protocols, copying and pickling ----------------------------------------------------
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        if method == "__call__" and not options and type(NUMPY.get(ufunc)) is Primitive:
+            return apply(NUMPY[ufunc], inputs)  # type: ignore[arg-type]
         return call_ufunc(ufunc, method, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -429,4 +432,4 @@ from .backward import backward  # noqa: E402
 from .hooks import HookHandle, retain  # noqa: E402
 from .numpy_protocol import call_function, call_ufunc  # noqa: E402
 from .operands import stack_of_values  # noqa: E402
-from .primitive import apply, write  # noqa: E402
+from .primitive import Primitive, apply, write  # noqa: E402
