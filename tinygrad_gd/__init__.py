@@ -43,7 +43,6 @@ from .modes import (
 from .observer import Observer
 from .observing import observe
 from .primitive import Every, Primitive, apply, primitive
-from .program import compile, latex, source
 from .registry import NAMES as _operations
 from .registry import implements
 from .rng import generator, manual_seed
@@ -116,6 +115,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in ("compile", "latex", "source"):
+        from . import program  # only now: it takes longer to import than the engine
+
+        return getattr(program, name)
     try:
         return _operations[name]
     except KeyError:

@@ -23,7 +23,6 @@ def fit_line(lr: float, epochs: int) -> Iterator[tuple[float, float, float]]:
     weight = tg.Tensor(0.0, requires_grad=True, name="weight")
     bias = tg.Tensor(0.0, requires_grad=True, name="bias")
 
-    @tg.compile
     def step() -> tg.Tensor:
         loss = line_loss(weight, bias)
         weight.zero_grad()
@@ -35,8 +34,9 @@ def fit_line(lr: float, epochs: int) -> Iterator[tuple[float, float, float]]:
                 parameter -= lr * parameter.grad
         return loss
 
+    compiled = tg.compile(step)
     for _ in range(epochs):
-        yield step().item(), weight.item(), bias.item()
+        yield compiled().item(), weight.item(), bias.item()
 
 
 def line_loss(weight: tg.Tensor, bias: tg.Tensor) -> tg.Tensor:

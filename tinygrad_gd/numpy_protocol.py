@@ -82,7 +82,8 @@ def _no_rule(name: str) -> NoRuleError:
 
 def _like(function: Any) -> Any:
     """``np.zeros_like`` and its kin: a new constant Tensor."""
-    return lambda a, *args, **options: Tensor(function(a._data if isinstance(a, Tensor) else a, *args, **options))
+    return lambda a, *args, **options: Tensor(
+        function(a._data if isinstance(a, Tensor) else a, *args, **options))
 
 
 def _of_values(function: Any) -> Any:

@@ -71,6 +71,7 @@ class Live(float):
     origins: dict[str, tuple[Any, Any]]
 
     def __new__(cls, value: Any, text: str, origins: dict[str, tuple[Any, Any]]) -> Live:
+        """The number ``value`` and where it comes from."""
         made = super().__new__(cls, value)
         made.text, made.origins = text, origins
         return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ def load_digits() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     >>> images, labels = load_digits(); images.shape, labels[:3].tolist()
     ((1797, 64), [0, 1, 2])
     """
-    with np.load(Path(__file__).with_name("digits.npz")) as stored:
+    with np.load(os.path.join(os.path.dirname(__file__), "digits.npz")) as stored:
         return stored["images"] / np.float32(16), stored["labels"].astype(np.int64)
 
 

@@ -106,28 +106,8 @@ class Drawing:
                 if (not include or mime in include) and mime not in (exclude or ())}
 
 
-def draw(tensor: Tensor, detail: str | None = None, rankdir: str | None = None,
-         last: int | None = None) -> Drawing:
-    """The graph that ``tensor`` was computed from, with values and gradients.
-
-    Parameters
-    ----------
-    tensor : usually a loss.
-    detail : "shape" for names and shapes, "full" for values and gradients too; None chooses by size.
-    rankdir : "TB" or "LR"; None draws small graphs of scalars from left to right.
-    last : draw only so many nodes, those nearest to ``tensor``. More than 2,000 are never laid out;
-        of larger graphs the last 50 are drawn, and the caption says so.
-
-    >>> import tinygrad_gd as tg
-    >>> a = tg.Tensor(3.0, requires_grad=True, name="a")
-    >>> print(draw(a * a))
-    node  made by         shape   value
-    ----  --------------  ------  ------
-    a     parameter       scalar  3.0000
-    n1    multiply(a, a)  scalar  9.0000
-    <BLANKLINE>
-    2 nodes, 1 parameter
-    """
+def drawing_of(tensor: Tensor, detail: str | None, rankdir: str | None, last: int | None) -> Drawing:
+    """What `draw` does."""
     if not isinstance(tensor, Tensor):
         raise DTypeError(f"draw: expected a Tensor, got {describe(tensor)}")
     if last is not None and not (type(last) is int and last >= 1):
