@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import CaptureError, CaptureWarning, user_stacklevel
 from ..modes import Mode, current_mode
+from ..nn.module import Module
 from ..observer import Live
 from ..tensor import Tensor, constant
 from ..transforms.pytree import flatten, unflatten
@@ -29,48 +30,47 @@ PATIENCE = 4
 VARIANTS = 8
 
 
-class Conditions:
+class Surroundings:
     """Everything around a captured run that a program relies on."""
 
     def __init__(self, capture: Capture, function: Any, mode: Mode) -> None:
-        self.mode, self.names = mode, {}
         guard = Guard(function)
-        self.names, self._sees = guard.names, guard.holds
-        self._modules = ModuleGuard(capture.modules)
-        self.options = [(o, dict(o)) for o in capture.options.values()]
+        self.names = guard.names
         self.reached = list(capture.reached)
+        self.options = list(capture.options.values())
+        self._modules = ModuleGuard(capture.modules)
+        self.conditions = guard.conditions()
+        self.conditions.add("{}() is {} or {}() == {}", current_mode, mode, current_mode, mode)
+        self.conditions.add(f"{{}}.changes == {Module.changes} or {{}}()", Module, self._modules.holds)
+        self.hold = self.conditions.compiled()
 
-    def hold(self) -> bool:
-        """Whether the function sees what it saw then."""
-        mode = current_mode()
-        return (mode is self.mode or mode == self.mode) and self._sees() and self._modules.holds()
+    def require(self, program: Program, without_gradient: list[Tensor]) -> Callable[[], bool]:
+        """A check of all of it, hyperparameters and absent gradients included."""
+        for options in self.options:
+            live = {key for given in program.inputs if isinstance(given, Number)
+                    for held, key in given.origins.values() if held is options}
+            self.conditions.add(f"len({{}}) == {len(options)}", options)
+            for key, value in options.items():
+                if key in live:  # the program reads it, but may be another one where it is 0
+                    self.conditions.add(f"({{}}[{key!r}] != 0) is {value != 0}", options)
+                elif key != "params":
+                    self.conditions.add(f"{{}}[{key!r}] == {{}}", options, value)
+        for leaf in without_gradient:
+            self.conditions.add("{}._grad is None", leaf)
+        return self.conditions.compiled()
 
 
 class Entry:
-    """A program that replays, with the conditions it relies on."""
+    """A program that replays, with the surroundings it relies on."""
 
-    def __init__(self, captured: Program, conditions: Conditions, result: Any, arity: int,
+    def __init__(self, captured: Program, surroundings: Surroundings, result: Any, arity: int,
                  floats: list[float], without_gradient: list[Tensor]) -> None:
-        self.captured, self.conditions, self.floats = captured, conditions, floats
-        program = self.program = optimized(captured)
-        self.replay = Replay(program, arity)
+        self.captured, self.floats = captured, floats
+        self.program = optimized(captured)
+        self.replay = Replay(self.program, arity)
         self.run = self.replay.run
-        self.options = [(o, _static(o, program)) for o, _ in conditions.options]
+        self.holds = surroundings.require(self.program, without_gradient)
         self.form, self.single = result, isinstance(result, Tensor)
-        self.without_gradient = without_gradient
-
-    def holds(self) -> bool:
-        """Whether the program would do what the function does."""
-        return (self.conditions.hold()
-                and all(_static(o, self.program) == s for o, s in self.options)
-                and all(leaf._grad is None for leaf in self.without_gradient))
-
-
-def _static(options: dict[str, Any], program: Program) -> list[Any]:
-    """The hyperparameters that are built into a program; of the others only whether they are 0."""
-    free = {key for given in program.inputs if isinstance(given, Number)
-            for o, key in given.origins.values() if o is options}
-    return [bool(v) if k in free else v for k, v in options.items() if k != "params"]
 
 
 class Compiled:
@@ -88,7 +88,7 @@ class Compiled:
         self.name = self.name if self.name.isidentifier() else "step"
         self.problem = ""
         self._entries: dict[Any, list[Entry]] = {}
-        self._pending: dict[Any, tuple[int, list[tuple[Program, Conditions]]]] = {}
+        self._pending: dict[Any, tuple[int, list[tuple[Program, Surroundings]]]] = {}
         self._last: Entry | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -114,8 +114,7 @@ class Compiled:
         if not leaves:
             result = entry.run()
         else:
-            floats = [x for x in leaves if type(x) is float]
-            entry.floats[:] = floats
+            entry.floats[:] = [x for x in leaves if type(x) is float]
             result = entry.run(*[x if isinstance(x, Tensor) else constant(x) for x in leaves
                                  if isinstance(x, Tensor | np.ndarray)])
         if entry.single:
@@ -134,19 +133,19 @@ class Compiled:
         bare = [leaf for leaf in before[1].reached if leaf._grad is None] if before else []
         a, k = unflatten((args, kwargs), shown)
         result, names = watched(capture, lambda: self.function(*a, **k))
-        conditions = Conditions(capture, self.function, mode)
-        program = capture.finish(flatten(result), names, conditions.names)
+        around = Surroundings(capture, self.function, mode)
+        program = capture.finish(flatten(result), names, around.names)
         problem = capture.problem or capture.escaped
         if not problem and before is not None:
             problem = difference(before[0], program)
             if not problem:
                 arity = sum(isinstance(x, Tensor | np.ndarray) for x in leaves)
                 captured = settled(before[0], program)
-                self._settle(key, Entry(captured, conditions, result, arity, floats, bare))
+                self._settle(key, Entry(captured, around, result, arity, floats, bare))
                 return result
         if capture.problem or (problem and tries + 1 >= PATIENCE):
             self._give_up(problem)
-        self._pending[key] = tries + bool(problem), [(program, conditions), *candidates][:PATIENCE]
+        self._pending[key] = tries + bool(problem), [(program, around), *candidates][:PATIENCE]
         return result
 
     def _arguments(self, capture: Capture, args: Any, kwargs: Any, leaves: list[Any],

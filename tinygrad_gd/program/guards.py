@@ -31,7 +31,6 @@ class Guard:
         self._seen: list[Seen] = []
         self._done: set[int] = set()
         self._visit(function)
-        self.holds: Callable[[], bool] = self._compiled()
 
     # -- walking ---------------------------------------------------------------------------------
 
@@ -90,23 +89,39 @@ class Guard:
 
     # -- checking ----------------------------------------------------------------------------------
 
-    def _compiled(self) -> Callable[[], bool]:
-        """One expression for all checks: it runs before every replay."""
-        space: dict[str, Any] = {}
-        parts = []
-        for i, (look, value) in enumerate(self._seen):
-            space[f"k{i}"] = value
+    def conditions(self) -> Conditions:
+        """What must hold for a program to stand for the function, as far as variables decide."""
+        found = Conditions()
+        for look, value in self._seen:
+            same = "==" if isinstance(value, _PLAIN) and not isinstance(value, bool | None) else "is"
             if isinstance(look, _Cell):
-                space[f"c{i}"] = look.cell
-                text = f"c{i}.cell_contents"
+                found.add(f"{{}}.cell_contents {same} {{}}", look.cell, value)
             elif isinstance(look, _Item):
-                space[f"d{i}"] = look.container
-                text = f"d{i}[{look.key!r}]"
-            if isinstance(value, _PLAIN) and value is not None and not isinstance(value, bool):
-                parts.append(f"{text} == k{i}")
-            else:
-                parts.append(f"{text} is k{i}")
-        return eval(f"lambda: {' and '.join(parts) or True}", space)  # type: ignore[no-any-return]
+                found.add(f"{{}}[{look.key!r}] {same} {{}}", look.container, value)
+            if isinstance(value, Optimizer):
+                for part in ("param_groups", "state"):
+                    held = vars(value)[part]
+                    found.add(f"{{}}.{part} is {{}} and len({{}}) == {len(held)}", value, held, held)
+        return found
+
+
+class Conditions:
+    """Checks that are made before every replay, put together as one expression."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._space: dict[str, Any] = {}
+
+    def add(self, text: str, *things: Any) -> None:
+        """A check: Python text with a place ``{}`` for each thing it is about."""
+        names = [f"k{len(self._space) + i}" for i in range(len(things))]
+        self._space.update(zip(names, things, strict=True))
+        self._texts.append(text.format(*names))
+
+    def compiled(self) -> Callable[[], bool]:
+        """One function for all checks."""
+        text = " and ".join(f"({t})" for t in self._texts) or "True"
+        return eval(f"lambda: {text}", self._space)  # type: ignore[no-any-return]
 
 
 class _Cell:
