@@ -90,6 +90,7 @@ class Planner:
         self.buffers: dict[Value, int] = {}
         self.sizes: list[Value] = []  # one example value per buffer
         self._assign()
+        self.scalings = self._scalings()
 
     def base(self, value: Value) -> Value:
         """The value in whose memory ``value`` lies."""
@@ -122,6 +123,34 @@ class Planner:
             self._release(dying, free)
             if i.output in self.buffers and self.last_use[i.output] == position:
                 self._release([i.output], free)
+
+    def _scalings(self) -> dict[Instruction, list[Instruction]]:
+        """Gradients that are scaled by one number, each in its buffer: by their first instruction.
+
+        Their buffers can lie side by side, and be scaled at once.
+        """
+        numbers = {given.value for given in self.program.inputs if isinstance(given, Number)}
+        groups: dict[Any, list[Instruction]] = {}
+        for i in self.body:
+            rate, g = i.inputs if i.primitive.name == "multiply" else (None, None)
+            if (isinstance(rate, Value) and rate in numbers and isinstance(g, Value)
+                    and self.buffers.get(i.output, -1) == self.buffers.get(g, -2)
+                    and g.dtype == i.output.dtype):
+                groups.setdefault((rate, g.dtype), []).append(i)
+        found = {}
+        for members in groups.values():
+            start = self._position[members[0].output]
+            together = [i for i in members if self._is_ready(i, start)]
+            if len(together) > 1 and together[0] is members[0]:
+                found[together[0]] = together
+        return found
+
+    def _is_ready(self, i: Instruction, start: int) -> bool:
+        """Whether the gradient that ``i`` scales is complete at ``start``, and only read by ``i``."""
+        end, buffer = self._position[i.output], self.buffers[i.output]
+        return self._position[i.inputs[1]] < start and not any(
+            i.inputs[1] in other.values or self.buffers.get(other.output) == buffer
+            for other in self.body[start:end] if other is not i)
 
     def temporaries(self) -> int:
         """The most bytes that arrays outside of buffers take at one time of a call."""
@@ -213,6 +242,9 @@ class Replay:
         self._numbers: dict[Value, dict[Any, str]] = {}  # hyperparameters, and arrays that hold them
         self._fills: list[str] = []
         self._buffers = [empty(v) for v in self.plan.sizes]
+        self._scaled = {i for group in self.plan.scalings.values() for i in group}
+        self._flat = {first: self._side_by_side(group)
+                      for first, group in self.plan.scalings.items()}
         self._held: list[tuple[str, Input]] = []  # names of arrays that are looked up once
         self._views: list[tuple[str, Instruction]] = []
         self._fixed: set[Value] = set()  # arrays that are the same objects in every call
@@ -299,8 +331,27 @@ class Replay:
             return f"{name} = a{given.position}._data"
         return f"{name} = {self.bound(given.tensor, 'T')}._data"
 
+    def _side_by_side(self, group: list[Instruction]) -> np.ndarray[Any, Any]:
+        """One array whose parts become the buffers of a group."""
+        wide = 64 // group[0].output.dtype.itemsize  # parts begin where cache lines do
+        sizes = [-(-i.output.nbytes // 64) * wide for i in group]
+        flat = np.zeros(sum(sizes), group[0].output.dtype)
+        for i, end in zip(group, accumulate(sizes), strict=True):
+            shape, order = i.output.shape, i.output.axes
+            start = end - -(-i.output.nbytes // 64) * wide
+            part = flat[start : start + int(np.prod(shape))].reshape([shape[a] for a in order])
+            self._buffers[self.plan.buffers[i.output]] = part.transpose(
+                [order.index(a) for a in range(len(order))])
+        return flat
+
     def _instruction(self, i: Instruction) -> list[str]:
         out = i.output
+        if i in self._scaled:
+            self._names[out] = f"buffer{self.plan.buffers[out]}"
+            if i not in self._flat:
+                return []
+            rate, flat = self._number_beside(i.inputs[0], out.dtype), self.bound(self._flat[i], "flat")
+            return [f"{self.function(np.multiply)}({rate}, {flat}, {flat})"]
         if i.output in self.plan.root and self._is_fixed(i.inputs[0]):
             name = self._names[out] = f"view{next(self._number)}"
             self._views.append((name, i))
