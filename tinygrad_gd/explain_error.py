@@ -37,6 +37,9 @@ def explain_failure(
     what = ", ".join(describe(x, i) for i, x in enumerate(inputs))
     shapes = [np.shape(getattr(x, "_data", x)) for x in inputs]
     options = "".join(f", {k}={v!r}" for k, v in params.items() if v is not None)
+    if primitive.elementwise and isinstance(error, TypeError) and any(x is None for x in inputs):
+        return DTypeError(f"{name}: expected numbers, got {what}; a .grad is None until backward() has "
+                          "run, and after zero_grad()")
     if target is not None:
         return ShapeError(
             f"{name} in place: cannot write {what} into {describe(target)}: {error}; the result "

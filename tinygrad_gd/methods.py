@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from .errors import DTypeError, describe
+from .modes import using
 from .registry import NAMES
+from .storage import NUMERIC_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -12,6 +17,25 @@ if TYPE_CHECKING:
     from .tensor import Tensor
 
 OPERATIONS: dict[str, Callable[..., Tensor]] = NAMES
+
+_CAST = "use .astype(np.float32) and the like"
+_PLACE = "values are always in the CPU's memory: leave it out"
+_UPDATE = "use -=, += or .assign(value) inside `with tg.no_grad():`"
+
+#: PyTorch's names for what is written in another way here.
+_WRITTEN_HERE = {
+    "view": "use .reshape(...)", "view_as": "use .reshape(other.shape)", "dim": "use .ndim",
+    "numel": "use .size", "nelement": "use .size", "element_size": "use .dtype.itemsize",
+    "permute": "use .transpose(...)", "t": "use .T", "mm": "use a @ b", "bmm": "use a @ b",
+    "unsqueeze": "use t[:, None] or np.expand_dims(t, axis)", "expand": "use np.broadcast_to(t, shape)",
+    "norm": "use np.linalg.norm(t)", "cat": "use tg.concatenate", "pow": "use t ** y",
+    "contiguous": "arrays need no such call: leave it out", "clone": "use .copy()",
+    "grad_fn": "print(t) says what made it, t.draw() shows the whole graph",
+    "cuda": _PLACE, "cpu": _PLACE, "device": _PLACE, "to": f"{_CAST}; {_PLACE}", "type": _CAST,
+    "float": _CAST, "double": _CAST, "half": _CAST, "int": _CAST, "long": _CAST, "bool": _CAST,
+    "add_": _UPDATE, "sub_": _UPDATE, "mul_": _UPDATE, "div_": _UPDATE, "copy_": _UPDATE,
+    "fill_": _UPDATE, "zero_": _UPDATE, "clamp": "use .clip(low, high)", "clamp_": _UPDATE,
+}
 
 
 class Methods:
@@ -112,12 +136,42 @@ class Methods:
     def clip(self, a_min: Any = None, a_max: Any = None, **options: Any) -> Tensor:
         return OPERATIONS["clip"](self, a_min, a_max, **options)
 
+    def __round__(self, ndigits: int | None = None) -> Tensor:
+        return OPERATIONS["round"](self, ndigits or 0)
+
+    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return other // self, other % self
+
+    def __dlpack__(self, *, stream: Any = None, **options: Any) -> Any:
+        """A copy of the values for other libraries, which may write into what they get."""
+        if options.pop("copy", None) is False:
+            raise BufferError(f"DLPack: {describe(self)} hands out copies only; leave copy=False")
+        return np.array(np.asarray(self)).__dlpack__(stream=stream, **options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0  # the CPU
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Only called for what does not exist: say how it is written here."""
+            cure = f"use tg.{name}(t)" if name in NAMES else _WRITTEN_HERE.get(name)
+            missing = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(f"{missing}; {cure}" if cure else missing, name=name, obj=self)
+
     def round(self, decimals: int = 0) -> Tensor:
         return OPERATIONS["round"](self, decimals)
 
     def astype(self, dtype: Any) -> Tensor:
-        """The values in another dtype; the gradient comes back in this one."""
-        return OPERATIONS["astype"](self, dtype=dtype)
+        """The values in another dtype; the gradient comes back in this one, and not from integers."""
+        kind = np.dtype(dtype).kind
+        if kind not in NUMERIC_KINDS:
+            raise DTypeError(f"astype: expected a float, int or bool dtype, got {dtype!r}; for other "
+                             "kinds use tensor.numpy().astype")
+        if kind == "f":
+            return OPERATIONS["astype"](self, dtype=dtype)
+        with using(grad=False):
+            return OPERATIONS["astype"](self, dtype=dtype)
 
     def copy(self) -> Tensor:
         """A recorded copy: gradients flow through it."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import BroadcastWarning, DTypeError, describe, user_line, user_stacklevel
+from .errors import BroadcastWarning, DTypeError, ShapeError, describe, user_line, user_stacklevel
 from .storage import NUMERIC_KINDS, LentArray, plain
 from .tensor import Tensor
 
@@ -24,14 +24,22 @@ def operand(operation: str, x: Any) -> Any:
     if isinstance(x, Tensor) or type(x) in SCALARS:
         return x
     if isinstance(x, np.ndarray) and x.dtype.kind in NUMERIC_KINDS:
-        return plain(x) if isinstance(x, LentArray) else np.array(x)
+        return plain(x) if isinstance(x, LentArray) else np.array(plain(x))
     if isinstance(x, list | tuple):
         x = stack_of_values(x, keep_graph=True)
-        return x if isinstance(x, Tensor) else operand(operation, np.array(x))
+        return x if isinstance(x, Tensor) else operand(operation, _rectangular(operation, x))
     raise DTypeError(
         f"{operation}: expected a Tensor, an array or a number, got {describe(x)}; "
         "convert it with np.asarray(values, dtype=float) first"
     )
+
+
+def _rectangular(operation: str, rows: Any) -> Any:
+    try:
+        return np.array(rows)
+    except ValueError as error:
+        raise ShapeError(f"{operation}: expected a rectangular nested list, got rows of different "
+                         "lengths; pad them, or use one Tensor per row") from error
 
 
 def stack_of_values(items: Any, keep_graph: bool = False) -> Any:

@@ -31,7 +31,7 @@ np.empty(2**25 - 2**16, np.uint8)
 
 def as_value(data: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
     """A fresh array (or NumPy scalar) of a numeric dtype, from numbers, nested lists or arrays."""
-    plain_python = not hasattr(data, "dtype")
+    plain_python, data = not hasattr(data, "dtype"), plain(data)
     try:
         array = np.array(data, dtype=dtype)
     except (ValueError, TypeError) as error:
@@ -62,7 +62,13 @@ def plain(value: Any) -> Any:
     """``value`` without a wrapper that NumPy should not see."""
     if type(value) is Live:
         return float(value)
-    return value.view(np.ndarray) if isinstance(value, LentArray) else value
+    if isinstance(value, LentArray):
+        return value.view(np.ndarray)
+    if hasattr(value, "mask"):
+        raise DTypeError(
+            f"the mask of {describe(value)} would be lost; fill it in, x.filled(0.0), or keep the mask "
+            "beside it, tg.where(x.mask, 0.0, x.data)")
+    return value
 
 
 def _noticed(name: str) -> Callable[..., Any]:

@@ -17,7 +17,7 @@ from .errors import DTypeError, GradError, ShapeError, describe
 from .methods import Methods
 from .modes import current_mode
 from .registry import NUMPY
-from .storage import as_value, lend, read_only, tick
+from .storage import as_value, lend, plain, read_only, tick
 
 
 class Tensor(Methods):
@@ -83,7 +83,7 @@ class Tensor(Methods):
 
     @data.setter
     def data(self, value: Any) -> None:
-        new = np.asarray(value._data if isinstance(value, Tensor) else value).view(np.ndarray)
+        new = np.asarray(value._data if isinstance(value, Tensor) else plain(value)).view(np.ndarray)
         if self._primitive is not None:
             raise GradError(f"data: {describe(self)} was made by {self._primitive.name}; "
                             "only leaves can be given new values, use .detach() first")
@@ -366,18 +366,14 @@ class Tensor(Methods):
         return call_function(function, args, kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        values = self.numpy()
-        if dtype is not None and dtype != values.dtype:
-            return values.astype(dtype)
-        return values.copy() if copy else values
+        return np.array(self.numpy(), dtype, copy=copy)
 
     def __copy__(self) -> Tensor:
         return self.__deepcopy__({})
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
-        rebuild, (cls, data, requires_grad, name, grad) = self.__reduce__()
-        duplicate: Tensor = rebuild(cls, data.copy(), requires_grad, name, grad)
-        return memo.setdefault(id(self), duplicate)  # type: ignore[no-any-return]
+        rebuild, state = self.__reduce__()
+        return rebuild(*state)
 
     def __reduce__(self) -> tuple[Callable[..., Tensor], tuple[Any, ...]]:
         if self._primitive is not None:
