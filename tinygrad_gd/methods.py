@@ -177,6 +177,14 @@ class Methods:
         """A recorded copy: gradients flow through it."""
         return OPERATIONS["copy"](self)
 
+    @property
+    def at(self) -> Any:
+        """``t.at[key].set(v)``, ``add``, ``multiply``, ``min``, ``max``: a changed copy, as in JAX."""
+        return OPERATIONS["at"](self)
+
+    def take(self, indices: Any, axis: int | None = None, mode: str = "raise") -> Tensor:
+        return OPERATIONS["take"](self, indices, axis, mode=mode)
+
     def exp(self) -> Tensor:
         return OPERATIONS["exp"](self)
 

@@ -26,6 +26,32 @@ ROWS = [
 SCATTER = {"key": (slice(0, 2),), "shape": (3, 4)}
 ROWS.append(Sample("scatter", lambda g: scatter(g), (normal(2, 4),)))
 
+ROW, TWO = np.array([2, 0]), normal(2, 4, seed=3)
+ALONG = np.array([[0, 3], [1, 1], [2, 0]])
+
+
+def at(x: Any) -> Any:
+    return (x if isinstance(x, tg.Tensor) else tg.Tensor(x)).at
+
+
+ROWS += [
+    Sample("put", lambda x, v: at(x)[ROW].set(v), (X, TWO)),
+    Sample("put", lambda x, v: at(x)[[1, 1]].set(v), (X, TWO), "the last write stays", smooth=False),
+    Sample("put", lambda x, v: at(x)[:, 1:3].set(v), (X, normal(seed=5)), "broadcast"),
+    Sample("put", lambda x, v: at(x)[X > 0].set(v), (X, normal(int((X > 0).sum()), seed=6)), "mask"),
+    Sample("getitem", lambda x, v: at(x)[[0, 0]].add(v), (X, TWO), "at add"),
+    Sample("getitem", lambda x, v: at(x)[ROW].multiply(v), (X, TWO), "at multiply"),
+    Sample("getitem", lambda x, v: at(x)[ROW].max(v), (X, TWO), "at max", smooth=False),
+    Sample("scatter_add", lambda x, v: tg.scatter_add(x, ALONG, v, axis=1), (X, normal(3, 2, seed=4))),
+    Sample("take", lambda x: np.take(x, [[0, 2], [1, 1]], axis=-1), (X,)),
+    Sample("take", lambda x: np.take(x, [0, 11, -1]), (X,), "flat"),
+    Sample("take_along_axis", lambda x: np.take_along_axis(x, ALONG, axis=1), (X,)),
+    Sample("compress", lambda x: np.compress([True, False, True], x, axis=0), (X,)),
+    Sample("extract", lambda x: np.extract(X > 0, x), (X,)),
+    Sample("choose", lambda a, b: np.choose([1, 0, 1], [a, b]), (normal(3), normal(3, seed=1)), autograd=False),
+    Sample("select", lambda a, b: np.select([X[0] > 0], [a], b), (normal(4), normal(4, seed=1))),
+]
+
 
 def scatter(g: Any) -> Any:
     """The rule of a slice, as a function of its own."""

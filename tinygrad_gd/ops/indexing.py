@@ -1,14 +1,26 @@
-"""Reading and scattering by index: basic, integer, boolean and mixed, as NumPy defines them."""
+"""Reading, writing and choosing by index, as NumPy defines it.
+
+Keys are basic, integer, boolean or mixed. A repeated index reads one element several times, so its
+gradients add up. Indices themselves have no gradient.
+"""
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
-from ..errors import IndexingError, describe
-from ..primitive import apply, primitive
+from ..backward import unbroadcast
+from ..errors import IndexingError, OptionError, ShapeError, describe
+from ..primitive import Primitive, apply, primitive
+from ..registry import implements
 from ..tensor import Tensor
+from .elementwise import where
+from .shape import along, broadcast_to, reshape
+from .signatures import as_tensor, refuse
 
 
 class _Slot:
@@ -20,6 +32,8 @@ class _Slot:
 
 SLOT = _Slot()
 
+# -- the primitives: read, scatter, put --------------------------------------------------------------
+
 
 def _fill(key: tuple[Any, ...], indices: tuple[Any, ...]) -> tuple[Any, ...]:
     if not indices:
@@ -29,29 +43,60 @@ def _fill(key: tuple[Any, ...], indices: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _getitem(x: Any, /, *indices: Any, key: tuple[Any, ...]) -> Any:
-    return x[_fill(key, indices)]
+    return x[_fill(key, indices)] if indices else x[key]
 
 
 def _scatter(g: Any, /, *indices: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
     out = np.zeros(shape, g.dtype)
     if indices and any(i.dtype != bool for i in indices):
-        np.add.at(out, _fill(key, indices), g)  # repeated indices accumulate
+        # repeated indices accumulate; np.add.at is several times faster with one flat index
+        places = np.arange(out.size).reshape(shape)[_fill(key, indices)]
+        np.add.at(out.reshape(-1), places.reshape(-1), np.broadcast_to(g, places.shape).reshape(-1))
     else:
         out[_fill(key, indices)] = g
     return out
 
 
+def _put(x: Any, values: Any, /, *indices: Any, key: tuple[Any, ...]) -> Any:
+    out = np.array(x)
+    out[_fill(key, indices)] = values
+    return out
+
+
+def _last_writes(x: Any, /, *indices: Any, key: tuple[Any, ...]) -> Any:
+    # where the same element is written several times, the last write stays
+    places = np.arange(x.size).reshape(x.shape)[_fill(key, indices)]
+    order = np.arange(places.size).reshape(places.shape)
+    owner = np.zeros(x.shape, int)
+    owner[_fill(key, indices)] = order
+    return owner[_fill(key, indices)] == order
+
+
 scatter = primitive(
-    _scatter, lambda g, out, x, *indices, key, shape: _read(g, indices, key), name="scatter",
+    _scatter, lambda g, out, x, *indices, key, shape: g[_fill(key, indices)], name="scatter",
     kind="view", atomic=True)
 _getitem_primitive = primitive(
     _getitem,
     lambda g, out, x, *indices, key: apply_scatter(g, indices, key, x.shape),
     name="getitem", kind="view", atomic=True)
+last_writes = primitive(_last_writes, name="last_writes", atomic=True)
 
 
-def _read(x: Any, indices: Any, key: tuple[Any, ...]) -> Any:
-    return x[_fill(key, indices)]
+def _put_values(g: Any, out: Any, x: Any, values: Any, *indices: Any, key: Any) -> Any:
+    won = _run(last_writes, out, *indices, key=key)
+    return unbroadcast(np.where(won, g[_fill(key, indices)], 0), np.shape(values))
+
+
+put: Primitive = primitive(
+    _put, lambda g, out, x, values, *indices, key: _run(put, g, 0, *indices, key=key), _put_values,
+    name="put", kind="view", atomic=True)
+
+
+def _run(function: Any, *inputs: Any, **options: Any) -> Any:
+    """A primitive inside a rule: recorded on Tensors, computed on arrays."""
+    if any(isinstance(x, Tensor) for x in inputs):
+        return apply(function, inputs, options)
+    return function.function(*inputs, **options)
 
 
 def apply_scatter(g: Any, indices: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
@@ -61,11 +106,49 @@ def apply_scatter(g: Any, indices: Any, key: tuple[Any, ...], shape: tuple[int, 
     return _scatter(g, *indices, key=key, shape=shape)
 
 
+# -- keys --------------------------------------------------------------------------------------------
+
+_BASIC = {int, slice, type(None), type(Ellipsis)}
+
+
 def plain_key(key: Any) -> Any:
     """The key with Tensors replaced by their values."""
     if isinstance(key, tuple):
         return tuple(plain_key(k) for k in key)
     return key.numpy() if isinstance(key, Tensor) else key
+
+
+def split_key(x: Tensor, key: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """The key with slots for its arrays, and the arrays."""
+    if not isinstance(key, tuple):
+        key = (key,)
+    parts, indices = [], []
+    for k in key:
+        if type(k) in _BASIC:
+            parts.append(k)
+            continue
+        if isinstance(k, list | tuple):
+            k = np.asarray(k) if len(k) else np.empty(0, int)
+        if isinstance(k, np.ndarray | Tensor):
+            if k.dtype.kind not in "iub":
+                raise IndexingError(f"getitem: {describe(x)} was indexed with {describe(k)}; "
+                                    "indices are integers or booleans, use .astype(int)")
+            indices.append(k if isinstance(k, Tensor) else np.array(k))
+            k = SLOT
+        elif not isinstance(k, bool | np.bool_):
+            k = _integer(x, k)
+        parts.append(k)
+    return tuple(parts), tuple(indices)
+
+
+def _integer(x: Tensor, k: Any) -> Any:
+    if isinstance(k, slice):
+        return k
+    try:
+        return operator.index(k)
+    except TypeError:
+        raise IndexingError(f"getitem: {describe(x)} was indexed with {k!r}; indices are "
+                            "integers, slices, None, ... or arrays of them") from None
 
 
 def getitem(x: Tensor, key: Any) -> Tensor:
@@ -76,20 +159,241 @@ def getitem(x: Tensor, key: Any) -> Tensor:
     >>> x[[0, 0, 2]].sum().backward(); x.grad.tolist()
     [2.0, 0.0, 1.0]
     """
-    parts, indices = [], []
-    for k in key if isinstance(key, tuple) else (key,):
-        if isinstance(k, list):
-            k = np.array(k, dtype=int) if not k else np.asarray(k)
-        if isinstance(k, Tensor) and not k.ndim and k.dtype.kind in "iu":
-            k = int(k)
-        if isinstance(k, np.ndarray | Tensor):
-            if k.dtype.kind not in "iub":
-                raise IndexingError(f"getitem: {describe(x)} was indexed with {describe(k)}; "
-                                    "indices are integers or booleans, use .astype(int)")
-            indices.append(k if isinstance(k, Tensor) else k.copy())
-            k = SLOT
-        elif isinstance(k, float | str):
-            raise IndexingError(f"getitem: {describe(x)} was indexed with {k!r}; indices are "
-                                "integers, slices, None, ... or arrays of them")
-        parts.append(k)
-    return apply(_getitem_primitive, (x, *indices), {"key": tuple(parts)})
+    if type(key) in _BASIC:
+        return apply(_getitem_primitive, (x,), {"key": (key,)})
+    parts, indices = split_key(x, key)
+    return apply(_getitem_primitive, (x, *indices), {"key": parts})
+
+
+# -- new tensors with some elements changed ----------------------------------------------------------
+
+
+class At:
+    """``x.at``: give it a key, then say what happens to those elements; ``x`` stays as it is.
+
+    >>> import tinygrad_gd as tg
+    >>> x = tg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> x.at[1:].set(0.0).tolist(), x.at[[0, 0]].add(1.0).tolist()
+    ([1.0, 0.0, 0.0], [3.0, 2.0, 3.0])
+    """
+
+    __slots__ = ("_x",)
+
+    def __init__(self, x: Tensor) -> None:
+        self._x = x
+
+    def __getitem__(self, key: Any) -> Place:
+        return Place(self._x, key)
+
+
+@implements()
+def at(x: Any) -> At:
+    """`Tensor.at` as a function."""
+    return At(as_tensor("at", x))
+
+
+class Place:
+    """The elements of a tensor that a key names; where a key repeats one, it changes repeatedly."""
+
+    __slots__ = ("_indices", "_key", "_x")
+
+    def __init__(self, x: Tensor, key: Any) -> None:
+        self._x = x
+        self._key, self._indices = split_key(x, key)
+
+    def get(self) -> Tensor:
+        """``x[key]``."""
+        return apply(_getitem_primitive, (self._x, *self._indices), {"key": self._key})
+
+    def set(self, values: Any) -> Tensor:
+        """``x`` with ``values`` there; of several values for one element the last stays."""
+        return apply(put, (self._x, self._fitting(values), *self._indices), {"key": self._key})
+
+    def add(self, values: Any) -> Tensor:
+        """``x`` with ``values`` added there."""
+        x, values = self._x, self._fitting(values)
+        spread = broadcast_to(values, self.get().shape)
+        result: Tensor = x + apply_scatter(spread, self._indices, self._key, x.shape)
+        return result
+
+    def multiply(self, values: Any) -> Tensor:
+        """``x`` with those elements multiplied by ``values``."""
+        return self._each(np.multiply, values)
+
+    def min(self, values: Any) -> Tensor:
+        """``x`` with those elements no larger than ``values``."""
+        return self._each(np.minimum, values)
+
+    def max(self, values: Any) -> Tensor:
+        """``x`` with those elements no smaller than ``values``."""
+        return self._each(np.maximum, values)
+
+    def _fitting(self, values: Any) -> Tensor:
+        x, shape = self._x, self.get().shape
+        values = as_tensor("at", values)
+        try:
+            fits = np.broadcast_shapes(values.shape, shape) == shape
+        except ValueError:
+            fits = False
+        if not fits:
+            raise ShapeError(f"at: the key names elements of shape {shape} of {describe(x)}, and "
+                             f"{describe(values)} does not broadcast to that; reshape the values")
+        result: Tensor = values if values.dtype == x.dtype else values.astype(x.dtype)
+        return result
+
+    def _each(self, operation: Callable[..., Any], values: Any) -> Tensor:
+        """In rounds: the first change of every element, then the second of those that repeat."""
+        x, values = self._x, self._fitting(values)
+        places = np.arange(x.size).reshape(x.shape)[_fill(self._key, plain_key(self._indices))]
+        flat, values = reshape(x, -1), reshape(broadcast_to(values, places.shape), -1)
+        places = places.reshape(-1)
+        order = np.argsort(places, kind="stable")
+        _, first, counts = np.unique(places[order], return_index=True, return_counts=True)
+        for turn in range(max(counts, default=0)):
+            chosen = order[first[counts > turn] + turn]
+            own = At(flat)[places[chosen]]
+            flat = own.set(operation(own.get(), values[chosen]))
+        return reshape(flat, x.shape)
+
+
+@implements()
+def scatter_add(a: Any, indices: Any, values: Any, axis: int = -1) -> Tensor:
+    """``a`` with ``values`` added where ``indices`` say along ``axis``, as in `take_along_axis`.
+
+    >>> import tinygrad_gd as tg
+    >>> tg.scatter_add(tg.Tensor([0.0, 0.0]), [1, 1, 0], [1.0, 2.0, 5.0]).tolist()
+    [5.0, 3.0]
+    """
+    a, indices = as_tensor("scatter_add", a), _indices("scatter_add", indices)
+    return At(a)[_along_key(a, indices, axis)].add(values)
+
+
+# -- reading along an axis ---------------------------------------------------------------------------
+
+
+def _indices(operation: str, indices: Any) -> Any:
+    given = indices if isinstance(indices, np.ndarray | Tensor) else np.asarray(indices)
+    if not given.size and not isinstance(indices, np.ndarray | Tensor):
+        given = np.empty(given.shape, int)
+    if given.dtype.kind not in "iu":
+        raise IndexingError(f"{operation}: indices must be integers, got {describe(given)}; "
+                            "use .astype(int)")
+    return given
+
+
+def _axis(operation: str, a: Any, axis: int) -> int:
+    if not -a.ndim <= axis < a.ndim:
+        raise ShapeError(f"{operation}: axis {axis} is out of bounds for {describe(a)}, whose axes "
+                         f"run from {-a.ndim} to {a.ndim - 1}")
+    return int(axis) % int(a.ndim)
+
+
+def _in_range(operation: str, indices: Any, length: int, mode: str) -> Any:
+    """Indices after ``mode=``: refused, wrapped around or clipped where they leave the array."""
+    if mode not in ("raise", "wrap", "clip"):
+        raise OptionError(f"{operation}: mode= must be 'raise', 'wrap' or 'clip', got {mode!r}")
+    if mode == "wrap":
+        return np.remainder(indices, length)
+    return np.clip(indices, 0, length - 1) if mode == "clip" else indices
+
+
+@implements(np.take)
+def take(a: Any, indices: Any, axis: int | None = None, out: Any = None,
+         mode: str = "raise") -> Tensor:
+    """The elements at ``indices`` along ``axis`` (None: of the flattened array).
+
+    >>> import tinygrad_gd as tg
+    >>> tg.take(tg.Tensor([[1.0, 2.0, 3.0]]), [0, 4], axis=1, mode="wrap").tolist()
+    [[1.0, 2.0]]
+    """
+    refuse("take", "use the returned Tensor", out=out)
+    a, indices = as_tensor("take", a), _indices("take", indices)
+    if axis is None:
+        a, axis = reshape(a, -1), 0
+    axis = _axis("take", a, axis)
+    result: Tensor = along(a, axis, _in_range("take", indices, a.shape[axis], mode))
+    return result
+
+
+def _along_key(a: Tensor, indices: Any, axis: int) -> tuple[Any, ...]:
+    """The key that `take_along_axis` reads with: every other axis goes along."""
+    if indices.ndim != a.ndim:
+        raise ShapeError(f"take_along_axis: {describe(a)} needs indices with {a.ndim} axes, got "
+                         f"{describe(indices)}; insert axes with indices[:, None]")
+    axis = _axis("take_along_axis", a, axis)
+    grid = [np.arange(n).reshape(-1, *(1,) * (a.ndim - 1 - i)) for i, n in enumerate(a.shape)]
+    return (*grid[:axis], indices, *grid[axis + 1 :])
+
+
+@implements(np.take_along_axis)
+def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Tensor:
+    """One element per index, from the place along ``axis`` that the index says.
+
+    >>> import tinygrad_gd as tg
+    >>> tg.take_along_axis(tg.Tensor([[1.0, 2.0], [3.0, 4.0]]), [[1], [0]], axis=1).tolist()
+    [[2.0], [3.0]]
+    """
+    arr, indices = as_tensor("take_along_axis", arr), _indices("take_along_axis", indices)
+    if axis is None:
+        arr, axis = reshape(arr, -1), 0
+    return getitem(arr, _along_key(arr, indices, axis))
+
+
+@implements(np.compress)
+def compress(condition: Any, a: Any, axis: int | None = None, out: Any = None) -> Tensor:
+    """The slices along ``axis`` for which ``condition`` holds."""
+    chosen = np.flatnonzero(plain_key(condition))
+    result: Tensor = take(a, chosen, axis, out)
+    return result
+
+
+@implements(np.extract)
+def extract(condition: Any, arr: Any) -> Tensor:
+    """The elements for which ``condition`` holds, in one dimension."""
+    result: Tensor = compress(np.ravel(plain_key(condition)), arr)
+    return result
+
+
+# -- choosing among arrays ---------------------------------------------------------------------------
+
+
+@implements(np.select)
+def select(condlist: Any, choicelist: Any, default: Any = 0) -> Tensor:
+    """Each element from the first choice whose condition holds.
+
+    >>> import numpy as np, tinygrad_gd as tg
+    >>> x = tg.Tensor([-1.0, 0.5, 3.0])
+    >>> np.select([x < 0, x > 1], [0 * x, x**2], x).tolist()
+    [-0.0, 0.5, 9.0]
+    """
+    if len(condlist) != len(choicelist) or not len(condlist):
+        raise ShapeError(f"select: expected one choice for each condition, got {len(condlist)} "
+                         f"conditions and {len(choicelist)} choices")
+    for condition in condlist:
+        if as_tensor("select", condition).dtype != bool:
+            raise OptionError(f"select: conditions must be booleans, got {describe(condition)}; "
+                              "make them with a comparison such as x > 0")
+    dtype = np.result_type(*choicelist, default)
+    pairs = reversed(list(zip(condlist, choicelist, strict=True)))
+    chosen = reduce(lambda rest, pair: where(pair[0], pair[1], rest), pairs, default)
+    result: Tensor = chosen if chosen.dtype == dtype else chosen.astype(dtype)
+    return result
+
+
+@implements(np.choose)
+def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Tensor:
+    """From each position of ``choices[a]``, all broadcast together.
+
+    >>> import numpy as np, tinygrad_gd as tg
+    >>> tg.choose([1, 0], [tg.Tensor([1.0, 2.0]), [10.0, 20.0]]).tolist()
+    [10.0, 2.0]
+    """
+    refuse("choose", "use the returned Tensor", out=out)
+    number = _in_range("choose", _indices("choose", a), len(choices), mode)
+    wrong = np.asarray((number < 0) | (number >= len(choices)))
+    if wrong.any():
+        raise IndexingError(f"choose: {describe(number)} has entries outside of 0 to "
+                            f"{len(choices) - 1}; use mode='clip' or 'wrap'")
+    parts = list(choices)
+    return reduce(lambda rest, i: where(number == i, parts[i], rest),
+                  range(len(parts) - 1), as_tensor("choose", parts[-1]))

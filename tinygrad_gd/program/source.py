@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CaptureError
+from ..ops.indexing import SLOT
 from ..primitive import Primitive
 from ..rng import generator
 from .ir import Argument, Array, Gradient, Input, Instruction, Number, Program, Value
@@ -92,7 +93,7 @@ def literal(x: Any, dtype: Any = None) -> Text:
         return Text(f"({', '.join(map(literal, x))}{',' if len(x) == 1 else ''})")
     if isinstance(x, slice):
         return Text(f"slice({x.start!r}, {x.stop!r}, {x.step!r})")
-    return Text("..." if x is Ellipsis else repr(x))
+    return Text("SLOT" if x is SLOT else "..." if x is Ellipsis else repr(x))
 
 
 def _array_literal(x: Any) -> Text:
@@ -214,6 +215,8 @@ class Writer:
             known = function.__globals__.get(used)
             if known is generator:
                 self.helpers[used] = GENERATOR
+            elif known is SLOT:
+                self.helpers[used] = f"{used} = object()  # where an index array goes in a key"
             if inspect.isfunction(known) and used not in self.helpers:
                 self.helpers[used] = ""
                 self.helpers[used] = self._source_of(known, used)
