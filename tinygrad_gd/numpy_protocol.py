@@ -9,7 +9,7 @@ import numpy as np
 from .errors import DTypeError, GradError, NoRuleError, describe
 from .modes import current_mode
 from .primitive import write
-from .registry import NAMES, NUMPY
+from .registry import NAMES, NUMPY, implements
 from .tensor import Tensor
 
 _REDUCE = {
@@ -18,6 +18,15 @@ _REDUCE = {
 }  # fmt: skip
 _REDUCTIONS: dict[str, dict[Any, str]] = {
     "reduce": _REDUCE, "accumulate": {np.add: "cumsum", np.multiply: "cumprod"}}
+#: Options of every ufunc that change nothing when given like this.
+_DEFAULTS: dict[str, Any] = {"where": True, "subok": True, "order": "K", "casting": "same_kind"}
+_INSTEAD = {
+    "at": "it writes in place, which cannot be recorded: use tg.scatter_add",
+    "reduceat": "sum each slice by itself",
+    "reduce": "use np.sum, prod, max, min, all or any",
+    "accumulate": "use np.cumsum or np.cumprod",
+    "outer": "insert axes, a[:, None] and b[None, :], and apply the function to them",
+}
 
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: Any, options: dict[str, Any]) -> Any:
@@ -27,21 +36,25 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: Any, options: dict[str, Any
         if primitive is None:
             raise _no_rule(f"np.{ufunc.__name__}")
         out = options.pop("out", None)
-        unused = [k for k, v in options.items() if v is not (True if k == "where" else None)]
+        unused = [k for k, v in options.items()
+                  if v is not None and not (type(v) in (bool, str) and v == _DEFAULTS.get(k))]
         if unused:
             raise DTypeError(f"np.{ufunc.__name__}: {', '.join(unused)}= is not supported with "
                              "Tensors; use tg.where and .astype instead")
         return _into(out[0], primitive, inputs) if out else primitive(*inputs)
     table = _REDUCTIONS.get(method, {})
-    if ufunc in table and isinstance(inputs[0], Tensor) and not options.get("out"):
-        options.pop("out", None)
+    if ufunc in table and isinstance(inputs[0], Tensor):
+        if options.pop("out", None) not in (None, (None,)):
+            raise DTypeError(f"np.{ufunc.__name__}.{method}: out= is not supported with Tensors; "
+                             "use the returned Tensor")
         options.setdefault("axis", 0)  # the default of ufunc.reduce and .accumulate
         return NAMES[table[ufunc]](*inputs, **options)
     if method == "outer" and ufunc in NUMPY and not options:
         a, b = inputs
         column = np.reshape(a, np.shape(a) + (1,) * np.ndim(b))
         return NUMPY[ufunc](column, np.reshape(b, (1,) * np.ndim(a) + np.shape(b)))
-    raise _no_rule(f"np.{ufunc.__name__}.{method}")
+    raise NoRuleError(f"np.{ufunc.__name__}.{method} does not work with Tensors; {_INSTEAD[method]}, "
+                      "or call it on tensor.numpy() to compute without gradients")
 
 
 def call_function(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -88,13 +101,48 @@ def _like(function: Any) -> Any:
 
 def _of_values(function: Any) -> Any:
     """A question that has a plain answer and no derivative, as ``np.allclose(t, u)``."""
-    return lambda *args, **options: function(
-        *(a.numpy() if isinstance(a, Tensor) else a for a in args), **options)
+    def ask(*args: Any, **options: Any) -> Any:
+        return function(*map(_value, args), **{k: _value(v) for k, v in options.items()})
+
+    return ask
 
 
-for _question in (np.array_equal, np.array_equiv, np.allclose, np.isclose, np.shares_memory,
-                  np.may_share_memory, np.iscomplexobj, np.isrealobj):
-    NUMPY[_question] = _of_values(_question)
+def _value(x: Any) -> Any:
+    return x.numpy() if isinstance(x, Tensor) else x
+
+
+def _full_like(a: Any, fill_value: Any, dtype: Any = None, **options: Any) -> Tensor:
+    """``np.full_like``; a Tensor as the fill value keeps its gradient."""
+    like = np.empty_like(a._data if isinstance(a, Tensor) else a, dtype, **options)
+    if not isinstance(fill_value, Tensor):
+        return Tensor(np.full_like(like, fill_value))
+    filled: Tensor = NAMES["broadcast_to"](fill_value.astype(like.dtype), shape=like.shape)
+    return filled
+
+
+def _where(condition: Any, /, *choices: Any) -> Any:
+    """``np.where``; with a condition only, the positions where it holds, as plain arrays."""
+    return NAMES["where"](condition, *choices) if choices else np.where(condition.numpy())
+
+
+@implements()
+def from_dlpack(x: Any) -> Tensor:
+    """A Tensor with a copy of the values of another library's tensor.
+
+    >>> import numpy as np, tinygrad_gd as tg
+    >>> tg.from_dlpack(np.arange(3.0))
+    Tensor([0., 1., 2.], shape=(3,), dtype=float64)
+    """
+    return Tensor(np.from_dlpack(x))
+
+
+for _question in (
+    np.array_equal, np.array_equiv, np.allclose, np.isclose, np.shares_memory, np.may_share_memory,
+    np.iscomplexobj, np.isrealobj, np.isreal, np.iscomplex, np.array2string, np.array_repr,
+    np.array_str, np.save, np.savetxt, np.savez, np.nonzero, np.flatnonzero, np.argwhere,
+):
+    NUMPY.setdefault(_question, _of_values(_question))
+NUMPY[np.where] = _where
 
 #: Questions about the form of a Tensor, which have plain answers.
 NUMPY.update({
@@ -105,6 +153,8 @@ NUMPY.update({
         *(a.dtype if isinstance(a, Tensor) else a for a in args)),
     np.zeros_like: _like(np.zeros_like),
     np.ones_like: _like(np.ones_like),
-    np.full_like: _like(np.full_like),
+    np.full_like: _full_like,
+    np.can_cast: lambda from_, to, casting="safe": np.can_cast(
+        from_.dtype if isinstance(from_, Tensor) else from_, to, casting),
     np.empty_like: _like(np.empty_like),
 })

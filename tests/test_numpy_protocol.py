@@ -1,0 +1,190 @@
+"""NumPy's functions, ufunc methods, options, conversions and DLPack with Tensors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_gd as tg
+
+X = np.array([1.5, -2.0, 3.0])
+NO_GRADIENT = "to compute without gradients"
+
+
+def w(value: Any = X, **options: Any) -> tg.Tensor:
+    return tg.Tensor(value, requires_grad=True, name="w", **options)
+
+
+@pytest.mark.parametrize("options", [
+    {}, {"where": True}, {"dtype": None}, {"out": None}, {"casting": "same_kind"}, {"order": "K"}, {"subok": True},
+])
+def test_options_that_change_nothing_are_fine(options: dict[str, Any]) -> None:
+    out = np.exp(w(), **options)
+    assert isinstance(out, tg.Tensor) and out.requires_grad
+    np.testing.assert_array_equal(out.numpy(), np.exp(X))
+
+
+@pytest.mark.parametrize("options", [
+    {"where": X > 0}, {"where": np.False_}, {"dtype": np.float32}, {"casting": "no"}, {"order": "F"},
+    {"subok": False}, {"signature": "f->f"},
+])
+def test_other_options_say_that_they_do_not_work(options: dict[str, Any]) -> None:
+    with pytest.raises(tg.DTypeError, match=rf"np\.exp: {next(iter(options))}= is not supported.*tg\.where"):
+        np.exp(w(), **options)
+
+
+def test_out_writes_where_no_gradient_is_lost() -> None:
+    target, t = np.zeros(3), tg.Tensor(np.zeros(3))
+    with pytest.raises(tg.GradError, match=r"np\.exp: .*'w'.*lose its gradient.*no_grad"):
+        np.exp(w(), out=target)
+    with tg.no_grad():
+        assert np.exp(w(), out=target) is target
+        assert np.exp(w(), out=t) is t
+    np.testing.assert_array_equal(target, np.exp(X))
+    np.testing.assert_array_equal(t.numpy(), np.exp(X))
+    with pytest.raises(tg.GradError, match="made by multiply"):
+        np.exp(X, out=w() * 2)
+    with pytest.raises(tg.GradError, match="lose its gradient"):
+        target += w()
+    for use in (lambda: np.sum(w(), out=np.zeros(())), lambda: np.add.reduce(w(), out=np.zeros(()))):
+        with pytest.raises(tg.DTypeError, match=r"(sum|reduce): out= is not supported"):
+            use()
+
+
+@pytest.mark.parametrize("ufunc", [np.add, np.multiply, np.maximum, np.minimum])
+@pytest.mark.parametrize("options", [{}, {"axis": 1}, {"axis": None}, {"axis": 0, "keepdims": True}])
+def test_reduce(ufunc: Any, options: dict[str, Any]) -> None:
+    m = np.arange(6.0).reshape(2, 3) + 0.5
+    out = ufunc.reduce(w(m), **options)
+    assert out.requires_grad
+    np.testing.assert_allclose(out.numpy(), ufunc.reduce(m, **options), rtol=1e-15)
+
+
+def test_accumulate_and_outer() -> None:
+    for ufunc in (np.add, np.multiply):
+        t = w()
+        out = ufunc.accumulate(t)
+        np.testing.assert_array_equal(out.numpy(), ufunc.accumulate(X))
+        out.sum().backward()
+        assert t.grad is not None
+    for ufunc in (np.multiply, np.subtract, np.maximum, np.less):
+        for a, b in ((w(), X), (X, w()), (w(), w(X.reshape(3, 1))), (w(2.0), w())):
+            np.testing.assert_array_equal(ufunc.outer(a, b).numpy(), ufunc.outer(np.asarray(a), np.asarray(b)))
+
+
+@pytest.mark.parametrize("use,name,cure", [
+    (lambda: np.add.at(w(), [0], 1.0), "add.at", "scatter_add"),
+    (lambda: np.add.at(np.zeros(3), [0], w(1.0)), "add.at", "in place"),
+    (lambda: np.add.reduceat(w(), [0, 1]), "add.reduceat", "each slice"),
+    (lambda: np.subtract.reduce(w()), "subtract.reduce", r"np\.sum"),
+    (lambda: np.maximum.accumulate(w()), "maximum.accumulate", r"np\.cumsum"),
+])
+def test_methods_that_cannot_be_recorded_say_so(use: Callable[[], Any], name: str, cure: str) -> None:
+    with pytest.raises(tg.NoRuleError, match=rf"np\.{name} does not work with Tensors.*{cure}.*{NO_GRADIENT}"):
+        use()
+
+
+def test_where_with_a_condition_only() -> None:
+    m = np.array([[0.0, 2.0], [3.0, 0.0]])
+    for f in (np.where, np.nonzero):
+        for mine, theirs in zip(f(tg.Tensor(m)), f(m), strict=True):
+            assert type(mine) is np.ndarray
+            np.testing.assert_array_equal(mine, theirs)
+    t = w(m)
+    np.where(t > 0, t, 0).sum().backward()
+    assert t.grad is not None and t.grad.tolist() == [[0.0, 1.0], [1.0, 0.0]]
+
+
+QUESTIONS: list[Callable[[Any], Any]] = [
+    np.shape, np.ndim, np.size, lambda t: np.size(t, 0), np.result_type, lambda t: np.result_type(t, np.float32),
+    lambda t: np.can_cast(t, np.float32), lambda t: np.can_cast(t, np.float64), np.iscomplexobj, np.isrealobj,
+    np.array2string, np.array_repr, np.array_str, len, lambda t: 3.0 in t, lambda t: 7.0 in t,
+    lambda t: np.allclose(t, X), lambda t: np.array_equal(X, t), lambda t: np.array_equal(a1=t, a2=X + 1),
+    lambda t: [float(x) for x in t], lambda t: f"{t[0]:.3f}", lambda t: math.exp(t[0]), lambda t: f"{t[0]:.1f}",
+]
+
+
+@pytest.mark.parametrize("ask", QUESTIONS, ids=str)
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_questions_have_numpys_plain_answers(ask: Callable[[Any], Any], dtype: str) -> None:
+    array = X.astype(dtype)
+    answer, expected = ask(w(array)), ask(array)
+    assert type(answer) is type(expected) and answer == expected
+
+
+def test_like_functions() -> None:
+    t = w(np.ones((2, 3), "f4"))
+    for f, fill in ((np.zeros_like, 0), (np.ones_like, 1)):
+        out = f(t)
+        assert isinstance(out, tg.Tensor) and not out.requires_grad and out.dtype == np.float32
+        assert out.shape == (2, 3) and (out == fill).all()
+        assert f(t, dtype=int).dtype == int and f(t, shape=(4,)).shape == (4,)
+    assert np.empty_like(t).shape == (2, 3) and np.full_like(t, 7.0).tolist() == [[7.0] * 3] * 2
+    fill = w(2.0)
+    full = np.full_like(t, fill)
+    full.sum().backward()
+    assert full.dtype == np.float32 and fill.grad is not None and fill.grad.item() == 6
+
+
+def test_saving(tmp_path: Path) -> None:
+    np.save(tmp_path / "w.npy", w())
+    np.testing.assert_array_equal(np.load(tmp_path / "w.npy"), X)
+
+
+def test_conversion_to_arrays() -> None:
+    t = w()
+    view = np.asarray(t)
+    assert type(view) is np.ndarray and np.shares_memory(view, t.numpy()) and not view.flags.writeable
+    fresh = np.array(t)
+    assert fresh.flags.writeable and not np.shares_memory(fresh, view)
+    assert np.shares_memory(np.array(t, copy=False), view)
+    assert np.asarray(t, np.float32).dtype == np.float32
+    with pytest.raises(ValueError, match="Unable to avoid copy"):
+        np.asarray(t, np.float32, copy=False)
+    assert np.asarray(w(2.0)).shape == () and not isinstance(t, np.ndarray)
+    np.testing.assert_allclose(t, X)
+
+
+def test_a_scalar_of_numpy_and_an_array_on_the_left_record() -> None:
+    for out in (np.float64(2) * w(), X * w(), X @ w(), np.float32(2) ** w(), X - w(), X < w()):
+        assert isinstance(out, tg.Tensor)
+    assert (np.float32(2) * w(X.astype("f4"))).dtype == np.float32
+
+
+def test_dlpack_hands_out_copies() -> None:
+    t = w()
+    for array in (np.from_dlpack(t), np.from_dlpack(w(2.0)), np.from_dlpack(tg.Tensor([1, 2]))):
+        assert type(array) is np.ndarray
+    array = np.from_dlpack(t)
+    assert not np.shares_memory(array, t.numpy()) and array.tolist() == X.tolist()
+    assert t.__dlpack_device__() == (1, 0)
+    with pytest.raises(BufferError, match="copies only"):
+        np.from_dlpack(t, copy=False)
+
+
+def test_dlpack_from_others() -> None:
+    source = X.copy()
+    t = tg.from_dlpack(source)
+    source += 1
+    assert isinstance(t, tg.Tensor) and t.tolist() == X.tolist()
+    assert tg.from_dlpack(w()).tolist() == X.tolist()
+
+
+def test_dlpack_with_torch() -> None:
+    torch = pytest.importorskip("torch")
+    there = torch.from_dlpack(w(X.astype("f4")))
+    assert there.dtype == torch.float32 and there.tolist() == X.tolist()
+    there += 1
+    back = tg.from_dlpack(there)
+    assert back.dtype == np.float32 and back.tolist() == (X + 1).tolist()
+
+
+def test_functions_without_a_rule_name_the_recipe() -> None:
+    for use in (lambda: np.unwrap(w()), lambda: np.copyto(np.zeros(3), w()), lambda: np.isnat(w())):
+        with pytest.raises(tg.NoRuleError, match=rf"np\.\w+ has no derivative rule.*tg\.primitive.*{NO_GRADIENT}"):
+            use()
