@@ -109,7 +109,7 @@ QUESTIONS: list[Callable[[Any], Any]] = [
 ]
 
 
-@pytest.mark.parametrize("ask", QUESTIONS, ids=str)
+@pytest.mark.parametrize("ask", QUESTIONS, ids=range(len(QUESTIONS)))
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 def test_questions_have_numpys_plain_answers(ask: Callable[[Any], Any], dtype: str) -> None:
     array = X.astype(dtype)
