@@ -11,6 +11,7 @@ from . import (
     random,
     reductions,
     shape,
+    sorting,
     special,
     statistics,
     ufuncs,
@@ -49,5 +50,6 @@ __all__ = [
     "decompositions", "divide", "einsum", "elementwise", "equal", "floor_divide", "getitem",
     "greater", "greater_equal", "indexing", "invert", "less", "less_equal", "linalg", "matmul",
     "multiply", "negative", "not_equal", "plain_key", "positive", "power", "random", "reductions",
-    "remainder", "shape", "special", "square", "stack", "statistics", "subtract", "transpose", "ufuncs",
+    "remainder", "shape", "sorting", "special",
+    "square", "stack", "statistics", "subtract", "transpose", "ufuncs",
 ]  # fmt: skip
