@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
+from tinygrad_gd.registry import NAMES
 
 
 def w(value: Any = (1.0, 2.0, 3.0), **options: Any) -> tg.Tensor:
@@ -97,3 +98,42 @@ def test_misuse(case: str) -> None:
     with pytest.raises(kind, match=f"(?s){text}") as caught:
         do()
     assert isinstance(caught.value, tg.TinygradGdError)
+
+
+def redefined() -> Any:
+    def redefined_in_a_cell(x: Any) -> Any:
+        return x * 2
+
+    return tg.primitive(redefined_in_a_cell, lambda g, out, x: g * 2)
+
+
+def test_a_registered_name_is_taken_but_its_own_cell_may_run_again() -> None:
+    with pytest.raises(ValueError, match=r"'exp' is registered already, by numpy.*another name="):
+        tg.primitive(lambda x: x, lambda g, out, x: g, name="exp")
+    with pytest.raises(ValueError, match=r"np\.sin is registered already"):
+        tg.primitive(lambda x: x, lambda g, out, x: g, name="mine", numpy=np.sin)
+    assert "mine" not in NAMES and NAMES["exp"] is tg.exp
+    first, second = redefined(), redefined()
+    assert NAMES.pop("redefined_in_a_cell") is second is not first
+
+
+@pytest.mark.parametrize(("call", "text"), [
+    (lambda: tg.take(w(), [0], dim=0), "take: unknown option dim=, write axis=.* axis, out, mode"),
+    (lambda: tg.take(w()), "take: missing a required argument: 'indices'; it is called with"),
+    (lambda: tg.sum(w(), keepdim=True), "sum: unknown option keepdim=, write keepdims="),
+    (lambda: tg.median(), "median: missing a required argument: 'a'"),
+])
+def test_calls_that_do_not_fit_are_answered_with_the_signature(call: Any, text: str) -> None:
+    with pytest.raises(TypeError, match=text) as caught:
+        call()
+    assert isinstance(caught.value, tg.TinygradGdError)
+
+
+def test_a_type_error_of_the_users_own_function_stays_what_it_is() -> None:
+    with pytest.raises(TypeError, match=r"^mine$") as caught:
+        np.piecewise(w(), [w().numpy() > 0], [own_error])
+    assert not isinstance(caught.value, tg.TinygradGdError)
+
+
+def own_error(x: Any) -> Any:
+    raise TypeError("mine")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,12 @@ _MATRIX_CURES = {
     "square": "for matrices that are not square there are pinv, svd, qr and lstsq",
     "two-dimensional": "insert an axis with x[:, None] or x[None, :]",
     "converge": "look for NaN or infinity in it",
+}
+
+#: What helps when a reduction has no elements to look at.
+_EMPTY_CURES = {
+    "no identity": "give initial=, the result where there are no elements, or check .size first",
+    "empty sequence": "there is no position among no elements; check .size first",
 }
 
 
@@ -78,7 +86,8 @@ def explain_failure(
         return MatrixError("; ".join([f"{name}({what}{options}): {error}", *cures]))
     if isinstance(error, ArithmeticError):
         return OptionError(f"{name}({what}{options}): {error}")
-    return ShapeError(f"{name}({what}{options}): {error}")
+    cures = [cure for key, cure in _EMPTY_CURES.items() if key in str(error)]
+    return ShapeError("; ".join([f"{name}({what}{options}): {error}", *cures]))
 
 
 def unknown_option(operation: str, error: Exception, options: Any) -> DTypeError:
@@ -88,6 +97,20 @@ def unknown_option(operation: str, error: Exception, options: Any) -> DTypeError
     cure = f"write {torch_names[wrong]}=" if wrong in torch_names else "leave it out"
     return DTypeError(f"{operation}: unknown option {wrong}=, {cure}; the options are "
                       f"{', '.join(options) or 'none'}")
+
+
+def wrong_call(function: Callable[..., Any], args: Any, options: Any) -> DTypeError | None:
+    """The error for arguments that do not fit a composition's signature; None if they do fit."""
+    signature = inspect.signature(function)
+    try:
+        signature.bind(*args, **options)
+    except TypeError as error:
+        names = signature.parameters
+        if "unexpected keyword" in str(error):
+            options = [n for n, p in names.items() if p.default is not p.empty]
+            return unknown_option(function.__name__, error, options)
+        return DTypeError(f"{function.__name__}: {error}; it is called with ({', '.join(names)})")
+    return None
 
 
 def _broadcast(shapes: list[tuple[int, ...]]) -> bool:

@@ -30,7 +30,7 @@ from .explain_error import explain_failure
 from .modes import current_mode
 from .observer import Live
 from .operands import SCALARS, check_expansion, operand
-from .registry import NAMES, NUMPY, by_name
+from .registry import add, by_name
 from .storage import NUMERIC_KINDS, plain, tick
 from .tensor import Tensor, constant, recorded
 
@@ -205,9 +205,7 @@ def primitive(
         atomic=atomic,
         kind=kind,
     )
-    for key in made.numpy:
-        NUMPY[key] = made
-    NAMES[made.name] = made
+    add(made)
     return made
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
+
+from .errors import OptionError, TinygradGdError
+from .explain_error import wrong_call
 
 #: NumPy function -> what a call with a Tensor runs (a Primitive, or a composition of them).
 NUMPY: dict[Any, Callable[..., Any]] = {}
@@ -15,12 +19,54 @@ def implements(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., 
     """Register a composition of primitives as what NumPy's ``functions`` do with Tensors."""
 
     def register(composition: Callable[..., Any]) -> Callable[..., Any]:
+        called = explaining(composition)
         for function in functions:
-            NUMPY[function] = composition
-        NAMES[composition.__name__] = composition
+            NUMPY[function] = called
+        NAMES[composition.__name__] = called
         return composition
 
     return register
+
+
+def explaining(composition: Callable[..., Any]) -> Callable[..., Any]:
+    """The composition, whose wrong calls are answered with the options that it has."""
+
+    @wraps(composition)
+    def called(*args: Any, **options: Any) -> Any:
+        try:
+            return composition(*args, **options)
+        except TypeError as error:
+            if isinstance(error, TinygradGdError):
+                raise
+            if (explained := wrong_call(composition, args, options)) is None:
+                raise
+            raise explained from error
+
+    return called
+
+
+def add(made: Any) -> None:
+    """Enter a primitive under its name and for its NumPy functions.
+
+    What is there already is not replaced, since other code relies on it; only the same function of
+    the same module, written anew, is: a notebook's cell can be run again.
+    """
+    for key, table in [(made.name, NAMES), *((f, NUMPY) for f in made.numpy)]:
+        old: Any = table.get(key)
+        if old is not None and _home(old) != _home(made):
+            what = repr(key) if isinstance(key, str) else f"np.{key.__name__}"
+            raise OptionError(f"primitive: {what} is registered already, by {_home(old)[0]}; give the "
+                              "primitive another name=, or leave out numpy=")
+    for function in made.numpy:
+        NUMPY[function] = made
+    NAMES[made.name] = made
+
+
+def _home(registered: Any) -> tuple[Any, Any]:
+    """Where a registered function was written: its module and its name there."""
+    function = getattr(registered, "function", registered)
+    name = getattr(function, "__qualname__", None) or function.__name__
+    return getattr(function, "__module__", None) or "numpy", name
 
 
 def by_name(name: str) -> Callable[..., Any]:

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import OptionError, TinygradGdError
-from ..explain_error import unknown_option
+from ..explain_error import wrong_call
 from ..operands import operand
 from ..primitive import Every, Primitive, Rule
-from ..registry import NAMES, NUMPY
+from ..registry import add
 from ..tensor import Tensor
 
 
@@ -24,21 +24,15 @@ class CalledLike(Primitive):
     signature: Callable[..., Tensor]
 
     def __call__(self, *args: Any, **options: Any) -> Tensor:
-        """Call the function with NumPy's signature; an unknown option gets an error that helps."""
+        """Call the function with NumPy's signature; wrong arguments get an error that helps."""
         try:
             return self.signature(*args, **options)
         except TypeError as error:
-            if isinstance(error, TinygradGdError) or "unexpected keyword" not in str(error):
+            if isinstance(error, TinygradGdError):
                 raise
-            raise unknown_option(self.name, error, options_of(self.signature)) from error
-
-
-def options_of(function: Callable[..., Any]) -> tuple[str, ...]:
-    """The names of the options of a composition, for errors."""
-    code = function.__code__
-    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    required = code.co_argcount - len(function.__defaults__ or ())
-    return names[required:]
+            if (explained := wrong_call(self.signature, args, options)) is None:
+                raise
+            raise explained from error
 
 
 def called_like(
@@ -61,9 +55,7 @@ def called_like(
             elementwise=elementwise, analytic=analytic, atomic=atomic, kind=kind)
         made.signature = made.__wrapped__ = signature
         made.__doc__, made.__module__ = signature.__doc__, signature.__module__
-        for key in functions:
-            NUMPY[key] = made
-        NAMES[made.name] = made
+        add(made)
         return made
 
     return register
