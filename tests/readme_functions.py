@@ -26,7 +26,8 @@ GROUPS = {
 #: Parts of other functions; nobody calls them by name.
 INTERNAL = frozenset({
     "linear", "scatter", "getitem", "sinc_derivative", "fractional_part", "binary_exponent", "cofactors",
-    "lstsq_solution", "last_writes",
+    "lstsq_solution", "last_writes", "windows",
+    "overlap_add", "first_of_largest",
 })
 
 

@@ -3,11 +3,13 @@
 from . import (
     activations,
     arrange,
+    convolution,
     decompositions,
     einsum,
     elementwise,
     indexing,
     linalg,
+    pooling,
     random,
     reductions,
     shape,
@@ -15,6 +17,7 @@ from . import (
     special,
     statistics,
     ufuncs,
+    windows,
 )
 from .elementwise import (
     absolute,
@@ -47,9 +50,12 @@ from .ufuncs import (
 
 __all__ = [
     "absolute", "activations", "add", "arrange", "bitwise_and", "bitwise_or", "bitwise_xor",
+    "convolution",
     "decompositions", "divide", "einsum", "elementwise", "equal", "floor_divide", "getitem",
     "greater", "greater_equal", "indexing", "invert", "less", "less_equal", "linalg", "matmul",
-    "multiply", "negative", "not_equal", "plain_key", "positive", "power", "random", "reductions",
+    "multiply", "negative", "not_equal", "plain_key", "pooling",
+    "positive", "power", "random", "reductions",
     "remainder", "shape", "sorting", "special",
     "square", "stack", "statistics", "subtract", "transpose", "ufuncs",
+    "windows",
 ]  # fmt: skip

@@ -1,0 +1,194 @@
+"""Pooling: the largest element, or the mean, of each window. PyTorch's names and conventions.
+
+Of several largest elements the first one gets the gradient.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import OptionError
+from ..primitive import apply, primitive
+from ..tensor import Tensor
+from .elementwise import divide
+from .signatures import called_like
+from .windows import Lengths, batched, bordered, count_windows, elements, numbers, overlap_add
+
+# -- the primitives: loops over the places in a window -----------------------------------------------
+
+
+def _max_pool(x: Any, /, window: Any, counts: Any, stride: Any, dilation: Any) -> Any:
+    out = None
+    for place in np.ndindex(*window):
+        here = x[elements(place, counts, stride, dilation)]
+        out = here.copy() if out is None else np.maximum(out, here, out=out)
+    return out
+
+
+def _first_of_largest(x: Any, largest: Any, /, window: Any, counts: Any, stride: Any,
+                      dilation: Any) -> Any:
+    """For every window, which of its elements is the first of the largest."""
+    mask = np.empty((*largest.shape, *window), bool)
+    free = np.ones(largest.shape, bool)
+    for place in np.ndindex(*window):
+        found = free & (x[elements(place, counts, stride, dilation)] == largest)
+        here: Any = (..., *place)
+        mask[here] = found
+        free ^= found
+    return mask
+
+
+first_of_largest = primitive(_first_of_largest, atomic=True)
+
+
+def _max_pool_back(g: Any, out: Any, x: Any, window: Any, counts: Any, stride: Any,
+                   dilation: Any) -> Any:
+    options = {"window": window, "counts": counts, "stride": stride, "dilation": dilation}
+    # where the largest elements are has no derivative, so arrays are as good as Tensors
+    recorded = isinstance(x, Tensor)
+    first: Any = (apply(first_of_largest, (x, out), options) if recorded
+                  else _first_of_largest(x, out, **options))
+    ones = (1,) * len(window)
+    share = np.where(first, np.reshape(g, (*g.shape, *ones)), 0)
+    return overlap_add(share, x.shape[x.ndim - len(window) :], stride, dilation)
+
+
+def _avg_pool(x: Any, /, window: Any, counts: Any, stride: Any, divisor: Any) -> Any:
+    out = None
+    for place in np.ndindex(*window):
+        here = x[elements(place, counts, stride, (1,) * len(window))]
+        out = here.copy() if out is None else np.add(out, here, out=out)
+    return out / divisor
+
+
+def _avg_pool_back(g: Any, out: Any, x: Any, window: Any, counts: Any, stride: Any,
+                   divisor: Any) -> Any:
+    ones = (1,) * len(window)
+    share = np.broadcast_to(np.reshape(g / divisor, (*g.shape, *ones)), (*g.shape, *window))
+    return overlap_add(share, x.shape[x.ndim - len(window) :], stride, ones)
+
+
+# -- arguments ---------------------------------------------------------------------------------------
+
+
+def _borders(operation: str, x: Tensor, window: Lengths, stride: Lengths, padding: Lengths,
+             dilation: Lengths, ceil_mode: bool) -> list[tuple[int, int]]:
+    """What to add around ``x``; with ``ceil_mode`` also what the last, incomplete windows need."""
+    if any(2 * p > k for p, k in zip(padding, window, strict=True)):
+        raise OptionError(f"{operation}: padding={padding} is more than half of kernel_size={window}; "
+                          "windows would lie outside of the input")
+    after = list(padding)
+    for i, (n, k, s, p, d) in enumerate(zip(
+            x.shape[2:], window, stride, padding, dilation, strict=True)):
+        beyond = n + 2 * p - d * (k - 1) - 1
+        missing = -beyond % s
+        starts_inside = beyond + missing < n + p  # a window must not begin behind the input
+        after[i] += missing if ceil_mode and beyond >= 0 and starts_inside else 0
+    return list(zip(padding, after, strict=True))
+
+
+def _geometry(operation: str, ndim: int, kernel_size: Any, stride: Any, padding: Any,
+              dilation: Any = 1) -> tuple[Lengths, Lengths, Lengths, Lengths]:
+    window = numbers(operation, "kernel_size", kernel_size, ndim, 1)
+    steps = window if stride is None else numbers(operation, "stride", stride, ndim, 1)
+    return (window, steps, numbers(operation, "padding", padding, ndim, 0),
+            numbers(operation, "dilation", dilation, ndim, 1))
+
+
+def _max_pooled(made: Any, ndim: int, x: Any, kernel_size: Any, stride: Any, padding: Any,
+                dilation: Any, ceil_mode: bool, return_indices: bool) -> Tensor:
+    if return_indices:
+        raise OptionError(f"{made.name}: return_indices=True is not supported; leave it out")
+    x, alone = batched(made.name, x, ndim)
+    window, steps, around, reach = _geometry(made.name, ndim, kernel_size, stride, padding, dilation)
+    lowest = -np.inf if x.dtype.kind == "f" else int(np.iinfo(x.dtype).min)
+    x = bordered(x, _borders(made.name, x, window, steps, around, reach, ceil_mode), lowest)
+    counts = count_windows(made.name, x, window, steps, reach)
+    out = apply(made, (x,), {
+        "window": window, "counts": counts, "stride": steps, "dilation": reach})
+    return out[0] if alone else out
+
+
+def _in_reach(n: int, window: int, stride: int, border: tuple[int, int], padding: int) -> Any:
+    """How many elements of each window along one axis count for a mean."""
+    begin = np.arange(0, n + sum(border) - window + 1, stride) - border[0]
+    return np.minimum(begin + window, n + padding) - np.maximum(begin, -padding)
+
+
+def _avg_pooled(made: Any, ndim: int, x: Any, kernel_size: Any, stride: Any, padding: Any,
+                ceil_mode: bool, count_include_pad: bool, divisor_override: Any) -> Tensor:
+    x, alone = batched(made.name, x, ndim)
+    window, steps, around, ones = _geometry(made.name, ndim, kernel_size, stride, padding)
+    borders = _borders(made.name, x, window, steps, around, ones, ceil_mode)
+    sizes = np.ones((), int)
+    for n, k, s, border, p in zip(x.shape[2:], window, steps, borders, around, strict=True):
+        sizes = sizes[..., None] * _in_reach(n, k, s, border, p if count_include_pad else 0)
+    x = bordered(x, borders)
+    counts = count_windows(made.name, x, window, steps, ones)
+    divisor = divisor_override or (int(sizes.flat[0]) if (sizes == sizes.flat[0]).all() else None)
+    out = apply(made, (x,), {
+        "window": window, "counts": counts, "stride": steps, "divisor": divisor or 1})
+    if divisor is None:
+        out = divide(out, sizes.astype(out.dtype))
+    return out[0] if alone else out
+
+
+# -- the public functions ----------------------------------------------------------------------------
+
+
+@called_like((), _max_pool, _max_pool_back, analytic=False, atomic=True)
+def max_pool1d(input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
+               ceil_mode: bool = False, return_indices: bool = False) -> Tensor:
+    """The largest element of each window; ``stride`` is ``kernel_size`` if it is not given.
+
+    >>> import tinygrad_gd as tg
+    >>> tg.max_pool1d(tg.Tensor([[1.0, 3.0, 2.0, 5.0]]), 2).tolist()
+    [[3.0, 5.0]]
+    """
+    return _max_pooled(max_pool1d, 1, input, kernel_size, stride, padding, dilation, ceil_mode,
+                       return_indices)
+
+
+@called_like((), _max_pool, _max_pool_back, analytic=False, atomic=True)
+def max_pool2d(input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
+               ceil_mode: bool = False, return_indices: bool = False) -> Tensor:
+    """The largest element of each window of an image (n, channels, height, width).
+
+    ``ceil_mode`` keeps an incomplete last window; of several largest elements the first one gets
+    the gradient.
+
+    >>> import numpy as np, tinygrad_gd as tg
+    >>> tg.max_pool2d(tg.Tensor(np.arange(16.0).reshape(1, 4, 4)), 2).tolist()
+    [[[5.0, 7.0], [13.0, 15.0]]]
+    """
+    return _max_pooled(max_pool2d, 2, input, kernel_size, stride, padding, dilation, ceil_mode,
+                       return_indices)
+
+
+@called_like((), _avg_pool, _avg_pool_back, atomic=True)
+def avg_pool1d(input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0,
+               ceil_mode: bool = False, count_include_pad: bool = True) -> Tensor:
+    """The mean of each window; without ``count_include_pad`` the padding does not count.
+
+    >>> import tinygrad_gd as tg
+    >>> tg.avg_pool1d(tg.Tensor([[1.0, 3.0, 2.0, 5.0]]), 2).tolist()
+    [[2.0, 3.5]]
+    """
+    return _avg_pooled(avg_pool1d, 1, input, kernel_size, stride, padding, ceil_mode,
+                       count_include_pad, None)
+
+
+@called_like((), _avg_pool, _avg_pool_back, atomic=True)
+def avg_pool2d(input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0,
+               ceil_mode: bool = False, count_include_pad: bool = True,
+               divisor_override: Any = None) -> Tensor:
+    """The mean of each window of an image; ``divisor_override`` takes the place of the window's size.
+
+    >>> import numpy as np, tinygrad_gd as tg
+    >>> tg.avg_pool2d(tg.Tensor(np.arange(16.0).reshape(1, 4, 4)), 2).tolist()
+    [[[2.5, 4.5], [10.5, 12.5]]]
+    """
+    return _avg_pooled(avg_pool2d, 2, input, kernel_size, stride, padding, ceil_mode,
+                       count_include_pad, divisor_override)
