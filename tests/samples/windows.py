@@ -95,4 +95,23 @@ ROWS = [
         ("ceil", normal(1, 1, 3, 4), {"kernel_size": 2, "stride": (2, 3), "padding": 1, "ceil_mode": True}),
         ("divisor", normal(1, 2, 2, 2), {"kernel_size": 2, "divisor_override": 3}),
         ("empty batch", normal(0, 1, 2, 2), {"kernel_size": 2}))),
+    *(same(name, f"{x.shape} {size}", x, output_size=size)
+      for name, x, size in (
+          ("adaptive_max_pool1d", distinct(2, 1, 6), 3), ("adaptive_max_pool1d", distinct(1, 7), 3),
+          ("adaptive_max_pool1d", distinct(1, 1, 2), 3),
+          ("adaptive_max_pool2d", distinct(1, 1, 4, 3), (2, 1)),
+          ("adaptive_max_pool2d", distinct(1, 3, 4), (2, 3)),
+          ("adaptive_avg_pool1d", normal(2, 1, 6), 3), ("adaptive_avg_pool1d", normal(1, 7), 3),
+          ("adaptive_avg_pool2d", normal(1, 1, 4, 3), 1),
+          ("adaptive_avg_pool2d", normal(1, 3, 4), (2, 3)),
+          ("adaptive_avg_pool2d", normal(1, 1, 3, 3), (2, None)))),
+    *(same("interpolate", " ".join(map(str, options.values())), x, **options) for x, options in (
+        (normal(1, 2, 3), {"size": 6}), (normal(1, 1, 5), {"size": 3}),
+        (normal(1, 1, 2, 3), {"scale_factor": 2}), (normal(1, 1, 3, 3), {"scale_factor": (1.5, 0.7)}),
+        (normal(1, 1, 4), {"size": 7, "mode": "linear"}),
+        (normal(1, 1, 5), {"size": 3, "mode": "linear", "align_corners": True}),
+        (normal(1, 1, 3), {"scale_factor": 1.5, "mode": "linear"}),
+        (normal(1, 1, 3, 2), {"scale_factor": 2, "mode": "bilinear"}),
+        (normal(1, 1, 3, 3), {"size": (5, 1), "mode": "bilinear", "align_corners": True}),
+        (normal(0, 1, 2, 2), {"size": 3, "mode": "bilinear"}))),
 ]

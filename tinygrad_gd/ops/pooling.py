@@ -5,14 +5,17 @@ Of several largest elements the first one gets the gradient.
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from ..errors import OptionError
+from ..errors import OptionError, ShapeError, describe
 from ..primitive import apply, primitive
+from ..registry import implements
 from ..tensor import Tensor
-from .elementwise import divide
+from .elementwise import divide, where
+from .shape import along
 from .signatures import called_like
 from .windows import Lengths, batched, bordered, count_windows, elements, numbers, overlap_add
 
@@ -20,7 +23,7 @@ from .windows import Lengths, batched, bordered, count_windows, elements, number
 
 
 def _max_pool(x: Any, /, window: Any, counts: Any, stride: Any, dilation: Any) -> Any:
-    out = None
+    out: Any = None
     for place in np.ndindex(*window):
         here = x[elements(place, counts, stride, dilation)]
         out = here.copy() if out is None else np.maximum(out, here, out=out)
@@ -56,7 +59,7 @@ def _max_pool_back(g: Any, out: Any, x: Any, window: Any, counts: Any, stride: A
 
 
 def _avg_pool(x: Any, /, window: Any, counts: Any, stride: Any, divisor: Any) -> Any:
-    out = None
+    out: Any = None
     for place in np.ndindex(*window):
         here = x[elements(place, counts, stride, (1,) * len(window))]
         out = here.copy() if out is None else np.add(out, here, out=out)
@@ -192,3 +195,84 @@ def avg_pool2d(input: Any, kernel_size: Any, stride: Any = None, padding: Any = 
     """
     return _avg_pooled(avg_pool2d, 2, input, kernel_size, stride, padding, ceil_mode,
                        count_include_pad, divisor_override)
+
+
+# -- a given number of windows -----------------------------------------------------------------------
+
+
+def _spread(name: str, ndim: int, x: Any, output_size: Any) -> tuple[Tensor, Any, Lengths, bool]:
+    """The input with equal windows, which lie side by side, and which of their elements count.
+
+    Window i of n reaches from floor(i * length / n) to ceil((i + 1) * length / n). Where these differ
+    in length, their elements are written out and the shorter ones repeat their last.
+    """
+    x, alone = batched(name, x, ndim)
+    given = output_size if isinstance(output_size, tuple | list) else (output_size,) * ndim
+    given = [n if o is None else o for o, n in zip(given, x.shape[2:], strict=False)]
+    size, used = numbers(name, "output_size", given, ndim, 1), np.ones((), bool)
+    for axis, n in enumerate(size, 2):
+        length, i = x.shape[axis], np.arange(n)
+        if not length:
+            raise ShapeError(f"{name}: axis {axis} of {describe(x)} is empty; there is nothing to pool")
+        begin, end = i * length // n, -(-(i + 1) * length // n)
+        places = begin[:, None] + np.arange((end - begin).max())
+        used = used[..., None] & (places < end[:, None]).reshape(-1)
+        if length % n:
+            x = along(x, axis, np.minimum(places, end[:, None] - 1).reshape(-1))
+    return x, used, size, alone
+
+
+def _windows_of(x: Tensor, size: Lengths) -> dict[str, Any]:
+    window = tuple(n // count for n, count in zip(x.shape[2:], size, strict=True))
+    return {"window": window, "counts": size, "stride": window}
+
+
+def _adaptive_max(made: Any, name: str, ndim: int, x: Any, output_size: Any) -> Tensor:
+    x, _, size, alone = _spread(name, ndim, x, output_size)
+    out = apply(made, (x,), {**_windows_of(x, size), "dilation": (1,) * ndim})
+    return out[0] if alone else out
+
+
+def _adaptive_avg(made: Any, name: str, ndim: int, x: Any, output_size: Any) -> Tensor:
+    x, used, size, alone = _spread(name, ndim, x, output_size)
+    options = _windows_of(x, size)
+    if used.all():
+        out = apply(made, (x,), {**options, "divisor": prod(options["window"])})
+    else:
+        counts = _avg_pool(used.astype(x.dtype), **options, divisor=1)
+        out = divide(apply(made, (where(used, x, 0),), {**options, "divisor": 1}), counts)
+    return out[0] if alone else out
+
+
+@implements()
+def adaptive_max_pool1d(input: Any, output_size: Any) -> Tensor:
+    """The largest elements of ``output_size`` windows, as equal as possible.
+
+    >>> import tinygrad_gd as tg
+    >>> tg.adaptive_max_pool1d(tg.Tensor([[1.0, 4.0, 2.0, 3.0, 0.0]]), 2).tolist()
+    [[4.0, 3.0]]
+    """
+    return _adaptive_max(max_pool1d, "adaptive_max_pool1d", 1, input, output_size)
+
+
+@implements()
+def adaptive_max_pool2d(input: Any, output_size: Any) -> Tensor:
+    """The largest elements of ``output_size`` (height, width) windows; None keeps a length."""
+    return _adaptive_max(max_pool2d, "adaptive_max_pool2d", 2, input, output_size)
+
+
+@implements()
+def adaptive_avg_pool1d(input: Any, output_size: Any) -> Tensor:
+    """The means of ``output_size`` windows, as equal as possible."""
+    return _adaptive_avg(avg_pool1d, "adaptive_avg_pool1d", 1, input, output_size)
+
+
+@implements()
+def adaptive_avg_pool2d(input: Any, output_size: Any) -> Tensor:
+    """The means of ``output_size`` (height, width) windows; None keeps a length.
+
+    >>> import numpy as np, tinygrad_gd as tg
+    >>> tg.adaptive_avg_pool2d(tg.Tensor(np.ones((2, 3, 5, 7))), 1).shape  # global pooling
+    (2, 3, 1, 1)
+    """
+    return _adaptive_avg(avg_pool2d, "adaptive_avg_pool2d", 2, input, output_size)
