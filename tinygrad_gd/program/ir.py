@@ -27,6 +27,7 @@ class Value:
     axes : the order of the axes in memory, the slowest first; results must keep it, since sums
         depend on it in their last bits.
     name : what the source calls it; empty until it is named.
+    dense : whether its elements fill one piece of memory; BLAS takes others another way.
     """
 
     shape: tuple[int, ...]
@@ -34,13 +35,21 @@ class Value:
     scalar: bool = False
     axes: tuple[int, ...] = ()
     name: str = ""
+    dense: bool = True
 
     @classmethod
     def like(cls, held: Any, name: str = "") -> Value:
         """A value with the form of an array or number."""
         held = np.asarray(held) if not hasattr(held, "dtype") else held
         axes = tuple(int(i) for i in np.argsort([-abs(s) for s in held.strides], kind="stable"))
-        return cls(held.shape, held.dtype, not isinstance(held, np.ndarray), axes, name)
+        dense = np.ndim(held) == 0 or held.transpose(axes).flags.c_contiguous
+        return cls(held.shape, held.dtype, not isinstance(held, np.ndarray), axes, name, dense)
+
+    def has_form_of(self, held: Any) -> bool:
+        """Whether an array has this shape, dtype and memory order."""
+        other = Value.like(held)
+        return (self.shape, self.dtype, self.axes, self.dense) == (
+            other.shape, other.dtype, other.axes, other.dense)
 
     @property
     def nbytes(self) -> int:

@@ -13,7 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from ..ops.shape import reshape
 from .ir import Instruction, Program, State, Value
+
+#: Bytes from which on an array is worth another order of instructions.
+LARGE = 1 << 18
 
 #: Kinds of primitives that do something besides computing their result.
 EFFECTS = frozenset({"draw", "check"})
@@ -89,6 +93,25 @@ def merge_common(program: Program) -> Program:
     return replaced(program.with_(instructions=tuple(kept)), table)
 
 
+def share_reductions(program: Program) -> Program:
+    """Reduce once what is reduced twice, with ``keepdims`` and without; the other is a view of it."""
+    known: dict[Any, Value] = {}
+    kept = []
+    for i in program.instructions:
+        if "keepdims" in i.params and not i.output.scalar and i.output.axes == _in_order(i.output):
+            options = {k: v for k, v in i.params.items() if k != "keepdims"}
+            key = i.primitive.name, tuple(map(identity, i.inputs)), repr(options), i.output.dtype
+            first = known.setdefault(key, i.output)
+            if first is not i.output:
+                i = replace(i, primitive=reshape, inputs=(first,), params={"shape": i.output.shape})
+        kept.append(i)
+    return program.with_(instructions=tuple(kept))
+
+
+def _in_order(value: Value) -> tuple[int, ...]:
+    return tuple(range(len(value.shape)))
+
+
 def identity(x: Any) -> Any:
     """What two inputs have in common exactly when they are interchangeable."""
     if isinstance(x, Value):
@@ -157,14 +180,42 @@ def hoist(program: Program) -> Program:
     return program.with_(instructions=tuple(kept))
 
 
+def update_early(program: Program) -> Program:
+    """Update large parameters once nobody needs their old values, so that gradients share memory."""
+    done: list[Instruction] = []
+    for i in program.instructions:
+        at = len(done)
+        if i.phase == "update" and i.output.nbytes >= LARGE and i.primitive.kind not in EFFECTS:
+            old = _versions(i.target, done)
+            inputs = set(i.values)
+            while at and not (done[at - 1].output in inputs or done[at - 1].primitive.kind in EFFECTS
+                              or old.intersection(done[at - 1].values)
+                              or old.intersection(program.results)):
+                at -= 1
+        done.insert(at, i)
+    return program.with_(instructions=tuple(done))
+
+
+def _versions(state: Any, done: list[Instruction]) -> set[Value]:
+    """The values that a state has had so far, and views of them: what the next write destroys."""
+    found = {state.value} if state is not None else set()
+    for i in done:
+        if (i.target is not None and i.target is state) or (
+                i.primitive.kind == "view" and found.intersection(i.values)):
+            found.add(i.output)
+    return found
+
+
 #: In the order in which they are run.
 PASSES: dict[str, Pass] = {
     "drop_broadcasts": drop_broadcasts,
     "fold_constants": fold_constants,
     "drop_units": drop_units,
     "merge_common": merge_common,
+    "share_reductions": share_reductions,
     "drop_dead_code": drop_dead_code,
     "hoist": hoist,
+    "update_early": update_early,
 }
 
 
@@ -181,7 +232,7 @@ def readable(program: Program) -> Program:
     checks = {i.output: i.inputs[0] for i in program.instructions if i.primitive.kind == "check"}
     kept = tuple(i for i in program.instructions if i.output not in checks)
     program = replaced(program.with_(instructions=kept), checks)
-    return optimized(program, without=("merge_common", "hoist"))
+    return optimized(program, without=("merge_common", "share_reductions", "hoist", "update_early"))
 
 
 def use_counts(program: Program) -> Counter[Value]:

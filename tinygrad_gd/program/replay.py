@@ -16,9 +16,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..optim.descend import BLOCK, descend_of
 from ..storage import tick
 from ..tensor import constant
 from .ir import Argument, Array, Gradient, Input, Instruction, Number, Program, State, Value
+from .kernels import add_rows, empty, is_column_sum, is_dot, is_narrow_extremum
+from .passes import LARGE, use_counts
 
 _OPERATORS = {
     operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/",
@@ -31,14 +34,6 @@ _serial = count(1)
 
 class Stale(Exception):
     """What the program was captured for is no longer there; capture again."""
-
-
-def empty(value: Value) -> np.ndarray[Any, Any]:
-    """An array of a value's shape, dtype and memory order."""
-    order = value.axes
-    made = np.empty([value.shape[a] for a in order], value.dtype)
-    result: np.ndarray[Any, Any] = made.transpose([order.index(i) for i in range(len(order))])
-    return result
 
 
 class Memory(NamedTuple):
@@ -90,6 +85,7 @@ class Planner:
         self.buffers: dict[Value, int] = {}
         self.sizes: list[Value] = []  # one example value per buffer
         self._assign()
+        self.descents = self._descents()
         self.scalings = self._scalings()
 
     def base(self, value: Value) -> Value:
@@ -124,19 +120,32 @@ class Planner:
             if i.output in self.buffers and self.last_use[i.output] == position:
                 self._release([i.output], free)
 
+    def _is_scaling(self, i: Instruction) -> bool:
+        """Whether ``i`` multiplies a gradient, in its buffer, by a hyperparameter."""
+        rate, g = i.inputs if i.primitive.name == "multiply" else (None, None)
+        return (isinstance(g, Value) and any(given.value is rate for given in self.program.inputs
+                                             if isinstance(given, Number))
+                and self.buffers.get(i.output, -1) == self.buffers.get(g, -2)
+                and g.dtype == i.output.dtype)
+
+    def _descents(self) -> dict[Instruction, Instruction]:
+        """Large updates ``p - rate * g``, each with its scaling: both are done block by block."""
+        scalings = {i.output: i for i in self.body if self._is_scaling(i)}
+        uses = use_counts(self.program)
+        return {i: scalings[scaled] for i in self.body if i.primitive.name == "subtract"
+                for scaled in scalings.keys() & set(i.values)
+                if scaled is i.inputs[1] and self.in_place(i) and i.output.nbytes >= LARGE
+                and uses[scaled] == 1 and scaled.shape == i.output.shape}
+
     def _scalings(self) -> dict[Instruction, list[Instruction]]:
         """Gradients that are scaled by one number, each in its buffer: by their first instruction.
 
         Their buffers can lie side by side, and be scaled at once.
         """
-        numbers = {given.value for given in self.program.inputs if isinstance(given, Number)}
         groups: dict[Any, list[Instruction]] = {}
         for i in self.body:
-            rate, g = i.inputs if i.primitive.name == "multiply" else (None, None)
-            if (isinstance(rate, Value) and rate in numbers and isinstance(g, Value)
-                    and self.buffers.get(i.output, -1) == self.buffers.get(g, -2)
-                    and g.dtype == i.output.dtype):
-                groups.setdefault((rate, g.dtype), []).append(i)
+            if self._is_scaling(i) and i not in self.descents.values():
+                groups.setdefault((i.inputs[0], i.output.dtype), []).append(i)
         found = {}
         for members in groups.values():
             start = self._position[members[0].output]
@@ -162,7 +171,8 @@ class Planner:
                 end = len(self.body) if value in self.results else self.last_use[value]
                 changes[position] += value.nbytes
                 changes[min(end + 1, len(self.body))] -= value.nbytes
-        return max(accumulate(changes), default=0)
+        scratch = max((BLOCK * i.output.dtype.itemsize for i in self.descents), default=0)
+        return max(*accumulate(changes), scratch)
 
     def _release(self, values: list[Value], free: dict[Any, list[int]], only: Any = None) -> None:
         for value in list(values):
@@ -187,14 +197,6 @@ def _is_view(i: Instruction) -> bool:
         return False
     trial = empty(i.inputs[0])
     return bool(np.may_share_memory(i.primitive.run(trial, **i.params), trial))
-
-
-def _is_product_of_matrices(i: Instruction) -> bool:
-    """Whether np.dot hands the same work to the same BLAS routine as np.matmul."""
-    a, b = i.inputs
-    return (isinstance(a, Value) and isinstance(b, Value) and len(a.shape) == len(b.shape) == 2
-            and a.dtype == b.dtype and min(*a.shape, *b.shape) > 1
-            and i.output.axes == (0, 1) and i.output.dtype.kind == "f")
 
 
 def _works_in(function: Any, dtype: Any) -> bool:
@@ -352,6 +354,10 @@ class Replay:
                 return []
             rate, flat = self._number_beside(i.inputs[0], out.dtype), self.bound(self._flat[i], "flat")
             return [f"{self.function(np.multiply)}({rate}, {flat}, {flat})"]
+        if i in self.plan.descents.values():
+            return []
+        if i in self.plan.descents:
+            return [self._descending(i)]
         if i.output in self.plan.root and self._is_fixed(i.inputs[0]):
             name = self._names[out] = f"view{next(self._number)}"
             self._views.append((name, i))
@@ -382,20 +388,37 @@ class Replay:
         """A statement that writes the result into an array."""
         p, inputs = i.primitive, self._operands(i)
         if p.name in _REDUCTIONS:
-            axis, keepdims = i.params.get("axis"), i.params.get("keepdims", False)
-            reduce = self.bound(_REDUCTIONS[p.name].reduce, "reduce")
-            line = f"{reduce}({inputs[0]}, {axis!r}, None, {into}, {bool(keepdims)})"
-            if p.name == "mean":
-                line += f"\n{self.function(np.divide)}({into}, {self._count(i)}, {into})"
-            return line
+            return self._reducing(i, inputs[0], into)
         if p.name == "broadcast_to":
             return f"copyto({into}, {inputs[0]})"
         if p.name == "astype":
             return f"copyto({into}, {inputs[0]}, 'unsafe')"
-        if p.name == "matmul" and _is_product_of_matrices(i):
-            return f"{self.function(np.dot)}({', '.join(inputs)}, {into})"  # less overhead, same BLAS
+        if p.name == "matmul" and is_dot(i):
+            return f"{self.function(np.dot)}({', '.join(inputs)}, {into})"
         keyword = "out=" if p.name in ("maximum", "minimum") else ""  # no third position there
         return f"{self.function(p.function)}({', '.join(inputs)}, {keyword}{into})"
+
+    def _descending(self, i: Instruction) -> str:
+        assert i.target is not None
+        rate, g = self.plan.descents[i].inputs
+        state = self._names[i.output] = self._names[i.target.value]
+        descend = self.bound(descend_of.run, "descend")
+        return f"{descend}({state}, {self._number_beside(rate, g.dtype)}, {self.name(g)}, {state})"
+
+    def _reducing(self, i: Instruction, x: str, into: str) -> str:
+        if is_column_sum(i):
+            return f"{self.bound(add_rows, 'einsum')}('ij->j', {x}, out={into})"
+        name, axis, keepdims = i.primitive.name, i.params.get("axis"), bool(i.params.get("keepdims"))
+        reduce = self.bound(_REDUCTIONS[name].reduce, "reduce")
+        if is_narrow_extremum(i):
+            columns = f"buffer{len(self._buffers)}"
+            self.space[columns] = np.empty(i.inputs[0].shape[::-1], i.inputs[0].dtype)
+            self._buffers.append(self.space[columns])
+            return f"copyto({columns}, {x}.T)\n{reduce}({columns}, 0, None, {into}.T, {keepdims})"
+        line = f"{reduce}({x}, {axis!r}, None, {into}, {keepdims})"
+        if name == "mean":
+            line += f"\n{self.function(np.divide)}({into}, {self._count(i)}, {into})"
+        return line
 
     def _operands(self, i: Instruction) -> list[str]:
         """The inputs; numbers beside arrays as arrays without axes, which NumPy takes up faster."""
@@ -440,7 +463,7 @@ class Replay:
         return whole // max(1, int(np.prod(i.output.shape, dtype=int)))
 
     def _end(self) -> list[str]:
-        lines = []
+        lines, written = [], []
         for state, value in self.program.writes:
             tensor = (f"a{state.position}" if isinstance(state, Argument)
                       else self.bound(state.tensor, "T"))
@@ -449,11 +472,14 @@ class Replay:
                 lines.append(f"{tensor}._data = {name}")
             elif name != self._names[state.value]:
                 lines.append(f"copyto({self._names[state.value]}, {name})")
-            lines.append(f"{tensor}._seq = tick()")
+            written.append(f"{tensor}._seq")
+        if written:
+            lines.append(f"{' = '.join(written)} = tick()")
         for leaf, value in self.program.gradients:
             lines.append(f"{self.bound(leaf, 'T')}._grad = constant({self._names[value]})")
-        for leaf in self.program.spent:
-            lines.append(f"{self.bound(leaf, 'T')}._grad = None")
+        spent = [f"{self.bound(leaf, 'T')}._grad" for leaf in self.program.spent]
+        if spent:
+            lines.append(f"{' = '.join(spent)} = None")
         results = [self._result(x) for x in self.program.outputs]
         return [*lines, f"return {results[0] if len(results) == 1 else ', '.join(results) or None}"]
 
@@ -482,7 +508,7 @@ class Replay:
         for name, given in self._held:
             assert isinstance(given, State)
             data = given.tensor._data
-            if data.shape != given.value.shape or data.dtype != given.value.dtype:
+            if not given.value.has_form_of(data):
                 raise Stale(f"{given.value!r} has another form now")
             self.space[name], self.space[f"{name}_seq"] = data, given.tensor._seq
             known[given.value] = data
@@ -505,4 +531,5 @@ class Replay:
         once = sum(i.output.nbytes for i in self._once if i.output not in self.plan.root)
         return Memory(
             sum(states.values()), once, sum(b.nbytes for b in self._buffers), self.plan.temporaries(),
-            tuple((f"buffer{n}", self._buffers[n].nbytes, tuple(names[n])) for n in sorted(names)))
+            tuple((f"buffer{n}", self._buffers[n].nbytes, tuple(names.get(n, ("columns",))))
+                  for n in range(len(self._buffers))))
