@@ -20,7 +20,15 @@ from ..optim.descend import BLOCK, descend_of
 from ..storage import tick
 from ..tensor import constant
 from .ir import Argument, Array, Gradient, Input, Instruction, Number, Program, State, Value
-from .kernels import add_rows, empty, is_column_sum, is_dot, is_narrow_extremum
+from .kernels import (
+    add_rows,
+    empty,
+    is_column_sum,
+    is_dot,
+    is_narrow_extremum,
+    shaped,
+    takes_number_as_array,
+)
 from .passes import LARGE, use_counts
 
 _OPERATORS = {
@@ -243,6 +251,7 @@ class Replay:
         self._number = count()
         self._numbers: dict[Value, dict[Any, str]] = {}  # hyperparameters, and arrays that hold them
         self._fills: list[str] = []
+        self._full: dict[Any, np.ndarray[Any, Any]] = {}
         self._buffers = [empty(v) for v in self.plan.sizes]
         self._scaled = {i for group in self.plan.scalings.values() for i in group}
         self._flat = {first: self._side_by_side(group)
@@ -339,11 +348,8 @@ class Replay:
         sizes = [-(-i.output.nbytes // 64) * wide for i in group]
         flat = np.zeros(sum(sizes), group[0].output.dtype)
         for i, end in zip(group, accumulate(sizes), strict=True):
-            shape, order = i.output.shape, i.output.axes
             start = end - -(-i.output.nbytes // 64) * wide
-            part = flat[start : start + int(np.prod(shape))].reshape([shape[a] for a in order])
-            self._buffers[self.plan.buffers[i.output]] = part.transpose(
-                [order.index(a) for a in range(len(order))])
+            self._buffers[self.plan.buffers[i.output]] = shaped(flat[start:], i.output)
         return flat
 
     def _instruction(self, i: Instruction) -> list[str]:
@@ -425,7 +431,19 @@ class Replay:
         partner = next((v.dtype for v in i.values if not v.scalar and v.dtype.kind == "f"), None)
         if partner is None or not _works_in(i.primitive.function, partner):
             return [self.name(x) for x in i.inputs]
+        if takes_number_as_array(i):
+            return [self._full_of(x, i.output) for x in i.inputs]
         return [self._number_beside(x, partner) for x in i.inputs]
+
+    def _full_of(self, x: Any, value: Value) -> str:
+        """An array full of a number; the same memory serves all shapes."""
+        if isinstance(x, Value) or np.ndim(x) or np.result_type(x, value.dtype) != value.dtype:
+            return self.name(x)
+        key = float(x), value.dtype
+        if key not in self._full:
+            size = max(i.output.nbytes for i in self.plan.body if takes_number_as_array(i))
+            self._full[key] = np.full(size // value.dtype.itemsize, x, value.dtype)
+        return self.bound(shaped(self._full[key], value), "full")
 
     def _number_beside(self, x: Any, dtype: Any) -> str:
         if type(x) in (int, float, np.float32, np.float64) and (
@@ -529,6 +547,7 @@ class Replay:
         states = {id(given.tensor): given.value.nbytes for given in self.program.inputs
                   if isinstance(given, State)}
         once = sum(i.output.nbytes for i in self._once if i.output not in self.plan.root)
+        once += sum(full.nbytes for full in self._full.values())
         return Memory(
             sum(states.values()), once, sum(b.nbytes for b in self._buffers), self.plan.temporaries(),
             tuple((f"buffer{n}", self._buffers[n].nbytes, tuple(names.get(n, ("columns",))))
