@@ -18,7 +18,7 @@ BEGIN, END = "<!-- functions: begin -->\n", "<!-- functions: end -->\n"
 #: Rows of the table: title and the module (the end of its name) that registers the functions.
 GROUPS = {
     "elementwise": ("elementwise", "ufuncs", "special"), "activations": ("activations",),
-    "reductions": ("reductions", "statistics"), "shape": ("shape", "arrange"),
+    "reductions": ("reductions", "statistics", "differences"), "shape": ("shape", "arrange"),
     "indexing and sorting": ("indexing", "sorting", "updates"),
     "linear algebra": ("linalg", "einsum", "decompositions"),
     "windows": ("convolution", "pooling", "windows", "interpolation"), "random": ("random",),
@@ -26,7 +26,7 @@ GROUPS = {
 #: Parts of other functions; nobody calls them by name.
 INTERNAL = frozenset({
     "linear", "scatter", "getitem", "sinc_derivative", "fractional_part", "binary_exponent", "cofactors",
-    "lstsq_solution", "last_writes", "windows",
+    "lstsq_solution", "last_writes", "set_elements", "windows",
     "overlap_add", "first_of_largest",
 })
 

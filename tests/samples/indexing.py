@@ -35,10 +35,10 @@ def at(x: Any) -> Any:
 
 
 ROWS += [
-    Sample("put", lambda x, v: at(x)[ROW].set(v), (X, TWO)),
-    Sample("put", lambda x, v: at(x)[[1, 1]].set(v), (X, TWO), "the last write stays", smooth=False),
-    Sample("put", lambda x, v: at(x)[:, 1:3].set(v), (X, normal(seed=5)), "broadcast"),
-    Sample("put", lambda x, v: at(x)[X > 0].set(v), (X, normal(int((X > 0).sum()), seed=6)), "mask"),
+    Sample("set_elements", lambda x, v: at(x)[ROW].set(v), (X, TWO)),
+    Sample("set_elements", lambda x, v: at(x)[[1, 1]].set(v), (X, TWO), "the last write stays", smooth=False),
+    Sample("set_elements", lambda x, v: at(x)[:, 1:3].set(v), (X, normal(seed=5)), "broadcast"),
+    Sample("set_elements", lambda x, v: at(x)[X > 0].set(v), (X, normal(int((X > 0).sum()), seed=6)), "mask"),
     Sample("getitem", lambda x, v: at(x)[[0, 0]].add(v), (X, TWO), "at add"),
     Sample("getitem", lambda x, v: at(x)[ROW].multiply(v), (X, TWO), "at multiply"),
     Sample("getitem", lambda x, v: at(x)[ROW].max(v), (X, TWO), "at max", smooth=False),
@@ -58,3 +58,12 @@ def scatter(g: Any) -> Any:
     if isinstance(g, tg.Tensor):
         return tg.apply(NAMES["scatter"], (g,), SCATTER)
     return NAMES["scatter"].function(g, **SCATTER)
+
+ROWS += [
+    Sample("put", lambda x, v: tg.put(x, [0, -1, 5], v), (X, normal(2, seed=3)), autograd=False),
+    Sample("put_along_axis", lambda x, v: tg.put_along_axis(x, ALONG, v, axis=1), (X, normal(3, 2, seed=4)),
+           autograd=False),
+    Sample("putmask", lambda x, v: tg.putmask(x, X > 0, v), (X, normal(5, seed=3)), autograd=False),
+    Sample("place", lambda x, v: tg.place(x, X > 0, v), (X, normal(2, seed=3)), autograd=False),
+    Sample("fill_diagonal", lambda x, v: tg.fill_diagonal(x, v), (X, normal(3, seed=3)), autograd=False),
+]

@@ -102,3 +102,38 @@ ROWS = [
     Sample("matrix_norm", lambda x: np.linalg.matrix_norm(x, ord=1), (X,),
            torch=lambda x: torch_("linalg.matrix_norm")(x, 1)),
 ]
+
+GRID = np.array([0.0, 1.0, 3.0, 3.5, 5.0])
+BETWEEN = np.array([-1.0, 0.4, 2.2, 4.1, 6.0])
+ROWS += [
+    # functions sampled on a grid
+    Sample("ediff1d", lambda x, e: np.ediff1d(x, to_end=e, to_begin=0.5), (MATRIX, normal(2, seed=8)),
+           autograd=False),
+    Sample("gradient", lambda x: np.gradient(x, 0.5, axis=0), (MATRIX,)),
+    Sample("gradient", lambda x: np.gradient(x, GRID[:4].astype(x.dtype), axis=-1, edge_order=2),
+           (MATRIX,), "coordinates", autograd=False),
+    Sample("gradient", lambda f, x: np.gradient(f, x), (normal(5), GRID), "of coordinates", autograd=False),
+    Sample("interp", lambda x, xp, fp: np.interp(x, xp, fp), (BETWEEN, GRID, normal(5)), autograd=False),
+    Sample("interp", lambda x, fp: np.interp(x, GRID.astype(fp.dtype), fp, left=-1.0, right=2.0), (BETWEEN, normal(5)),
+           "ends", autograd=False),
+    Sample("interp", lambda x, fp: np.interp(x, GRID.astype(fp.dtype), fp, period=7.0), (BETWEEN, normal(5)), "period",
+           autograd=False),
+    Sample("linspace", lambda a, b: np.linspace(a, b, 4), (normal(2), normal(2, seed=1)), autograd=False),
+    Sample("linspace", lambda a, b: np.linspace(a, b, 3, endpoint=False, axis=-1),
+           (normal(2), normal(seed=1)), "half open", autograd=False),
+    Sample("polyval", lambda p, x: np.polyval(p, x), (normal(3), normal(2, 2, seed=1)), autograd=False),
+    # order statistics of the numbers among NaN
+    Sample("nanmedian", lambda x: np.nanmedian(np.where(HOLES, x, np.nan), axis=1), (MATRIX,),
+           autograd=False),
+    Sample("nanmedian", lambda x: np.nanmedian(np.where(HOLES, x, np.nan), keepdims=True), (MATRIX,),
+           "all", autograd=False),
+    Sample("nanquantile", lambda x: np.nanquantile(np.where(HOLES, x, np.nan), [0.2, 0.9], axis=0),
+           (MATRIX,), autograd=False),
+    Sample("nanpercentile", lambda x: np.nanpercentile(np.where(HOLES, x, np.nan), 30, axis=-1), (MATRIX,),
+           autograd=False),
+    # covariances
+    Sample("cov", lambda x: np.cov(x), (MATRIX,), torch=torch_("cov"), autograd=False),
+    Sample("cov", lambda x, y: np.cov(x, y, rowvar=False, bias=True), (MATRIX, normal(3, seed=4)), "both",
+           autograd=False),
+    Sample("corrcoef", lambda x: np.corrcoef(x), (MATRIX,), torch=torch_("corrcoef"), autograd=False),
+]

@@ -5,6 +5,7 @@ from . import (
     arrange,
     convolution,
     decompositions,
+    differences,
     einsum,
     elementwise,
     indexing,
@@ -18,6 +19,7 @@ from . import (
     special,
     statistics,
     ufuncs,
+    updates,
     windows,
 )
 from .elementwise import (
@@ -51,13 +53,13 @@ from .ufuncs import (
 
 __all__ = [
     "absolute", "activations", "add", "arrange", "bitwise_and", "bitwise_or", "bitwise_xor",
-    "convolution",
-    "decompositions", "divide", "einsum", "elementwise", "equal", "floor_divide", "getitem",
+    "convolution", "decompositions", "differences", "divide", "einsum", "elementwise", "equal",
+    "floor_divide", "getitem",
     "greater", "greater_equal", "indexing",
     "interpolation", "invert", "less", "less_equal", "linalg", "matmul",
     "multiply", "negative", "not_equal", "plain_key", "pooling",
     "positive", "power", "random", "reductions",
     "remainder", "shape", "sorting", "special",
-    "square", "stack", "statistics", "subtract", "transpose", "ufuncs",
+    "square", "stack", "statistics", "subtract", "transpose", "ufuncs", "updates",
     "windows",
 ]  # fmt: skip

@@ -32,7 +32,7 @@ class _Slot:
 
 SLOT = _Slot()
 
-# -- the primitives: read, scatter, put --------------------------------------------------------------
+# -- the primitives: read, scatter, set --------------------------------------------------------------
 
 
 def _fill(key: tuple[Any, ...], indices: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -57,7 +57,7 @@ def _scatter(g: Any, /, *indices: Any, key: tuple[Any, ...], shape: tuple[int, .
     return out
 
 
-def _put(x: Any, values: Any, /, *indices: Any, key: tuple[Any, ...]) -> Any:
+def _set_elements(x: Any, values: Any, /, *indices: Any, key: tuple[Any, ...]) -> Any:
     out = np.array(x)
     out[_fill(key, indices)] = values
     return out
@@ -82,14 +82,14 @@ _getitem_primitive = primitive(
 last_writes = primitive(_last_writes, name="last_writes", atomic=True)
 
 
-def _put_values(g: Any, out: Any, x: Any, values: Any, *indices: Any, key: Any) -> Any:
+def _set_values(g: Any, out: Any, x: Any, values: Any, *indices: Any, key: Any) -> Any:
     won = _run(last_writes, out, *indices, key=key)
     return unbroadcast(np.where(won, g[_fill(key, indices)], 0), np.shape(values))
 
 
-put: Primitive = primitive(
-    _put, lambda g, out, x, values, *indices, key: _run(put, g, 0, *indices, key=key), _put_values,
-    name="put", kind="view", atomic=True)
+set_elements: Primitive = primitive(
+    _set_elements, lambda g, out, x, values, *indices, key: _run(set_elements, g, 0, *indices, key=key),
+    _set_values, kind="view", atomic=True)
 
 
 def _run(function: Any, *inputs: Any, **options: Any) -> Any:
@@ -207,7 +207,7 @@ class Place:
 
     def set(self, values: Any) -> Tensor:
         """``x`` with ``values`` there; of several values for one element the last stays."""
-        return apply(put, (self._x, self._fitting(values), *self._indices), {"key": self._key})
+        return apply(set_elements, (self._x, self._fitting(values), *self._indices), {"key": self._key})
 
     def add(self, values: Any) -> Tensor:
         """``x`` with ``values`` added there."""
@@ -264,14 +264,15 @@ def scatter_add(a: Any, indices: Any, values: Any, axis: int = -1) -> Tensor:
     >>> tg.scatter_add(tg.Tensor([0.0, 0.0]), [1, 1, 0], [1.0, 2.0, 5.0]).tolist()
     [5.0, 3.0]
     """
-    a, indices = as_tensor("scatter_add", a), _indices("scatter_add", indices)
-    return At(a)[_along_key(a, indices, axis)].add(values)
+    a, indices = as_tensor("scatter_add", a), integer_indices("scatter_add", indices)
+    return At(a)[along_key(a, indices, axis)].add(values)
 
 
 # -- reading along an axis ---------------------------------------------------------------------------
 
 
-def _indices(operation: str, indices: Any) -> Any:
+def integer_indices(operation: str, indices: Any) -> Any:
+    """``indices`` as an array or Tensor of integers; anything else is refused by name."""
     given = indices if isinstance(indices, np.ndarray | Tensor) else np.asarray(indices)
     if not given.size and not isinstance(indices, np.ndarray | Tensor):
         given = np.empty(given.shape, int)
@@ -288,7 +289,7 @@ def _axis(operation: str, a: Any, axis: int) -> int:
     return int(axis) % int(a.ndim)
 
 
-def _in_range(operation: str, indices: Any, length: int, mode: str) -> Any:
+def in_range(operation: str, indices: Any, length: int, mode: str) -> Any:
     """Indices after ``mode=``: refused, wrapped around or clipped where they leave the array."""
     if mode not in ("raise", "wrap", "clip"):
         raise OptionError(f"{operation}: mode= must be 'raise', 'wrap' or 'clip', got {mode!r}")
@@ -307,15 +308,15 @@ def take(a: Any, indices: Any, axis: int | None = None, out: Any = None,
     [[1.0, 2.0]]
     """
     refuse("take", "use the returned Tensor", out=out)
-    a, indices = as_tensor("take", a), _indices("take", indices)
+    a, indices = as_tensor("take", a), integer_indices("take", indices)
     if axis is None:
         a, axis = reshape(a, -1), 0
     axis = _axis("take", a, axis)
-    result: Tensor = along(a, axis, _in_range("take", indices, a.shape[axis], mode))
+    result: Tensor = along(a, axis, in_range("take", indices, a.shape[axis], mode))
     return result
 
 
-def _along_key(a: Tensor, indices: Any, axis: int) -> tuple[Any, ...]:
+def along_key(a: Tensor, indices: Any, axis: int) -> tuple[Any, ...]:
     """The key that `take_along_axis` reads with: every other axis goes along."""
     if indices.ndim != a.ndim:
         raise ShapeError(f"take_along_axis: {describe(a)} needs indices with {a.ndim} axes, got "
@@ -333,10 +334,10 @@ def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Tensor:
     >>> tg.take_along_axis(tg.Tensor([[1.0, 2.0], [3.0, 4.0]]), [[1], [0]], axis=1).tolist()
     [[2.0], [3.0]]
     """
-    arr, indices = as_tensor("take_along_axis", arr), _indices("take_along_axis", indices)
+    arr, indices = as_tensor("take_along_axis", arr), integer_indices("take_along_axis", indices)
     if axis is None:
         arr, axis = reshape(arr, -1), 0
-    return getitem(arr, _along_key(arr, indices, axis))
+    return getitem(arr, along_key(arr, indices, axis))
 
 
 @implements(np.compress)
@@ -389,7 +390,7 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Tensor
     [10.0, 2.0]
     """
     refuse("choose", "use the returned Tensor", out=out)
-    number = _in_range("choose", _indices("choose", a), len(choices), mode)
+    number = in_range("choose", integer_indices("choose", a), len(choices), mode)
     wrong = np.asarray((number < 0) | (number >= len(choices)))
     if wrong.any():
         raise IndexingError(f"choose: {describe(number)} has entries outside of 0 to "

@@ -1,4 +1,4 @@
-"""Order statistics, averages, functions that leave out NaN, differences and norms.
+"""Order statistics, averages, covariances, functions that leave out NaN, and norms.
 
 Conventions where a derivative has to choose: equal elements share the gradient of a median or a
 quantile equally; the gradient of a norm at 0 is 0; of a p-norm also where an element is 0.
@@ -15,11 +15,11 @@ from ..primitive import apply, primitive
 from ..registry import implements
 from ..tensor import Tensor
 from .reductions import count as count_of
-from .reductions import cumprod, cumsum, kept, mean, prod, share, std, var
+from .reductions import cumprod, cumsum, from_last, kept, mean, prod, share, std, to_last, var
 from .reductions import max as max_of
 from .reductions import min as min_of
 from .reductions import sum as sum_of
-from .shape import along, axis_of, broadcast_to, concatenate, moveaxis, reshape, stack
+from .shape import broadcast_to, concatenate, moveaxis, reshape, stack
 from .signatures import as_tensor, called_like, refuse
 
 # -- order statistics ------------------------------------------------------------------------------
@@ -59,26 +59,37 @@ def quantile(a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input:
     """
     refuse("quantile", "use the returned Tensor", out=out)
     refuse("quantile", "repeat the elements instead", weights=weights)
-    if isinstance(q, Tensor) and q.requires_grad:
-        raise OptionError(f"quantile: not differentiable in q, which is {describe(q)}; detach() it")
+    return _each_quantile(quantile, a, q, {"axis": axis, "method": method, "keepdims": keepdims})
+
+
+def _each_quantile(row: Any, a: Any, q: Any, options: dict[str, Any]) -> Any:
+    """One quantile for each fraction in ``q``, whose axes come first."""
+    _check_fixed(row.name, q)
     fractions = np.asarray(q)
     if not np.all((fractions >= 0) & (fractions <= 1)):
-        raise OptionError(f"quantile: q= must lie between 0 and 1, got {q}")
-    options = {"axis": axis, "method": method, "keepdims": keepdims}
-    parts = [apply(quantile, (a,), {"q": float(f), **options}) for f in fractions.flat]
+        raise OptionError(f"{row.name}: q= must lie between 0 and 1, got {q}")
+    parts = [apply(row, (a,), {"q": float(f), **options}) for f in fractions.flat]
     if not fractions.ndim:
         return parts[0]
     return reshape(stack(parts), (*fractions.shape, *parts[0].shape))
+
+
+def _check_fixed(operation: str, q: Any) -> None:
+    if isinstance(q, Tensor) and q.requires_grad:
+        raise OptionError(f"{operation}: not differentiable in q, which is {describe(q)}; detach() it")
+
+
+def _hundredths(operation: str, q: Any) -> Any:
+    _check_fixed(operation, q)
+    return np.true_divide(np.asarray(q), 100)
 
 
 @implements(np.percentile)
 def percentile(a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False,
                method: str = "linear", keepdims: Any = False, *, weights: Any = None) -> Any:
     """`quantile` with ``q`` from 0 to 100."""
-    if isinstance(q, Tensor) and q.requires_grad:
-        raise OptionError(f"percentile: not differentiable in q, which is {describe(q)}; detach() it")
-    return quantile(a, np.true_divide(np.asarray(q), 100), axis, out, overwrite_input, method,
-                    keepdims, weights=weights)
+    return quantile(a, _hundredths("percentile", q), axis, out, overwrite_input, method, keepdims,
+                    weights=weights)
 
 
 def _median(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
@@ -94,7 +105,7 @@ def median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = Fa
     return apply(median, (a,), {"axis": axis, "keepdims": keepdims})
 
 
-# -- averages and integrals ------------------------------------------------------------------------
+# -- averages and covariances ----------------------------------------------------------------------
 
 
 @implements(np.average)
@@ -127,40 +138,49 @@ def _along_axes(a: Tensor, axis: Any, weights: Tensor) -> Tensor:
     return reshape(weights.transpose(order), tuple(places.get(i, 1) for i in range(a.ndim)))
 
 
-@implements(np.diff)
-def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
-    """Differences of neighbours along ``axis``, ``n`` times over."""
-    a = as_tensor("diff", a)
-    if not a.ndim or n < 0:
-        raise ShapeError(f"diff: expected at least one axis and n >= 0, got {describe(a)} and n={n}")
-    axis = axis_of("diff", a, axis)
-    edge = (*a.shape[:axis], 1, *a.shape[axis + 1 :])
-    ends = [broadcast_to(as_tensor("diff", x), edge) if np.ndim(x) == 0 and x is not None else x
-            for x in (prepend, append)]
-    parts = [x for x in (ends[0], a, ends[1]) if x is not None]
-    a = concatenate(parts, axis=axis) if len(parts) > 1 else a
-    for _ in range(n):
-        a = _slice(a, axis, 1, None) - _slice(a, axis, None, -1)
-    return a
+@implements(np.cov)
+def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: int | None = None,
+        fweights: Any = None, aweights: Any = None, *, dtype: Any = None) -> Tensor:
+    """Covariance matrix of variables that are the rows of ``m`` (and ``y``), observed in the columns.
+
+    >>> import tinygrad_gd as tg
+    >>> tg.cov(tg.Tensor([[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]])).tolist()
+    [[1.0, -1.0], [-1.0, 1.0]]
+    """
+    refuse("cov", "repeat the columns, or use average", fweights=fweights, aweights=aweights)
+    parts = [_variables(x, rowvar) for x in (m, y) if x is not None]
+    x = parts[0] if len(parts) == 1 else concatenate(parts, axis=0)
+    x = x if dtype is None else x.astype(dtype)
+    less = ddof if ddof is not None else 0 if bias else 1
+    n = x.shape[1] - less
+    if n <= 0:
+        raise ShapeError(f"cov: {x.shape[1]} observations are too few for ddof={less}; "
+                         "observations are the columns, use rowvar=False where they are the rows")
+    x = x - mean(x, 1, keepdims=True)
+    result: Tensor = np.matmul(x, x.T).squeeze() * (1 / n)
+    return result
 
 
-def _slice(a: Any, axis: int, start: int | None, stop: int | None) -> Any:
-    return along(a, axis, slice(start, stop))
+def _variables(x: Any, rowvar: bool) -> Tensor:
+    x = as_tensor("cov", x)
+    x = x if x.dtype.kind == "f" else x.astype(float)
+    if x.ndim > 2:
+        raise ShapeError(f"cov: expected at most two axes, got {describe(x)}")
+    rows = x if x.ndim == 2 else reshape(x, (1, -1))
+    return rows if rowvar or len(rows) == 1 else rows.T
 
 
-@implements(np.trapezoid)
-def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
-    """Integral of ``y`` over ``x`` by the trapezoidal rule: ``sum((y1 + y0) * (x1 - x0) / 2)``."""
-    y = as_tensor("trapezoid", y)
-    axis = axis_of("trapezoid", y, axis)
-    width = dx
-    if x is not None:
-        width = diff(x, axis=0 if np.ndim(x) == 1 else axis)
-        if width.ndim == 1:
-            shape = [1] * y.ndim
-            shape[axis] = -1
-            width = reshape(width, shape)
-    return sum_of(width * (_slice(y, axis, 1, None) + _slice(y, axis, None, -1)) / 2.0, axis)
+@implements(np.corrcoef)
+def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Tensor:
+    """Correlation coefficients: `cov` divided by the standard deviations of both variables."""
+    c = cov(x, y, rowvar, dtype=dtype)
+    result: Tensor
+    if not c.ndim:
+        result = c / c
+        return result
+    deviation = np.sqrt(np.diagonal(c))
+    result = np.clip(c / deviation[:, None] / deviation[None, :], -1, 1)
+    return result
 
 
 # -- leaving out NaN -------------------------------------------------------------------------------
@@ -235,6 +255,61 @@ def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> T
 def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Tensor:
     """`cumprod` that counts NaN as 1."""
     return cumprod(_filled(a, 1), axis, dtype, out)
+
+
+def _nanquantile(a: Any, /, q: float, axis: Any = None, keepdims: Any = False) -> Any:
+    return np.nanquantile(a, q, axis=axis, keepdims=keepdims)
+
+
+def _nanmedian(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
+    return np.nanmedian(a, axis=axis, keepdims=keepdims)
+
+
+def _among_numbers(g: Any, a: Any, axis: Any, q: float) -> Any:
+    """The cotangent of a quantile to the elements around it: how many count decides where it lies."""
+    rows = to_last(a, axis)
+    if not rows.shape[-1]:
+        return a * 0
+    g = np.reshape(g, (*rows.shape[:-1], 1))
+    n = np.add.reduce(~np.isnan(rows), axis=-1, keepdims=True)
+    position = np.maximum(n - 1, 0) * q
+    low = np.floor(position).astype(int)
+    ordered, weight = np.sort(rows), (position - low).astype(a.dtype)
+    parts = []
+    for place, part in ((low, 1 - weight), (np.minimum(low + 1, np.maximum(n - 1, 0)), weight)):
+        mine = rows == np.take_along_axis(ordered, place, -1)
+        parts.append(mine * (g * part / np.maximum(np.add.reduce(mine, axis=-1, keepdims=True), 1)))
+    return from_last((parts[0] + parts[1]).astype(a.dtype), a, axis)
+
+
+@called_like(np.nanquantile, _nanquantile, lambda g, out, a, q, axis, keepdims:
+             _among_numbers(g, a, axis, q), analytic=False)
+def nanquantile(a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False,
+                method: str = "linear", keepdims: Any = False, *, weights: Any = None) -> Any:
+    """`quantile` of the elements that are not NaN, by linear interpolation."""
+    refuse("nanquantile", "use the returned Tensor", out=out)
+    refuse("nanquantile", "repeat the elements instead", weights=weights)
+    if method != "linear":
+        raise OptionError(f"nanquantile: method={method!r} is not supported with Tensors, only "
+                          "'linear'; of rows without NaN use quantile")
+    return _each_quantile(nanquantile, a, q, {"axis": axis, "keepdims": keepdims})
+
+
+@implements(np.nanpercentile)
+def nanpercentile(a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False,
+                  method: str = "linear", keepdims: Any = False, *, weights: Any = None) -> Any:
+    """`nanquantile` with ``q`` from 0 to 100."""
+    return nanquantile(a, _hundredths("nanpercentile", q), axis, out, overwrite_input, method, keepdims,
+                       weights=weights)
+
+
+@called_like(np.nanmedian, _nanmedian, lambda g, out, a, axis, keepdims:
+             _among_numbers(g, a, axis, 0.5), analytic=False)
+def nanmedian(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False,
+              keepdims: Any = False) -> Any:
+    """`median` of the elements that are not NaN."""
+    refuse("nanmedian", "use the returned Tensor", out=out)
+    return apply(nanmedian, (a,), {"axis": axis, "keepdims": keepdims})
 
 
 def _nanargmax(a: Any, /, axis: Any = None, *, keepdims: Any = False) -> Any:

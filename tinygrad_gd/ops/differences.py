@@ -1,0 +1,242 @@
+"""Functions sampled on a grid: differences, slopes, integrals, interpolation, polynomials."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import OptionError, ShapeError, describe
+from ..registry import implements
+from ..tensor import Tensor
+from .elementwise import where
+from .reductions import sum as sum_of
+from .shape import along, axis_of, broadcast_to, concatenate, moveaxis, reshape
+from .signatures import as_tensor, refuse
+from .sorting import searchsorted
+
+# -- differences -----------------------------------------------------------------------------------
+
+
+@implements(np.diff)
+def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
+    """Differences of neighbours along ``axis``, ``n`` times over."""
+    a = as_tensor("diff", a)
+    if not a.ndim or n < 0:
+        raise ShapeError(f"diff: expected at least one axis and n >= 0, got {describe(a)} and n={n}")
+    axis = axis_of("diff", a, axis)
+    if n == 0:  # as NumPy: nothing is prepended or appended then
+        return a
+    edge = (*a.shape[:axis], 1, *a.shape[axis + 1 :])
+    ends = [broadcast_to(as_tensor("diff", x), edge) if np.ndim(x) == 0 and x is not None else x
+            for x in (prepend, append)]
+    parts = [x for x in (ends[0], a, ends[1]) if x is not None]
+    a = concatenate(parts, axis=axis) if len(parts) > 1 else a
+    for _ in range(n):
+        a = _slice(a, axis, 1, None) - _slice(a, axis, None, -1)
+    return a
+
+
+def _slice(a: Any, axis: int, start: int | None, stop: int | None) -> Any:
+    return along(a, axis, slice(start, stop))
+
+
+@implements(np.ediff1d)
+def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Tensor:
+    """Differences of neighbours in the flattened array, with values put before and after them."""
+    flat = reshape(as_tensor("ediff1d", ary), -1)
+    steps = flat[1:] - flat[:-1]
+    parts = [x if x is steps else reshape(as_tensor("ediff1d", x), -1).astype(flat.dtype)
+             for x in (to_begin, steps, to_end) if x is not None]
+    return concatenate(parts, axis=0) if len(parts) > 1 else steps
+
+
+# -- slopes ----------------------------------------------------------------------------------------
+
+
+@implements(np.gradient)
+def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
+    """Slopes of samples along each axis (one Tensor, or a tuple for several axes), of second order.
+
+    Parameters
+    ----------
+    varargs : the spacing of all axes, or for each its spacing or its coordinates; they get gradients.
+    edge_order : 1 or 2, the order of the one-sided differences at the ends.
+
+    >>> import numpy as np, tinygrad_gd as tg
+    >>> np.gradient(tg.Tensor([0.0, 1.0, 4.0, 9.0])).tolist()
+    [1.0, 2.0, 4.0, 5.0]
+    """
+    f = as_tensor("gradient", f)
+    f = f if f.dtype.kind == "f" else f.astype(float)
+    asked = range(f.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    axes = [axis_of("gradient", f, i) for i in asked]
+    if len(varargs) not in (0, 1, len(axes)) or (len(varargs) == 1 < len(axes) and np.ndim(varargs[0])):
+        raise ShapeError(f"gradient: expected one spacing, or a spacing or coordinates for each of "
+                         f"{len(axes)} axes of {describe(f)}, got {len(varargs)}")
+    if edge_order not in (1, 2):
+        raise OptionError(f"gradient: edge_order= must be 1 or 2, got {edge_order!r}")
+    spacings = varargs or (1.0,)
+    spacings = spacings if len(spacings) == len(axes) else spacings * len(axes)
+    slopes = tuple(_slopes(f, i, h, edge_order) for i, h in zip(axes, spacings, strict=True))
+    return slopes[0] if len(slopes) == 1 else slopes
+
+
+def _slopes(f: Tensor, axis: int, spacing: Any, edge_order: int) -> Tensor:
+    """Along one axis, moved to the end."""
+    f = moveaxis(f, axis, -1)
+    n = f.shape[-1]
+    if n <= edge_order:
+        raise ShapeError(f"gradient: edge_order={edge_order} needs at least {edge_order + 1} samples, "
+                         f"got {n} along axis {axis}")
+    h = _steps(spacing, n, axis)
+    ends = _ends_of_first_order if edge_order == 1 else _ends_of_second_order
+    first, last = ends(f, h)
+    if isinstance(spacing, Tensor) or np.ndim(h):
+        before, after = (h[..., :-1], h[..., 1:]) if np.ndim(h) else (h, h)
+        inner = (-after / (before * (before + after)) * f[..., :-2]
+                 + (after - before) / (before * after) * f[..., 1:-1]
+                 + before / (after * (before + after)) * f[..., 2:])
+    else:
+        inner = (f[..., 2:] - f[..., :-2]) / (2.0 * h)
+    return moveaxis(concatenate([first, inner, last], axis=-1), -1, axis)
+
+
+def _steps(spacing: Any, n: int, axis: int) -> Any:
+    """The spacing: one number, or one for each pair of neighbours."""
+    if not np.ndim(spacing):
+        return spacing
+    if np.shape(spacing) != (n,):
+        raise ShapeError(f"gradient: expected {n} coordinates for axis {axis}, got shape "
+                         f"{np.shape(spacing)}")
+    if isinstance(spacing, Tensor):
+        return spacing[1:] - spacing[:-1]
+    steps = np.diff(np.asarray(spacing))
+    return float(steps[0]) if np.all(steps == steps[0]) else steps  # as NumPy: rounded once
+
+
+def _ends_of_first_order(f: Tensor, h: Any) -> tuple[Tensor, Tensor]:
+    first, last = (h[0], h[-1]) if np.ndim(h) else (h, h)
+    return (f[..., 1:2] - f[..., :1]) / first, (f[..., -1:] - f[..., -2:-1]) / last
+
+
+def _ends_of_second_order(f: Tensor, h: Any) -> tuple[Tensor, Tensor]:
+    x, y, v, w = (h[0], h[1], h[-2], h[-1]) if np.ndim(h) else (h, h, h, h)
+    first = (-(2.0 * x + y) / (x * (x + y)) * f[..., :1] + (x + y) / (x * y) * f[..., 1:2]
+             + -x / (y * (x + y)) * f[..., 2:3])
+    last = (w / (v * (v + w)) * f[..., -3:-2] + -(w + v) / (v * w) * f[..., -2:-1]
+            + (2.0 * w + v) / (w * (v + w)) * f[..., -1:])
+    return first, last
+
+
+# -- integrals -------------------------------------------------------------------------------------
+
+
+@implements(np.trapezoid)
+def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
+    """Integral of ``y`` over ``x`` by the trapezoidal rule: ``sum((y1 + y0) * (x1 - x0) / 2)``."""
+    y = as_tensor("trapezoid", y)
+    axis = axis_of("trapezoid", y, axis)
+    width = dx
+    if x is not None:
+        width = diff(x, axis=0 if np.ndim(x) == 1 else axis)
+        if width.ndim == 1:
+            shape = [1] * y.ndim
+            shape[axis] = -1
+            width = reshape(width, shape)
+    return sum_of(width * (_slice(y, axis, 1, None) + _slice(y, axis, None, -1)) / 2.0, axis)
+
+
+# -- between and beside the samples ----------------------------------------------------------------
+
+
+@implements(np.interp)
+def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Tensor:
+    """Linear interpolation at ``x`` of samples ``fp`` at ascending ``xp``; all three get gradients.
+
+    At a sample, the slope is the one on its right (at the last, on its left); outside of all samples
+    the value is ``left`` or ``right``, by default that of the nearest sample.
+
+    >>> import numpy as np, tinygrad_gd as tg
+    >>> x = tg.Tensor([0.5, 2.5], requires_grad=True)
+    >>> np.interp(x, [0, 1, 2, 3], [0, 10, 30, 0]).sum().backward(); x.grad.tolist()
+    [10.0, -30.0]
+    """
+    x, xp, fp = (_floating("interp", a) for a in (x, xp, fp))
+    if xp.shape != fp.shape or xp.ndim != 1 or not xp.size:
+        raise ShapeError(f"interp: expected vectors of the same length, got xp {describe(xp)} and fp "
+                         f"{describe(fp)}")
+    if period is not None:
+        x, xp, fp = _in_one_period(x, xp, fp, period)
+        left = right = None
+    if xp.size == 1:
+        inside = fp[0] + 0 * x
+    else:
+        low = np.clip(searchsorted(xp.detach(), x.detach(), "right") - 1, 0, xp.size - 2)
+        slope = (fp[low + 1] - fp[low]) / (xp[low + 1] - xp[low])
+        inside = slope * (x - xp[low]) + fp[low]
+        inside = where(x == xp[-1], slope * (x - xp[-1]) + fp[-1], inside)
+    below = where(x < xp[0], fp[0] if left is None else left, inside)
+    result: Tensor = where(x > xp[-1], fp[-1] if right is None else right, below)
+    return result
+
+
+def _floating(operation: str, x: Any) -> Any:
+    x = as_tensor(operation, x)
+    return x if x.dtype.kind == "f" else x.astype(float)
+
+
+def _in_one_period(x: Tensor, xp: Tensor, fp: Tensor, period: Any) -> tuple[Any, Any, Any]:
+    """All places moved into 0 ... period, and one sample more on each side."""
+    if not np.all(np.asarray(period) != 0):
+        raise OptionError("interp: period= must not be 0")
+    period = abs(period)
+    x, xp = np.remainder(x, period), np.remainder(xp, period)
+    order = np.argsort(xp.detach())
+    xp, fp = xp[order], fp[order]
+    return (x, concatenate([xp[-1:] - period, xp, xp[:1] + period], axis=0),
+            concatenate([fp[-1:], fp, fp[:1]], axis=0))
+
+
+@implements(np.linspace)
+def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False,
+             dtype: Any = None, axis: int = 0, *, device: Any = None) -> Any:
+    """``num`` evenly spaced values from ``start`` to ``stop``, which both get gradients.
+
+    >>> import tinygrad_gd as tg
+    >>> tg.linspace(tg.Tensor(0.0), 1.0, 5).tolist()
+    [0.0, 0.25, 0.5, 0.75, 1.0]
+    """
+    refuse("linspace", "leave it out", device=device)
+    first, last = (_floating("linspace", x) for x in (start, stop))
+    if not isinstance(num, int) or num < 0:
+        raise OptionError(f"linspace: num= must be an integer >= 0, got {num!r}")
+    delta, parts = last - first, num - 1 if endpoint else num
+    ramp = np.arange(num, dtype=delta.dtype).reshape(-1, *(1,) * delta.ndim)
+    delta = delta[None]  # as many axes as the ramp
+    step = delta / parts if parts > 0 else delta * np.nan
+    values = first + (ramp * step if parts > 0 else ramp * delta)
+    if endpoint and num > 1:
+        end = broadcast_to(last.astype(values.dtype), values.shape[1:])
+        values = concatenate([values[:-1], end[None]], axis=0)
+    values = moveaxis(values, 0, axis) if axis else values
+    if dtype is not None:  # integers are rounded down, as NumPy does
+        values = (np.floor(values) if np.dtype(dtype).kind in "iu" else values).astype(dtype)
+    return (values, step[0] if parts > 0 else Tensor(np.nan)) if retstep else values
+
+
+@implements(np.polyval)
+def polyval(p: Any, x: Any) -> Tensor:
+    """The polynomial with coefficients ``p``, the highest power first, at ``x``; both get gradients.
+
+    >>> import tinygrad_gd as tg
+    >>> tg.polyval(tg.Tensor([1.0, 0.0, -2.0]), 3.0).item()
+    7.0
+    """
+    p, x = as_tensor("polyval", p), as_tensor("polyval", x)
+    if p.ndim != 1:
+        raise ShapeError(f"polyval: expected a vector of coefficients, got {describe(p)}")
+    value: Tensor = Tensor(np.zeros_like(x.numpy()))
+    for coefficient in p:
+        value = value * x + coefficient
+    return value
