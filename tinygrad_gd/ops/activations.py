@@ -66,7 +66,18 @@ def _slope_of_hardswish(g: Any, out: Any, x: Any) -> Any:
     return np.where(x >= 3, g, np.where(x > -3, g * (x / 3 + 0.5), 0))
 
 
-relu = primitive(_relu, lambda g, out, x: g * (out > 0), **_KINKED)
+#: Beside an array, NumPy's maximum is up to four times as fast as beside a number.
+_ZEROS = {np.dtype(kind): np.zeros(1 << 19, kind) for kind in (np.float32, np.float64)}
+
+
+def _relu_at_once(x: Any) -> Any:
+    zeros = _ZEROS.get(x.dtype)
+    if zeros is None or not 256 < x.size <= zeros.size or not x.flags.c_contiguous:
+        return np.maximum(x, 0)
+    return np.maximum(x, zeros[: x.size].reshape(x.shape))
+
+
+relu = primitive(_relu, lambda g, out, x: g * (out > 0), run=_relu_at_once, **_KINKED)
 relu6 = primitive(_relu6, lambda g, out, x: np.where((x > 0) & (x < 6), g, 0), **_KINKED)
 leaky_relu = primitive(
     _leaky_relu, lambda g, out, x, negative_slope: np.where(x > 0, g, g * negative_slope), **_KINKED)
