@@ -88,3 +88,14 @@ def test_every_row_comes_once(size: int | None, batches: int) -> None:
 def test_drop_last() -> None:
     loader = tg.DataLoader(np.ones(10), batch_size=4, drop_last=True)
     assert [len(a) for (a,) in loader] == [4, 4] and len(loader) == 2
+
+
+@pytest.mark.parametrize(("data", "error", "text"), [
+    ((np.ones((4, 2)), np.ones(4)), ValueError, "a tuple of 2; give each array by itself"),
+    (list(zip(np.ones((4, 2)), np.ones(4), strict=True)), ValueError, "list of 4 have different shapes"),
+    (["a", "b"], TypeError, "expected arrays of numbers"),
+    (3.0, ValueError, "got a single number"),
+])
+def test_a_loader_says_what_data_it_takes(data: object, error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        tg.DataLoader(data)

@@ -9,6 +9,7 @@ import numpy as np
 
 from .errors import DTypeError, OptionError, ShapeError, describe
 from .rng import generator
+from .storage import NUMERIC_KINDS
 from .tensor import Tensor
 
 
@@ -38,10 +39,7 @@ class DataLoader:
     ) -> None:
         if not arrays:
             raise OptionError("DataLoader: expected at least one array, for example (x, y)")
-        self.arrays = [a.numpy() if isinstance(a, Tensor) else np.asarray(a) for a in arrays]
-        for a in self.arrays:
-            if not a.ndim:
-                raise ShapeError("DataLoader: expected arrays with rows, got a single number")
+        self.arrays = [_rows(a) for a in arrays]
         lengths = [len(a) for a in self.arrays]
         if len(set(lengths)) > 1:
             raise ShapeError(f"DataLoader: the arrays have different lengths {lengths}; each row of "
@@ -75,3 +73,24 @@ class DataLoader:
         for i in range(len(self)):
             rows = order[i * self.batch_size : (i + 1) * self.batch_size]
             yield tuple(Tensor(a[rows]) for a in self.arrays)
+
+
+def _rows(given: Any) -> np.ndarray[Any, Any]:
+    """One of the loader's arrays; several in a tuple would be stacked into something else."""
+    if isinstance(given, Tensor):
+        rows = given.numpy()
+    else:
+        cure = "give each array by itself: DataLoader(x, y, batch_size=32)"
+        if isinstance(given, tuple) and any(np.ndim(a) for a in given if hasattr(a, "shape")):
+            raise OptionError(f"DataLoader: expected arrays, got a tuple of {len(given)}; {cure}")
+        try:
+            rows = np.asarray(given)
+        except ValueError:
+            raise ShapeError(f"DataLoader: the rows of a list of {len(given)} have different shapes; "
+                             f"{cure}") from None
+    if rows.dtype.kind not in NUMERIC_KINDS:
+        raise DTypeError(f"DataLoader: expected arrays of numbers, got {describe(rows)}; of other "
+                         "objects, load the numbers first, or give row numbers and look them up")
+    if not rows.ndim:
+        raise ShapeError("DataLoader: expected arrays with rows, got a single number")
+    return rows
