@@ -183,3 +183,9 @@ def test_latex_of_the_line() -> None:
         "L &= \\sum \\left(w \\, x\\right)^{2} \\\\\n"
         "\\frac{\\partial L}{\\partial w} &= \\sum 2 \\, w \\, x \\, x\n"
         "\\end{aligned}")
+
+
+def test_helpers_are_printed_without_annotations() -> None:
+    x = tg.Tensor(np.arange(16.0).reshape(1, 1, 4, 4), requires_grad=True)
+    text = tg.source(tg.max_pool2d(x, 2).sum(), wrt=[x])
+    assert "def max_pool2d(" in text and "Any" not in text

@@ -57,6 +57,20 @@ def generator():
     return rng"""
 
 
+class _WithoutTypes(ast.NodeTransformer):
+    """Takes annotations out, which only a checker of types needs."""
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt | None:
+        if node.value is None:
+            return None
+        made = ast.Assign([node.target], node.value)
+        return ast.fix_missing_locations(ast.copy_location(made, node))
+
+
 class Text(str):
     """An expression and how tightly it binds."""
 
@@ -223,12 +237,9 @@ class Writer:
             elif isinstance(known, int | float | str | tuple):
                 self.helpers[used] = f"{used} = {known!r}"
         tree.name, tree.returns, tree.decorator_list = name, None, []
-        for argument in ast.walk(tree.args):
-            if isinstance(argument, ast.arg):
-                argument.annotation = None
         if ast.get_docstring(tree):
             del tree.body[0]
-        return ast.unparse(tree)
+        return ast.unparse(_WithoutTypes().visit(tree))
 
     # -- the whole text ------------------------------------------------------------------------------
 
