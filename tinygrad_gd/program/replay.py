@@ -481,7 +481,7 @@ class Replay:
         return whole // max(1, int(np.prod(i.output.shape, dtype=int)))
 
     def _end(self) -> list[str]:
-        lines, written = [], []
+        lines = []
         for state, value in self.program.writes:
             tensor = (f"a{state.position}" if isinstance(state, Argument)
                       else self.bound(state.tensor, "T"))
@@ -490,9 +490,7 @@ class Replay:
                 lines.append(f"{tensor}._data = {name}")
             elif name != self._names[state.value]:
                 lines.append(f"copyto({self._names[state.value]}, {name})")
-            written.append(f"{tensor}._seq")
-        if written:
-            lines.append(f"{' = '.join(written)} = tick()")
+            lines.append(f"{tensor}._seq = tick()")  # each its own: backward orders tensors by it
         for leaf, value in self.program.gradients:
             lines.append(f"{self.bound(leaf, 'T')}._grad = constant({self._names[value]})")
         spent = [f"{self.bound(leaf, 'T')}._grad" for leaf in self.program.spent]
