@@ -19,7 +19,7 @@ from ..transforms.pytree import flatten, unflatten
 from .capture import Capture, watched
 from .compare import difference, settled
 from .guards import Guard, ModuleGuard
-from .ir import Number, Program
+from .ir import Number, Program, State
 from .passes import optimized, readable
 from .replay import Memory, Replay, Stale
 from .source import source_of
@@ -34,7 +34,7 @@ class Surroundings:
     """Everything around a captured run that a program relies on."""
 
     def __init__(self, capture: Capture, function: Any, mode: Mode) -> None:
-        guard = Guard(function)
+        guard = Guard(function, capture.modules)
         self.names = guard.names
         self.reached = list(capture.reached)
         self.options = list(capture.options.values())
@@ -55,6 +55,10 @@ class Surroundings:
                     self.conditions.add(f"({{}}[{key!r}] != 0) is {value != 0}", options)
                 elif key != "params":
                     self.conditions.add(f"{{}}[{key!r}] == {{}}", options, value)
+        for given in program.inputs:
+            if isinstance(given, State) and given.value.dtype.kind == "f":
+                flag = given.tensor._requires_grad
+                self.conditions.add(f"{{}}._requires_grad is {flag}", given.tensor)
         for leaf in without_gradient:
             self.conditions.add("{}._grad is None", leaf)
         return self.conditions.compiled()
