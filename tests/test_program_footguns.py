@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
+import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -416,3 +420,87 @@ def test_no_grad_around_the_call_is_another_program() -> None:
         assert run().item() == 4.0
         with tg.no_grad():
             assert run().item() == 6.0
+
+
+@dataclasses.dataclass
+class Batch:
+    x: Any
+    k: float
+
+
+def test_objects_as_arguments_are_refused() -> None:
+    """Nobody knows what a function reads from them, and another one may get the same address."""
+    run = tg.compile(lambda batch: (tg.Tensor(batch.x) * batch.k).sum())
+    with pytest.warns(tg.CaptureWarning, match="takes Batch, into which a program cannot see"):
+        assert [run(Batch(np.ones(3) * i, 2.0 + i)).item() for i in range(8)] == [
+            3.0 * i * (2 + i) for i in range(8)]
+
+
+@pytest.mark.parametrize(("make", "text"), [
+    (lambda: iter([1]), "returns list_iterator"),
+    (lambda: np.ones(2), "returns .*array|returns float64 of shape"),
+    (time.perf_counter_ns, "does not return or change the same things in every call"),
+])
+def test_results_that_a_program_cannot_make_anew_are_refused(make: Any, text: str) -> None:
+    run = tg.compile(lambda x: ((x * 2.0).sum(), make()))
+    with pytest.warns(tg.CaptureWarning, match=text):
+        results = [run(np.ones(3))[1] for _ in range(8)]
+    assert len(set(map(id, results))) == 8 or len(set(results)) == 8
+
+
+def test_a_returned_learning_rate_is_that_of_the_call() -> None:
+    w = tg.Tensor(2.0, requires_grad=True)
+    optimizer = tg.optim.SGD([w], lr=0.1)
+
+    @tg.compile(strict=True)
+    def step() -> Any:
+        loss = w * w
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss, optimizer.param_groups[0]["lr"]
+
+    for i in range(6):
+        optimizer.param_groups[0]["lr"] = 0.1 if i < 4 else 0.05
+        assert step()[1] == (0.1 if i < 4 else 0.05)
+
+
+def test_threads_do_not_share_buffers_at_the_same_time() -> None:
+    run = tg.compile(lambda x: (tg.exp(x) * x + x).sum(), strict=True)
+    values = [np.full(20_000, k / 4) for k in range(1, 4)]
+    expected = [run(x).item() for x in values]
+    for x in values:
+        run(x)
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda x: [run(x).item() for _ in range(100)], values))
+    assert found == [[value] * 100 for value in expected]
+
+
+class Trainer:
+    def __init__(self, start: float) -> None:
+        self.w = tg.Tensor(start, requires_grad=True)
+        self.optimizer = tg.optim.SGD([self.w], lr=0.1)
+
+    @tg.compile(strict=True)
+    def step(self, x: float) -> Any:
+        loss = (self.w * x) ** 2
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return loss
+
+
+def test_a_method_is_compiled_for_each_object() -> None:
+    first, second = Trainer(2.0), Trainer(3.0)
+    losses = [(first.step(1.5).item(), second.step(1.5).item()) for _ in range(5)]
+    assert losses[0] == (9.0, 20.25) and losses[4][0] < losses[4][1] < 0.2
+    assert first.step.program is not second.step.program
+    copied = copy.deepcopy(first)
+    before = first.w.item()
+    copied.step(1.5)
+    assert first.w.item() == before != copied.w.item()
+
+
+def test_what_is_no_function_is_refused() -> None:
+    with pytest.raises(TypeError, match="compile: expected a function, got int"):
+        tg.compile(3)

@@ -25,7 +25,14 @@ def difference(a: Program, b: Program) -> str:
         table[old.output] = new.output
     if len(a.instructions) != len(b.instructions):
         return f"{b.name}: it does not compute the same number of operations in every call"
+    if not _same_results(a, b, table):
+        return f"{b.name}: it does not return or change the same things in every call"
     return ""
+
+
+def _same_results(a: Program, b: Program, table: dict[Value, Value]) -> bool:
+    old, new = ([*p.outputs, *(v for _, v in (*p.writes, *p.gradients))] for p in (a, b))
+    return len(old) == len(new) and all(_same(x, y, table) for x, y in zip(old, new, strict=True))
 
 
 def settled(a: Program, b: Program) -> Program:

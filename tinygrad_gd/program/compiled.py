@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
+import types
 import warnings
 from collections.abc import Callable
+from enum import Enum
+from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from ..errors import CaptureError, CaptureWarning, user_stacklevel
+from ..errors import CaptureError, CaptureWarning, DTypeError, describe, user_stacklevel
 from ..modes import Mode, current_mode
 from ..nn.module import Module
 from ..observer import Live
+from ..primitive import Primitive
 from ..tensor import Tensor, constant
 from ..transforms.pytree import flatten, unflatten
 from .capture import Capture, watched
 from .compare import difference, settled
 from .guards import Guard, ModuleGuard
-from .ir import Number, Program, State
+from .ir import Number, Program, State, Value
 from .passes import optimized, readable
 from .replay import Memory, Replay, Stale
 from .source import source_of
+
+#: What arguments and results may be made of.
+_KINDS = (np.ndarray, Tensor, np.generic, int, float, complex, str, bytes, type(None), type,
+          types.FunctionType, types.BuiltinFunctionType, types.MethodType, np.ufunc, np.dtype, slice,
+          type(...), Primitive, Enum)
 
 #: Captures of one form of arguments before giving up: what is captured must settle.
 PATIENCE = 4
@@ -46,9 +56,11 @@ class Surroundings:
 
     def require(self, program: Program, without_gradient: list[Tensor]) -> Callable[[], bool]:
         """A check of all of it, hyperparameters and absent gradients included."""
+        origins = [] if any(isinstance(x, int | float | np.generic) for x in program.outputs) else [
+            origin for given in program.inputs if isinstance(given, Number)
+            for origin in given.origins.values()]  # a returned number may be a learning rate
         for options in self.options:
-            live = {key for given in program.inputs if isinstance(given, Number)
-                    for held, key in given.origins.values() if held is options}
+            live = {key for held, key in origins if held is options}
             self.conditions.add(f"len({{}}) == {len(options)}", options)
             for key, value in options.items():
                 if key in live:  # the program reads it, but may be another one where it is 0
@@ -86,6 +98,8 @@ class Compiled:
     """
 
     def __init__(self, function: Callable[..., Any], strict: bool = False) -> None:
+        if not callable(function):
+            raise DTypeError(f"compile: expected a function, got {describe(function)}")
         functools.update_wrapper(self, function)
         self.function, self.strict = function, strict
         self.name = getattr(function, "__name__", "step")
@@ -94,6 +108,21 @@ class Compiled:
         self._entries: dict[Any, list[Entry]] = {}
         self._pending: dict[Any, tuple[int, list[tuple[Program, Surroundings]]]] = {}
         self._last: Entry | None = None
+        self._buffers_in_use = Lock()
+
+    def __get__(self, owner: Any, cls: Any = None) -> Any:
+        """Of a method decorated in a class, each object gets its own compiled one."""
+        if owner is None:
+            return self
+        own = Compiled(types.MethodType(self.function, owner), self.strict)
+        owner.__dict__[self.name] = own
+        return own
+
+    def __deepcopy__(self, memo: Any) -> Compiled:
+        return Compiled(copy.deepcopy(self.function, memo), self.strict)
+
+    def __copy__(self) -> Compiled:
+        return Compiled(self.function, self.strict)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Replay the program for these arguments, or run the function and capture it."""
@@ -108,7 +137,8 @@ class Compiled:
             if entry.holds():
                 self._last = entry
                 try:
-                    return self._replayed(entry, leaves)
+                    with self._buffers_in_use:
+                        return self._replayed(entry, leaves)
                 except Stale:
                     self._entries[key].remove(entry)
                     break
@@ -139,7 +169,8 @@ class Compiled:
         result, names = watched(capture, lambda: self.function(*a, **k))
         around = Surroundings(capture, self.function, mode)
         program = capture.finish(flatten(result), names, around.names)
-        problem = capture.problem or capture.escaped
+        problem = (capture.problem or capture.escaped or self._unseen("takes", leaves, _KINDS)
+                   or self._unseen("returns", program.outputs, (Value, *_KINDS[1:])))
         if not problem and before is not None:
             problem = difference(before[0], program)
             if not problem:
@@ -170,6 +201,13 @@ class Compiled:
             else:
                 shown.append(x)
         return shown
+
+    def _unseen(self, verb: str, leaves: Any, kinds: tuple[type, ...]) -> str:
+        """Why what goes in or comes out is not of a kind that a program can stand for."""
+        other = next((x for x in leaves if not isinstance(x, kinds)), None)
+        return "" if other is None else (
+            f"{self.name}: it {verb} {describe(other)}, into which a program cannot see; use Tensors, "
+            "arrays and numbers in lists, tuples and dicts, and let objects be variables outside")
 
     def _settle(self, key: Any, entry: Entry) -> None:
         variants = self._entries.setdefault(key, [])
@@ -233,11 +271,9 @@ def _leaf_key(x: Any, first: int) -> Any:
         return "array", x.shape, x.dtype, first
     if type(x) is float:
         return "float"
-    try:
-        hash(x)
-    except TypeError:
-        return "object", id(x)
-    return type(x), x
+    if isinstance(x, _KINDS):
+        return type(x), x
+    return type(x)
 
 
 def _argument_names(function: Any, args: Any, kwargs: Any) -> list[str]:
