@@ -71,7 +71,7 @@ _ZEROS = {np.dtype(kind): np.zeros(1 << 19, kind) for kind in (np.float32, np.fl
 
 
 def _relu_at_once(x: Any) -> Any:
-    zeros = _ZEROS.get(x.dtype)
+    zeros = _ZEROS.get(getattr(x, "dtype", None))
     if zeros is None or not 256 < x.size <= zeros.size or not x.flags.c_contiguous:
         return np.maximum(x, 0)
     return np.maximum(x, zeros[: x.size].reshape(x.shape))

@@ -236,7 +236,7 @@ def polyval(p: Any, x: Any) -> Tensor:
     p, x = as_tensor("polyval", p), as_tensor("polyval", x)
     if p.ndim != 1:
         raise ShapeError(f"polyval: expected a vector of coefficients, got {describe(p)}")
-    value: Tensor = Tensor(np.zeros_like(x.numpy()))
+    value: Tensor = np.zeros_like(x)
     for coefficient in p:
         value = value * x + coefficient
     return value

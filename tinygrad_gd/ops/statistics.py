@@ -273,7 +273,7 @@ def _among_numbers(g: Any, a: Any, axis: Any, q: float) -> Any:
     g = np.reshape(g, (*rows.shape[:-1], 1))
     n = np.add.reduce(~np.isnan(rows), axis=-1, keepdims=True)
     position = np.maximum(n - 1, 0) * q
-    low = np.floor(position).astype(int)
+    low = np.floor(position).astype("int64")
     ordered, weight = np.sort(rows), (position - low).astype(a.dtype)
     parts = []
     for place, part in ((low, 1 - weight), (np.minimum(low + 1, np.maximum(n - 1, 0)), weight)):

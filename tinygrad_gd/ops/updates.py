@@ -26,7 +26,7 @@ def _mask(operation: str, a: Tensor, mask: Any) -> Any:
     if given.shape != a.shape:
         raise ShapeError(f"{operation}: expected a mask of the shape of {describe(a)}, got "
                          f"{describe(given)}")
-    return given.numpy().astype(bool)
+    return (given != 0).detach()
 
 
 def _repeated(operation: str, values: Any, shape: Any) -> Tensor:
@@ -92,9 +92,12 @@ def place(arr: Any, mask: Any, vals: Any) -> Tensor:
     [10.0, 2.0, 20.0]
     """
     arr = as_tensor("place", arr)
-    chosen = _mask("place", arr, mask)
-    n = int(np.count_nonzero(chosen))
-    return At(arr)[chosen].set(_repeated("place", vals, (n,))) if n else arr.copy()
+    chosen, vals = _mask("place", arr, mask), reshape(as_tensor("place", vals), -1)
+    if not vals.size:
+        raise ShapeError(f"place: expected at least one value, got {describe(vals)}")
+    before = reshape(np.cumsum(chosen) - 1, arr.shape)  # chosen places in front of each one
+    result: Tensor = where(chosen, vals[before % vals.size].astype(arr.dtype), arr)
+    return result
 
 
 @implements()
