@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import functools
+import math
 import warnings
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,7 @@ import pytest
 
 import tinygrad_gd as tg
 from tinygrad_gd import nn
+from tinygrad_gd.observer import live
 
 FACTOR = {"value": 1.0}
 SCALE = 1.0
@@ -175,3 +179,118 @@ def test_parameters_of_a_compiled_step_can_be_differentiated_together_afterwards
         warnings.simplefilter("error")
         world.plain()
     assert all(p.grad is not None and p.grad.shape == p.shape for p in world.parameters)
+
+
+def _halved_when_large(loss: Any, number: Any) -> Any:
+    return loss * 0.5 if number > 0.2 else loss
+
+
+#: What Python, NumPy and C code can do with a number besides arithmetic.
+USES: dict[str, Callable[[Any, Any], Any]] = {
+    "a branch": _halved_when_large,
+    "a chain of comparisons": lambda loss, n: loss * 2.0 if 0.1 <= n < 0.3 else loss,
+    "truth": lambda loss, n: loss * 2.0 if n - 0.2 else loss,
+    "membership": lambda loss, n: loss * 2.0 if n in (0.1, 0.3) else loss,
+    "a key of a dict": lambda loss, n: loss * {0.1: 2.0, 0.2: 3.0}.get(n, 1.0),
+    "float": lambda loss, n: loss * float(n),
+    "int": lambda loss, n: loss * int(n * 10 + 0.5),
+    "round": lambda loss, n: loss * (round(n, 1) + round(n * 10)),
+    "math.sqrt": lambda loss, n: loss * math.sqrt(n),
+    "math.floor and ceil": lambda loss, n: loss * (math.floor(n * 10) + math.ceil(n * 10)),
+    "math.isclose": lambda loss, n: loss * (2.0 if math.isclose(n, 0.2) else 1.0),
+    "np.sqrt": lambda loss, n: loss * np.sqrt(n),
+    "a NumPy comparison": lambda loss, n: loss * np.where(np.arange(3) * 0.1 < n, 2.0, 1.0).sum(),
+    "an array's product": lambda loss, n: (loss * (np.arange(3.0) * n)).sum(),
+    "np.array": lambda loss, n: (loss * np.array([n, 1.0])).sum(),
+    "np.full": lambda loss, n: (loss * np.full(3, n)).sum(),
+    "a Tensor": lambda loss, n: loss * tg.Tensor(n),
+    "a Tensor's comparison": lambda loss, n: loss * tg.where(loss.detach() > n, 2.0, 1.0),
+    "max": lambda loss, n: loss * max(n, 0.15),
+    "sum": lambda loss, n: loss * sum([n, n]),
+    "divmod": lambda loss, n: loss * divmod(n, 0.15)[1] + n // 0.15,
+    "powers": lambda loss, n: loss * (n ** 2 + 2 ** n + abs(-n) - (+n) + n % 0.15),
+    "complex": lambda loss, n: loss * abs(n * 1j + complex(n)),
+    "a fraction": lambda loss, n: loss * float(Fraction(1, 2) + Fraction(n)),
+    "text": lambda loss, n: loss * float(f"{n:.3f}") * float(str(n)) * len(f"{n}"),
+    "a method": lambda loss, n: loss * (2.0 if n.is_integer() else n.real),
+    "an option of an operation": lambda loss, n: loss + tg.leaky_relu(-loss, n) + tg.elu(-loss, n),
+    "a bound": lambda loss, n: tg.clip(loss, n, 5.0 * n) + loss,
+    "isinstance": lambda loss, n: loss * n if isinstance(n, float) else loss,
+    "a copy": lambda loss, n: loss * copy.deepcopy(n) * copy.copy(n),
+}
+
+
+@pytest.mark.parametrize("given", ["as an argument", "as an option"])
+@pytest.mark.parametrize("use", USES)
+def test_numbers_that_python_looks_at_decide_on_the_program(use: str, given: str) -> None:
+    schedule = [0.1, 0.1, 0.1, 0.3, 0.3, 0.3, 0.2, 0.2, 0.2, 0.1, 0.3]
+    results = []
+    for compiled in (False, True):
+        world = World()
+
+        def step(number: Any, world: World = world) -> Any:
+            options = world.optimizer.param_groups[0]
+            number = live(options, "lr") if given == "as an option" else number
+            return world.train(USES[use](world.loss(), number))
+
+        run = tg.compile(step, strict=True) if compiled else step
+        losses = []
+        for rate in schedule:
+            world.optimizer.param_groups[0]["lr"] = rate
+            losses.append(run(rate if given == "as an argument" else 0.5).item())
+        results.append([*losses, *(p.numpy() for p in world.parameters)])
+        if compiled:
+            assert len(run._entries) == 1, "never settled"
+    for eager, replayed in zip(*results, strict=True):
+        np.testing.assert_array_equal(replayed, eager)
+
+
+@pytest.mark.parametrize("kind", [float, np.float64, np.float32])
+def test_rates_of_a_schedule_stay_live(kind: Any) -> None:
+    """Whatever the kind of number, one program serves all rates, and float32 stays float32."""
+    results = []
+    for compiled in (False, True):
+        tg.manual_seed(0)
+        net = nn.Linear(3, 2).astype(np.float32)
+        optimizer = tg.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+        x = np.ones((4, 3), np.float32)
+
+        def step(factor: Any, net: Any = net, optimizer: Any = optimizer, x: Any = x) -> Any:
+            loss = (net(x) ** 2).mean() * factor
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        run = tg.compile(step, strict=True) if compiled else step
+        losses = []
+        for i in range(20):
+            optimizer.param_groups[0]["lr"] = kind(0.1 * np.cos(i / 20))
+            losses.append(run(kind(1 + i / 7)).item())
+        assert not compiled or [len(e) for e in run._entries.values()] == [1]
+        assert net.weight.dtype == np.float32
+        results.append([*losses, *(p.numpy() for p in net.parameters())])
+    for eager, replayed in zip(*results, strict=True):
+        np.testing.assert_array_equal(replayed, eager)
+
+
+def test_a_number_that_is_returned_is_a_plain_one() -> None:
+    run = tg.compile(lambda x, n: (x * n, n * 2, n), strict=True)
+    for n in (0.1, 0.1, 0.1, 0.3, 0.3, 0.3):
+        _, twice, once = run(np.ones(2), n)
+        assert (type(twice), twice, type(once), once) == (float, n * 2, float, n)
+
+
+def test_a_counter_as_an_argument_is_refused_before_memory_runs_out() -> None:
+    run = tg.compile(lambda x, i: x * i)
+    with pytest.warns(tg.CaptureWarning, match="as a float"):
+        for i in range(100):
+            run(np.ones(2), i)
+
+
+def test_programs_for_many_shapes_are_kept_up_to_a_limit() -> None:
+    run = tg.compile(lambda x: x * 2, strict=True)
+    for n in range(200):
+        for _ in range(3):
+            np.testing.assert_array_equal(run(np.arange(float(n))).numpy(), np.arange(float(n)) * 2)
+    assert len(run._entries) <= 64

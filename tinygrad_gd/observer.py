@@ -9,6 +9,8 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from .modes import current_mode
 
 
@@ -51,39 +53,63 @@ class Observer:
     def leaves(self, module: Any) -> None:
         """A module's forward is over."""
 
-    def option(self, options: Mapping[str, Any], key: str) -> Any:
-        """A hyperparameter is used that may be another one in the next step."""
-        return options[key]
+    def option(self, options: Mapping[str, Any], key: str, value: Any) -> Any:
+        """A hyperparameter, ``options[key]``, is used; it may be another one in the next step."""
+        return value
+
+    def decides(self, text: str, origins: Mapping[str, Any], outcome: Any) -> None:
+        """Python went on with the ``outcome`` of ``text``, which a `Live` number decided."""
 
 
-class Live(float):
+class Live:
     """A number that may be another one in the next step, such as a learning rate, with its origin.
 
-    Arithmetic with Python numbers keeps track; to NumPy and in comparisons it is the number it is.
+    Arithmetic with Python numbers keeps track. Whatever else is done with it is done with its value,
+    of which the observer is told: a comparison, a conversion, a call of `math.sqrt`. It is no float,
+    because C code reads a float's value without asking; to `isinstance` it is one.
 
     Attributes
     ----------
+    value : the number it is now.
     text : how it is computed, as Python source.
     origins : the names in that source and where their values are found: (container, key).
     """
 
-    text: str
-    origins: dict[str, tuple[Any, Any]]
+    __slots__ = ("origins", "text", "value")
 
-    def __new__(cls, value: Any, text: str, origins: dict[str, tuple[Any, Any]]) -> Live:
-        """The number ``value`` and where it comes from."""
-        made = super().__new__(cls, value)
-        made.text, made.origins = text, origins
-        return made
+    def __init__(self, value: Any, text: str, origins: Mapping[str, tuple[Any, Any]]) -> None:
+        self.value, self.text, self.origins = value, text, origins
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        return type(self.value)
+
+    def noticed(self, template: str = "{}", function: Any = None, *others: Any) -> Any:
+        """``function(value, *others)``; the observer hears that Python went on with it."""
+        values = [x.value if type(x) is Live else x for x in (self, *others)]
+        outcome = function(*values) if function is not None else self.value
+        observer = current_mode().observer
+        if observer is not None:
+            text = template.format(*map(_text, (self, *others)))
+            observer.decides(text, self._origins(*others), outcome)
+        return outcome
+
+    def _origins(self, *others: Any) -> dict[str, tuple[Any, Any]]:
+        return {k: v for x in (self, *others) if type(x) is Live for k, v in x.origins.items()}
 
     def _with(self, symbol: str, other: Any, swapped: bool = False) -> Any:
-        if type(other) not in (int, float, Live):
+        operation, (a, b) = _ARITHMETIC[symbol], (other, self) if swapped else (self, other)
+        if type(other) is complex:
+            return operation(*(x.noticed() if x is self else x for x in (a, b)))
+        if type(other) not in (int, bool, float, Live):
             return NotImplemented
-        a, b = (other, self) if swapped else (self, other)
-        value = _ARITHMETIC[symbol](float(a), float(b))
-        first, second = (x.text if isinstance(x, Live) else repr(x) for x in (a, b))
-        origins = other.origins if isinstance(other, Live) else {}
-        return Live(value, f"({first} {symbol} {second})", {**self.origins, **origins})
+        value = operation(*(x.value if type(x) is Live else x for x in (a, b)))
+        return Live(value, f"({_text(a)} {symbol} {_text(b)})", self._origins(other))
+
+    def _compare(self, symbol: str, other: Any) -> Any:
+        if not isinstance(other, int | float | complex):
+            return NotImplemented
+        return self.noticed(f"({{}} {symbol} {{}})", _COMPARISONS[symbol], other)
 
     def __add__(self, other: Any) -> Any: return self._with("+", other)
     def __radd__(self, other: Any) -> Any: return self._with("+", other, True)
@@ -93,18 +119,79 @@ class Live(float):
     def __rmul__(self, other: Any) -> Any: return self._with("*", other, True)
     def __truediv__(self, other: Any) -> Any: return self._with("/", other)
     def __rtruediv__(self, other: Any) -> Any: return self._with("/", other, True)
+    def __floordiv__(self, other: Any) -> Any: return self._with("//", other)
+    def __rfloordiv__(self, other: Any) -> Any: return self._with("//", other, True)
+    def __mod__(self, other: Any) -> Any: return self._with("%", other)
+    def __rmod__(self, other: Any) -> Any: return self._with("%", other, True)
+    def __divmod__(self, other: Any) -> Any: return self // other, self % other
+    def __rdivmod__(self, other: Any) -> Any: return other // self, other % self
     def __pow__(self, other: Any, mod: None = None) -> Any: return self._with("**", other)
     def __rpow__(self, other: Any, mod: None = None) -> Any: return self._with("**", other, True)
-    def __neg__(self) -> Any: return self._with("*", -1)
+    def __neg__(self) -> Any: return Live(-self.value, f"(-{self.text})", self.origins)
+    def __pos__(self) -> Any: return self
+    def __abs__(self) -> Any: return Live(abs(self.value), f"abs({self.text})", self.origins)
+
+    def __lt__(self, other: Any) -> Any: return self._compare("<", other)
+    def __le__(self, other: Any) -> Any: return self._compare("<=", other)
+    def __gt__(self, other: Any) -> Any: return self._compare(">", other)
+    def __ge__(self, other: Any) -> Any: return self._compare(">=", other)
+    def __eq__(self, other: Any) -> Any: return self._compare("==", other)
+    def __ne__(self, other: Any) -> Any: return self._compare("!=", other)
+
+    def __bool__(self) -> bool: return bool(self.noticed("({} != 0)", bool))
+    def __hash__(self) -> int: return hash(self.noticed())
+    def __float__(self) -> float: return float(self.noticed())
+    def __int__(self) -> int: return int(self.noticed("int({})", int))
+    def __index__(self) -> int: return operator.index(self.noticed())
+    def __trunc__(self) -> int: return int(self)
+    def __floor__(self) -> int: return int(self.noticed("int({} // 1)", lambda x: int(x // 1)))
+    def __ceil__(self) -> int: return int(self.noticed("-int(-{} // 1)", lambda x: -int(-x // 1)))
+    def __round__(self, *digits: Any) -> Any:
+        return self.noticed("round({}, {})" if digits else "round({})", round, *digits)
+    def __format__(self, spec: str) -> str: return str(format(self.noticed(), spec))
+    def __repr__(self) -> str: return repr(self.noticed())
+    def __reduce__(self) -> Any: return type(self.value), (self.noticed(),)
+    def __copy__(self) -> Any: return self
+    def __deepcopy__(self, memo: Any) -> Any: return self
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # protocols that it has no part in
+            raise AttributeError(name)
+        return getattr(self.noticed(), name)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.asarray(self.noticed(), dtype)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        return getattr(ufunc, method)(
+            *(x.noticed() if type(x) is Live else x for x in inputs), **options)
+
+
+def _text(x: Any) -> str:
+    """A number as Python source."""
+    if type(x) is Live:
+        return x.text
+    return f"float('{x}')" if isinstance(x, float) and x - x != 0 else repr(x)
 
 
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv,
-    "**": operator.pow,
+    "**": operator.pow, "//": operator.floordiv, "%": operator.mod,
+}  # fmt: skip
+_COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq,
+    "!=": operator.ne,
 }  # fmt: skip
 
 
 def live(options: Mapping[str, Any], key: str) -> Any:
-    """``options[key]``, known to an observer as a number that schedules may change."""
+    """``options[key]``, known to an observer as a number that schedules may change.
+
+    A schedule computed with NumPy gives its floats; they are weak like Python's, lest float32
+    parameters be updated in float64.
+    """
+    value = options[key]
+    if isinstance(value, np.floating):
+        value = float(value)
     observer = current_mode().observer
-    return options[key] if observer is None else observer.option(options, key)
+    return value if observer is None else observer.option(options, key, value)

@@ -27,18 +27,17 @@ class Observers(Observer):
     forward, backward, write, read = map(_each, ("forward", "backward", "write", "read"))
     starts_backward, ends_backward = _each("starts_backward"), _each("ends_backward")
     creates, takes_gradient = _each("creates"), _each("takes_gradient")
-    effect = _each("effect")
+    effect, decides = _each("effect"), _each("decides")
     enters, leaves = _each("enters"), _each("leaves")
 
     def __init__(self, *observers: Observer) -> None:
         self.observers = observers
         self.wants_tensors = any(o.wants_tensors for o in observers)
 
-    def option(self, options: Mapping[str, Any], key: str) -> Any:
+    def option(self, options: Mapping[str, Any], key: str, value: Any) -> Any:
         """What the first observer that has a say in it makes of a hyperparameter."""
-        plain = options[key]
-        answers = [o.option(options, key) for o in self.observers]
-        return next((a for a in answers if a is not plain), plain)
+        answers = [o.option(options, key, value) for o in self.observers]
+        return next((a for a in answers if a is not value), value)
 
 
 class observe(ContextDecorator, Generic[Watcher]):

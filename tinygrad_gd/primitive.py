@@ -227,7 +227,7 @@ def apply(
             values.append(x)
             arrays = True
         elif type(x) is Live:
-            values.append(float(x))  # NumPy takes only Python's own float for a weak scalar
+            values.append(x.value)
         else:
             return apply(primitive, tuple(operand(primitive.name, x) for x in inputs), params)
     try:
@@ -254,7 +254,8 @@ def apply(
 
 def write(primitive: Primitive, inputs: tuple[Any, ...], target: Tensor) -> Tensor:
     """Compute an elementwise primitive straight into ``target``, which must not be recorded."""
-    values = [x._data if isinstance(x, Tensor) else plain(x) for x in inputs]
+    values = [x._data if isinstance(x, Tensor) else x.value if type(x) is Live else plain(x)
+              for x in inputs]
     held = target._data
     try:
         if isinstance(held, np.ndarray):

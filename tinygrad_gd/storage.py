@@ -61,7 +61,7 @@ def read_only(value: Any) -> np.ndarray[Any, Any]:
 def plain(value: Any) -> Any:
     """``value`` without a wrapper that NumPy should not see."""
     if type(value) is Live:
-        return float(value)
+        return value.noticed()
     if isinstance(value, LentArray):
         return value.view(np.ndarray)
     if hasattr(value, "mask"):

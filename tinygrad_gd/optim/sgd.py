@@ -49,10 +49,11 @@ class SGD(Optimizer):
 
     def update(self, p: Tensor, g: Tensor, group: dict[str, Any]) -> None:
         """One step for one parameter."""
-        if group["weight_decay"]:
-            g = g + live(group, "weight_decay") * p
-        if group["momentum"]:
-            momentum = live(group, "momentum")
+        momentum, dampening, decay = (
+            live(group, key) for key in ("momentum", "dampening", "weight_decay"))
+        if decay:
+            g = g + decay * p
+        if momentum:
             state = self.state.setdefault(p, {})
             velocity = state.get("velocity")
             if velocity is None:
@@ -60,6 +61,6 @@ class SGD(Optimizer):
                 velocity.name = p.name and f"{p.name}.velocity"
             else:
                 velocity *= momentum
-                velocity += (1 - live(group, "dampening")) * g if group["dampening"] else g
+                velocity += (1 - dampening) * g if dampening else g
             g = g + momentum * velocity if group["nesterov"] else velocity
         descend(p, live(group, "lr"), g)

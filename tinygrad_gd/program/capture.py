@@ -39,6 +39,7 @@ class Capture(Observer):
     modules : the modules that took part.
     options : the dicts of hyperparameters that were used.
     reached : the leaves that a backward pass came to.
+    decisions : what was asked of `Live` numbers: the source, where they come from, and the outcome.
     """
 
     wants_tensors = True
@@ -50,6 +51,7 @@ class Capture(Observer):
         self.modules: dict[Any, str] = {}
         self.options: dict[int, Any] = {}
         self.reached: set[Tensor] = set()
+        self.decisions: dict[str, tuple[Mapping[str, Any], Any]] = {}
         self.began = tick()
         self._values: dict[Tensor, Any] = {}  # what each Tensor holds now: a Value or a constant
         self._places: dict[Tensor, tuple[tuple[str, int], str]] = {}
@@ -131,14 +133,16 @@ class Capture(Observer):
     def leaves(self, module: Any) -> None:
         self._scopes.pop()
 
-    def option(self, options: Mapping[str, Any], key: str) -> Any:
+    def option(self, options: Mapping[str, Any], key: str, value: Any) -> Any:
         self.options.setdefault(id(options), options)
-        value = options[key]
         if type(value) not in (int, float):
             return value
         group = list(self.options).index(id(options))
         name = f"{key}_{group}" if group else key
         return Live(value, name, {name: (options, key)})
+
+    def decides(self, text: str, origins: Mapping[str, Any], outcome: Any) -> None:
+        self.decisions[text] = origins, outcome
 
     def fail(self, problem: str) -> None:
         """Note, or with ``strict`` raise, why the run cannot become a program."""
@@ -206,8 +210,9 @@ class Capture(Observer):
         return tensor
 
     def _record(self, primitive: Primitive, inputs: Any, params: Any, out: Value) -> Value:
+        given = {k: x.noticed() if type(x) is Live else x for k, x in params.items()}
         self._instructions.append(Instruction(
-            primitive, inputs, out, dict(params), self._phase, self._scopes[-1], self._line()))
+            primitive, inputs, out, given, self._phase, self._scopes[-1], self._line()))
         return out
 
     def _label(self, phase: str) -> None:

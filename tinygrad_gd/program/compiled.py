@@ -23,7 +23,7 @@ from ..tensor import Tensor, constant
 from ..transforms.pytree import flatten, unflatten
 from .capture import Capture, watched
 from .compare import difference, settled
-from .guards import Guard, ModuleGuard
+from .guards import Guard, ModuleGuard, placed
 from .ir import Number, Program, State, Value
 from .passes import optimized, readable
 from .replay import Memory, Replay, Stale
@@ -34,10 +34,15 @@ _KINDS = (np.ndarray, Tensor, np.generic, int, float, complex, str, bytes, type(
           types.FunctionType, types.BuiltinFunctionType, types.MethodType, np.ufunc, np.dtype, slice,
           type(...), Primitive, Enum)
 
+#: What a program takes as an argument; other values are part of the form of the arguments.
+_ARRAYS = (Tensor, np.ndarray, np.floating)
+
 #: Captures of one form of arguments before giving up: what is captured must settle.
 PATIENCE = 4
 #: Programs kept for one form of arguments, as for training and evaluation.
 VARIANTS = 8
+#: Forms of arguments for which programs are kept.
+FORMS = 64
 
 
 class Surroundings:
@@ -47,7 +52,7 @@ class Surroundings:
         guard = Guard(function, capture.modules)
         self.names = guard.names
         self.reached = list(capture.reached)
-        self.options = list(capture.options.values())
+        self.options, self.decisions = list(capture.options.values()), capture.decisions
         self._modules = ModuleGuard(capture.modules)
         self.conditions = guard.conditions()
         self.conditions.add("{}() is {} or {}() == {}", current_mode, mode, current_mode, mode)
@@ -56,17 +61,21 @@ class Surroundings:
 
     def require(self, program: Program, without_gradient: list[Tensor]) -> Callable[[], bool]:
         """A check of all of it, hyperparameters and absent gradients included."""
-        origins = [] if any(isinstance(x, int | float | np.generic) for x in program.outputs) else [
-            origin for given in program.inputs if isinstance(given, Number)
-            for origin in given.origins.values()]  # a returned number may be a learning rate
+        origins = [origin for given in program.inputs if isinstance(given, Number)
+                   for origin in given.origins.values()]
+        origins += [origin for of, _ in self.decisions.values() for origin in of.values()]
+        if any(isinstance(x, int | float | np.generic) for x in program.outputs):
+            origins = []  # a returned number may be a learning rate
         for options in self.options:
             live = {key for held, key in origins if held is options}
             self.conditions.add(f"len({{}}) == {len(options)}", options)
             for key, value in options.items():
-                if key in live:  # the program reads it, but may be another one where it is 0
-                    self.conditions.add(f"({{}}[{key!r}] != 0) is {value != 0}", options)
+                if key in live:  # the program reads it, as long as it is a number
+                    self.conditions.add(f"type({{}}[{key!r}]) is {{}}", options, type(value))
                 elif key != "params":
                     self.conditions.add(f"{{}}[{key!r}] == {{}}", options, value)
+        for text, (of, outcome) in self.decisions.items():
+            self.conditions.add(*placed(text, of), outcome)
         for given in program.inputs:
             if isinstance(given, State) and given.value.dtype.kind == "f":
                 flag = given.tensor._requires_grad
@@ -108,7 +117,7 @@ class Compiled:
         self._entries: dict[Any, list[Entry]] = {}
         self._pending: dict[Any, tuple[int, list[tuple[Program, Surroundings]]]] = {}
         self._last: Entry | None = None
-        self._buffers_in_use = Lock()
+        self._in_use = Lock()  # the buffers, and the floats
 
     def __get__(self, owner: Any, cls: Any = None) -> Any:
         """Of a method decorated in a class, each object gets its own compiled one."""
@@ -133,24 +142,25 @@ class Compiled:
         else:
             leaves = flatten((args, kwargs))
             key = _key(args, kwargs, leaves)
-        for entry in self._entries.get(key, ()):
-            if entry.holds():
-                self._last = entry
-                try:
-                    with self._buffers_in_use:
+        with self._in_use:
+            for entry in self._entries.get(key, ()):
+                if leaves:
+                    entry.floats[:] = [x for x in leaves if type(x) is float]
+                if entry.holds():
+                    self._last = entry
+                    try:
                         return self._replayed(entry, leaves)
-                except Stale:
-                    self._entries[key].remove(entry)
-                    break
+                    except Stale:
+                        self._entries[key].remove(entry)
+                        break
         return self._captured(key, args, kwargs, leaves)
 
     def _replayed(self, entry: Entry, leaves: list[Any]) -> Any:
         if not leaves:
             result = entry.run()
         else:
-            entry.floats[:] = [x for x in leaves if type(x) is float]
             result = entry.run(*[x if isinstance(x, Tensor) else constant(x) for x in leaves
-                                 if isinstance(x, Tensor | np.ndarray)])
+                                 if isinstance(x, _ARRAYS)])
         if entry.single:
             return result
         count = len(entry.program.outputs)
@@ -166,7 +176,7 @@ class Compiled:
         shown = self._arguments(capture, args, kwargs, leaves, floats)
         bare = [leaf for leaf in before[1].reached if leaf._grad is None] if before else []
         a, k = unflatten((args, kwargs), shown)
-        result, names = watched(capture, lambda: self.function(*a, **k))
+        result, names = watched(capture, lambda: _settled_numbers(self.function(*a, **k)))
         around = Surroundings(capture, self.function, mode)
         program = capture.finish(flatten(result), names, around.names)
         problem = (capture.problem or capture.escaped or self._unseen("takes", leaves, _KINDS)
@@ -174,13 +184,17 @@ class Compiled:
         if not problem and before is not None:
             problem = difference(before[0], program)
             if not problem:
-                arity = sum(isinstance(x, Tensor | np.ndarray) for x in leaves)
+                arity = sum(isinstance(x, _ARRAYS) for x in leaves)
                 captured = settled(before[0], program)
                 self._settle(key, Entry(captured, around, result, arity, floats, bare))
                 return result
         if capture.problem or (problem and tries + 1 >= PATIENCE):
             self._give_up(problem)
         self._pending[key] = tries + bool(problem), [(program, around), *candidates][:PATIENCE]
+        if len(self._pending) > FORMS:
+            self._give_up(f"{self.name} was called with {FORMS} forms of arguments, hardly ever twice "
+                          "with the same; an int counts as part of the form: give a number that keeps "
+                          "changing as a float")
         return result
 
     def _arguments(self, capture: Capture, args: Any, kwargs: Any, leaves: list[Any],
@@ -190,7 +204,7 @@ class Compiled:
         position = number = 0
         for x in leaves:
             name = next(names)
-            if isinstance(x, Tensor | np.ndarray):
+            if isinstance(x, _ARRAYS):
                 tensor = x if isinstance(x, Tensor) else constant(x)
                 capture.argument(position, tensor, name)
                 shown.append(tensor)
@@ -213,6 +227,8 @@ class Compiled:
         variants = self._entries.setdefault(key, [])
         variants.insert(0, entry)
         self._pending.pop(key, None)
+        if len(self._entries) > FORMS:
+            del self._entries[next(iter(self._entries))]
         self._last = entry
         if len(variants) > VARIANTS:
             self._give_up(f"{self.name} was captured {VARIANTS} times, because what it depends on "
@@ -258,6 +274,14 @@ class Compiled:
         return self._entry().replay.memory()
 
 
+def _settled_numbers(result: Any) -> Any:
+    """A function's result, with plain numbers for live ones: out there nobody keeps track."""
+    leaves = flatten(result)
+    if not any(type(x) is Live for x in leaves):
+        return result
+    return unflatten(result, [x.noticed() if type(x) is Live else x for x in leaves])
+
+
 def _key(args: Any, kwargs: Any, leaves: list[Any]) -> Any:
     form = repr(unflatten((args, kwargs), ["."] * len(leaves)))
     seen: dict[int, int] = {}
@@ -267,7 +291,7 @@ def _key(args: Any, kwargs: Any, leaves: list[Any]) -> Any:
 def _leaf_key(x: Any, first: int) -> Any:
     if isinstance(x, Tensor):
         return "tensor", x._data.shape, x._data.dtype, x._requires_grad, first
-    if isinstance(x, np.ndarray):
+    if isinstance(x, _ARRAYS):
         return "array", x.shape, x.dtype, first
     if type(x) is float:
         return "float"

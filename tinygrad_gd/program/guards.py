@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from ..nn.module import Module
 from ..optim.optimizer import Optimizer
 from ..tensor import Tensor
+from .ir import in_places
 
 _PLAIN = (int, float, bool, str, bytes, type(None), complex)
 _PACKAGE = __name__.partition(".")[0]
@@ -180,6 +181,18 @@ class Conditions:
         """One function for all checks."""
         text = " and ".join(f"({t})" for t in self._texts) or "True"
         return eval(f"lambda: {text}", self._space)  # type: ignore[no-any-return]
+
+
+def placed(text: str, origins: Mapping[str, tuple[Any, Any]]) -> tuple[Any, ...]:
+    """A condition that the source ``text`` has an outcome; and the containers of its numbers."""
+    containers = []
+
+    def place(container: Any, key: Any) -> str:
+        containers.append(container)
+        return f"{{}}[{key!r}]"
+
+    text = in_places(text.replace("{", "{{").replace("}", "}}"), origins, place)
+    return f"{text} == {{}}", *containers
 
 
 def _add_optimizer(found: Conditions, optimizer: Optimizer) -> None:

@@ -6,7 +6,8 @@ for the machine.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -144,7 +145,15 @@ class Number:
 
     value: Value
     text: str
-    origins: dict[str, tuple[Any, Any]]
+    origins: Mapping[str, tuple[Any, Any]]
+
+
+def in_places(
+    text: str, origins: Mapping[str, tuple[Any, Any]], place: Callable[[Any, Any], str]
+) -> str:
+    """The source of a number with ``place(container, key)`` for every name in it."""
+    names = "|".join(map(re.escape, origins))
+    return re.sub(rf"\b({names})\b", lambda found: place(*origins[found[0]]), text)
 
 
 Input = State | Gradient | Argument | Array | Number

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import linecache
 import operator
-import re
 from collections.abc import Callable
 from itertools import accumulate, count
 from typing import Any, NamedTuple
@@ -19,7 +18,7 @@ import numpy as np
 from ..optim.descend import BLOCK, descend_of
 from ..storage import tick
 from ..tensor import constant
-from .ir import Argument, Array, Gradient, Input, Instruction, Number, Program, State, Value
+from .ir import Argument, Array, Gradient, Input, Instruction, Number, Program, State, Value, in_places
 from .kernels import (
     add_rows,
     empty,
@@ -330,10 +329,7 @@ class Replay:
             self._names[given.value] = self.bound(given.array, "x")
             return f"# {self._names[given.value]} is an array from outside"
         if isinstance(given, Number):
-            text = given.text
-            for key, (options, item) in given.origins.items():
-                place = f"{self.bound(options, 'options')}[{item!r}]"
-                text = re.sub(rf"\b{key}\b", place, text)
+            text = in_places(given.text, given.origins, self._place)
             self._numbers[given.value] = {}
             return f"{name} = {text}"
         if isinstance(given, Gradient):
@@ -341,6 +337,10 @@ class Replay:
         if isinstance(given, Argument):
             return f"{name} = a{given.position}._data"
         return f"{name} = {self.bound(given.tensor, 'T')}._data"
+
+    def _place(self, options: Any, key: Any) -> str:
+        place = f"{self.bound(options, 'options')}[{key!r}]"
+        return f"float({place})" if isinstance(options[key], np.floating) else place
 
     def _side_by_side(self, group: list[Instruction]) -> np.ndarray[Any, Any]:
         """One array whose parts become the buffers of a group."""

@@ -361,7 +361,7 @@ def call(function: Any, program: Program) -> Any:
     values: list[Any] = []
     for given in sorted(program.inputs, key=_order):
         if isinstance(given, Number):
-            values += [options[key] for options, key in given.origins.values()]
+            values += [float(options[key]) for options, key in given.origins.values()]
         elif isinstance(given, Array):
             values.append(given.array)
         elif isinstance(given, Gradient):
