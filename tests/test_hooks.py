@@ -215,11 +215,11 @@ def test_one_observer_that_wants_tensors_is_enough() -> None:
 
 def test_the_observer_with_a_say_decides_about_options() -> None:
     class Half(tg.Observer):
-        def option(self, options: Any, key: str) -> Any:
-            return options[key] / 2
+        def option(self, options: Any, key: str, value: Any) -> Any:
+            return value / 2
 
     for pair in ((Half(), tg.Observer()), (tg.Observer(), Half())):
-        assert Observers(*pair).option({"lr": 0.5}, "lr") == 0.25
+        assert Observers(*pair).option({"lr": 0.5}, "lr", 0.5) == 0.25
 
 
 def test_observe_as_decorator_and_inside_itself() -> None:

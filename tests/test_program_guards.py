@@ -251,7 +251,8 @@ def test_rates_of_a_schedule_stay_live(kind: Any) -> None:
     results = []
     for compiled in (False, True):
         tg.manual_seed(0)
-        net = nn.Linear(3, 2).astype(np.float32)
+        with tg.default_dtype(np.float32):
+            net = nn.Linear(3, 2)
         optimizer = tg.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
         x = np.ones((4, 3), np.float32)
 
