@@ -230,7 +230,7 @@ def test_numbers_that_python_looks_at_decide_on_the_program(use: str, given: str
 
         def step(number: Any, world: World = world) -> Any:
             options = world.optimizer.param_groups[0]
-            number = live(options, "lr") if given == "as an option" else number
+            number = live(options)["lr"] if given == "as an option" else number
             return world.train(USES[use](world.loss(), number))
 
         run = tg.compile(step, strict=True) if compiled else step

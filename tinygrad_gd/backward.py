@@ -17,7 +17,7 @@ from .errors import GradError, ShapeError, describe
 from .hooks import accumulate, run_hooks, unwrap, wrap
 from .modes import current_mode
 from .observing import reverse_pass
-from .tensor import Tensor
+from .tensor import Tensor, constant
 
 
 def backward(root: Tensor, gradient: Any = None, create_graph: bool = False) -> None:
@@ -31,7 +31,10 @@ def backward(root: Tensor, gradient: Any = None, create_graph: bool = False) -> 
                 given.add(leaf._grad)
     else:
         for leaf, g in cotangents_of([root], [seed]).items():
-            accumulate(leaf, g)
+            if leaf._grad is None:
+                leaf._grad = constant(g)
+            else:
+                accumulate(leaf, g)
 
 
 def _seed(root: Tensor, gradient: Any) -> Any:
@@ -73,28 +76,28 @@ def cotangents_of(
     pending: list[tuple[int, Tensor]] = []  # a heap: the youngest tensor first
     for root, seed in zip(roots, seeds, strict=True):
         seed = wrap(seed) if as_tensors else unwrap(seed)
-        if root in cotangents:
-            cotangents[root] = cotangents[root] + seed
-        else:
-            cotangents[root] = seed
+        ends = root._primitive is None if wanted is None else root in wanted
+        table = result if ends else cotangents
+        if root in table:
+            table[root] = table[root] + seed
+            continue
+        table[root] = seed
+        if not ends:
             heappush(pending, (-root._seq, root))
     while pending:
         tensor = heappop(pending)[1]
         g = cotangents.pop(tensor)
         if tensor._hooks is not None:
             g = run_hooks(tensor, g, as_tensors)
-        primitive = tensor._primitive
-        if primitive is None if wanted is None else tensor in wanted:
-            result[tensor] = g
-            continue
-        made, inputs, params = tensor._seq, tensor._inputs, tensor._params
-        out, values = (tensor, inputs) if as_tensors else (tensor._data, tensor._values)
-        for i, x in enumerate(inputs):
+        primitive, params, made = tensor._primitive, tensor._params, tensor._seq
+        out, values = (tensor, tensor._inputs) if as_tensors else (tensor._data, tensor._values)
+        for i, x in enumerate(tensor._inputs):
             if not isinstance(x, Tensor):
                 continue
-            if x._seq > made:
+            seq = x._seq
+            if seq > made:
                 _check_overwritten(tensor, x, i)
-            if not x._requires_grad or x._seq < since or (rule := primitive.vjps[i]) is None:
+            if not x._requires_grad or seq < since or (rule := primitive.vjps[i]) is None:
                 continue
             gx = rule(g, out, *values, **params) if params else rule(g, out, *values)
             value = x._data
@@ -102,14 +105,24 @@ def cotangents_of(
                 gx = _fit(gx, x, tensor, i)
             if observer is not None:
                 observer.backward(tensor, i, g, gx)
-            if x in cotangents:
+            if x._primitive is None if wanted is None else x in wanted:
+                if x in result:
+                    gx = result[x] + gx
+                elif not as_tensors and (gx is g or gx.base is not None):
+                    gx = gx.copy()  # a leaf's gradient owns its memory
+                result[x] = gx
+            elif x in cotangents:
                 cotangents[x] = cotangents[x] + gx
-                continue
-            if x._primitive is None and not as_tensors and (gx is g or gx.base is not None):
-                gx = gx.copy()  # a leaf's gradient owns its memory
-            cotangents[x] = gx
-            heappush(pending, (-x._seq, x))
+            else:
+                cotangents[x] = gx
+                heappush(pending, (-seq, x))
+    for tensor, g in result.items():
+        if tensor._hooks is not None:
+            result[tensor] = run_hooks(tensor, g, as_tensors)
     return result
+
+
+_sum = np.add.reduce
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
@@ -119,22 +132,23 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     array([[4., 4., 4.]])
     """
     if not shape:
-        return np.add.reduce(g, axis=None)
+        return _sum(g, None)
     extra = g.ndim - len(shape)
     if extra == 1 and g.shape[1:] == shape:  # a bias under a batch
-        return np.add.reduce(g, axis=0)
+        return _sum(g, 0)
     grown = tuple(i + extra for i, n in enumerate(shape) if n == 1 != g.shape[i + extra])
-    return np.add.reduce(g, axis=tuple(range(extra)) + grown).reshape(shape)
+    return _sum(g, tuple(range(extra)) + grown).reshape(shape)
 
 
 def _fit(g: Any, x: Tensor, made: Tensor, position: int) -> Any:
     """Undo broadcasting and promotion; anything else that does not fit is a wrong rule."""
     primitive, value = made._primitive, x._data
-    if primitive.elementwise and value.shape != g.shape == made._data.shape:
-        g = unbroadcast(g, value.shape)
-    if g.dtype is not value.dtype and (primitive.elementwise or made.dtype != value.dtype):
-        g = g.astype(value.dtype)
-    if g.shape != value.shape or g.dtype != value.dtype:
+    shape, dtype = value.shape, value.dtype
+    if primitive.elementwise and shape != g.shape == made._data.shape:
+        g = unbroadcast(g, shape)
+    if g.dtype is not dtype and (primitive.elementwise or made.dtype != dtype):
+        g = g.astype(dtype)
+    if g.shape != shape or g.dtype != dtype:
         raise GradError(
             f"{primitive.name}: the rule for argument {position} returned a cotangent of shape "
             f"{g.shape} and dtype {g.dtype} for {describe(x, position)}; a rule must return the "

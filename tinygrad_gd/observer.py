@@ -6,7 +6,7 @@ Anomaly mode, study tools and the capture of programs are observers. With none s
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -184,14 +184,28 @@ _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 }  # fmt: skip
 
 
-def live(options: Mapping[str, Any], key: str) -> Any:
-    """``options[key]``, known to an observer as a number that schedules may change.
+def live(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Hyperparameters, known to an observer as numbers that schedules may change.
 
     A schedule computed with NumPy gives its floats; they are weak like Python's, lest float32
     parameters be updated in float64.
     """
-    value = options[key]
-    if isinstance(value, np.floating):
-        value = float(value)
+    plain = {k: float(v) if isinstance(v, np.floating) else v for k, v in options.items()}
     observer = current_mode().observer
-    return value if observer is None else observer.option(options, key, value)
+    return plain if observer is None else _Watched(options, plain, observer)
+
+
+class _Watched(Mapping[str, Any]):
+    """Options of which an observer is told when they are read."""
+
+    def __init__(self, options: Mapping[str, Any], plain: Mapping[str, Any], observer: Any) -> None:
+        self._options, self._plain, self._observer = options, plain, observer
+
+    def __getitem__(self, key: str) -> Any:
+        return self._observer.option(self._options, key, self._plain[key])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._plain)
+
+    def __len__(self) -> int:
+        return len(self._plain)

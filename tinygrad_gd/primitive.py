@@ -32,11 +32,12 @@ from .observer import Live
 from .operands import SCALARS, check_expansion, operand
 from .registry import add, by_name
 from .storage import NUMERIC_KINDS, plain, tick
-from .tensor import Tensor, constant, recorded
+from .tensor import Tensor, constant
 
 Rule = Callable[..., Any]
 
 _NO_PARAMS: dict[str, Any] = {}
+_new = Tensor.__new__
 
 
 class Every:
@@ -213,7 +214,6 @@ def apply(
     primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] = _NO_PARAMS
 ) -> Tensor:
     """Run a primitive on Tensors, arrays and Python scalars, and record it if need be."""
-    mode = current_mode()
     values = []
     recording = arrays = False
     for x in inputs:
@@ -234,35 +234,40 @@ def apply(
         value = primitive.run(*values, **params) if params else primitive.run(*values)
     except (ValueError, TypeError, IndexError, ArithmeticError, AttributeError) as error:
         raise explain_failure(primitive, inputs, params, error) from error
+    grad, observer, _ = current_mode()
     seen = inputs
-    if recording and mode.grad and primitive.differentiable:
+    if recording and grad and primitive.differentiable:
         if primitive.binary and value.ndim > 1:
             check_expansion(primitive.name, inputs, values, value)
         if arrays:  # a rule must not see what the user writes into an array later
             inputs = tuple(x.copy() if type(x) is np.ndarray and i in primitive.reads else x
                            for i, x in enumerate(inputs))
             values = [x._data if isinstance(x, Tensor) else x for x in inputs]
-        out = recorded(value, primitive, inputs, values, params)
+        out = _new(Tensor)  # a node of the graph
+        out._data, out._requires_grad = value, True
+        out._primitive, out._inputs, out._values, out._params = primitive, inputs, values, params
+        out._grad = out._hooks = out._name = None
+        out._seq = tick()
     else:
         if primitive.kind == "view" and value.base is not None:
             value = value.copy("K")  # a new leaf owns its values: writing elsewhere is not seen
         out = constant(value)
-    if mode.observer is not None:
-        mode.observer.forward(out, primitive, seen, params)
+    if observer is not None:
+        observer.forward(out, primitive, seen, params)
     return out
 
 
 def write(primitive: Primitive, inputs: tuple[Any, ...], target: Tensor) -> Tensor:
     """Compute an elementwise primitive straight into ``target``, which must not be recorded."""
-    values = [x._data if isinstance(x, Tensor) else x.value if type(x) is Live else plain(x)
-              for x in inputs]
+    values = [x._data if isinstance(x, Tensor) else x if type(x) in SCALARS else
+              x.value if type(x) is Live else plain(x) for x in inputs]
     held = target._data
     try:
         if isinstance(held, np.ndarray):
             primitive.function(*values, held)
         else:
             new = primitive.run(*values)
-            if new.ndim or new.dtype is not held.dtype:  # NumPy decides, as for arrays
+            if type(new) is not type(held):  # NumPy decides, as for arrays
                 new = primitive.function(*values, np.asarray(held).copy())[()]
             target._data = new
     except (ValueError, TypeError) as error:

@@ -172,7 +172,8 @@ class Tensor(Methods):
 
     def item(self) -> Any:
         """The single element as a Python number."""
-        self._leaves_the_graph("item()")
+        if current_mode().observer is not None:
+            self._leaves_the_graph("item()")
         if self._data.size != 1:
             raise ShapeError(f"item: expected one element, got {describe(self)}; use .numpy()")
         return self._data.item()
@@ -401,17 +402,6 @@ def constant(value: Any) -> Tensor:
     out._requires_grad = False
     out._primitive = out._grad = out._hooks = out._name = None
     out._inputs, out._values, out._params = (), _NOTHING, _NO_PARAMS
-    out._seq = tick()
-    return out
-
-
-def recorded(value: Any, primitive: Any, inputs: Any, values: Any, params: Any) -> Tensor:
-    """A Tensor that remembers how ``value`` was made: a node of the graph."""
-    out = _new(Tensor)
-    out._data = value
-    out._requires_grad = True
-    out._primitive, out._inputs, out._values, out._params = primitive, inputs, values, params
-    out._grad = out._hooks = out._name = None
     out._seq = tick()
     return out
 

@@ -42,7 +42,8 @@ class Linear(Module):
 
     def forward(self, x: Any) -> Tensor:
         """The affine map of the last axis of ``x``, of length in_features."""
-        if x.shape[-1:] != (self.in_features,):
+        shape = x.shape
+        if not shape or shape[-1] != self.in_features:
             raise ShapeError(f"Linear: expected the last axis to have {self.in_features} features, "
                              f"got {describe(x)}")
         if self.bias is None:

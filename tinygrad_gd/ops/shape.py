@@ -19,7 +19,10 @@ from .signatures import as_tensor, called_like, refuse
 def _broadcast_to(array: Any, /, shape: Any) -> Any:
     # ten times faster than np.broadcast_to on small arrays, and the result may be written to
     out = np.empty(shape, array.dtype)
-    out[...] = array
+    if array.ndim:
+        out[...] = array
+    else:
+        out.fill(array)
     return out
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import DTypeError, GradError, OptionError, describe
-from ..modes import no_grad
+from ..modes import current_mode, no_grad
+from ..observer import live
 from ..tensor import Tensor
 
 
@@ -65,14 +66,18 @@ class Optimizer:
     def step(self) -> None:
         """Update every parameter that has a gradient."""
         with self._not_recording:
+            observer = current_mode().observer
             for group in self.param_groups:
+                options = live(group)
                 for p in group["params"]:
+                    if observer is not None:
+                        observer.takes_gradient(p)
                     if p._grad is not None:
-                        self.update(p, p.grad, group)
+                        self.update(p, p._grad, options)
 
-    def update(self, p: Tensor, g: Tensor, group: dict[str, Any]) -> None:
-        """Change one parameter in place."""
-        raise TypeError(f"{type(self).__name__} must define update(p, g, group)")
+    def update(self, p: Tensor, g: Tensor, options: Mapping[str, Any]) -> None:
+        """Change one parameter in place; ``options`` are those of its group."""
+        raise TypeError(f"{type(self).__name__} must define update(p, g, options)")
 
     def state_dict(self) -> dict[str, Any]:
         """Options and state, with parameters replaced by their numbers."""

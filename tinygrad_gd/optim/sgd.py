@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import OptionError
-from ..observer import live
 from ..tensor import Tensor
 from .descend import descend
 from .optimizer import Optimizer
@@ -47,10 +46,9 @@ class SGD(Optimizer):
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise OptionError("SGD: nesterov needs momentum > 0 and dampening = 0")
 
-    def update(self, p: Tensor, g: Tensor, group: dict[str, Any]) -> None:
+    def update(self, p: Tensor, g: Tensor, options: Mapping[str, Any]) -> None:
         """One step for one parameter."""
-        momentum, dampening, decay = (
-            live(group, key) for key in ("momentum", "dampening", "weight_decay"))
+        momentum, decay = options["momentum"], options["weight_decay"]
         if decay:
             g = g + decay * p
         if momentum:
@@ -60,7 +58,8 @@ class SGD(Optimizer):
                 velocity = state["velocity"] = g.copy()
                 velocity.name = p.name and f"{p.name}.velocity"
             else:
+                dampening = options["dampening"]
                 velocity *= momentum
                 velocity += (1 - dampening) * g if dampening else g
-            g = g + momentum * velocity if group["nesterov"] else velocity
-        descend(p, live(group, "lr"), g)
+            g = g + momentum * velocity if options["nesterov"] else velocity
+        descend(p, options["lr"], g)
