@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -50,3 +53,11 @@ def test_the_command_prints_a_table_and_writes_json(tmp_path, capsys) -> None:
     printed = capsys.readouterr().out
     assert "| workload | tinygrad_gd |" in printed and "Measured on" in printed
     assert json.loads(file.read_text())["seconds"]["line"]["tinygrad_gd"] > 0
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no such call")
+def test_no_library_gets_more_processors_than_it_says() -> None:
+    code = ("import os; from tests.benchmarks.__main__ import limit_threads; limit_threads(1); "
+            "print(len(os.sched_getaffinity(0)), os.environ['NPROC'], os.environ['OMP_NUM_THREADS'])")
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["1", "1", "1"]

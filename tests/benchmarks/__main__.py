@@ -18,7 +18,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         "after checking that all compute the same losses. Workloads: " + ", ".join(RACES)
         + "; about the engine alone: " + ", ".join(ENGINE) + ". Default: all."))
     parser.add_argument("workload", nargs="*", default=[], help="which to run")
-    parser.add_argument("--threads", type=int, default=1, help="threads for every library")
+    parser.add_argument("--threads", type=int, default=1, help="processors and threads for every library")
     parser.add_argument("--rounds", type=int, default=15, help="interleaved rounds per workload")
     parser.add_argument("--quick", action="store_true", help="tiny and inexact: does it run?")
     parser.add_argument("--markdown", action="store_true", help="print tables for the README")
@@ -33,13 +33,16 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 
 
 def limit_threads(threads: int) -> None:
-    """Set what NumPy, PyTorch and XLA read when they are imported, hence before they are."""
+    """Give every library that many processors and threads; before they are imported.
+
+    XLA has no option that holds everywhere: it takes as many threads as it may use processors, so
+    the whole process is kept to so many, which keeps everybody to the same.
+    """
     for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM"):
         os.environ[f"{library}_NUM_THREADS"] = str(threads)
-    os.environ["JAX_PLATFORMS"] = "cpu"
-    if threads == 1:
-        os.environ["XLA_FLAGS"] = (
-            "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+    os.environ["JAX_PLATFORMS"], os.environ["NPROC"] = "cpu", str(threads)
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
 
 
 def main(argv: list[str] | None = None) -> int:

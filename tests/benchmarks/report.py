@@ -50,7 +50,7 @@ def race_table(medians: dict[str, dict[str, float]], about: dict[str, str], thre
         missing = iter(cells)
         rows.append([f"{name}: {about[name]}",
                      *(next(missing) if label in times else "-" for label in labels)])
-    title = (f"One training step, {threads} thread{'s' * (threads > 1)}; "
+    title = (f"One training step, {threads} processor{'s' * (threads > 1)} for everyone; "
              f"in brackets: times the time of {labels[0]}")
     return Table(title, ["workload", *labels], rows)
 
