@@ -189,7 +189,7 @@ def test_memory_that_is_not_dense_is_multiplied_as_before() -> None:
 def test_large_parameters_are_updated_as_soon_as_they_can_be() -> None:
     def build() -> Any:
         rng = np.random.default_rng(0)
-        a, b = (tg.Tensor(rng.normal(size=(300, 300)), requires_grad=True) for _ in range(2))
+        a, b = (tg.Tensor(rng.normal(size=(600, 600)), requires_grad=True) for _ in range(2))
         optimizer = tg.optim.SGD([a, b], lr=1e-4)
 
         def step() -> Any:

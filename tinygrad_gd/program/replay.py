@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..optim.descend import BLOCK, descend_of
+from ..optim.descend import BLOCK, CACHE, descend_of
 from ..storage import tick
 from ..tensor import constant
 from .ir import Argument, Array, Gradient, Input, Instruction, Number, Program, State, Value, in_places
@@ -28,7 +28,7 @@ from .kernels import (
     shaped,
     takes_number_as_array,
 )
-from .passes import LARGE, use_counts
+from .passes import use_counts
 
 _OPERATORS = {
     operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/",
@@ -141,7 +141,7 @@ class Planner:
         uses = use_counts(self.program)
         return {i: scalings[scaled] for i in self.body if i.primitive.name == "subtract"
                 for scaled in scalings.keys() & set(i.values)
-                if scaled is i.inputs[1] and self.in_place(i) and i.output.nbytes >= LARGE
+                if scaled is i.inputs[1] and self.in_place(i) and i.output.nbytes >= CACHE
                 and uses[scaled] == 1 and scaled.shape == i.output.shape}
 
     def _scalings(self) -> dict[Instruction, list[Instruction]]:
