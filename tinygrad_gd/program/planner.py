@@ -1,0 +1,163 @@
+"""The plan of a replay: which values share a buffer, which are views, and what is written where.
+
+A buffer is reused as soon as the value in it has been read for the last time. Updates go straight
+into their parameters where nobody needs the old values any more.
+"""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from ..optim.descend import BLOCK, CACHE
+from .ir import Instruction, Number, Program, Value
+from .kernels import empty
+from .passes import use_counts
+
+#: What runs a reduction, for those that can write into a given array.
+REDUCTIONS = {"sum": np.add, "mean": np.add, "max": np.maximum, "min": np.minimum}
+
+
+class Planner:
+    """Decides where every value of a program lives."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.body = [i for i in program.instructions if i.phase != "once"]
+        self._position = {i.output: n for n, i in enumerate(self.body)}
+        self.root: dict[Value, Value] = {}  # views -> the value whose memory they show
+        for i in program.instructions:
+            if _is_view(i):
+                self.root[i.output] = self.base(i.inputs[0])
+        self.results = {self.base(v) for v in program.results}
+        self.last_use = {}
+        for position, i in enumerate(self.body):
+            for value in (i.output, *i.values):
+                self.last_use[self.base(value)] = position
+        self.buffers: dict[Value, int] = {}
+        self.sizes: list[Value] = []  # one example value per buffer
+        self._assign()
+        self.descents = self._descents()
+        self.scalings = self._scalings()
+
+    def base(self, value: Value) -> Value:
+        """The value in whose memory ``value`` lies."""
+        return self.root.get(value, value)
+
+    def in_place(self, i: Instruction) -> bool:
+        """Whether a write may go straight into its state: nobody needs the old values later."""
+        if i.target is None or i.output.scalar:
+            return False
+        old = self.base(i.inputs[0]) if isinstance(i.inputs[0], Value) else None
+        position = self._position[i.output]
+        versions = {self.base(i.target.value)} | ({old} if old else set())
+        return all(self.last_use.get(v, -1) <= position for v in versions)
+
+    def _assign(self) -> None:
+        free: dict[Any, list[int]] = {}
+        for position, i in enumerate(self.body):
+            dying = [v for v in dict.fromkeys(map(self.base, i.values))
+                     if self.last_use[v] == position and v in self.buffers]
+            reusable = i.primitive.elementwise and isinstance(i.primitive.function, np.ufunc)
+            if reusable:
+                self._release(dying, free, only=set(i.values))
+            if self._wants_buffer(i):
+                key = _form(i.output)
+                if free.get(key):
+                    self.buffers[i.output] = free[key].pop()
+                else:
+                    self.buffers[i.output] = len(self.sizes)
+                    self.sizes.append(i.output)
+            self._release(dying, free)
+            if i.output in self.buffers and self.last_use[i.output] == position:
+                self._release([i.output], free)
+
+    def _is_scaling(self, i: Instruction) -> bool:
+        """Whether ``i`` multiplies a gradient, in its buffer, by a hyperparameter."""
+        rate, g = i.inputs if i.primitive.name == "multiply" else (None, None)
+        return (isinstance(g, Value) and any(given.value is rate for given in self.program.inputs
+                                             if isinstance(given, Number))
+                and self.buffers.get(i.output, -1) == self.buffers.get(g, -2)
+                and g.dtype == i.output.dtype)
+
+    def _descents(self) -> dict[Instruction, Instruction]:
+        """Large updates ``p - rate * g``, each with its scaling: both are done block by block."""
+        scalings = {i.output: i for i in self.body if self._is_scaling(i)}
+        uses = use_counts(self.program)
+        return {i: scalings[scaled] for i in self.body if i.primitive.name == "subtract"
+                for scaled in scalings.keys() & set(i.values)
+                if scaled is i.inputs[1] and self.in_place(i) and i.output.nbytes >= CACHE
+                and uses[scaled] == 1 and scaled.shape == i.output.shape}
+
+    def _scalings(self) -> dict[Instruction, list[Instruction]]:
+        """Gradients that are scaled by one number, each in its buffer: by their first instruction.
+
+        Their buffers can lie side by side, and be scaled at once.
+        """
+        groups: dict[Any, list[Instruction]] = {}
+        for i in self.body:
+            if self._is_scaling(i) and i not in self.descents.values():
+                groups.setdefault((i.inputs[0], i.output.dtype), []).append(i)
+        found = {}
+        for members in groups.values():
+            start = self._position[members[0].output]
+            together = [i for i in members if self._is_ready(i, start)]
+            if len(together) > 1 and together[0] is members[0]:
+                found[together[0]] = together
+        return found
+
+    def _is_ready(self, i: Instruction, start: int) -> bool:
+        """Whether the gradient that ``i`` scales is complete at ``start``, and only read by ``i``."""
+        end, buffer = self._position[i.output], self.buffers[i.output]
+        return self._position[i.inputs[1]] < start and not any(
+            i.inputs[1] in other.values or self.buffers.get(other.output) == buffer
+            for other in self.body[start:end] if other is not i)
+
+    def temporaries(self) -> int:
+        """The most bytes that arrays outside of buffers take at one time of a call."""
+        changes = [0] * (len(self.body) + 1)
+        for position, i in enumerate(self.body):
+            value = i.output
+            own = not value.scalar and value not in self.buffers and value not in self.root
+            if own and not self.in_place(i):
+                end = len(self.body) if value in self.results else self.last_use[value]
+                changes[position] += value.nbytes
+                changes[min(end + 1, len(self.body))] -= value.nbytes
+        scratch = max((BLOCK * i.output.dtype.itemsize for i in self.descents), default=0)
+        return max(*accumulate(changes), scratch)
+
+    def _release(self, values: list[Value], free: dict[Any, list[int]], only: Any = None) -> None:
+        for value in list(values):
+            if only is None or value in only:
+                values.remove(value)
+                free.setdefault(_form(value), []).append(self.buffers[value])
+
+    def _wants_buffer(self, i: Instruction) -> bool:
+        return (not i.output.scalar and i.output not in self.root and i.output not in self.results
+                and i.target is None and can_write(i))
+
+
+def _form(value: Value) -> Any:
+    return value.shape, value.dtype, value.axes
+
+
+def _is_view(i: Instruction) -> bool:
+    """Whether the result shows its argument's memory, found by trying it on an empty array."""
+    if i.primitive.kind != "view" or not isinstance(i.inputs[0], Value) or len(i.inputs) != 1:
+        return False
+    if i.inputs[0].scalar or i.output.scalar:
+        return False
+    trial = empty(i.inputs[0])
+    return bool(np.may_share_memory(i.primitive.run(trial, **i.params), trial))
+
+
+def can_write(i: Instruction) -> bool:
+    """Whether the result of an instruction can be written into a given array."""
+    p = i.primitive
+    if isinstance(p.function, np.ufunc):
+        return i.params == {}
+    if p.name in REDUCTIONS:
+        return set(i.params) <= {"axis", "keepdims"}
+    return p.name in ("broadcast_to", "astype")
