@@ -291,3 +291,17 @@ def test_default_dtype() -> None:
 def test_every_numpy_function_is_registered_once() -> None:
     assert all(callable(made) for made in NUMPY.values())
     assert NUMPY[np.exp] is tg.exp
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, int, complex])
+def test_rows_are_added_to_the_bits_of_numpy(dtype: Any) -> None:
+    from tinygrad_gd.rows import add_rows
+
+    rng = np.random.default_rng(0)
+    for n in (0, 1, 2, 3, 8, 100, 1000):
+        for m in (0, 1, 2, 7, 16, 100, 257):
+            g = (100 * rng.standard_normal((2 * n, m))).astype(dtype)
+            for form in (g, np.asfortranarray(g), g[::2], g[:, ::-1], g.reshape(n, 2, m)):
+                got, expected = add_rows(form), np.add.reduce(form, axis=0)
+                np.testing.assert_array_equal(got, expected)
+                assert got.dtype == expected.dtype

@@ -17,6 +17,7 @@ from .errors import GradError, ShapeError, describe
 from .hooks import accumulate, run_hooks, unwrap, wrap
 from .modes import current_mode
 from .observing import reverse_pass
+from .rows import add_rows
 from .tensor import Tensor, constant
 
 
@@ -135,7 +136,7 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
         return _sum(g, None)
     extra = g.ndim - len(shape)
     if extra == 1 and g.shape[1:] == shape:  # a bias under a batch
-        return _sum(g, 0)
+        return add_rows(g)
     grown = tuple(i + extra for i, n in enumerate(shape) if n == 1 != g.shape[i + extra])
     return _sum(g, tuple(range(extra)) + grown).reshape(shape)
 

@@ -10,15 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ..rows import einsum
 from .ir import Instruction, Value
-
-try:
-    from numpy._core.multiarray import c_einsum
-except ImportError:
-    c_einsum = np.einsum
-
-#: What np.einsum calls, without its 2 microseconds for reading options.
-add_rows: Any = c_einsum
 
 #: Elements up to which trying costs nothing worth mentioning.
 SMALL = 1 << 16
@@ -70,7 +63,7 @@ def is_column_sum(i: Instruction) -> bool:
             or x.dtype.kind != "f" or min(x.shape) < 2 or x.shape[0] * x.shape[1] > SMALL):
         return False
     trial = _trial(x)
-    return bool(np.array_equal(add_rows("ij->j", trial), trial.sum(axis=0)))
+    return bool(np.array_equal(einsum("ij->j", trial), trial.sum(axis=0)))
 
 
 def is_narrow_extremum(i: Instruction) -> bool:

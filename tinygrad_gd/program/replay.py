@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..optim.descend import descend_of
+from ..rows import einsum
 from ..storage import tick
 from ..tensor import constant
 from .ir import Argument, Array, Gradient, Input, Instruction, Number, Program, State, Value, in_places
 from .kernels import (
-    add_rows,
     empty,
     is_column_sum,
     is_dot,
@@ -269,7 +269,7 @@ class Replay:
 
     def _reducing(self, i: Instruction, x: str, into: str) -> str:
         if is_column_sum(i):
-            return f"{self.bound(add_rows, 'einsum')}('ij->j', {x}, out={into})"
+            return f"{self.bound(einsum, 'einsum')}('ij->j', {x}, out={into})"
         name, axis, keepdims = i.primitive.name, i.params.get("axis"), bool(i.params.get("keepdims"))
         reduce = self.bound(REDUCTIONS[name].reduce, "reduce")
         if is_narrow_extremum(i):

@@ -1,0 +1,29 @@
+"""The sum over the rows of a matrix, which the gradient of every bias is: NumPy's bits, sooner."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+try:
+    from numpy._core.multiarray import c_einsum
+except ImportError:
+    c_einsum = np.einsum
+
+#: What np.einsum calls, without its 2 microseconds for reading options.
+einsum: Any = c_einsum
+
+
+def add_rows(g: Any) -> Any:
+    """``np.add.reduce(g, axis=0)``.
+
+    Of a matrix in C order NumPy, too, adds row after row, but calls its loop anew for each of them.
+
+    >>> add_rows(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    array([4., 6.])
+    """
+    if (type(g) is np.ndarray and g.ndim == 2 and g.shape[1] > 1 and g.dtype.char in "fd"
+            and g.flags.c_contiguous):
+        return einsum("ij->j", g)
+    return np.add.reduce(g, 0)
