@@ -99,3 +99,24 @@ def test_drop_last() -> None:
 def test_a_loader_says_what_data_it_takes(data: object, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         tg.DataLoader(data)
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u1", "<i4", ">i4", ">i8", "u8"])
+def test_labels_of_every_integer_dtype_are_checked(dtype: str) -> None:
+    logits = tg.Tensor(np.zeros((3, 4)))
+    labels = np.array([[0, 9], [3, 9], [1, 9]], dtype)[:, 0]
+    assert round(tg.nn.cross_entropy(logits, labels).item(), 12) == round(np.log(4), 12)
+    with pytest.raises(tg.IndexingError, match="label 4 is out of range"):
+        tg.nn.cross_entropy(logits, labels + np.array(1, dtype))
+    if np.dtype(dtype).kind == "i":
+        with pytest.raises(tg.IndexingError, match="label -1 is out of range"):
+            tg.nn.cross_entropy(logits, labels - np.array(1, dtype))
+
+
+def test_the_largest_of_each_row_is_that_of_numpy() -> None:
+    from tinygrad_gd.rows import largest_of_rows
+
+    rng = np.random.default_rng(0)
+    for shape in ((40, 7), (3, 7), (40, 1), (40, 0 + 33), (64, 10)):
+        for x in (rng.standard_normal(shape), np.full(shape, np.nan), rng.integers(0, 9, shape)):
+            np.testing.assert_array_equal(largest_of_rows(x), x.max(axis=1, keepdims=True))

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import DTypeError, IndexingError, OptionError, ShapeError, describe
 from ..primitive import apply, primitive
+from ..rows import largest_of_rows
 from ..tensor import Tensor
 from .module import Module
 
@@ -41,16 +42,16 @@ mse = primitive(
 
 def _is_class(logits: Any, labels: Any) -> Any:
     """One-hot labels as booleans, of the logits' shape."""
-    return np.reshape(labels, (-1, 1)) == np.arange(logits.shape[1])
+    return labels.reshape(-1, 1) == np.arange(logits.shape[1])
 
 
 def _softmax(logits: Any) -> Any:
-    powers = np.exp(logits - np.maximum.reduce(logits, axis=1, keepdims=True))
+    powers = np.exp(logits - largest_of_rows(logits))
     return powers / np.add.reduce(powers, axis=1, keepdims=True)
 
 
 def _cross_entropy(logits: Any, labels: Any, /, reduction: str) -> Any:
-    shifted = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
+    shifted = logits - largest_of_rows(logits)
     log_total = np.log(np.add.reduce(np.exp(shifted), axis=1))
     return _reduced(log_total - shifted[np.arange(len(labels)), labels], reduction)
 
@@ -68,7 +69,8 @@ nll_of_softmax = primitive(
 
 
 def _check_labels(labels: Any, /, classes: int) -> Any:
-    if labels.size and (labels.min() < 0 or labels.max() >= classes):
+    natural = labels.view(labels.dtype.str.replace("i", "u"))  # in which a negative one is very large
+    if labels.size and np.maximum.reduce(natural) >= classes:
         wrong = labels[(labels < 0) | (labels >= classes)][0]
         raise IndexingError(f"cross_entropy: label {wrong} is out of range for {classes} classes; "
                             f"labels run from 0 to {classes - 1}")

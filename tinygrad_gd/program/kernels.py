@@ -10,13 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ..rows import einsum
+from ..rows import NARROW, einsum
 from .ir import Instruction, Value
 
 #: Elements up to which trying costs nothing worth mentioning.
 SMALL = 1 << 16
-#: Rows shorter than this are reduced one by one slower than their columns all at once.
-NARROW = 32
 
 
 def shaped(flat: np.ndarray[Any, Any], value: Value) -> np.ndarray[Any, Any]:
