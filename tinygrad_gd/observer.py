@@ -184,13 +184,16 @@ _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 }  # fmt: skip
 
 
+_FLOATS = frozenset({np.float16, np.float32, np.float64, np.longdouble})
+
+
 def live(options: Mapping[str, Any]) -> Mapping[str, Any]:
     """Hyperparameters, known to an observer as numbers that schedules may change.
 
     A schedule computed with NumPy gives its floats; they are weak like Python's, lest float32
     parameters be updated in float64.
     """
-    plain = {k: float(v) if isinstance(v, np.floating) else v for k, v in options.items()}
+    plain = {k: float(v) if type(v) in _FLOATS else v for k, v in options.items()}
     observer = current_mode().observer
     return plain if observer is None else _Watched(options, plain, observer)
 

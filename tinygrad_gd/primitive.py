@@ -259,8 +259,12 @@ def apply(
 
 def write(primitive: Primitive, inputs: tuple[Any, ...], target: Tensor) -> Tensor:
     """Compute an elementwise primitive straight into ``target``, which must not be recorded."""
-    values = [x._data if isinstance(x, Tensor) else x if type(x) in SCALARS else
-              x.value if type(x) is Live else plain(x) for x in inputs]
+    values = []
+    for x in inputs:
+        if isinstance(x, Tensor):
+            values.append(x._data)
+        else:
+            values.append(x if type(x) in SCALARS else x.value if type(x) is Live else plain(x))
     held = target._data
     try:
         if isinstance(held, np.ndarray):
