@@ -69,7 +69,7 @@ def test_an_overwritten_index_is_noticed() -> None:
         loss.backward()
 
 
-@pytest.mark.parametrize("number", [1j, np.complex128(1j), np.timedelta64(3)])
+@pytest.mark.parametrize("number", [1j, np.complex128(1j), np.timedelta64(3, "s")])
 def test_what_has_no_real_gradient_is_refused(number: Any) -> None:
     with pytest.raises(DTypeError, match="multiply: expected a Tensor, an array or a number"):
         leaf(2) * number

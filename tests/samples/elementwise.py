@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+import tinygrad_gd as tg
+
 from . import Sample, normal, positive, torch_
 
 PAIR = (normal(2, 3), positive(2, 3, seed=1))
@@ -62,7 +64,7 @@ ROWS = [
     Sample("round", lambda a: np.round(a, 1), (normal(2, 3),),
            torch=lambda a: a.round(decimals=1)),
     Sample("round", np.around, (normal(2, 3),), "around"),
-    Sample("fix", np.fix, (normal(2, 3),), torch=torch_("fix")),
+    Sample("fix", lambda x: tg.fix(x), (normal(2, 3),), torch=torch_("fix")),
     Sample("spacing", np.spacing, (normal(2, 3),)),
     Sample("floor_divide", np.floor_divide, PAIR),
     Sample("heaviside", np.heaviside, PAIR),

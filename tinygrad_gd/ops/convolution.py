@@ -37,7 +37,8 @@ def _columns(x: Any, window: Any, counts: Any, stride: Any, dilation: Any, group
     views, k = windows(x, window, counts, stride, dilation), len(window)
     order = (0, 1, *range(2 + k, 2 + 2 * k), *range(2, 2 + k))
     shape = (x.shape[0], groups, x.shape[1] // groups * prod(window), prod(counts))
-    return np.reshape(np.transpose(views, order), shape)
+    dense = np.copy(np.transpose(views, order), order="C")  # BLAS takes no overlapping windows
+    return np.reshape(dense, shape)
 
 
 def _grouped(x: Any, groups: int) -> Any:
