@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import copy
 import gc
+import os
 import pickle
+import subprocess
+import sys
 import threading
+import time
 import tracemalloc
 import warnings
 from typing import Any
@@ -54,6 +58,59 @@ def test_long_chains_are_freed_by_reference_counting_alone(length: int) -> None:
         gc.enable()
     assert recorded / length <= 700
     assert left < 200_000  # the same for any length: the interpreter keeps some free objects
+
+
+def seconds_per_operation(length: int, rounds: int) -> float:
+    """The best of several chains, forward and backward, without garbage collection."""
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        chain(leaf(1.0), length).backward()
+        times.append((time.perf_counter() - start) / length)
+    return min(times)
+
+
+@pytest.mark.slow
+def test_a_million_operations_cost_a_million_times_one() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        ratios = (seconds_per_operation(1_000_000, 1) / seconds_per_operation(10_000, 30)
+                  for _ in range(5))  # a busy machine may spoil some
+        assert any(ratio <= 1.5 for ratio in ratios)
+    finally:
+        gc.enable()
+
+
+PROGRAM = """
+import tinygrad_gd as tg, numpy as np
+tg.manual_seed(0)
+net = tg.nn.Sequential(tg.nn.Linear(3, 4), tg.nn.ReLU(), tg.nn.Linear(4, 2))
+unused = {object() for _ in range(hash("seed") % 97)}  # other addresses, other orders of sets
+leaves = [tg.Tensor([float(i)], requires_grad=True, name=f"leaf{i}") for i in range(4)]
+total = sum(a * b for a in leaves for b in reversed(leaves)).sum()
+loss = tg.nn.cross_entropy(net(np.ones((2, 3))), np.array([0, 1])) + tg.exp(total / 1e3)
+loss.backward()
+print(*(p.grad.numpy().tobytes().hex() for p in [*net.parameters(), *leaves]))
+drawing = loss.draw()
+print(drawing, drawing.dot.source, drawing.render("svg", engine="bundled").decode())
+print(tg.source(loss, wrt=[*net.parameters(), *leaves]))
+"""
+
+
+def test_gradients_pictures_and_programs_are_the_same_to_the_byte_in_every_process() -> None:
+    runs = {subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, check=True,
+                           env={**os.environ, "PYTHONHASHSEED": seed}).stdout for seed in "012"}
+    assert len(runs) == 1
+
+
+def test_the_branch_that_where_leaves_out_may_spoil_gradients_and_anomaly_mode_says_so() -> None:
+    x = leaf([0.0, 4.0], name="x")
+    with tg.detect_anomaly(), np.errstate(all="ignore"), pytest.raises(
+            tg.NonFiniteError, match=r"backward of sqrt.*'x'.*sqrt\(where\(x > 0, x, 1\)\)"):
+        np.where(x > 0, np.sqrt(x), 0).sum().backward()
+    np.where(x > 0, np.sqrt(np.where(x > 0, x, 1)), 0).sum().backward()
+    assert x.grad is not None and x.grad.tolist() == [0.0, 0.25]
 
 
 def test_a_dropped_graph_leaves_no_cycles() -> None:

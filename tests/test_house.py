@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+import tinygrad_gd
 
 HOUSE = Path(__file__).parent.parent / "tinygrad_gd"
 SOURCES = sorted(HOUSE.rglob("*.py"))
@@ -19,9 +22,12 @@ FLOORS = [
      "observing"},
     {"tensor", "methods", "operands", "primitive", "backward", "hooks",
      "numpy_protocol"},
-    {"ops"},
-    {"transforms", "gradcheck"},
-    {"nn", "optim", "data"},
+    {"ops", "linalg"},
+    {"transforms", "gradcheck", "anomaly"},
+    {"nn", "optim", "data", "datasets"},
+    {"program"},
+    {"study", "draw"},
+    {"__init__", "__main__"},
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 UPWARD = {("tensor", "ops"), ("tensor", "draw"), ("operands", "ops")}  # the one circle, and names
@@ -41,11 +47,8 @@ def imported_rooms(path: Path) -> Iterator[str]:
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(HOUSE)))
 def test_imports_go_down_only(path: Path) -> None:
     mine = path.relative_to(HOUSE).with_suffix("").parts[0]
-    if mine not in FLOOR:
-        return
-    top = len(FLOORS)
     wrong = [room for room in imported_rooms(path)
-             if FLOOR.get(room, top) > FLOOR[mine] and (mine, room) not in UPWARD]
+             if FLOOR[room] > FLOOR[mine] and (mine, room) not in UPWARD]
     assert not wrong, f"{path.name} imports {wrong} from a higher floor"
 
 
@@ -57,6 +60,36 @@ def test_no_wildcards_and_no_patched_tensors(path: Path) -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             target = node.args[0] if node.func.id == "setattr" else None
             assert not (isinstance(target, ast.Name) and target.id == "Tensor")
+
+
+def test_the_readme_shows_every_room() -> None:
+    layout = (HOUSE.parent / "README.md").read_text().partition("## The layout of the house")[2]
+    shown = {word.strip("/") for word in re.findall(r"`([a-z_]+/?)`", layout.partition("\n\n##")[0])}
+    assert {room for room in FLOOR if room[0] != "_"} <= shown
+
+
+def test_all_of_backprop_is_read_in_an_hour() -> None:
+    path = ("tensor.py", "primitive.py", "backward.py", "ops/elementwise.py")
+    assert sum(len((HOUSE / name).read_text().splitlines()) for name in path) < 1000
+
+
+def test_there_is_one_door() -> None:
+    """Only `apply` records operations and tells observers of them; a replay tells what was recorded."""
+    calls = {(path.name, node.func.id if isinstance(node.func, ast.Name) else node.func.attr)
+             for path in SOURCES for node in ast.walk(ast.parse(path.read_text()))
+             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute)}
+    assert {file for file, name in calls if name == "recorded"} == {"primitive.py"}
+    assert {file for file, name in calls if name == "_check_overwritten"} == {"backward.py"}
+    told = {path.name for path in SOURCES for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Attribute) and node.attr == "forward"
+            and ast.unparse(node.value).endswith("observer")}
+    assert told == {"primitive.py"}
+
+
+def test_what_is_exported_is_there_and_documented() -> None:
+    assert tinygrad_gd.__all__ == sorted(set(tinygrad_gd.__all__))
+    for name in tinygrad_gd.__all__:
+        assert name == "__version__" or getattr(tinygrad_gd, name).__doc__, name
 
 
 def test_importing_is_light() -> None:

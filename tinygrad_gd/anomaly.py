@@ -47,8 +47,9 @@ class _Anomaly(Observer):
                 "before; it came with gradient=, from a hook, or from adding up gradients too large")
         raise NonFiniteError(
             f"{where}: the gradient of {describe(out._inputs[position], position)} is {found}, though "
-            "the value is finite; the derivative has no finite value there, move the argument away "
-            "(for example x + 1e-12)")
+            "the value is finite; the derivative has no finite value there. Move the argument away "
+            "(x + 1e-12), or if a where() leaves that entry out, do so inside too: "
+            "sqrt(where(x > 0, x, 1))")
 
     def starts_backward(self, root: Tensor, seed: Any) -> None:
         self._passes += 1
