@@ -94,7 +94,7 @@ def test_drop_last() -> None:
     ((np.ones((4, 2)), np.ones(4)), ValueError, "a tuple of 2; give each array by itself"),
     (list(zip(np.ones((4, 2)), np.ones(4), strict=True)), ValueError, "list of 4 have different shapes"),
     (["a", "b"], TypeError, "expected arrays of numbers"),
-    (3.0, ValueError, "got a single number"),
+    (3.0, ValueError, "got the number 3.0; if it is the batch size, write batch_size=3.0"),
 ])
 def test_a_loader_says_what_data_it_takes(data: object, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
@@ -120,3 +120,97 @@ def test_the_largest_of_each_row_is_that_of_numpy() -> None:
     for shape in ((40, 7), (3, 7), (40, 1), (40, 0 + 33), (64, 10)):
         for x in (rng.standard_normal(shape), np.full(shape, np.nan), rng.integers(0, 9, shape)):
             np.testing.assert_array_equal(largest_of_rows(x), x.max(axis=1, keepdims=True))
+
+
+class Net(tg.nn.Module):
+    """Modules in a list, as PyTorch users keep them in a ModuleList."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = [tg.nn.Linear(3, 3), tg.nn.Linear(3, 3)]
+        self.scale = tg.nn.Parameter(1.0)
+        self.offset = None
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return self.scale * x
+
+
+@pytest.mark.parametrize("value", [3.0, np.ones(()), tg.Tensor(3.0), [tg.nn.Parameter(3.0)]], ids=repr)
+def test_a_parameter_is_not_replaced_by_what_no_optimizer_sees(value: object) -> None:
+    net = Net()
+    with pytest.raises(TypeError, match=r"Net\.scale is a Parameter.*module\.scale\.assign\(value\)"):
+        net.scale = value
+    net.scale, net.offset = None, 3.0
+    net.scale = tg.nn.Parameter(2.0)
+    assert "scale" in dict(net.named_parameters())
+
+
+def test_tensors_that_no_optimizer_would_see_are_refused_in_lists_too() -> None:
+    net, w = Net(), tg.Tensor(1.0, requires_grad=True, name="w")
+    for value, path in ((w, "extra"), ([w], r"extra\.0"), ({"a": [w]}, r"extra\.a\.0")):
+        with pytest.raises(TypeError, match=rf"Net\.{path}: 'w'.*tg\.nn\.Parameter"):
+            net.extra = value
+    net.extra = [w.detach(), w * 2]
+
+
+def test_sequential_is_a_container() -> None:
+    net = mlp()
+    assert [type(m).__name__ for m in net] == ["Linear", "Tanh", "Linear"] and net[-1] is net[2]
+    assert type(net[:2]) is tg.nn.Sequential and len(net[:2]) == 2
+    assert net.append(tg.nn.ReLU()) is net and len(net) == 4 and net(np.ones((1, 3))).shape == (1, 2)
+    for wrong in (4, "0"):
+        with pytest.raises(IndexError, match=rf"index {wrong!r} is not one of its 4 modules"):
+            net[wrong]
+    with pytest.raises(ValueError, match=r"got list at 0; write Sequential\(\*layers\)"):
+        tg.nn.Sequential([tg.nn.ReLU()])
+
+
+def test_a_part_of_a_state_is_loaded_on_request() -> None:
+    net = Net()
+    state = {"scale": np.array(5.0), "head": np.ones(3)}
+    with pytest.raises(ValueError, match=r"missing 'layers\.0\.weight'.*unexpected 'head'.*strict=False"):
+        net.load_state_dict(state)
+    assert net.scale.item() == 1.0
+    net.load_state_dict(state, strict=False)
+    assert net.scale.item() == 5.0
+
+
+@pytest.mark.parametrize(("name", "text"), [
+    ("register_parameter", r"self\.name = tg\.nn\.Parameter"), ("add_module", r"self\.name = module"),
+    ("cuda", "CPU's memory"), ("double", r"tg\.set_default_dtype"), ("weight", "$"),
+])
+def test_modules_name_what_is_written_here(name: str, text: str) -> None:
+    with pytest.raises(AttributeError, match=f"^'Net' object has no attribute '{name}'.*{text}"):
+        getattr(Net(), name)
+
+
+def test_names_of_layers_that_are_functions_here() -> None:
+    for name, text in (("GELU", r"in forward\(\), use the function tg\.gelu"), ("LeakyReLU", "tg.leaky_relu"),
+                       ("ModuleList", "use a plain list"), ("Transformer", "$")):
+        with pytest.raises(AttributeError, match=f"has no attribute '{name}'.*{text}"):
+            getattr(tg.nn, name)
+
+
+def test_gradients_are_forgotten_as_in_pytorch() -> None:
+    net = mlp()
+    net(np.ones((1, 3))).sum().backward()
+    with pytest.raises(ValueError, match="leave set_to_none out"):
+        net.zero_grad(set_to_none=False)
+    net.zero_grad(set_to_none=True)
+    assert all(p.grad is None for p in net.parameters())
+
+
+def test_lists_go_in_where_arrays_do() -> None:
+    layer = tg.nn.Linear(2, 1)
+    assert layer([[1.0, 2.0]]).item() == layer(np.array([[1.0, 2.0]])).item()
+    with pytest.raises(ValueError, match="Linear: expected the last axis to have 2 features, got list"):
+        layer([1.0])
+
+
+def test_everything_functional_is_the_function_itself() -> None:
+    from tinygrad_gd.nn.functional import cross_entropy, dropout, linear, softmax
+
+    assert [softmax, linear, dropout] == [tg.softmax, tg.linear, tg.dropout] and "gelu" in dir(tg.nn.functional)
+    assert cross_entropy is tg.nn.cross_entropy and not hasattr(tg.nn.functional, "nonsense")

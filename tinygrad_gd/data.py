@@ -92,5 +92,6 @@ def _rows(given: Any) -> np.ndarray[Any, Any]:
         raise DTypeError(f"DataLoader: expected arrays of numbers, got {describe(rows)}; of other "
                          "objects, load the numbers first, or give row numbers and look them up")
     if not rows.ndim:
-        raise ShapeError("DataLoader: expected arrays with rows, got a single number")
+        raise ShapeError(f"DataLoader: expected arrays with rows, got the number {given!r}; if it is "
+                         f"the batch size, write batch_size={given!r}")
     return rows

@@ -1,6 +1,9 @@
 """Models: modules, layers, initialisers and losses, under PyTorch's names."""
 
-from . import init
+from typing import Any
+
+from ..registry import NAMES
+from . import functional, init
 from .convolution import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -26,5 +29,17 @@ __all__ = [
     "AvgPool2d", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "CrossEntropyLoss",
     "Flatten", "Linear", "MSELoss", "MaxPool1d", "MaxPool2d", "Module", "Parameter", "ReLU",
     "Sequential", "Sigmoid",
-    "Tanh", "Upsample", "cross_entropy", "init", "mse_loss",
+    "Tanh", "Upsample", "cross_entropy", "functional", "init", "mse_loss",
 ]  # fmt: skip
+
+#: PyTorch's containers; modules look into Python's own.
+_WRITTEN_HERE = {"ModuleList": "use a plain list", "ModuleDict": "use a plain dict",
+                 "ParameterList": "use a plain list", "ParameterDict": "use a plain dict"}
+
+
+def __getattr__(name: str) -> Any:
+    """Only called for what does not exist: say how it is written here."""
+    missing = f"module 'tinygrad_gd.nn' has no attribute {name!r}"
+    functions = [n for n in NAMES if n.replace("_", "") == name.lower()]
+    cure = f"in forward(), use the function tg.{functions[0]}" if functions else _WRITTEN_HERE.get(name)
+    raise AttributeError(f"{missing}; {cure}" if cure else missing)

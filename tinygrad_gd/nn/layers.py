@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import OptionError, ShapeError, describe
+from ..errors import IndexingError, OptionError, ShapeError, describe
 from ..modes import get_default_dtype
 from ..ops.activations import relu, sigmoid
 from ..ops.elementwise import tanh
@@ -16,6 +16,7 @@ from ..ops.linalg import linear, matmul
 from ..primitive import apply
 from ..tensor import Tensor
 from . import init
+from .losses import shape_of
 from .module import Module, Parameter
 
 
@@ -42,7 +43,7 @@ class Linear(Module):
 
     def forward(self, x: Any) -> Tensor:
         """The affine map of the last axis of ``x``, of length in_features."""
-        shape = x.shape
+        shape = shape_of(x)
         if not shape or shape[-1] != self.in_features:
             raise ShapeError(f"Linear: expected the last axis to have {self.in_features} features, "
                              f"got {describe(x)}")
@@ -91,9 +92,15 @@ class Sequential(Module):
     def __init__(self, *layers: Module) -> None:
         for i, layer in enumerate(layers):
             if not isinstance(layer, Module):
-                raise OptionError(f"Sequential: expected modules, got {describe(layer)} at {i}")
+                raise OptionError(f"Sequential: expected modules, got {describe(layer)} at {i}; write "
+                                  "Sequential(*layers) for a list, tg.nn.ReLU() for a function")
             setattr(self, str(i), layer)
         self._keys = tuple(map(str, range(len(layers))))
+
+    def append(self, module: Module) -> Sequential:
+        """Add a module at the end, and return this one."""
+        self.__init__(*self, module)  # type: ignore[misc]
+        return self
 
     @property
     def _layers(self) -> list[Module]:
@@ -113,5 +120,9 @@ class Sequential(Module):
         return iter(self._layers)
 
     def __getitem__(self, index: Any) -> Module:
-        found = self._layers[index]
+        try:
+            found = self._layers[index]
+        except (IndexError, TypeError):
+            raise IndexingError(f"Sequential: index {index!r} is not one of its {len(self)} modules; "
+                                f"they run from 0 to {len(self) - 1}, slices work, too") from None
         return Sequential(*found) if isinstance(index, slice) else found

@@ -8,7 +8,7 @@ parameter's path, such as ``layers.0.weight``, is its name in errors, pictures a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,19 @@ from ..modes import current_mode, get_default_dtype, no_grad
 from ..tensor import Tensor
 
 AnyModule = TypeVar("AnyModule", bound="Module")
+
+_PLACE = "values are always in the CPU's memory: leave it out"
+_DTYPE = "call tg.set_default_dtype(np.float32) before the model is made"
+
+#: PyTorch's names for what is written in another way here.
+_WRITTEN_HERE = {
+    "register_parameter": "set an attribute: self.name = tg.nn.Parameter(values)",
+    "add_module": "set an attribute: self.name = module",
+    "register_module": "set an attribute: self.name = module",
+    "to": f"{_PLACE}; {_DTYPE}", "cuda": _PLACE, "cpu": _PLACE, "device": _PLACE,
+    "float": _DTYPE, "double": _DTYPE, "half": _DTYPE, "compile": "use tg.compile(step)",
+    "register_forward_hook": "use `with tg.observe(observer)`",
+}
 
 
 class Parameter(Tensor):
@@ -102,27 +115,38 @@ class Module:
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; refuse what would silently take a parameter out of training."""
-        if isinstance(value, Tensor) and not isinstance(value, Parameter):
-            self._check_plain(name, value)
+        held = vars(self).get(name)
+        if isinstance(held, Parameter) and not (value is None or isinstance(value, Parameter)):
+            raise DTypeError(
+                f"{type(self).__name__}.{name} is a Parameter and would be replaced by "
+                f"{describe(value)}, which no optimizer sees; use `with tg.no_grad(): "
+                f"module.{name}.assign(value)`")
+        contents = list(_contents(value, name))
+        for path, found in contents:
+            if isinstance(found, Tensor) and not isinstance(found, Parameter):
+                self._check_plain(path, found)
         object.__setattr__(self, name, value)
         Module.changes += 1
-        for path, found in _contents(value, name):
+        for path, found in contents:
             if isinstance(found, Parameter):
                 _named(found, path)
             elif isinstance(found, Module):
                 for _ in found.named_parameters(path):
                     pass
 
-    def _check_plain(self, name: str, value: Tensor) -> None:
-        place = f"{type(self).__name__}.{name}"
-        if isinstance(getattr(self, name, None), Parameter):
-            raise DTypeError(
-                f"{place} is a Parameter and would be replaced by {describe(value)}, which no "
-                f"optimizer sees; use `with tg.no_grad(): module.{name}.assign(value)`"
-            )
+    def _check_plain(self, path: str, value: Tensor) -> None:
         if value.requires_grad and value.is_leaf:
-            raise DTypeError(f"{place}: {describe(value)} requires a gradient but is not a "
-                             "Parameter, so no optimizer would see it; use tg.nn.Parameter(...)")
+            raise DTypeError(f"{type(self).__name__}.{path}: {describe(value)} requires a gradient but "
+                             "is not a Parameter, so no optimizer would see it; use "
+                             "tg.nn.Parameter(...)")
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Only called for what does not exist: say how it is written here."""
+            missing = f"{type(self).__name__!r} object has no attribute {name!r}"
+            cure = _WRITTEN_HERE.get(name)
+            raise AttributeError(f"{missing}; {cure}" if cure else missing, name=name, obj=self)
 
     def register_buffer(self, name: str, value: Any) -> None:
         """Set an attribute that belongs to the state but is not learned, as running means are."""
@@ -218,18 +242,21 @@ class Module:
         """
         return {path: np.array(tensor.numpy()) for path, tensor in self._state().items()}
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> None:
         """Write saved values into this module's parameters and buffers.
 
-        Nothing is changed unless every name and shape fits.
+        Nothing is changed unless every name and shape fits; without ``strict`` names that only one
+        side has are passed over.
         """
         own = self._state()
         values = {k: np.asarray(v) for k, v in state_dict.items()}
         problems = [f"missing {k!r}" for k in own if k not in values]
         problems += [f"unexpected {k!r}" for k in values if k not in own]
-        if problems:
+        if problems and strict:
             raise OptionError(f"load_state_dict: {type(self).__name__} does not match: "
-                              f"{', '.join(problems)}; build the model as it was when saved")
+                              f"{', '.join(problems)}; build the model as it was when saved, or give "
+                              "strict=False to load what fits")
+        own = {path: tensor for path, tensor in own.items() if path in values}
         for path, tensor in own.items():
             if values[path].shape != tensor.shape:
                 raise ShapeError(f"load_state_dict: {path!r} has shape {tensor.shape} in "
@@ -255,8 +282,11 @@ class Module:
             parameter.requires_grad = requires_grad
         return self
 
-    def zero_grad(self) -> None:
-        """Forget all accumulated gradients."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all accumulated gradients; they are None until the next `backward`."""
+        if not set_to_none:
+            raise OptionError("zero_grad: gradients become None, which backward() starts from; leave "
+                              "set_to_none out")
         for parameter in self.parameters():
             parameter.zero_grad()
 
