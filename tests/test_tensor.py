@@ -236,12 +236,29 @@ def test_astype(dtype: Any, records: bool) -> None:
 @pytest.mark.parametrize("name,text", [
     ("view", r"use \.reshape"), ("dim", r"use \.ndim"), ("cuda", "CPU's memory"), ("to", "astype"),
     ("unsqueeze", r"np\.expand_dims"), ("add_", r"-=, \+= .* tg\.no_grad"), ("softmax", r"use tg\.softmax\(t\)"),
-    ("grad_fn", r"t\.draw\(\)"), ("nonsense", "$"),
+    ("grad_fn", r"t\.draw\(\)"), ("nonsense", "$"), ("zero_", r"use \.zero_grad\(\).*\.assign"),
+    ("mul", r"operators"), ("eq", "operators"), ("masked_fill", r"np\.where\(mask, value, t\)"),
+    ("nbytes", r"use t\.numpy\(\)\.nbytes"), ("square", r"use tg\.square\(t\)"),
 ])
 def test_names_of_other_libraries(name: str, text: str) -> None:
     with pytest.raises(AttributeError, match=f"^'Tensor' object has no attribute '{name}'.*{text}"):
         getattr(leaf(), name)
     assert not hasattr(leaf(), name)
+
+
+@pytest.mark.parametrize("name,text", [
+    ("zeros", r"use np\.zeros, inside tg\.Tensor\(\.\.\.\)"), ("float32", r"use np\.float32"), ("cat", r"tg\.concatenate"),
+    ("randn", r"tg\.normal\(size=shape\)"), ("from_numpy", r"tg\.Tensor\(array\)"), ("cuda", "CPU's memory"),
+    ("save", r"np\.savez\(path, \*\*model\.state_dict\(\)\)"), ("nonsense", "$"), ("_core", "$"),
+])
+def test_names_of_other_libraries_in_the_package(name: str, text: str) -> None:
+    with pytest.raises(AttributeError, match=f"^module 'tinygrad_gd' has no attribute '{name}'.*{text}"):
+        getattr(tg, name)
+
+
+def test_tensors_are_also_made_as_in_pytorch() -> None:
+    t = tg.tensor([1, 2], dtype=np.float32, requires_grad=True)
+    assert type(t) is tg.Tensor and t.dtype == np.float32 and t.requires_grad
 
 
 def test_unknown_options_and_attributes_are_refused() -> None:

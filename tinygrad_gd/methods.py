@@ -21,6 +21,7 @@ OPERATIONS: dict[str, Callable[..., Tensor]] = NAMES
 _CAST = "use .astype(np.float32) and the like"
 _PLACE = "values are always in the CPU's memory: leave it out"
 _UPDATE = "use -=, += or .assign(value) inside `with tg.no_grad():`"
+_OPERATOR = "use the operators + - * / ** @ == < > <= >= !="
 
 #: PyTorch's names for what is written in another way here.
 _WRITTEN_HERE = {
@@ -34,8 +35,22 @@ _WRITTEN_HERE = {
     "cuda": _PLACE, "cpu": _PLACE, "device": _PLACE, "to": f"{_CAST}; {_PLACE}", "type": _CAST,
     "float": _CAST, "double": _CAST, "half": _CAST, "int": _CAST, "long": _CAST, "bool": _CAST,
     "add_": _UPDATE, "sub_": _UPDATE, "mul_": _UPDATE, "div_": _UPDATE, "copy_": _UPDATE,
-    "fill_": _UPDATE, "zero_": _UPDATE, "clamp": "use .clip(low, high)", "clamp_": _UPDATE,
+    "fill_": _UPDATE, "detach_": "use .detach()", "clamp": "use .clip(low, high)", "clamp_": _UPDATE,
+    "zero_": f"for gradients use .zero_grad() of the tensor itself, for values {_UPDATE}",
+    **dict.fromkeys(("add", "sub", "mul", "div", "eq", "ne", "lt", "le", "gt", "ge"), _OPERATOR),
+    "masked_fill": "use np.where(mask, value, t)", "gather": "use np.take_along_axis(t, index, axis)",
+    "topk": "use np.sort and np.argsort", "chunk": "use np.array_split(t, count)",
+    "unbind": "use list(t)", "new_zeros": "use np.zeros(shape)", "new_ones": "use np.ones(shape)",
 }
+
+
+def cure_for(name: str) -> str | None:
+    """How what PyTorch or NumPy calls ``name`` is written for a Tensor, if that is known."""
+    if name in _WRITTEN_HERE:
+        return _WRITTEN_HERE[name]
+    if name in NAMES:
+        return f"use tg.{name}(t)"
+    return f"use t.numpy().{name}" if hasattr(np.ndarray, name) else None
 
 
 class Methods:
@@ -155,7 +170,7 @@ class Methods:
 
         def __getattr__(self, name: str) -> Any:
             """Only called for what does not exist: say how it is written here."""
-            cure = f"use tg.{name}(t)" if name in NAMES else _WRITTEN_HERE.get(name)
+            cure = cure_for(name)
             missing = f"{type(self).__name__!r} object has no attribute {name!r}"
             raise AttributeError(f"{missing}; {cure}" if cure else missing, name=name, obj=self)
 
