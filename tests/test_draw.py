@@ -157,6 +157,35 @@ def test_options_of_operations_are_shown() -> None:
     assert "sum(n2, axis=0, keepdims=True)" in str(drawing)
 
 
+def test_many_options_are_cut_between_two_of_them() -> None:
+    net = tg.nn.Sequential(tg.nn.Conv2d(1, 2, 3), tg.nn.MaxPool2d(2))
+    source = draw(net(np.ones((1, 1, 6, 6))).sum()).dot.source
+    assert ">counts=(4,4) stride=(1,1) ...<" in source
+    assert ">window=(2,2) counts=(2,2) ...<" in source and "groups=1" in source  # whole in the tooltip
+
+
+def test_plain_numbers_have_few_digits() -> None:
+    x = tg.Tensor([1.0, 2.0], requires_grad=True, name="x")
+    result = np.where(x > 1, x / np.sqrt(8) * 2.0 + 0.1 + 12345678901, -1e9).sum()
+    titles = [n.inputs[1:] for n in draw(result).graph.nodes if n.operation in ("divide", "multiply", "add")]
+    assert titles == [("2.828",), ("2.0",), ("0.1",), ("12,345,678,901",)]
+    assert "where(_, _, -1e+09)" in draw(result).dot.source
+
+
+def test_the_last_nodes_have_their_gradients_too() -> None:
+    tensor = chain(LIMIT + 5) * 3
+    tensor.backward()
+    assert [n.grad for n in tensor.draw().graph.nodes][-3:] == ["3.0000", "3.0000", "1.0000"]
+    assert {n.grad for n in tensor.draw().graph.nodes[1:-1]} == {"3.0000"}
+
+
+def test_no_seam_shows_in_a_filled_row() -> None:
+    for drawing in (network(), not_finite()):
+        for body in re.findall(r"<TR><TD CELLPADDING=\"0\" BGCOLOR.*?</TABLE></TD></TR>", drawing.dot.source):
+            assert body.count("BGCOLOR") == 1
+        assert drawing.dot.source.count('CELLPADDING="0" BGCOLOR') >= len(drawing.graph.nodes)
+
+
 def test_long_names_keep_both_ends() -> None:
     name = "encoder.layers.11.attention.query_projection.weight"
     drawing = draw(tg.Tensor(1.0, name=name))
@@ -262,7 +291,8 @@ def test_activations_say_how_much_is_zero() -> None:
 
 def test_rows_with_nan_are_filled() -> None:
     source = not_finite().dot.source
-    rows = [re.sub("<[^>]*>", " ", r).split() for r in re.findall(r"<TR>(.*?)</TR>", source) if "#FEE2E2" in r]
+    rows = [re.sub("<[^>]*>", " ", r).split() for r in re.findall(r"<TR>(.*?)</TR></TABLE>", source)
+            if "#FEE2E2" in r]
     assert rows == [["grad", "Inf", "x1"], ["value", "NaN", "x1", "Inf", "x1"], ["value", "NaN"]]
 
 

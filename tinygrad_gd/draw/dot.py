@@ -38,6 +38,15 @@ def shorten(text: str, longest: int = LONGEST) -> str:
     return text if len(text) <= longest else f"{text[:half]}...{text[half + 3 - longest:]}"
 
 
+def whole_words(text: str, longest: int = LONGEST) -> str:
+    """As many words as fit, and dots for the others.
+
+    >>> whole_words("stride=(1,1) dilation=(1,1) groups=1", 32)
+    'stride=(1,1) dilation=(1,1) ...'
+    """
+    return text if len(text) <= longest else f"{text[: longest - 3].rpartition(' ')[0]} ..."
+
+
 def clean(text: str, longest: int = LONGEST) -> str:
     """Safe inside an HTML label.
 
@@ -64,44 +73,46 @@ def columns_of(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
-def _cell(text: str, color: str, face: str, size: int, align: str, span: int = 1,
-          fill: str = "", bold: bool = False) -> str:
+def _cell(text: str, color: str, face: str, size: int, align: str, bold: bool = False) -> str:
     """One text run, cleaned, in a cell as wide as it needs."""
     shown = clean(text)
-    wide = width(shorten(text), face, size, bold)
-    form = f'ALIGN="{align}" WIDTH="{wide}"' + (f' COLSPAN="{span}"' if span > 1 else "")
-    form += f' BGCOLOR="{fill}"' if fill else ""
+    form = f'ALIGN="{align}" WIDTH="{width(shorten(text), face, size, bold)}"'
     run = f"<B>{shown}</B>" if bold else shown
     if not text.strip():  # an empty FONT is an error that leaves out the whole node
         return f"<TD {form}></TD>"
     return f'<TD {form}><FONT FACE="{face}" POINT-SIZE="{size}" COLOR="{color}">{run}</FONT></TD>'
 
 
-def _row(key: str, value: str, color: str = TEXT, face: str = "Courier", size: int = 10) -> str:
-    fill = ALARM if is_alarm(value) else ""
-    return (f'<TR>{_cell(key, QUIET, "Helvetica", 8, "LEFT", fill=fill)}'
-            f'{_cell(value, color, face, size, "RIGHT", 2, fill)}</TR>')
+def _row(left: str, right: str, fill: str = "") -> str:
+    """Two cells at the edges of a node; one fill behind both, so that no seam shows between them."""
+    fill = f' BGCOLOR="{fill}"' if fill else ""
+    return (f'<TR><TD CELLPADDING="0"{fill}><TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" '
+            f'CELLPADDING="3"><TR>{left}{right}</TR></TABLE></TD></TR>')
+
+
+def _entry(key: str, value: str, color: str = TEXT, face: str = "Courier", size: int = 10) -> str:
+    return _row(_cell(key, QUIET, "Helvetica", 8, "LEFT"), _cell(value, color, face, size, "RIGHT"),
+                ALARM if is_alarm(value) else "")
 
 
 def label(node: Node, detail: str) -> str:
     """The table of one node: name and kind, then options, shape, value and gradient.
 
-    Of its three columns the name takes the first two and numbers the last two, so that neither
-    makes the other's column wide.
+    Each row is a table of its own, so that a long name does not push the numbers aside.
     """
     fill, border, word, _ = KINDS[kind_of(node)]
     call = node.operation + operands(node)
     title, word = (node.name, call or word) if node.name else (call or node.kind, word)
-    rows = [f'<TR>{_cell(title, TEXT, "Helvetica", 10, "LEFT", 2, fill, bold=True)}'
-            f'{_cell("" if word == title else word, border, "Helvetica", 8, "RIGHT", 1, fill)}</TR>']
+    rows = [_row(_cell(title, TEXT, "Helvetica", 10, "LEFT", bold=True),
+                 _cell("" if word == title else word, border, "Helvetica", 8, "RIGHT"), fill)]
     if node.options:
-        rows.append(_row("with", node.options, QUIET, "Helvetica", 8))
+        rows.append(_entry("with", whole_words(node.options), QUIET, "Helvetica", 8))
     if node.shape:
-        rows.append(_row("shape", node.shape))
+        rows.append(_entry("shape", node.shape))
     if detail == "full" and node.value:
-        rows.append(_row("value", node.value))
+        rows.append(_entry("value", node.value))
     if detail == "full" and node.grad:
-        rows.append(_row("grad", node.grad, GRADIENT))
+        rows.append(_entry("grad", node.grad, GRADIENT))
     return (f'<<TABLE BORDER="1" COLOR="{border}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3" '
             f'BGCOLOR="#FFFFFF">{"".join(rows)}</TABLE>>')
 
@@ -139,12 +150,12 @@ def legend(graph: Graph, detail: str, columns: int) -> str:
 
 
 def _swatch(fill: str, border: str) -> str:
-    return (f'<TD><TABLE BORDER="1" COLOR="{border}" CELLBORDER="0" CELLSPACING="0" '
+    return (f'<TD WIDTH="26"><TABLE BORDER="1" COLOR="{border}" CELLBORDER="0" CELLSPACING="0" '
             f'BGCOLOR="{fill}"><TR><TD WIDTH="12" HEIGHT="8" FIXEDSIZE="TRUE"></TD></TR></TABLE></TD>')
 
 
 def _mark(text: str, color: str) -> str:
-    return f'<TD><FONT FACE="Courier" POINT-SIZE="8" COLOR="{color}">{text}</FONT></TD>'
+    return f'<TD WIDTH="26"><FONT FACE="Courier" POINT-SIZE="8" COLOR="{color}">{text}</FONT></TD>'
 
 
 def _words(text: str) -> str:

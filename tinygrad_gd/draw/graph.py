@@ -136,7 +136,7 @@ def graph_of(root: Tensor, last: int | None = None) -> Graph:
         last = LAST
     keys = list(walk.number) if last is None or last >= total else walk.last(last)
     names = names_for([walk.held[k] for k in keys])
-    gradients = _gradients(walk) if len(keys) == total else {}
+    gradients = _gradients(walk, set(keys))
     leaves = [x for x in walk.held.values() if isinstance(x, Tensor) and x._primitive is None]
     learned = [x for x in leaves if x._requires_grad]
     nodes = [_node(walk, key, names, gradients) for key in keys]
@@ -207,24 +207,31 @@ def _node(walk: _Walk, key: Any, names: dict[Any, str], gradients: dict[Tensor, 
     if x._primitive is None:
         kind = "param" if x._requires_grad else "input"
         return Node(node_id, kind, name, "", "", shape, value_summary(x._data), grad, ())
-    inputs = tuple(_id(walk, walk.key(i)) if isinstance(i, Tensor | np.ndarray) else f"{i}"
+    inputs = tuple(_id(walk, walk.key(i)) if isinstance(i, Tensor | np.ndarray) else _literal(i)
                    for i in x._inputs)
     kind = "loss" if x is walk.root else x._primitive.kind
     value = value_summary(x._data, activation=x._primitive.kind == "act")
     return Node(node_id, kind, name, x._primitive.name, options_of(x), shape, value, grad, inputs)
 
 
-class _Cotangents(Observer):
-    """Notes the complete cotangent of every operation's result."""
+def _literal(x: Any) -> str:
+    """A plain number among the inputs, in a few digits: ``2.0``, ``2.828``, ``-1e+09``."""
+    return f"{x}" if len(f"{x}") <= 8 else f"{x:.4g}" if isinstance(x, float) else f"{x:,}"
 
-    def __init__(self) -> None:
+
+class _Cotangents(Observer):
+    """Notes the complete cotangents of those operations' results that are drawn."""
+
+    def __init__(self, drawn: set[Any]) -> None:
+        self.drawn = drawn
         self.of: dict[Tensor, Any] = {}
 
     def backward(self, out: Any, position: int, g: Any, gx: Any) -> None:
-        self.of[out] = g
+        if out in self.drawn:
+            self.of[out] = g
 
 
-def _gradients(walk: _Walk) -> dict[Tensor, Any]:
+def _gradients(walk: _Walk, drawn: set[Any]) -> dict[Tensor, Any]:
     """After `backward`: d(root)/d(node) for the operations, whose gradients the engine let go.
 
     Computed again on the side. Nothing is shown where that could be noticed (hooks, observers) or
@@ -235,7 +242,7 @@ def _gradients(walk: _Walk) -> dict[Tensor, Any]:
     watched = current_mode().observer is not None or any(x._hooks for x in tensors)
     if not done or watched or walk.root.size != 1 or not walk.root._requires_grad:
         return {}
-    seen = _Cotangents()
+    seen = _Cotangents(drawn)
     try:
         with no_grad(), observe(seen), np.errstate(all="ignore"):
             cotangents_of([walk.root], [np.ones_like(walk.root._data)[()]])
