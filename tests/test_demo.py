@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
+import pytest
 
-from tinygrad_gd.__main__ import X, Y, fit_line, line_advice
+from tinygrad_gd.__main__ import X, Y, draw_line, fit_line, line_advice
+from tinygrad_gd.draw import render
+
+HOUSE = Path(__file__).parents[1]
 
 
 def by_hand(lr: float, epochs: int) -> list[tuple[float, float, float]]:
@@ -35,9 +41,44 @@ def test_the_advised_rate_converges() -> None:
     np.testing.assert_allclose([weight, bias], [2, 1], rtol=1e-9)
 
 
-def test_demo_prints_the_tutorial() -> None:
-    run = subprocess.run([sys.executable, "-m", "tinygrad_gd", "demo"], capture_output=True,
-                         text=True, check=True, env=dict(os.environ), timeout=100)
+def test_the_demo_goes_on_without_a_picture(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(render, "engines", lambda engine: iter(()))
+    assert draw_line().startswith("not saved: no layout engine") and not list(tmp_path.iterdir())
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fit_line.svg").mkdir()
+    assert "not saved" in draw_line() and "fit_line.svg" in draw_line()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_on_a_terminal_the_bar_leaves_nothing_behind() -> None:
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    code = "from tinygrad_gd.__main__ import demo_digits; demo_digits(10)"
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    run = subprocess.Popen([sys.executable, "-c", code], stdout=theirs)
+    os.close(theirs)
+    raw = b""
+    with contextlib.suppress(OSError):  # at the end of its output
+        while part := os.read(ours, 4096):
+            raw += part
+    assert run.wait() == 0 and b"0/10 [" in raw
+    screen = [line.split("\r")[-1] for line in raw.decode().replace("\r\n", "\n").split("\n")]
+    assert [line.split(":")[0] for line in screen if line] == [
+        "4. Train a network (64-64-10) on 1,438 handwritten digits, test it on 359 others", "Epoch 10", "Test accuracy",
+        "One training step"]
+
+
+def test_demo_prints_the_tutorial(tmp_path: Path) -> None:
+    run = subprocess.run([sys.executable, "-m", "tinygrad_gd", "demo"], capture_output=True, cwd=tmp_path,
+                         text=True, check=True, env={**os.environ, "PYTHONPATH": str(HOUSE)}, timeout=30)
+    assert (tmp_path / "fit_line.svg").read_text().count('class="node') == 10 and "\r" not in run.stdout
     assert "Epoch 1: loss=57.0000, weight=5.0000, bias=1.4000\n" in run.stdout
     assert "Epoch 20: loss=8036431.8320, weight=-1083.0719, bias=-299.7717\n" in run.stdout
     assert "0.3381, 23.6619" in run.stdout and "2/23.6619 = 0.0845" in run.stdout

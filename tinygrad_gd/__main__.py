@@ -6,7 +6,6 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,12 +49,15 @@ def line_advice() -> Advice:
     return advise(lambda: line_loss(weight, bias), [weight, bias])
 
 
-def draw_line() -> Path:
-    """Save a picture of the loss at the start of the run."""
+def draw_line() -> str:
+    """Save a picture of the loss at the start of the run; says where, or why there is none."""
     weight, bias = (tg.Tensor(0.0, requires_grad=True, name=n) for n in ("weight", "bias"))
     loss = line_loss(weight, bias)
     loss.backward()
-    return Path(tg.draw(loss).save("fit_line.svg"))
+    try:
+        return f"{loss.draw().save('fit_line.svg').resolve()}"
+    except (OSError, tg.TinygradGdError) as error:
+        return f"not saved: {error}"
 
 
 def demo_line() -> None:
@@ -63,8 +65,7 @@ def demo_line() -> None:
     print("1. Fit y = 2x + 1 by gradient descent, lr = 0.1")
     for epoch, (loss, weight, bias) in enumerate(fit_line(0.1, 20), 1):
         print(f"Epoch {epoch}: loss={loss:.4f}, weight={weight:.4f}, bias={bias:.4f}")
-    picture = draw_line()
-    print(f"The graph of the first epoch, with values and gradients: {picture.resolve()}")
+    print(f"The graph of the first epoch, with values and gradients: {draw_line()}")
     advice = line_advice()
     print("\n2. It diverges. Why: the loss is a bowl, and each step multiplies the error along an\n"
           "   axis of the bowl by 1 - lr * curvature. Above lr = 2 / (largest curvature) it grows.")
@@ -81,7 +82,7 @@ def epochs_with_bar(epochs: int) -> tuple[Iterable[int], Callable[[str], Any]]:
         return range(1, epochs + 1), print
     from tqdm import tqdm
 
-    return tqdm(range(1, epochs + 1), leave=False, file=sys.stdout), tqdm.write
+    return tqdm(range(1, epochs + 1), leave=False, file=sys.stdout, unit="epoch"), tqdm.write
 
 
 def demo_digits(epochs: int = 30) -> float:
