@@ -10,6 +10,7 @@ import pytest
 
 import tinygrad_gd as tg
 from tinygrad_gd.registry import NAMES
+from tinygrad_gd.study import advise
 
 
 def w(value: Any = (1.0, 2.0, 3.0), **options: Any) -> tg.Tensor:
@@ -82,6 +83,25 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "copy": (lambda: pickle_of(w() * 2), RuntimeError, "only leaves"),
     "features": (lambda: tg.nn.Linear(3, 2)(tg.Tensor(np.ones((2, 4)))), ValueError, "have 3 features"),
     "default dtype": (lambda: tg.set_default_dtype(np.int64), TypeError, "floating dtype"),
+    "matmul with a number": (lambda: w() @ 2, ValueError, r"matmul\('w'.*numbers are multiplied with \*"),
+    "not of floats": (lambda: ~w(), TypeError, r"invert\('w'.*compare first, as in ~\(x > 0\)"),
+    "and of floats": (lambda: w() & w(), TypeError, r"compare first, as in \(x > 0\) & \(y > 0\)"),
+    "lengths of reshape": (lambda: w().reshape(2, 2), ValueError, r"must multiply to.*-1"),
+    "two unknown lengths": (lambda: w().reshape(-1, -1), ValueError, "one of the lengths may be -1"),
+    "transpose as in PyTorch": (lambda: w(np.ones((2, 3, 4))).transpose(1, 2), ValueError,
+                                r"transpose\('w'.*\.swapaxes\(i, j\)"),
+    "squeeze": (lambda: np.squeeze(w(), 0), ValueError, "only axes of length 1"),
+    "new axis": (lambda: np.expand_dims(w(), 5), ValueError, "so axes run from -2 to 1"),
+    "dtype": (lambda: w().astype("float31"), TypeError, r"astype: .*float31.*such as np\.float32"),
+    "split lengths": (lambda: tg.datasets.split(np.ones(3), np.ones(4)), ValueError, r"got lengths \[3, 4\]"),
+    "split nothing": (tg.datasets.split, ValueError, r"got lengths \[\]"),
+    "split part": (lambda: tg.datasets.split(np.ones(3), test=20), ValueError, "between 0 and 1; got 20"),
+    "initialise data": (lambda: tg.nn.init.xavier_uniform_(w(np.ones((2, 3))).data), TypeError,
+                        r"float64 of shape \(2, 3\); write layer\.weight, without \.data"),
+    "gradcheck value": (lambda: tg.gradcheck(w().sum(), [w()]), TypeError, "expected a function of Tensors"),
+    "gradcheck number": (lambda: tg.gradcheck(np.exp, 1.0), TypeError, r"expected a list.*float; write \[x\]"),
+    "advise value": (lambda: advise(w().sum(), [w()]), TypeError, r"function that computes.*advise\(lambda"),
+    "advise unused": (lambda: advise(lambda: (w() ** 2).sum(), [w(1.0)]), RuntimeError, r"depend on 'w'.*leave it out"),
     "seed": (lambda: tg.manual_seed(-1), ValueError, "integer >= 0"),
 }
 

@@ -28,8 +28,15 @@ _MATRIX_CURES = {
     "converge": "look for NaN or infinity in it",
 }
 
-#: What helps when a reduction has no elements to look at.
-_EMPTY_CURES = {
+#: What helps when an option does not fit the array.
+_CURES = {
+    "cannot reshape": "the lengths must multiply to the array's size, one of them may be -1",
+    "one unknown dimension": "one of the lengths may be -1, it follows from the others",
+    "size not equal to one": "only axes of length 1 can be taken out",
+    "axes don't match": "give every axis once, or swap two with .swapaxes(i, j)",
+    "enough dimensions": "numbers are multiplied with *",
+    "ufunc 'invert'": "compare first, as in ~(x > 0)",
+    "ufunc 'bitwise": "compare first, as in (x > 0) & (y > 0)",
     "no identity": "give initial=, the result where there are no elements, or check .size first",
     "empty sequence": "there is no position among no elements; check .size first",
 }
@@ -57,13 +64,13 @@ def explain_failure(
         return IndexingError(f"{name}: {error}; indexed: {describe(inputs[0])}")
     if "unexpected keyword argument" in str(error):
         return unknown_option(name, error, primitive.parameters)
+    cures = [cure for key, cure in _CURES.items() if key in str(error)]
     if isinstance(error, TypeError):
-        return DTypeError(f"{name}({what}{options}): {error}")
+        return DTypeError("; ".join([f"{name}({what}{options}): {error}", *cures]))
     if isinstance(error, np.exceptions.AxisError):
-        return ShapeError(
-            f"{name}: {error}; the array is {describe(inputs[0])}, so axes run from "
-            f"{-len(shapes[0])} to {len(shapes[0]) - 1}"
-        )
+        ndim = error.ndim or len(shapes[0])
+        return ShapeError(f"{name}: {error}; the array is {describe(inputs[0])}, so axes run from "
+                          f"{-ndim} to {ndim - 1}")
     if primitive.elementwise and not _broadcast(shapes):
         pair = " and ".join(map(str, shapes))
         return ShapeError(
@@ -86,7 +93,6 @@ def explain_failure(
         return MatrixError("; ".join([f"{name}({what}{options}): {error}", *cures]))
     if isinstance(error, ArithmeticError):
         return OptionError(f"{name}({what}{options}): {error}")
-    cures = [cure for key, cure in _EMPTY_CURES.items() if key in str(error)]
     return ShapeError("; ".join([f"{name}({what}{options}): {error}", *cures]))
 
 

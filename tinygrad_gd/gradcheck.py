@@ -52,7 +52,10 @@ def gradcheck(
     """
     if order not in (1, 2):
         raise OptionError(f"gradcheck: order must be 1 or 2, got {order!r}")
-    if isinstance(inputs, Tensor | np.ndarray):
+    if not callable(f):
+        raise DTypeError(f"gradcheck: expected a function of Tensors, got {describe(f)}; for a loss "
+                         "write lambda x: ...")
+    if not isinstance(inputs, list | tuple):
         raise DTypeError(f"gradcheck: expected a list of inputs, got {describe(inputs)}; write [x]")
     values = [np.array(getattr(x, "_data", x), dtype=np.float64) for x in inputs]
     names = [getattr(x, "name", None) or f"input {i}" for i, x in enumerate(inputs)]

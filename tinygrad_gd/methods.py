@@ -179,7 +179,10 @@ class Methods:
 
     def astype(self, dtype: Any) -> Tensor:
         """The values in another dtype; the gradient comes back in this one, and not from integers."""
-        kind = np.dtype(dtype).kind
+        try:
+            kind = np.dtype(dtype).kind
+        except TypeError as error:
+            raise DTypeError(f"astype: {error}; expected a NumPy dtype such as np.float32") from None
         if kind not in NUMERIC_KINDS:
             raise DTypeError(f"astype: expected a float, int or bool dtype, got {dtype!r}; for other "
                              "kinds use tensor.numpy().astype")

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import OptionError, ShapeError
+
 
 def load_digits() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Handwritten digits: 1,797 images of 8x8 pixels in [0, 1] as rows of 64, and their labels.
@@ -24,7 +26,19 @@ def load_digits() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
 def split(
     *arrays: Any, test: float = 0.2, seed: int = 0
 ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """Shuffle rows once and part them: ``(x_train, y_train), (x_test, y_test)``."""
+    """Shuffle rows once and part them: ``(x_train, y_train), (x_test, y_test)``.
+
+    >>> (x, y), (x_test, y_test) = split(np.arange(10), np.arange(10) * 2, test=0.3)
+    >>> len(x), len(y_test), (y == 2 * x).all()
+    (7, 3, np.True_)
+    """
+    lengths = [len(a) for a in arrays]
+    if not lengths or len(set(lengths)) > 1:
+        raise ShapeError(f"split: expected arrays with one length, got lengths {lengths}; each row of "
+                         "the data needs exactly one label")
+    if not 0 < test < 1:
+        raise OptionError(f"split: test is the part of the rows to keep for testing, between 0 and 1; "
+                          f"got {test!r}")
     order = np.random.default_rng(seed).permutation(len(arrays[0]))
     cut = round(len(order) * (1 - test))
     return tuple(a[order[:cut]] for a in arrays), tuple(a[order[cut:]] for a in arrays)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..errors import OptionError, ShapeError, describe
+from ..errors import DTypeError, OptionError, ShapeError, describe
 from ..modes import no_grad
 from ..rng import generator
 from ..tensor import Tensor
@@ -112,5 +112,8 @@ def _symmetric(tensor: Tensor, bound: float) -> Tensor:
 
 
 def _fill(tensor: Tensor, values: Any) -> Tensor:
+    if not isinstance(tensor, Tensor):
+        raise DTypeError(f"initialiser: expected a Tensor, got {describe(tensor)}; write layer.weight, "
+                         "without .data")
     with no_grad():
         return tensor.assign(values)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backward import cotangents_of
-from ..errors import GradError, OptionError, describe
+from ..errors import DTypeError, GradError, OptionError, describe
 from ..modes import using
 from ..tensor import Tensor
 from ..transforms.derivatives import basis
@@ -39,8 +39,9 @@ def hessian_matrix(loss: Tensor, params: Sequence[Tensor]) -> np.ndarray[Any, An
     """All second derivatives of a scalar ``loss``, one reverse pass per parameter entry."""
     with using(grad=True):
         found = cotangents_of([loss], [np.ones_like(loss._data)[()]], True, params)
-    if any(p not in found for p in params):
-        raise GradError("advise: the loss does not depend on one of the parameters; leave it out")
+    for i, p in enumerate(params):
+        if p not in found:
+            raise GradError(f"advise: the loss does not depend on {describe(p, i)}; leave it out")
     rows = []
     for p in params:
         for entry in basis(p):
@@ -62,6 +63,9 @@ def advise(loss: Callable[[], Tensor], params: Sequence[Tensor]) -> Advice:
     params = list(params)
     if not params:
         raise OptionError("advise: expected at least one parameter")
+    if not callable(loss):
+        raise DTypeError(f"advise: expected a function that computes the loss, got {describe(loss)}; "
+                         "write advise(lambda: ..., params)")
     value = loss()
     if not isinstance(value, Tensor) or value.size != 1:
         raise GradError(f"advise: expected loss() to return one number, got {describe(value)}")
