@@ -84,3 +84,10 @@ def test_demo_prints_the_tutorial(tmp_path: Path) -> None:
     assert "0.3381, 23.6619" in run.stdout and "2/23.6619 = 0.0845" in run.stdout
     accuracy = re.search(r"Test accuracy: ([\d.]+)%", run.stdout)
     assert accuracy and float(accuracy[1]) >= 97
+    (shown,) = re.findall(r"```text\n(.*?)```", (HOUSE / "README.md").read_text(), re.S)
+    for part in re.split(r"^\.\.\.\n", shown, flags=re.M):
+        assert without_measurements(part) in without_measurements(run.stdout)
+
+
+def without_measurements(text: str) -> str:
+    return re.sub(r"[\d.]+% after [\d.]+ s", "N% after N s", text)

@@ -256,6 +256,16 @@ def test_names_of_other_libraries_in_the_package(name: str, text: str) -> None:
         getattr(tg, name)
 
 
+def test_where_numpy_and_pytorch_differ_numpy_decides() -> None:
+    t = tg.Tensor([[1.0, 5.0], [2.0, 3.0]])
+    a = t.numpy()
+    assert t.transpose(0, 1).tolist() == a.tolist() and t.swapaxes(0, 1).tolist() == a.T.tolist()
+    assert t.max(1).tolist() == [5.0, 3.0] and t.argmax(1).tolist() == [1, 1]
+    assert t.std().item() == a.std() and t.std(ddof=1).item() == a.std(ddof=1)
+    assert t.repeat(2).tolist() == a.repeat(2).tolist() and np.tile(t, 2).tolist() == np.tile(a, 2).tolist()
+    assert t.size == 4 and tg.Tensor(0.5).dtype == np.float64
+
+
 def test_tensors_are_also_made_as_in_pytorch() -> None:
     t = tg.tensor([1, 2], dtype=np.float32, requires_grad=True)
     assert type(t) is tg.Tensor and t.dtype == np.float32 and t.requires_grad
