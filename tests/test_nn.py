@@ -186,6 +186,16 @@ def test_modules_name_what_is_written_here(name: str, text: str) -> None:
         getattr(Net(), name)
 
 
+def test_an_error_inside_a_property_is_shown() -> None:
+    class Half(tg.nn.Module):
+        @property
+        def half(self):
+            return self.misspelt / 2
+
+    with pytest.raises(AttributeError, match="'Half' object has no attribute 'misspelt'"):
+        Half().half  # noqa: B018
+
+
 def test_names_of_layers_that_are_functions_here() -> None:
     for name, text in (("GELU", r"in forward\(\), use the function tg\.gelu"), ("LeakyReLU", "tg.leaky_relu"),
                        ("ModuleList", "use a plain list"), ("Transformer", "$")):

@@ -144,6 +144,8 @@ class Module:
 
         def __getattr__(self, name: str) -> Any:
             """Only called for what does not exist: say how it is written here."""
+            if hasattr(type(self), name):
+                return object.__getattribute__(self, name)  # a property: again, for its own error
             missing = f"{type(self).__name__!r} object has no attribute {name!r}"
             cure = _WRITTEN_HERE.get(name)
             raise AttributeError(f"{missing}; {cure}" if cure else missing, name=name, obj=self)
