@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinygrad_gd.__main__ import X, Y, draw_line, fit_line, line_advice
+import tinygrad_gd as tg
+from tinygrad_gd.__main__ import X, Y, draw_line, fit_line, line_advice, main
 from tinygrad_gd.draw import render
 
 HOUSE = Path(__file__).parents[1]
@@ -87,6 +88,12 @@ def test_demo_prints_the_tutorial(tmp_path: Path) -> None:
     (shown,) = re.findall(r"```text\n(.*?)```", (HOUSE / "README.md").read_text(), re.S)
     for part in re.split(r"^\.\.\.\n", shown, flags=re.M):
         assert without_measurements(part) in without_measurements(run.stdout)
+
+
+def test_the_command_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == f"tinygrad_gd {tg.__version__}\n"
 
 
 def without_measurements(text: str) -> str:

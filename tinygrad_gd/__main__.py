@@ -135,6 +135,7 @@ def microseconds(call: Callable[..., Any], *args: Any, rounds: int = 200) -> flo
 def main(arguments: list[str] | None = None) -> None:
     """Run one verb of the command line."""
     parser = argparse.ArgumentParser(prog="tinygrad_gd", description=tg.__doc__)
+    parser.add_argument("--version", action="version", version=f"tinygrad_gd {tg.__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("demo", help="fit a line, see it diverge and why; train on handwritten digits")
     parser.parse_args(arguments)
