@@ -99,7 +99,7 @@ class Sequential(Module):
 
     def append(self, module: Module) -> Sequential:
         """Add a module at the end, and return this one."""
-        self.__init__(*self, module)  # type: ignore[misc]
+        Sequential.__init__(self, *self, module)
         return self
 
     @property
