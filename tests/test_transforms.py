@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -696,3 +697,12 @@ def test_curvature_leaves_gradients_alone_and_counts_unused_directions() -> None
     assert w.grad.tolist() == [9.0, 9.0] and b.grad is None
     with pytest.raises(tg.GradError, match="the loss does not depend on argument 1"):
         advise(lambda: (w * w).sum(), [w, u])
+
+
+def test_dictionaries_keep_their_kind() -> None:
+    tree = defaultdict(list, w=np.array([1.0, 2.0]), b=np.array(3.0))
+    g = tg.grad(lambda p: np.sum(p["w"]) * p["b"])(tree)
+    assert type(g) is defaultdict and g.default_factory is list
+    assert g["w"].tolist() == [3.0, 3.0] and g["b"].item() == 3.0
+    ordered = tg.grad(lambda p: p["z"] * p["a"])(OrderedDict(z=2.0, a=3.0))
+    assert type(ordered) is OrderedDict and list(ordered) == ["z", "a"] and ordered["z"].item() == 3.0

@@ -6,6 +6,7 @@ A *leaf* is whatever is none of these containers; None is a container of nothing
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from typing import Any
 
 from ..errors import ShapeError
@@ -49,7 +50,11 @@ def unflatten(model: Any, leaves: Iterable[Any]) -> Any:
 def _rebuilt(model: Any, leaves: Iterator[Any]) -> Any:
     if isinstance(model, dict):
         filled = {key: _rebuilt(part, leaves) for key, part in model.items()}
-        return filled if type(model) is dict else type(model)(filled)
+        if type(model) is dict:
+            return filled
+        other = copy(model)  # a defaultdict keeps its default
+        other.update(filled)
+        return other
     if isinstance(model, _SEQUENCES):
         parts = [_rebuilt(part, leaves) for part in model]
         return type(model)(*parts) if hasattr(model, "_fields") else type(model)(parts)
