@@ -106,6 +106,61 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
 }
 
 
+ONE, PAIR, MATRIX = np.ones(3), np.ones((2, 3)), np.ones((2, 2))
+MISUSE |= {
+    "duplicate axes": (lambda: w().sum(axis=(0, 0)), ValueError, "sum.*'w'.*duplicate value.*name each axis once"),
+    "axes in a list": (lambda: w().sum(axis=[0]), TypeError, r"sum.*'list'.*a tuple such as \(0, 1\)"),
+    "float axis": (lambda: w().mean(axis=1.0), TypeError, "mean.*'float'.*are integers"),
+    "text for a dtype": (lambda: w().sum(dtype="bogus"), TypeError, "astype: data type .*bogus.*expected a NumPy dtype"),
+    "float shape": (lambda: w().reshape(3.0, 1), TypeError, "reshape.*'float'.*are integers"),
+    "two unknown lengths": (lambda: w().reshape(-1, -1), ValueError, "reshape.*only one length as -1"),
+    "wrong size": (lambda: w().reshape(3, -2, 5), ValueError, "reshape.*must multiply to the number of elements"),
+    "negative dimension": (lambda: np.tile(w(), -1), ValueError, "negative dimensions.*must be at least 0"),
+    "broadcast to": (lambda: np.broadcast_to(w(), (3, 2)), ValueError, "broadcast_to.*unless it is 1; new axes"),
+    "transpose": (lambda: w(PAIR).transpose(0), ValueError, "transpose.*'w'.*give every axis once"),
+    "squeeze": (lambda: w(PAIR).squeeze(0), ValueError, "squeeze.*'w'.*only axes of length 1"),
+    "moveaxis": (lambda: np.moveaxis(w(PAIR), [0, 1], [0]), ValueError, "moveaxis.*as many destinations"),
+    "mixed ndim": (lambda: np.concatenate([w(PAIR), w()]), ValueError, r"concatenate.*insert axes with x\[None\]"),
+    "unequal parts": (lambda: np.hstack([w(PAIR), w(np.ones((3, 3)))]), ValueError, "may differ along axis= only"),
+    "numbers joined": (lambda: np.concatenate([w(1.0), w(2.0)]), ValueError, "concatenate.*use stack"),
+    "stack": (lambda: np.stack([w(), w((1.0, 2.0))]), ValueError, "stack.*use concatenate"),
+    "stack of nothing": (lambda: tg.stack([]), ValueError, "stack.*the list is empty"),
+    "split by 0": (lambda: np.split(w(), 0), ValueError, "number of parts must be at least 1"),
+    "split by a text": (lambda: np.split(w(), "a"), TypeError, r"split\('w'.*str.*check the arguments"),
+    "vsplit of a vector": (lambda: np.vsplit(w(), 3), ValueError, "vsplit: expected at least 2 axes"),
+    "tile 1.5 times": (lambda: np.tile(w(), 1.5), TypeError, r"tile\('w'.*as an integer.*are integers"),
+    "repeat 1.5 times": (lambda: np.repeat(w(), 1.5), TypeError, r"repeat\('w'.*as an integer"),
+    "negative counts": (lambda: np.repeat(w(), [1, -1, 2]), ValueError, r"repeat\('w'.*counts must be at least 0"),
+    "half a turn and a bit": (lambda: np.rot90(w(MATRIX), 1.5), TypeError, r"rot90\('w'.*as an integer"),
+    "edge of nothing": (lambda: np.pad(w(ONE[:0]), 1, "edge"), ValueError, "pad.*can't extend empty axis 0"),
+    "resize": (lambda: np.resize(w(), -1), ValueError, "resize: cannot give 'w'.*lengths must be at least 0"),
+    "diagonal": (lambda: np.diagonal(w()), ValueError, r"diagonal.*'w'.*x\[:, None\]"),
+    "ragged index": (lambda: w(PAIR)[[[0], [1, 2]]], IndexError, "'w'.*rows have different lengths.*a list of its own"),
+    "too many indices": (lambda: w()[0, 0], IndexError, "too many indices.*'w'.*None makes a new one"),
+    "mask of another length": (lambda: w()[[True, False]], IndexError, "'w'.*lengths of the axes that it stands for"),
+    "at in place": (lambda: w().at.__setitem__(0, 1.0), TypeError, r"t = t\.at\[key\]\.set\(values\)"),
+    "take along a text": (lambda: np.take(w(), 0, axis="a"), TypeError, r"take\('w'.*check the arguments"),
+    "unique axis": (lambda: np.unique(w(), axis=4), ValueError, r"unique\('w'.*axis 4 is out of bounds"),
+    "quantile": (lambda: np.quantile(w(), "a"), TypeError, r"quantile\('w'.*check the dtypes"),
+    "half a difference": (lambda: np.diff(w(), n=1.5), TypeError, r"diff\('w'.*n=1\.5.*as an integer"),
+    "counting floats": (lambda: np.bincount(w()), TypeError, r"bincount\('w'.*check the arguments"),
+    "insert between": (lambda: np.insert(w(), 0.5, 1.0), TypeError, r"insert\('w'.*check the arguments"),
+    "integer to a negative power": (lambda: tg.Tensor([2, 3]) ** -1, ValueError, r"no negative powers.*\.astype\(float\)"),
+    "shift of floats": (lambda: w() << 1, TypeError, "left_shift.*'w'.*check the dtypes"),
+    "no identity": (lambda: w(ONE[:0]).max(), ValueError, "max.*'w'.*give initial="),
+    "singular": (lambda: np.linalg.solve(w(MATRIX), w((1.0, 2.0))), ValueError, "solve.*'w'.*pinv or lstsq"),
+    "lstsq": (lambda: np.linalg.lstsq(w(PAIR), w()), ValueError, "lstsq.*'w'.*same number of rows"),
+    "out of two": (lambda: np.modf(w(), out=(ONE, ONE)), TypeError, r"np\.modf: out= is not supported"),
+    "out of a composition": (lambda: np.float_power(w(), 2, ONE), TypeError, r"np\.float_power: out= is not"),
+    "out of another shape": (lambda: np.exp(w().detach(), out=np.ones(5)), ValueError, "exp in place.*must have the shape"),
+    "a question": (lambda: np.size(w(), 7), ValueError, r"size\('w'.*axis 7 is out of bounds"),
+    "like": (lambda: np.zeros_like(w(), dtype="bogus"), TypeError, r"zeros_like\('w'.*'bogus' not understood"),
+    "writers": (lambda: np.put(w(), [0], 1.0), TypeError, r"np\.put cannot be recorded; use tg\.put, which returns"),
+    "copyto": (lambda: np.copyto(w(), 1.0), TypeError, r"np\.copyto writes in place.*t\.at\[\.\.\.\]\.set"),
+    "dlpack": (lambda: tg.from_dlpack(5), TypeError, r"from_dlpack\(int\).*check the arguments"),
+}
+
+
 def pickle_of(t: tg.Tensor) -> bytes:
     import pickle
 
@@ -137,6 +192,16 @@ def test_a_registered_name_is_taken_but_its_own_cell_may_run_again() -> None:
     assert NAMES.pop("redefined_in_a_cell") is second is not first
 
 
+@pytest.mark.parametrize(("ask", "cure"), [
+    (lambda t: t.sort, r"use tg\.sort\(t\)"), (lambda t: t.flags, r"use t\.numpy\(\)\.flags"),
+    (lambda t: t.flat, r"use \.reshape\(-1\)"), (lambda t: t.at.set(3), r"give it a key first, t\.at\[key\]\.set"),
+    (lambda t: t.at[0].divide(2.0), r"t\.at\[key\]\.set\(f\(t\[key\]\)\)"),
+])
+def test_attributes_that_are_not_there_say_how_it_is_written(ask: Any, cure: str) -> None:
+    with pytest.raises(AttributeError, match=cure):
+        ask(w())
+
+
 @pytest.mark.parametrize(("call", "text"), [
     (lambda: tg.take(w(), [0], dim=0), "take: unknown option dim=, write axis=.* axis, out, mode"),
     (lambda: tg.take(w()), "take: missing a required argument: 'indices'; it is called with"),
@@ -157,3 +222,13 @@ def test_a_type_error_of_the_users_own_function_stays_what_it_is() -> None:
 
 def own_error(x: Any) -> Any:
     raise TypeError("mine")
+
+
+@pytest.mark.parametrize("kind", [ValueError, IndexError, ZeroDivisionError, AttributeError])
+def test_so_does_any_other_error(kind: type[Exception]) -> None:
+    def fails(x: Any) -> Any:
+        raise kind("mine")
+
+    with pytest.raises(kind, match=r"^mine$") as caught:
+        np.piecewise(w(), [w().numpy() > 0], [fails])
+    assert not isinstance(caught.value, tg.TinygradGdError)

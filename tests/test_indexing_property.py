@@ -171,3 +171,9 @@ def test_the_oracle_sees_a_wrong_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(made, "vjps", (overwriting,))
     with pytest.raises(AssertionError):
         check_moves(reads([0, 0]), (2,))
+
+
+@pytest.mark.parametrize("key", [[], [[]], ([[], []], 0), (0, [[]])], ids=str)
+def test_empty_lists_are_integers(key: Any) -> None:
+    x = tg.Tensor(numbers((2, 3)), requires_grad=True)
+    assert x[key].shape == np.zeros((2, 3))[in_numpy(key)].shape

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from traceback import walk_tb
 from typing import Any
 
 import numpy as np
@@ -18,28 +19,67 @@ from .errors import (
     describe,
 )
 
-#: What helps when NumPy says that a matrix has not the property it needs.
-_MATRIX_CURES = {
+#: What helps, for each of NumPy's complaints; the keys are words of theirs.
+_CURES = {
+    # axes and counts
+    "interpreted as an integer": "axes, lengths and counts are integers, several of them a tuple such "
+                                 "as (0, 1)",
+    "duplicate value": "name each axis once",
+    "repeated axis": "name each axis once",
+    "cannot be the same": "name two different axes",
+    "axes don't match": "give every axis once, or swap two with .swapaxes(i, j)",
+    "size not equal to one": "only axes of length 1 can go; use sum or an index for others",
+    "same number of elements": "name as many destinations as sources",
+    # shapes
+    "same number of dimensions": "insert axes with x[None] or x[:, None], or use stack for a new axis",
+    "must match exactly": "lengths may differ along axis= only; check axis=, or pad",
+    "must have the same shape": "use concatenate to join along an axis that is there, or broadcast_to",
+    "at least one array": "the list is empty; check its length first",
+    "zero-dimensional arrays": "use stack to join numbers, or reshape each to (1,)",
+    "negative dimensions": "lengths and counts must be at least 0",
+    "repeats may not": "counts must be at least 0",
+    "cannot reshape": "the lengths must multiply to the number of elements; one of them may be -1",
+    "one unknown dimension": "leave only one length as -1",
+    "could not broadcast input": "each length must stay as it is, unless it is 1; new axes come first",
+    "at least two dimensions": "insert an axis with x[:, None]; diag makes a matrix of a vector",
+    "must be 1- or 2-d": "use diagonal for the diagonals of more axes",
+    # elements
+    "integer power": "integers have no negative powers; use .astype(float), or np.float_power",
+    "enough dimensions": "numbers are multiplied with *",
+    "ufunc 'invert'": "compare first, as in ~(x > 0)",
+    "ufunc 'bitwise": "compare first, as in (x > 0) & (y > 0)",
+    "ufunc": "check the dtypes; .astype(int) or .astype(float) converts",
+    "no identity": "give initial=, the result where there are no elements, or check .size first",
+    "empty sequence": "there is no position among no elements; check .size first",
+    "too many indices": "give at most one index for each axis; None makes a new one",
+    "boolean index did not match": "a mask needs the lengths of the axes that it stands for",
+    "out of bounds for axis": "indices run from minus the size to the size minus 1",
+    "out of bounds for size": "indices run from minus the size to the size minus 1",
+    # matrices
     "Singular": "use np.linalg.pinv or lstsq, or add a small multiple of np.eye(n)",
     "positive definite": "the matrix must be symmetric with positive eigenvalues; add a multiple of "
                          "np.eye(n), or use eigh",
     "square": "for matrices that are not square there are pinv, svd, qr and lstsq",
     "two-dimensional": "insert an axis with x[:, None] or x[None, :]",
     "converge": "look for NaN or infinity in it",
+    "Incompatible dimensions": "both must have the same number of rows",
 }
 
-#: What helps when an option does not fit the array.
-_CURES = {
-    "cannot reshape": "the lengths must multiply to the array's size, one of them may be -1",
-    "one unknown dimension": "one of the lengths may be -1, it follows from the others",
-    "size not equal to one": "only axes of length 1 can be taken out",
-    "axes don't match": "give every axis once, or swap two with .swapaxes(i, j)",
-    "enough dimensions": "numbers are multiplied with *",
-    "ufunc 'invert'": "compare first, as in ~(x > 0)",
-    "ufunc 'bitwise": "compare first, as in (x > 0) & (y > 0)",
-    "no identity": "give initial=, the result where there are no elements, or check .size first",
-    "empty sequence": "there is no position among no elements; check .size first",
+
+#: What NumPy raises when it is called wrongly.
+FAILURES = (ValueError, TypeError, IndexError, ArithmeticError, AttributeError)
+
+#: The class of ours for what NumPy raises; a ValueError is mostly about shapes.
+_KINDS: dict[type[Exception], type[TinygradGdError]] = {
+    np.linalg.LinAlgError: MatrixError, ArithmeticError: OptionError, TypeError: DTypeError,
+    AttributeError: DTypeError, np.exceptions.AxisError: ShapeError, IndexError: IndexingError,
 }
+
+
+def _cured(said: str, error: Exception) -> str:
+    """What was said, and what helps: the first cure, since the more special ones come first."""
+    cure = next((cure for words, cure in _CURES.items() if words in str(error)), "")
+    return f"{said}; {cure}" if cure else said
 
 
 def explain_failure(
@@ -61,12 +101,11 @@ def explain_failure(
             "must have the shape and a castable dtype of the tensor written to"
         )
     if isinstance(error, IndexError) and not isinstance(error, np.exceptions.AxisError):
-        return IndexingError(f"{name}: {error}; indexed: {describe(inputs[0])}")
+        return IndexingError(_cured(f"{name}: {error}; indexed: {describe(inputs[0])}", error))
     if "unexpected keyword argument" in str(error):
         return unknown_option(name, error, primitive.parameters)
-    cures = [cure for key, cure in _CURES.items() if key in str(error)]
     if isinstance(error, TypeError):
-        return DTypeError("; ".join([f"{name}({what}{options}): {error}", *cures]))
+        return DTypeError(_cured(f"{name}({what}{options}): {error}", error))
     if isinstance(error, np.exceptions.AxisError):
         ndim = error.ndim or len(shapes[0])
         return ShapeError(f"{name}: {error}; the array is {describe(inputs[0])}, so axes run from "
@@ -88,12 +127,8 @@ def explain_failure(
                 f"axis {axis} of {describe(inputs[1], 1)} has length {b[axis]}; they must be equal, "
                 f"{cure}"
             )
-    if isinstance(error, np.linalg.LinAlgError):
-        cures = [cure for key, cure in _MATRIX_CURES.items() if key in str(error)]
-        return MatrixError("; ".join([f"{name}({what}{options}): {error}", *cures]))
-    if isinstance(error, ArithmeticError):
-        return OptionError(f"{name}({what}{options}): {error}")
-    return ShapeError("; ".join([f"{name}({what}{options}): {error}", *cures]))
+    kind = next((k for builtin, k in _KINDS.items() if isinstance(error, builtin)), ShapeError)
+    return kind(_cured(f"{name}({what}{options}): {error}", error))
 
 
 def unknown_option(operation: str, error: Exception, options: Any) -> DTypeError:
@@ -105,9 +140,33 @@ def unknown_option(operation: str, error: Exception, options: Any) -> DTypeError
                       f"{', '.join(options) or 'none'}")
 
 
-def wrong_call(function: Callable[..., Any], args: Any, options: Any) -> DTypeError | None:
+def explain_call(
+    function: Callable[..., Any], args: Any, options: Any, error: Exception
+) -> Exception:
+    """The exception to raise when a composition failed; what a function of the user's raised stays."""
+    if isinstance(error, TinygradGdError):
+        return error
+    if explained := _wrong_call(function, args, options):
+        return explained
+    if not _raised_inside(error):
+        return error
+    kind = next((k for builtin, k in _KINDS.items() if isinstance(error, builtin)), ShapeError)
+    what = [*map(describe, args), *(f"{k}={v!r}" for k, v in options.items())]
+    return kind(_cured(f"{function.__name__}({', '.join(what)}): {error}; check the arguments", error))
+
+
+def _raised_inside(error: Exception) -> bool:
+    """Whether it comes from this package or NumPy, and not from a function they were given."""
+    modules = (frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__))
+    return all(module.partition(".")[0] in ("tinygrad_gd", "numpy") for module in modules)
+
+
+def _wrong_call(function: Callable[..., Any], args: Any, options: Any) -> DTypeError | None:
     """The error for arguments that do not fit a composition's signature; None if they do fit."""
-    signature = inspect.signature(function)
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # some functions of NumPy tell none
+        return None
     try:
         signature.bind(*args, **options)
     except TypeError as error:

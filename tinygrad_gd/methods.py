@@ -41,6 +41,7 @@ _WRITTEN_HERE = {
     "masked_fill": "use np.where(mask, value, t)", "gather": "use np.take_along_axis(t, index, axis)",
     "topk": "use np.sort and np.argsort", "chunk": "use np.array_split(t, count)",
     "unbind": "use list(t)", "new_zeros": "use np.zeros(shape)", "new_ones": "use np.ones(shape)",
+    "fill": _UPDATE, "flat": "use .reshape(-1)",
 }
 
 
@@ -202,6 +203,63 @@ class Methods:
 
     def take(self, indices: Any, axis: int | None = None, mode: str = "raise") -> Tensor:
         return OPERATIONS["take"](self, indices, axis, mode=mode)
+
+    def argsort(self, axis: int | None = -1, **options: Any) -> Tensor:
+        return OPERATIONS["argsort"](self, axis, **options)
+
+    def argpartition(self, kth: Any, axis: int | None = -1, **options: Any) -> Tensor:
+        return OPERATIONS["argpartition"](self, kth, axis, **options)
+
+    def searchsorted(self, v: Any, side: str = "left", sorter: Any = None) -> Tensor:
+        return OPERATIONS["searchsorted"](self, v, side, sorter)
+
+    def compress(self, condition: Any, axis: int | None = None, out: Any = None) -> Tensor:
+        return OPERATIONS["compress"](condition, self, axis, out)
+
+    def choose(self, choices: Any, out: Any = None, mode: str = "raise") -> Tensor:
+        return OPERATIONS["choose"](self, choices, out, mode)
+
+    def nonzero(self) -> tuple[np.ndarray[Any, Any], ...]:
+        """The positions of what is not 0, one plain array per axis."""
+        return np.nonzero(np.asarray(self))
+
+    def conj(self) -> Tensor:
+        return OPERATIONS["conjugate"](self)
+
+    def conjugate(self) -> Tensor:
+        return OPERATIONS["conjugate"](self)
+
+    @property
+    def real(self) -> Tensor:
+        """The tensor: its numbers are real."""
+        return OPERATIONS["real"](self)
+
+    @property
+    def imag(self) -> Tensor:
+        """Zeros: the numbers are real."""
+        return OPERATIONS["imag"](self)
+
+    @property
+    def itemsize(self) -> int:
+        """The bytes of one element."""
+        return int(np.asarray(self).itemsize)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all elements."""
+        return int(np.asarray(self).nbytes)
+
+    def __lshift__(self, other: Any) -> Tensor:
+        return OPERATIONS["left_shift"](self, other)
+
+    def __rlshift__(self, other: Any) -> Tensor:
+        return OPERATIONS["left_shift"](other, self)
+
+    def __rshift__(self, other: Any) -> Tensor:
+        return OPERATIONS["right_shift"](self, other)
+
+    def __rrshift__(self, other: Any) -> Tensor:
+        return OPERATIONS["right_shift"](other, self)
 
     def exp(self) -> Tensor:
         return OPERATIONS["exp"](self)

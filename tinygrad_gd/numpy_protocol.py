@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
 from .errors import DTypeError, GradError, NoRuleError, describe
+from .explain_error import FAILURES, explain_failure
 from .modes import current_mode
-from .primitive import write
-from .registry import NAMES, NUMPY, implements
+from .primitive import Primitive, write
+from .registry import NAMES, NUMPY, explaining, implements
 from .tensor import Tensor
 
 _REDUCE = {
@@ -32,16 +34,17 @@ _INSTEAD = {
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: Any, options: dict[str, Any]) -> Any:
     """What ``Tensor.__array_ufunc__`` does: run the primitive registered for ``ufunc``."""
     if method == "__call__":
-        primitive = NUMPY.get(ufunc)
+        primitive, name = NUMPY.get(ufunc), _name_of_ufunc(ufunc)
         if primitive is None:
-            raise _no_rule(f"np.{ufunc.__name__}")
+            raise _no_rule(name)
         out = options.pop("out", None)
+        axis = {"axis": options.pop("axis")} if ufunc.signature and "axis" in options else {}
         unused = [k for k, v in options.items()
                   if v is not None and not (type(v) in (bool, str) and v == _DEFAULTS.get(k))]
         if unused:
-            raise DTypeError(f"np.{ufunc.__name__}: {', '.join(unused)}= is not supported with "
-                             "Tensors; use tg.where and .astype instead")
-        return _into(out[0], primitive, inputs) if out else primitive(*inputs)
+            raise DTypeError(f"{name}: {', '.join(unused)}= is not supported with Tensors; use "
+                             "tg.where, .astype and np.moveaxis instead")
+        return _into(out, name, primitive, inputs) if out else primitive(*inputs, **axis)
     table = _REDUCTIONS.get(method, {})
     if ufunc in table and isinstance(inputs[0], Tensor):
         if options.pop("out", None) not in (None, (None,)):
@@ -68,24 +71,43 @@ def call_function(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     return registered(*args, **kwargs)
 
 
+def _name_of_ufunc(ufunc: np.ufunc) -> str:
+    name = ufunc.__name__
+    return f"np.{name}" if getattr(np, name, None) is ufunc else name  # SciPy has ufuncs, too
+
+
 def _public_name(function: Any) -> str:
     return f"{function.__module__}.{function.__name__}".replace("numpy", "np", 1)
 
 
-def _into(out: Any, primitive: Any, inputs: Any) -> Any:
+def _into(outs: tuple[Any, ...], name: str, primitive: Any, inputs: Any) -> Any:
     """``np.f(..., out=target)``: allowed where no gradient can be lost."""
+    if not isinstance(primitive, Primitive):
+        raise DTypeError(f"{name}: out= is not supported with Tensors; use what is returned")
+    out = outs[0]
     recorded = next((x for x in inputs if isinstance(x, Tensor) and x._requires_grad), None)
     if recorded is not None and current_mode().grad:
-        raise GradError(f"np.{primitive.name}: writing a result of {describe(recorded)} into an array "
+        raise GradError(f"{name}: writing a result of {describe(recorded)} into an array "
                         "would lose its gradient; leave out=, or use `with tg.no_grad():`")
     if isinstance(out, Tensor):
-        out._check_writable(f"np.{primitive.name} with out=")
+        out._check_writable(f"{name} with out=")
         return write(primitive, inputs, out)
     values = [x._data if isinstance(x, Tensor) else x for x in inputs]
-    return primitive.function(*values, out=out)
+    try:
+        return primitive.function(*values, out=out)
+    except FAILURES as error:
+        raise explain_failure(primitive, inputs, {}, error, out) from error
 
 
 def _no_rule(name: str) -> NoRuleError:
+    short = name.rpartition(".")[2]
+    if short in NAMES:  # functions that write in place, and SciPy's
+        return NoRuleError(f"{name} cannot be recorded; use tg.{short}, which returns a new Tensor, or "
+                           f"to compute without gradients call {name} on tensor.numpy()")
+    if name == "np.copyto":
+        return NoRuleError("np.copyto writes in place, which cannot be recorded; use np.where or "
+                           "t.at[...].set(values), or to compute without gradients call it on "
+                           "tensor.numpy()")
     return NoRuleError(
         f"{name} has no derivative rule in tinygrad_gd. Rewrite the expression with supported "
         "functions, or add the rule in one line: tg.primitive(function, lambda g, out, x: "
@@ -95,19 +117,25 @@ def _no_rule(name: str) -> NoRuleError:
 
 def _like(function: Any) -> Any:
     """``np.zeros_like`` and its kin: a new constant Tensor."""
-    return lambda a, *args, **options: Tensor(
-        function(a._data if isinstance(a, Tensor) else a, *args, **options))
+    @wraps(function)
+    def like(a: Any, *args: Any, **options: Any) -> Tensor:
+        return Tensor(function(a._data if isinstance(a, Tensor) else a, *args, **options))
+
+    return explaining(like)
 
 
 def _of_values(function: Any) -> Any:
     """A question that has a plain answer and no derivative, as ``np.allclose(t, u)``."""
+    @wraps(function)
     def ask(*args: Any, **options: Any) -> Any:
         return function(*map(_value, args), **{k: _value(v) for k, v in options.items()})
 
-    return ask
+    return explaining(ask)
 
 
 def _value(x: Any) -> Any:
+    if isinstance(x, list | tuple):
+        return [*map(_value, x)] if isinstance(x, list) else tuple(map(_value, x))
     return x.numpy() if isinstance(x, Tensor) else x
 
 
@@ -139,7 +167,9 @@ def from_dlpack(x: Any) -> Tensor:
 for _question in (
     np.array_equal, np.array_equiv, np.allclose, np.isclose, np.shares_memory, np.may_share_memory,
     np.iscomplexobj, np.isrealobj, np.isreal, np.iscomplex, np.array2string, np.array_repr,
-    np.array_str, np.save, np.savetxt, np.savez, np.nonzero, np.flatnonzero, np.argwhere,
+    np.array_str, np.save, np.savetxt, np.savez, np.nonzero, np.flatnonzero, np.argwhere, np.size,
+    np.ix_, np.tril_indices_from, np.triu_indices_from, np.diag_indices_from, np.lexsort, np.isin,
+    np.ravel_multi_index, np.unravel_index, np.histogram_bin_edges, np.savez_compressed,
 ):
     NUMPY.setdefault(_question, _of_values(_question))
 NUMPY[np.where] = _where
@@ -148,7 +178,6 @@ NUMPY[np.where] = _where
 NUMPY.update({
     np.shape: lambda a: a.shape,
     np.ndim: lambda a: a.ndim,
-    np.size: lambda a, axis=None: a.size if axis is None else a.shape[axis],
     np.result_type: lambda *args: np.result_type(
         *(a.dtype if isinstance(a, Tensor) else a for a in args)),
     np.zeros_like: _like(np.zeros_like),

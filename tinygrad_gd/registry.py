@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from .errors import OptionError, TinygradGdError
-from .explain_error import wrong_call
+from .errors import OptionError
+from .explain_error import FAILURES, explain_call
 
 #: NumPy function -> what a call with a Tensor runs (a Primitive, or a composition of them).
 NUMPY: dict[Any, Callable[..., Any]] = {}
@@ -29,16 +29,15 @@ def implements(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., 
 
 
 def explaining(composition: Callable[..., Any]) -> Callable[..., Any]:
-    """The composition, whose wrong calls are answered with the options that it has."""
+    """The composition, whose failures are explained with its name, arguments and options."""
 
     @wraps(composition)
     def called(*args: Any, **options: Any) -> Any:
         try:
             return composition(*args, **options)
-        except TypeError as error:
-            if isinstance(error, TinygradGdError):
-                raise
-            if (explained := wrong_call(composition, args, options)) is None:
+        except FAILURES as error:
+            explained = explain_call(composition, args, options, error)
+            if explained is error:
                 raise
             raise explained from error
 

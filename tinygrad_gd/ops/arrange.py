@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -84,9 +85,10 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
     """Coordinate arrays of the grid that the vectors ``xi`` span."""
     if indexing not in ("xy", "ij"):
         raise OptionError(f"meshgrid: indexing= must be 'xy' or 'ij', got {indexing!r}")
-    n = len(xi)
+    n, vectors = len(xi), _all_tensors("meshgrid", xi)
     place = [1, 0, *range(2, n)] if indexing == "xy" and n > 1 else list(range(n))
-    grids = [reshape(x, (1,) * k + (-1,) + (1,) * (n - 1 - k)) for k, x in zip(place, xi, strict=True)]
+    grids = [reshape(x, (1,) * k + (-1,) + (1,) * (n - 1 - k))
+             for k, x in zip(place, vectors, strict=True)]
     return tuple(grids) if sparse else broadcast_arrays(*grids)
 
 
@@ -123,7 +125,7 @@ def flipud(m: Any) -> Tensor:
 @implements(np.rot90)
 def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Tensor:
     """``m`` turned by 90 degrees ``k`` times, from the first of ``axes`` toward the second."""
-    m = as_tensor("rot90", m)
+    m, k = as_tensor("rot90", m), index(k)
     first, second = (axis_of("rot90", m, axis) for axis in axes)
     if first == second:
         raise ShapeError(f"rot90: axes= must be two different axes, got {axes}")
@@ -272,16 +274,17 @@ def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     """
     a = as_tensor("split", ary)
     n = a.shape[axis_of("split", a, axis)]
-    if not np.ndim(indices_or_sections) and n % indices_or_sections:
+    if not np.ndim(indices_or_sections) and indices_or_sections and n % indices_or_sections:
         raise ShapeError(f"split: axis {axis} of {describe(a)} has length {n}, which does not divide "
                          f"into {indices_or_sections} equal parts; use array_split for unequal ones")
     return array_split(a, indices_or_sections, axis)
 
 
-def _split_along(name: str, a: Any, parts: Any, axis: int) -> list[Tensor]:
+def _split_along(name: str, a: Any, parts: Any, axis: int, least: int) -> list[Tensor]:
     a = as_tensor(name, a)
-    if a.ndim < axis + 1:
-        raise ShapeError(f"{name}: expected at least {axis + 1} axes, got {describe(a)}")
+    if a.ndim < least:
+        raise ShapeError(f"{name}: expected at least {least} axes, got {describe(a)}; use "
+                         "split with axis=")
     result: list[Tensor] = split(a, parts, axis)
     return result
 
@@ -289,20 +292,19 @@ def _split_along(name: str, a: Any, parts: Any, axis: int) -> list[Tensor]:
 @implements(np.hsplit)
 def hsplit(ary: Any, indices_or_sections: Any) -> list[Tensor]:
     """`split` along axis 1 (a vector along its only axis)."""
-    return _split_along("hsplit", ary, indices_or_sections, int(np.ndim(ary) > 1))
+    return _split_along("hsplit", ary, indices_or_sections, int(np.ndim(ary) > 1), least=1)
 
 
 @implements(np.vsplit)
 def vsplit(ary: Any, indices_or_sections: Any) -> list[Tensor]:
     """`split` along axis 0 of at least two."""
-    return _split_along("vsplit", atleast_2d(ary) if np.ndim(ary) > 1 else ary,
-                        indices_or_sections, 0)
+    return _split_along("vsplit", ary, indices_or_sections, 0, least=2)
 
 
 @implements(np.dsplit)
 def dsplit(ary: Any, indices_or_sections: Any) -> list[Tensor]:
     """`split` along axis 2 of at least three."""
-    return _split_along("dsplit", ary, indices_or_sections, 2)
+    return _split_along("dsplit", ary, indices_or_sections, 2, least=3)
 
 
 def unstack(x: Any, /, *, axis: int = 0) -> tuple[Tensor, ...]:
@@ -322,7 +324,7 @@ implements(*(f for f in [getattr(np, "unstack", None)] if f))(unstack)  # new in
 def tile(A: Any, reps: Any) -> Tensor:
     """``A`` laid side by side ``reps`` times along each axis."""
     a = as_tensor("tile", A)
-    times = (reps,) if isinstance(reps, int) else tuple(int(r) for r in np.atleast_1d(reps))
+    times = (reps,) if isinstance(reps, int) else tuple(map(index, np.atleast_1d(reps)))
     times = (1,) * (a.ndim - len(times)) + times
     shape = (1,) * (len(times) - a.ndim) + a.shape
     pairs = list(zip(times, shape, strict=True))
@@ -336,6 +338,9 @@ def resize(a: Any, new_shape: Any) -> Tensor:
     """The elements of ``a``, from the start again as often as needed, in ``new_shape``."""
     a = as_tensor("resize", a)
     size = int(np.prod(new_shape))
+    if np.min(new_shape, initial=0) < 0 or size > a.size == 0:
+        raise ShapeError(f"resize: cannot give {describe(a)} the shape {new_shape}; lengths must be at "
+                         "least 0, and of no elements there can be no copies")
     return reshape(reshape(a, -1)[np.arange(size) % max(a.size, 1)], new_shape)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..backward import unbroadcast
-from ..errors import IndexingError, OptionError, ShapeError, describe
+from ..errors import DTypeError, IndexingError, OptionError, ShapeError, describe
 from ..primitive import Primitive, apply, primitive
 from ..registry import implements
 from ..tensor import Tensor
@@ -128,7 +128,7 @@ def split_key(x: Tensor, key: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
             parts.append(k)
             continue
         if isinstance(k, list | tuple):
-            k = np.asarray(k) if len(k) else np.empty(0, int)
+            k = _rectangular(x, k)
         if isinstance(k, np.ndarray | Tensor):
             if k.dtype.kind not in "iub":
                 raise IndexingError(f"getitem: {describe(x)} was indexed with {describe(k)}; "
@@ -139,6 +139,15 @@ def split_key(x: Tensor, key: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
             k = _integer(x, k)
         parts.append(k)
     return tuple(parts), tuple(indices)
+
+
+def _rectangular(x: Tensor, k: Any) -> Any:
+    try:
+        places = np.asarray(k)
+    except ValueError as error:
+        raise IndexingError(f"getitem: {describe(x)} was indexed with a list whose rows have different "
+                            "lengths; give each axis a list of its own, x[rows, columns]") from error
+    return places if places.size else places.astype(int)
 
 
 def _integer(x: Tensor, k: Any) -> Any:
@@ -185,6 +194,12 @@ class At:
     def __getitem__(self, key: Any) -> Place:
         return Place(self._x, key)
 
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise DTypeError("at: nothing is changed in place; write t = t.at[key].set(values)")
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"at: there is no {name}; give it a key first, t.at[key].set(values)")
+
 
 @implements()
 def at(x: Any) -> At:
@@ -200,6 +215,10 @@ class Place:
     def __init__(self, x: Tensor, key: Any) -> None:
         self._x = x
         self._key, self._indices = split_key(x, key)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"at: there is no {name}; after the key come get, set, add, multiply, min "
+                             "and max, other changes are written t.at[key].set(f(t[key]))")
 
     def get(self) -> Tensor:
         """``x[key]``."""

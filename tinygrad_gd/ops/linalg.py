@@ -194,6 +194,7 @@ def vdot(a: Any, b: Any, /) -> Tensor:
 def outer(a: Any, b: Any, out: Any = None) -> Tensor:
     """All products of an element of ``a`` and one of ``b``, as a matrix."""
     refuse("outer", "use the returned Tensor", out=out)
+    a, b = as_tensor("outer", a), as_tensor("outer", b)
     return multiply(reshape(a, (-1, 1)), reshape(b, (1, -1)))
 
 

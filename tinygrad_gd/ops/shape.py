@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -188,7 +189,7 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
     [1.0, 3.0]
     """
     if type(repeats) is not int and np.size(repeats) == 1 and np.ndim(repeats) < 2:
-        repeats = int(np.ravel(repeats)[0])
+        repeats = index(np.ravel(repeats)[0])
     if type(repeats) is int:
         return apply(repeat, (a,), {"repeats": repeats, "axis": axis})
     a = as_tensor("repeat", a)

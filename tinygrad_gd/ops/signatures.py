@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import OptionError, TinygradGdError
-from ..explain_error import wrong_call
+from ..errors import OptionError
+from ..explain_error import FAILURES, explain_call
 from ..operands import operand
 from ..primitive import Every, Primitive, Rule
 from ..registry import add
@@ -27,10 +27,9 @@ class CalledLike(Primitive):
         """Call the function with NumPy's signature; wrong arguments get an error that helps."""
         try:
             return self.signature(*args, **options)
-        except TypeError as error:
-            if isinstance(error, TinygradGdError):
-                raise
-            if (explained := wrong_call(self.signature, args, options)) is None:
+        except FAILURES as error:
+            explained = explain_call(self.signature, args, options, error)
+            if explained is error:
                 raise
             raise explained from error
 

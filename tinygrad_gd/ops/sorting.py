@@ -72,8 +72,7 @@ def sort(a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *,
          stable: Any = None) -> Tensor:
     """The elements in ascending order along ``axis``; each gradient goes back to its element.
 
-    Also as the method ``t.sort()``: it returns the sorted Tensor (as in JAX) and leaves ``t`` as it is;
-    NumPy's sorts in place, and PyTorch's returns the positions, too: see `argsort`.
+    There is no method ``t.sort()``: NumPy's sorts in place, and PyTorch's returns the positions, too.
 
     >>> import tinygrad_gd as tg
     >>> x = tg.Tensor([3.0, 1.0, 2.0], requires_grad=True)
