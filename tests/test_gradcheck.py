@@ -127,29 +127,20 @@ def test_misused_gradchecks_say_so() -> None:
         tg.gradcheck(lambda x: 1.0, [X])
 
 
+#: Arguments with a derivative of zero everywhere, in which no error of 0.1 % shows.
+FLAT = {(name, 0) for name in ("ceil", "floor", "floor_divide", "heaviside", "rint", "round", "sign", "spacing",
+                               "trunc")} | {("floor_divide", 1), ("copysign", 1), ("nextafter", 1)}
+
+
 @pytest.mark.parametrize("name", DIFFERENTIABLE)
 def test_corrupted_rules_are_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each rule off by 0.1 % must fail a row, unless its derivative is zero everywhere."""
     made = NAMES[name]
     rows = [row for row in all_samples() if row.name == name]
-    count = 1 if made.variadic else len(made.vjps)
-    for position in range(count):
-        if not made.variadic and made.vjps[position] is None:
+    for position in range(max(len(row.inputs) for row in rows) if made.variadic else len(made.vjps)):
+        vjps = _changed_at(position, made.vjps, corrupted)
+        if vjps is None:
             continue
-        gave: list[float] = []
-
-        def wrong(*args: Any, rule: Any, gave: list[float] = gave, **params: Any) -> Any:
-            g = rule(*args, **params) * np.float64(1.001)
-            gave.append(float(np.max(np.abs(g), initial=0)))
-            return g
-
-        from functools import partial
-
-        if made.variadic:
-            vjps: Any = Every(partial(wrong, rule=made.vjps.rule))
-        else:
-            vjps = list(made.vjps)
-            vjps[position] = partial(wrong, rule=made.vjps[position])
         monkeypatch.setattr(made, "vjps", vjps)
         caught = 0
         for row in rows:
@@ -158,4 +149,19 @@ def test_corrupted_rules_are_caught(name: str, monkeypatch: pytest.MonkeyPatch) 
             except AssertionError:
                 caught += 1
         monkeypatch.undo()
-        assert caught or max(gave, default=0) == 0, f"argument {position}"
+        assert bool(caught) != ((name, position) in FLAT), f"argument {position}"
+
+
+def corrupted(rule: Any) -> Any:
+    return lambda *args, **params: rule(*args, **params) * np.float64(1.001)
+
+
+def _changed_at(position: int, vjps: Any, change: Any) -> Any:
+    """The rules with the one of ``position`` changed, None where there is no such rule."""
+    if isinstance(vjps, Every):
+        wrong = change(vjps.rule)
+        return Every(lambda i, *args, **params:
+                     (wrong if i == position else vjps.rule)(i, *args, **params))
+    if vjps[position] is None:
+        return None
+    return [change(rule) if i == position else rule for i, rule in enumerate(vjps)]

@@ -228,8 +228,9 @@ def test_python_scalars_are_weak(row: Sample, dtype: Any) -> None:
 def in_autograd(call: Callable[..., Any]) -> Callable[..., Any] | None:
     """The same call with ``np`` meaning HIPS autograd's wrapper, or None where it has no such."""
     wrapper = pytest.importorskip("autograd.numpy", reason="autograd is not installed")
-    if isinstance(call, np.ufunc):
-        return getattr(wrapper, call.__name__, None)
+    if (home := getattr(call, "__module__", None) or "numpy").startswith("numpy"):
+        place = wrapper.linalg if home == "numpy.linalg" else wrapper
+        return getattr(place, call.__name__, None)
     if not isinstance(call, types.FunctionType) or "tg" in call.__code__.co_names:
         return None
     scope = {**call.__globals__, "np": wrapper}

@@ -12,6 +12,7 @@ from . import Sample, normal, positive, torch_
 
 PAIR = (normal(2, 3), positive(2, 3, seed=1))
 POSITIVE = (positive(2, 3), positive(2, 3, seed=1))
+CROSSED = (np.array([-2.3, 0.4, 3.1]), np.array([0.7, -1.5, 0.9]))
 SMALL = np.array([[-0.7, 0.3, 0.6], [0.1, -0.2, 0.5]])
 BEYOND = np.array([-1.7, -0.3, 0.4, 2.0, 0.9])
 
@@ -25,6 +26,8 @@ ROWS = [
     *(Sample(f.__name__, f, PAIR, torch=torch_(f.__name__))
       for f in (np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum, np.fmax,
                 np.fmin, np.hypot, np.remainder, np.fmod)),
+    *(Sample(f.__name__, f, CROSSED, "each is larger once", torch=torch_(f.__name__))
+      for f in (np.maximum, np.minimum, np.fmax, np.fmin, np.fmod)),
     *(Sample(name, f, POSITIVE, torch=torch_(torch))
       for name, f, torch in (("power", np.power, "pow"), ("arctan2", np.arctan2, "arctan2"),
                              ("logaddexp", np.logaddexp, "logaddexp"),
@@ -68,6 +71,7 @@ ROWS = [
     Sample("spacing", np.spacing, (normal(2, 3),)),
     Sample("floor_divide", np.floor_divide, PAIR),
     Sample("heaviside", np.heaviside, PAIR),
+    Sample("heaviside", lambda y: np.heaviside(0.0, y), (normal(2, 3),), "at 0"),
     Sample("divmod", lambda x, y: np.divmod(x, y)[1], PAIR, torch=torch_("remainder")),
     Sample("conjugate", np.conjugate, (normal(2, 3),), torch=torch_("conj")),
     Sample("real", np.real, (normal(2, 3),)),

@@ -9,11 +9,12 @@ import numpy as np
 import tinygrad_gd as tg
 from tinygrad_gd.registry import NAMES
 
-from . import Sample, normal
+from . import Sample, normal, torch_
 
 X = normal(3, 4)
 ROWS = [
-    Sample("getitem", lambda x, k=key: x[k], (X,), label)
+    Sample("getitem", lambda x, k=key: x[k], (X,), label,
+           torch=None if label == "step" else lambda x, k=key: x[k])  # it has no negative steps
     for label, key in {
         "integer": 1, "negative": -1, "slice": slice(0, 2), "step": (slice(None), slice(3, 0, -2)),
         "newaxis": (None, 1, ...), "repeated": np.array([0, 0, 2]),
@@ -35,19 +36,23 @@ def at(x: Any) -> Any:
 
 
 ROWS += [
-    Sample("set_elements", lambda x, v: at(x)[ROW].set(v), (X, TWO)),
+    Sample("set_elements", lambda x, v: at(x)[ROW].set(v), (X, TWO),
+           torch=lambda x, v: x.index_put((torch_("tensor")(ROW),), v)),
     Sample("set_elements", lambda x, v: at(x)[[1, 1]].set(v), (X, TWO), "the last write stays", smooth=False),
     Sample("set_elements", lambda x, v: at(x)[:, 1:3].set(v), (X, normal(seed=5)), "broadcast"),
     Sample("set_elements", lambda x, v: at(x)[X > 0].set(v), (X, normal(int((X > 0).sum()), seed=6)), "mask"),
     Sample("getitem", lambda x, v: at(x)[[0, 0]].add(v), (X, TWO), "at add"),
     Sample("getitem", lambda x, v: at(x)[ROW].multiply(v), (X, TWO), "at multiply"),
     Sample("getitem", lambda x, v: at(x)[ROW].max(v), (X, TWO), "at max", smooth=False),
-    Sample("scatter_add", lambda x, v: tg.scatter_add(x, ALONG, v, axis=1), (X, normal(3, 2, seed=4))),
-    Sample("take", lambda x: np.take(x, [[0, 2], [1, 1]], axis=-1), (X,)),
-    Sample("take", lambda x: np.take(x, [0, 11, -1]), (X,), "flat"),
-    Sample("take_along_axis", lambda x: np.take_along_axis(x, ALONG, axis=1), (X,)),
-    Sample("compress", lambda x: np.compress([True, False, True], x, axis=0), (X,)),
-    Sample("extract", lambda x: np.extract(X > 0, x), (X,)),
+    Sample("scatter_add", lambda x, v: tg.scatter_add(x, ALONG, v, axis=1), (X, normal(3, 2, seed=4)),
+           torch=lambda x, v: x.scatter_add(1, torch_("tensor")(ALONG), v)),
+    Sample("take", lambda x: np.take(x, [[0, 2], [1, 1]], axis=-1), (X,), torch=lambda x: x[:, [[0, 2], [1, 1]]]),
+    Sample("take", lambda x: np.take(x, [0, 11, -1]), (X,), "flat",
+           torch=lambda x: x.take(torch_("tensor")([0, 11, -1]))),
+    Sample("take_along_axis", lambda x: np.take_along_axis(x, ALONG, axis=1), (X,),
+           torch=lambda x: x.take_along_dim(torch_("tensor")(ALONG), 1)),
+    Sample("compress", lambda x: np.compress([True, False, True], x, axis=0), (X,), torch=lambda x: x[[0, 2]]),
+    Sample("extract", lambda x: np.extract(X > 0, x), (X,), torch=lambda x: x[X > 0]),
     Sample("choose", lambda a, b: np.choose([1, 0, 1], [a, b]), (normal(3), normal(3, seed=1)), autograd=False),
     Sample("select", lambda a, b: np.select([X[0] > 0], [a], b), (normal(4), normal(4, seed=1))),
 ]

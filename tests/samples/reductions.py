@@ -25,6 +25,13 @@ def in_torch(name: str, options: dict[str, Any]) -> Any:
     return lambda x: torch_(name)(x, **{TORCH_AXES[k]: v for k, v in options.items()})
 
 
+def in_torch_with_holes(name: str, options: dict[str, Any]) -> Any:
+    """A nansum or nanmean of PyTorch, which has no others."""
+    if name not in ("sum", "mean"):
+        return None
+    return lambda x: in_torch(f"nan{name}", options)(x.masked_fill(~torch_("tensor")(HOLES), np.nan))
+
+
 ROWS = [
     *(Sample(name, lambda x, f=name, o=options: getattr(np, f)(x, **o), (X,), str(options),
              torch=in_torch({"max": "amax", "min": "amin"}.get(name, name), options))
@@ -48,8 +55,10 @@ ROWS = [
     # products with zeros in every number and place
     Sample("prod", lambda x: np.prod(x, axis=1), (ZEROS,), "zeros", torch=lambda x: x.prod(1),
            autograd=False),
-    Sample("prod", np.prod, (np.array([2.0, 0.0, 3.0]),), "one zero", torch=lambda x: x.prod()),
-    Sample("prod", np.prod, (np.array([2.0, 0.0, 0.0, 3.0]),), "two zeros", torch=lambda x: x.prod()),
+    Sample("prod", np.prod, (np.array([2.0, 0.0, 3.0]),), "one zero", torch=lambda x: x.prod(),
+           autograd=False),
+    Sample("prod", np.prod, (np.array([2.0, 0.0, 0.0, 3.0]),), "two zeros", torch=lambda x: x.prod(),
+           autograd=False),
     *(Sample("cumprod", lambda x, a=axis: np.cumprod(x, axis=a), (ZEROS,), f"zeros, axis={axis}",
              torch=lambda x, a=axis: x.cumprod(a)) for axis in (0, -1)),
     Sample("cumprod", np.cumprod, (normal(2, 3),)),
@@ -73,7 +82,8 @@ ROWS = [
            torch=lambda x: x.median(0).values),
     # averages and integrals
     Sample("average", lambda x: np.average(x, axis=1, weights=SINGLE), (MATRIX,)),
-    Sample("average", lambda x, w: np.average(x, weights=w), (MATRIX, positive(3, 4)), "weights"),
+    Sample("average", lambda x, w: np.average(x, weights=w), (MATRIX, positive(3, 4)), "weights",
+           torch=lambda x, w: (x * w).sum() / w.sum()),
     Sample("average", lambda x, w: np.average(x, axis=(0, 2), weights=w, keepdims=True),
            (X, positive(2, 2)), "axes"),
     Sample("diff", np.diff, (MATRIX,), torch=torch_("diff")),
@@ -83,7 +93,7 @@ ROWS = [
            "x", torch=lambda y, x: torch_("trapezoid")(y, x[:, None], dim=0)),
     # leaving out NaN
     *(Sample(f"nan{name}", lambda x, f=name, o=options: getattr(np, f"nan{f}")(np.where(HOLES, x, np.nan), **o),
-             (MATRIX,), str(options))
+             (MATRIX,), str(options), torch=in_torch_with_holes(name, options))
       for name in ("sum", "mean", "max", "min", "var", "std", "prod")
       for options in ({}, {"axis": -1, "keepdims": True})),
     *(Sample(f"nan{name}", lambda x, f=name: getattr(np, f"nan{f}")(np.where(HOLES, x, np.nan), axis=1), (MATRIX,))
@@ -109,9 +119,11 @@ ROWS += [
     # functions sampled on a grid
     Sample("ediff1d", lambda x, e: np.ediff1d(x, to_end=e, to_begin=0.5), (MATRIX, normal(2, seed=8)),
            autograd=False),
-    Sample("gradient", lambda x: np.gradient(x, 0.5, axis=0), (MATRIX,)),
+    Sample("gradient", lambda x: np.gradient(x, 0.5, axis=0), (MATRIX,),
+           torch=lambda x: torch_("gradient")(x, spacing=0.5, dim=0)[0]),
     Sample("gradient", lambda x: np.gradient(x, GRID[:4].astype(x.dtype), axis=-1, edge_order=2),
-           (MATRIX,), "coordinates", autograd=False),
+           (MATRIX,), "coordinates", autograd=False,
+           torch=lambda x: torch_("gradient")(x, spacing=(torch_("tensor")(GRID[:4]),), dim=-1, edge_order=2)[0]),
     Sample("gradient", lambda f, x: np.gradient(f, x), (normal(5), GRID), "of coordinates", autograd=False),
     Sample("interp", lambda x, xp, fp: np.interp(x, xp, fp), (BETWEEN, GRID, normal(5)), autograd=False),
     Sample("interp", lambda x, fp: np.interp(x, GRID.astype(fp.dtype), fp, left=-1.0, right=2.0), (BETWEEN, normal(5)),

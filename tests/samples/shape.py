@@ -106,6 +106,7 @@ ROWS = [
     Sample("trace", np.trace, (X,), torch=torch_("trace")),
     Sample("trace", lambda a: np.trace(a, 1, -1, 0), (CUBE,), "axes"),
     *(Sample("meshgrid", lambda a, b, i=i, s=s: np.meshgrid(a, b, indexing=i, sparse=s)[1],
-             (VECTOR, normal(2)), f"{i}, sparse={s}")
+             (VECTOR, normal(2)), f"{i}, sparse={s}",
+             torch=None if s else lambda a, b, i=i: torch_("meshgrid")(a, b, indexing=i)[1])
       for i in ("xy", "ij") for s in (False, True)),
 ]

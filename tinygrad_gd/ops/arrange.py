@@ -338,10 +338,12 @@ def resize(a: Any, new_shape: Any) -> Tensor:
     """The elements of ``a``, from the start again as often as needed, in ``new_shape``."""
     a = as_tensor("resize", a)
     size = int(np.prod(new_shape))
-    if np.min(new_shape, initial=0) < 0 or size > a.size == 0:
+    if np.min(new_shape, initial=0) < 0:
         raise ShapeError(f"resize: cannot give {describe(a)} the shape {new_shape}; lengths must be at "
-                         "least 0, and of no elements there can be no copies")
-    return reshape(reshape(a, -1)[np.arange(size) % max(a.size, 1)], new_shape)
+                         "least 0")
+    if not a.size:  # as in NumPy
+        return Tensor(np.zeros(new_shape, a.dtype))
+    return reshape(reshape(a, -1)[np.arange(size) % a.size], new_shape)
 
 
 # -- diagonals -------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def count(x: Any, axis: Any) -> int:
 
 def to_last(x: Any, axis: Any) -> Any:
     """The reduced axes of ``x`` as one last axis."""
-    if axis is None:
+    if axis is None or not x.ndim:
         return np.reshape(x, -1)
     if not isinstance(axis, tuple):
         return np.moveaxis(x, axis, -1)
@@ -59,7 +59,7 @@ def to_last(x: Any, axis: Any) -> Any:
 
 def from_last(y: Any, x: Any, axis: Any) -> Any:
     """The inverse of `to_last`: ``y`` in the shape of ``x``."""
-    if axis is None:
+    if axis is None or not x.ndim:
         return np.reshape(y, x.shape)
     if not isinstance(axis, tuple):
         return np.moveaxis(y, -1, axis)

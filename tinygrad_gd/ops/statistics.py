@@ -27,6 +27,8 @@ from .signatures import as_tensor, called_like, refuse
 
 def _between(g: Any, a: Any, axis: Any, position: float) -> Any:
     """The cotangent to the two elements around a place in the sorted order, as they were weighed."""
+    if not a.size:
+        return a * 0
     low, last = int(np.floor(position)), max(count_of(a, axis) - 1, 1)
     weight = position - low
     below = np.quantile(a, low / last, axis=axis, method="nearest", keepdims=True)
