@@ -241,3 +241,15 @@ def test_questions_about_places_have_plain_answers(ask: Callable[[Any], Any]) ->
     for a, b in zip(*(x if isinstance(x, tuple) else (x,) for x in (mine, expected)), strict=True):
         assert type(a) is type(b)
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("f", [
+    lambda a: np.linspace(a, 2.0, 5), lambda a: np.linspace(0, a, 4, endpoint=False), lambda a: np.logspace(a, 2.0, 3),
+    lambda a: np.choose([0, 1, 0], [a, 2.0]), lambda a: np.choose([1, 1, 0], [2.0, a]),
+    lambda a: np.choose([[0], [0]], [a]), lambda a: np.choose([0, 0], [a[0]]), lambda a: np.select([a > 2], [a], 1.0),
+], ids=range(8))
+def test_python_numbers_stay_weak_in_compositions(f: Callable[[Any], Any]) -> None:
+    array = np.array([1.5, 2.5, 3.0], np.float32)
+    out, expected = f(w(array)), f(array)
+    assert out.dtype == expected.dtype == np.float32
+    np.testing.assert_array_equal(out.numpy(), expected)

@@ -133,6 +133,18 @@ ROWS += [
     Sample("linspace", lambda a, b: np.linspace(a, b, 4), (normal(2), normal(2, seed=1)), autograd=False),
     Sample("linspace", lambda a, b: np.linspace(a, b, 3, endpoint=False, axis=-1),
            (normal(2), normal(seed=1)), "half open", autograd=False),
+    *(Sample(name, lambda a, b, f=name, o=options: getattr(np, f)(a, b, **o), (positive(2), positive(2, seed=1)),
+             str(options), autograd=False)
+      for name in ("logspace", "geomspace")
+      for options in ({"num": 4}, {"num": 3, "endpoint": False, "axis": -1}, {"num": 1})),
+    Sample("logspace", lambda a: np.logspace(a, 2.0, 3, base=2.0), (normal(2),), "base", autograd=False),
+    Sample("geomspace", lambda a: np.geomspace(-a, -9.0, 3), (positive(2),), "negative", autograd=False),
+    Sample("vander", lambda x: np.vander(x), (normal(3),), autograd=False),
+    *(Sample("vander", lambda x, n=n, i=i: np.vander(x, n, i), (np.array([0.0, -1.5]),), f"{n}, {i}", autograd=False)
+      for n, i in ((4, True), (2, False), (1, False))),
+    *(Sample(name, lambda x, f=name, o=options: getattr(np, f)(x, **o), (X,), str(options), autograd=False)
+      for name in ("cumulative_sum", "cumulative_prod") for options in
+      ({"axis": 1}, {"axis": -1, "include_initial": True}, {"axis": 0, "include_initial": True})),
     Sample("polyval", lambda p, x: np.polyval(p, x), (normal(3), normal(2, 2, seed=1)), autograd=False),
     # order statistics of the numbers among NaN
     Sample("nanmedian", lambda x: np.nanmedian(np.where(HOLES, x, np.nan), axis=1), (MATRIX,),

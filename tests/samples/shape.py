@@ -109,4 +109,10 @@ ROWS = [
              (VECTOR, normal(2)), f"{i}, sparse={s}",
              torch=None if s else lambda a, b, i=i: torch_("meshgrid")(a, b, indexing=i)[1])
       for i in ("xy", "ij") for s in (False, True)),
+    *(Sample("apply_along_axis", lambda a, f=f, i=axis: np.apply_along_axis(f, i, a), (CUBE,), f"{label}, {axis}",
+             autograd=False)
+      for label, f in (("number", np.prod), ("vector", lambda v: v[:1] * v), ("matrix", lambda v: np.outer(v, v)))
+      for axis in (1, -1)),
+    Sample("apply_over_axes", lambda a: np.apply_over_axes(np.sum, a, [0, -1]), (CUBE,)),
+    Sample("apply_over_axes", lambda a: np.apply_over_axes(np.cumsum, a, 1), (CUBE,), "kept"),
 ]

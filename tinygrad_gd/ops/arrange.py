@@ -19,9 +19,11 @@ from .shape import (
     concatenate,
     diag,
     diagonal,
+    expand_dims,
     flip,
     moveaxis,
     reshape,
+    stack,
     swapaxes,
 )
 from .signatures import as_tensor
@@ -344,6 +346,41 @@ def resize(a: Any, new_shape: Any) -> Tensor:
     if not a.size:  # as in NumPy
         return Tensor(np.zeros(new_shape, a.dtype))
     return reshape(reshape(a, -1)[np.arange(size) % a.size], new_shape)
+
+
+# -- functions along axes --------------------------------------------------------------------------
+
+
+@implements(np.apply_along_axis)
+def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Tensor:
+    """A function of vectors applied to every vector along ``axis``, one after the other.
+
+    >>> import numpy as np, tinygrad_gd as tg
+    >>> np.apply_along_axis(lambda v: v[0] * v, 0, tg.Tensor([[2.0, 3.0], [4.0, 5.0]])).tolist()
+    [[4.0, 9.0], [8.0, 15.0]]
+    """
+    a = as_tensor("apply_along_axis", arr)
+    axis = axis_of("apply_along_axis", a, axis)
+    rest = (*a.shape[:axis], *a.shape[axis + 1 :])
+    if 0 in rest:
+        raise ShapeError(f"apply_along_axis: {describe(a)} has no vectors along axis {axis}")
+    vectors = reshape(moveaxis(a, axis, -1), (-1, a.shape[axis]))
+    results = [as_tensor("apply_along_axis", func1d(v, *args, **kwargs)) for v in vectors]
+    joined = reshape(stack(results), (*rest, *results[0].shape))
+    places = range(len(rest), joined.ndim)
+    return moveaxis(joined, tuple(places), tuple(range(axis, axis + len(places))))
+
+
+@implements(np.apply_over_axes)
+def apply_over_axes(func: Any, a: Any, axes: Any) -> Tensor:
+    """``func(a, axis)`` for one axis after the other; axes that it takes away are put back."""
+    result = as_tensor("apply_over_axes", a)
+    for axis in np.atleast_1d(axes):
+        axis, ndim = axis_of("apply_over_axes", result, index(axis)), result.ndim
+        result = as_tensor("apply_over_axes", func(result, axis))
+        if result.ndim < ndim:
+            result = expand_dims(result, axis)
+    return result
 
 
 # -- diagonals -------------------------------------------------------------------------------------

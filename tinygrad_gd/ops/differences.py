@@ -10,6 +10,7 @@ from ..errors import OptionError, ShapeError, describe
 from ..registry import implements
 from ..tensor import Tensor
 from .elementwise import where
+from .reductions import cumprod
 from .reductions import sum as sum_of
 from .shape import along, axis_of, broadcast_to, concatenate, moveaxis, reshape
 from .signatures import as_tensor, refuse
@@ -198,6 +199,13 @@ def _in_one_period(x: Tensor, xp: Tensor, fp: Tensor, period: Any) -> tuple[Any,
             concatenate([fp[-1:], fp, fp[:1]], axis=0))
 
 
+def _ends(operation: str, start: Any, stop: Any) -> list[Any]:
+    """Both as floating Tensors; a Python number takes the dtype of the other."""
+    given = [x if isinstance(x, int | float) else _floating(operation, x) for x in (start, stop)]
+    dtype = np.result_type(*given, 0.0)
+    return [Tensor(x, dtype=dtype) if isinstance(x, int | float) else x for x in given]
+
+
 @implements(np.linspace)
 def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False,
              dtype: Any = None, axis: int = 0, *, device: Any = None) -> Any:
@@ -208,7 +216,7 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retste
     [0.0, 0.25, 0.5, 0.75, 1.0]
     """
     refuse("linspace", "leave it out", device=device)
-    first, last = (_floating("linspace", x) for x in (start, stop))
+    first, last = _ends("linspace", start, stop)
     if not isinstance(num, int) or num < 0:
         raise OptionError(f"linspace: num= must be an integer >= 0, got {num!r}")
     delta, parts = last - first, num - 1 if endpoint else num
@@ -223,6 +231,61 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retste
     if dtype is not None:  # integers are rounded down, as NumPy does
         values = (np.floor(values) if np.dtype(dtype).kind in "iu" else values).astype(dtype)
     return (values, step[0] if parts > 0 else Tensor(np.nan)) if retstep else values
+
+
+@implements(np.logspace)
+def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0,
+             dtype: Any = None, axis: int = 0) -> Tensor:
+    """``base`` to the powers of `linspace`: values whose ratios are equal.
+
+    >>> import tinygrad_gd as tg
+    >>> tg.logspace(tg.Tensor(0.0), 2.0, 3).tolist()
+    [1.0, 10.0, 100.0]
+    """
+    if np.ndim(base):
+        raise ShapeError(f"logspace: base= must be one number, got {describe(base)}")
+    values: Tensor = base ** linspace(start, stop, num, endpoint, axis=axis)
+    return values if dtype is None else values.astype(dtype)
+
+
+@implements(np.geomspace)
+def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None,
+              axis: int = 0) -> Tensor:
+    """``num`` values from ``start`` to ``stop`` whose ratios are equal; both get gradients.
+
+    >>> import tinygrad_gd as tg
+    >>> tg.geomspace(tg.Tensor(-1.0), -100.0, 3).tolist()
+    [-1.0, -10.0, -100.0]
+    """
+    first, last = _ends("geomspace", start, stop)
+    if np.any((first * last <= 0).numpy()):
+        raise OptionError(f"geomspace: start and stop must not be 0 and have the same sign, got "
+                          f"{describe(first)} and {describe(last)}; use linspace across 0")
+    sign = np.sign(first).detach()
+    values = logspace(np.log10(first / sign), np.log10(last / sign), num, endpoint)
+    inner = values[1:-1] if endpoint and num > 1 else values[1:]
+    ends = [broadcast_to(end / sign, values.shape[1:])[None]  # exact, as in NumPy
+            for end in (first, last)][: min(num, 1 + bool(endpoint))]
+    values = concatenate([*ends[:1], inner, *ends[1:]], axis=0) * sign
+    values = moveaxis(values, 0, axis) if axis else values
+    return values if dtype is None else values.astype(dtype)
+
+
+@implements(np.vander)
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:
+    """The powers of a vector's elements as the columns of a matrix, the highest first.
+
+    >>> import tinygrad_gd as tg
+    >>> tg.vander(tg.Tensor([2.0, 3.0]), 3).tolist()
+    [[4.0, 2.0, 1.0], [9.0, 3.0, 1.0]]
+    """
+    x = as_tensor("vander", x)
+    if x.ndim != 1:
+        raise ShapeError(f"vander: expected a vector, got {describe(x)}; use reshape(-1)")
+    factors = broadcast_to(reshape(x, (-1, 1)), (x.size, max((x.size if N is None else N) - 1, 0)))
+    one = np.ones((x.size, min(1, x.size if N is None else N)), x.dtype)
+    powers = concatenate([one, cumprod(factors, 1)], axis=1)
+    return powers if increasing else powers[:, ::-1]
 
 
 @implements(np.polyval)

@@ -415,5 +415,7 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Tensor
         raise IndexingError(f"choose: {describe(number)} has entries outside of 0 to "
                             f"{len(choices) - 1}; use mode='clip' or 'wrap'")
     parts = list(choices)
-    return reduce(lambda rest, i: where(number == i, parts[i], rest),
-                  range(len(parts) - 1), as_tensor("choose", parts[-1]))
+    chosen = as_tensor("choose", reduce(lambda rest, i: where(number == i, parts[i], rest),
+                                        range(len(parts) - 1), parts[-1]))
+    result: Tensor = broadcast_to(chosen, np.broadcast_shapes(chosen.shape, number.shape))
+    return result

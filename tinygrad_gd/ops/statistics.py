@@ -185,6 +185,43 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -
     return result
 
 
+# -- running sums and products by the names of the array API ----------------------------------------
+
+
+def _running(operation: str, row: Any, x: Any, axis: Any, dtype: Any, out: Any, first: Any) -> Tensor:
+    """From the start along ``axis``; with ``first``, from this value before the first element."""
+    x = as_tensor(operation, x)
+    if axis is None and x.ndim != 1:
+        raise ShapeError(f"{operation}: axis= is needed for {describe(x)}, as for all but vectors")
+    axis = 0 if axis is None else axis
+    result: Tensor = row(x, axis, dtype, out)
+    if first is None:
+        return result
+    edge = [1 if i == axis % x.ndim else n for i, n in enumerate(x.shape)]
+    joined: Tensor = concatenate([np.full(edge, first, result.dtype), result], axis=axis)
+    return joined
+
+
+def cumulative_sum(x: Any, /, *, axis: int | None = None, dtype: Any = None, out: Any = None,
+                   include_initial: bool = False) -> Tensor:
+    """`cumsum`, on demand with the 0 that it starts from.
+
+    >>> import tinygrad_gd as tg
+    >>> tg.cumulative_sum(tg.Tensor([1.0, 2.0]), include_initial=True).tolist()
+    [0.0, 1.0, 3.0]
+    """
+    return _running("cumulative_sum", cumsum, x, axis, dtype, out, 0 if include_initial else None)
+
+
+def cumulative_prod(x: Any, /, *, axis: int | None = None, dtype: Any = None, out: Any = None,
+                    include_initial: bool = False) -> Tensor:
+    """`cumprod`, on demand with the 1 that it starts from."""
+    return _running("cumulative_prod", cumprod, x, axis, dtype, out, 1 if include_initial else None)
+
+
+for _new in (cumulative_sum, cumulative_prod):  # since NumPy 2.1
+    implements(*(f for f in [getattr(np, _new.__name__, None)] if f))(_new)
+
 # -- leaving out NaN -------------------------------------------------------------------------------
 
 
