@@ -706,3 +706,22 @@ def test_dictionaries_keep_their_kind() -> None:
     assert g["w"].tolist() == [3.0, 3.0] and g["b"].item() == 3.0
     ordered = tg.grad(lambda p: p["z"] * p["a"])(OrderedDict(z=2.0, a=3.0))
     assert type(ordered) is OrderedDict and list(ordered) == ["z", "a"] and ordered["z"].item() == 3.0
+
+
+def test_a_custom_rule_may_compute_with_arrays() -> None:
+    """fwd and bwd call some other library: nothing they do is recorded, nor has to be."""
+    @tg.custom_vjp
+    def tripled(x: Any) -> Any:
+        return np.asarray(x) * 3
+
+    tripled.defvjp(lambda x: (np.asarray(x) * 3, None), lambda res, g: (np.asarray(g) * 3,))
+    x = np.array([1.0, 2.0])
+    assert tg.grad(lambda x: (tripled(x) * x).sum())(x).tolist() == [6.0, 12.0]
+    assert tg.value_and_grad(lambda x: tripled(x))(2.0)[0].item() == 6.0
+
+
+def test_a_custom_rule_needs_something_to_differentiate() -> None:
+    count = tg.custom_vjp(lambda x: x.size)
+    count.defvjp(lambda x: (x.size, None), lambda res, g: (g,))
+    with pytest.raises(tg.GradError, match="fwd of <lambda> must return floating values as out, got int"):
+        count(tg.Tensor([1.0], requires_grad=True))

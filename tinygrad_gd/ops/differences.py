@@ -258,10 +258,10 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
     [-1.0, -10.0, -100.0]
     """
     first, last = _ends("geomspace", start, stop)
-    if np.any((first * last <= 0).numpy()):
+    if np.any(np.sign(first._data) * np.sign(last._data) <= 0):
         raise OptionError(f"geomspace: start and stop must not be 0 and have the same sign, got "
                           f"{describe(first)} and {describe(last)}; use linspace across 0")
-    sign = np.sign(first).detach()
+    sign = np.sign(first)
     values = logspace(np.log10(first / sign), np.log10(last / sign), num, endpoint)
     inner = values[1:-1] if endpoint and num > 1 else values[1:]
     ends = [broadcast_to(end / sign, values.shape[1:])[None]  # exact, as in NumPy

@@ -104,7 +104,11 @@ class custom_vjp:
         if not isinstance(pair, tuple) or len(pair) != 2:
             raise GradError(f"custom_vjp: fwd of {self.__name__} must return (out, residuals), "
                             f"got {describe(pair)}")
-        return pair
+        out = tree_map(_as_output, pair[0])
+        if not any(map(_floating, flatten(out))):
+            raise GradError(f"custom_vjp: fwd of {self.__name__} must return floating values as out, "
+                            f"got {describe(pair[0])}; leave the decorator out")
+        return out, pair[1]
 
     def _check_closure(self, leaves: Sequence[Tensor]) -> None:
         for x in outside(leaves, (), 0):
@@ -265,6 +269,11 @@ def _spread(out: Any, leaves: Sequence[Tensor], joined: Any) -> Any:
 
 def _floating(leaf: Any) -> bool:
     return isinstance(leaf, Tensor) and leaf.dtype.kind == "f"
+
+
+def _as_output(leaf: Any) -> Any:
+    """What other libraries computed, an array or a NumPy number, as a Tensor."""
+    return Tensor(leaf) if isinstance(leaf, np.ndarray | np.generic) else leaf
 
 
 def _recorded(leaf: Any) -> bool:
