@@ -253,3 +253,16 @@ def test_python_numbers_stay_weak_in_compositions(f: Callable[[Any], Any]) -> No
     out, expected = f(w(array)), f(array)
     assert out.dtype == expected.dtype == np.float32
     np.testing.assert_array_equal(out.numpy(), expected)
+
+
+def test_questions_about_the_form_may_be_asked_in_compiled_steps() -> None:
+    t = w(np.arange(4.0).reshape(2, 2))
+
+    def step() -> tg.Tensor:
+        loss = np.size(t) * (t[np.triu_indices_from(t)] ** 2).sum() / np.size(t, 0)
+        t.zero_grad()
+        loss.backward()
+        return loss
+
+    compiled = tg.compile(step, strict=True)
+    assert [compiled().item() for _ in range(3)] == [20.0] * 3

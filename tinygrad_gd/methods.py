@@ -192,9 +192,9 @@ class Methods:
         with using(grad=False):
             return OPERATIONS["astype"](self, dtype=dtype)
 
-    def copy(self) -> Tensor:
+    def copy(self, order: Any = "K") -> Tensor:
         """A recorded copy: gradients flow through it."""
-        return OPERATIONS["copy"](self)
+        return OPERATIONS["copy"](self, order=order)
 
     @property
     def at(self) -> Any:

@@ -167,23 +167,26 @@ def from_dlpack(x: Any) -> Tensor:
 for _question in (
     np.array_equal, np.array_equiv, np.allclose, np.isclose, np.shares_memory, np.may_share_memory,
     np.iscomplexobj, np.isrealobj, np.isreal, np.iscomplex, np.array2string, np.array_repr,
-    np.array_str, np.save, np.savetxt, np.savez, np.nonzero, np.flatnonzero, np.argwhere, np.size,
-    np.ix_, np.tril_indices_from, np.triu_indices_from, np.diag_indices_from, np.lexsort, np.isin,
-    np.ravel_multi_index, np.unravel_index, np.histogram_bin_edges, np.savez_compressed,
+    np.array_str, np.save, np.savetxt, np.savez, np.nonzero, np.flatnonzero, np.argwhere, np.ix_,
+    np.lexsort, np.isin, np.ravel_multi_index, np.unravel_index, np.histogram_bin_edges,
+    np.savez_compressed,
 ):
     NUMPY.setdefault(_question, _of_values(_question))
 NUMPY[np.where] = _where
 
-#: Questions about the form of a Tensor, which have plain answers.
-NUMPY.update({
+_FORM: dict[Any, Any] = {
     np.shape: lambda a: a.shape,
     np.ndim: lambda a: a.ndim,
+    np.size: lambda a, axis=None: np.size(a._data, axis),
+    np.tril_indices_from: lambda arr, k=0: np.tril_indices_from(arr._data, k),
+    np.triu_indices_from: lambda arr, k=0: np.triu_indices_from(arr._data, k),
+    np.diag_indices_from: lambda arr: np.diag_indices_from(arr._data),
     np.result_type: lambda *args: np.result_type(
         *(a.dtype if isinstance(a, Tensor) else a for a in args)),
-    np.zeros_like: _like(np.zeros_like),
-    np.ones_like: _like(np.ones_like),
     np.full_like: _full_like,
     np.can_cast: lambda from_, to, casting="safe": np.can_cast(
         from_.dtype if isinstance(from_, Tensor) else from_, to, casting),
-    np.empty_like: _like(np.empty_like),
-})
+}
+#: Questions about the form of a Tensor, which have plain answers.
+NUMPY.update({function: explaining(wraps(function)(answer)) for function, answer in _FORM.items()})
+NUMPY.update({f: _like(f) for f in (np.zeros_like, np.ones_like, np.empty_like)})
