@@ -145,6 +145,7 @@ ROWS += [
     *(Sample(name, lambda x, f=name, o=options: getattr(np, f)(x, **o), (X,), str(options), autograd=False)
       for name in ("cumulative_sum", "cumulative_prod") for options in
       ({"axis": 1}, {"axis": -1, "include_initial": True}, {"axis": 0, "include_initial": True})),
+    Sample("linspace", lambda a: np.linspace(a, 2.0, 3), (normal(2),), "to a number", autograd=False),
     Sample("polyval", lambda p, x: np.polyval(p, x), (normal(3), normal(2, 2, seed=1)), autograd=False),
     # order statistics of the numbers among NaN
     Sample("nanmedian", lambda x: np.nanmedian(np.where(HOLES, x, np.nan), axis=1), (MATRIX,),

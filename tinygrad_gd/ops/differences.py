@@ -225,8 +225,8 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retste
     step = delta / parts if parts > 0 else delta * np.nan
     values = first + (ramp * step if parts > 0 else ramp * delta)
     if endpoint and num > 1:
-        end = broadcast_to(last.astype(values.dtype), values.shape[1:])
-        values = concatenate([values[:-1], end[None]], axis=0)
+        end = last if last.dtype == values.dtype else last.astype(values.dtype)
+        values = concatenate([values[:-1], broadcast_to(end, values.shape[1:])[None]], axis=0)
     values = moveaxis(values, 0, axis) if axis else values
     if dtype is not None:  # integers are rounded down, as NumPy does
         values = (np.floor(values) if np.dtype(dtype).kind in "iu" else values).astype(dtype)
