@@ -362,3 +362,30 @@ def test_rows_are_added_to_the_bits_of_numpy(dtype: Any) -> None:
                 got, expected = add_rows(form), np.add.reduce(form, axis=0)
                 np.testing.assert_array_equal(got, expected)
                 assert got.dtype == expected.dtype
+
+
+@pytest.mark.parametrize("call", [
+    lambda w, option: np.roll(w, option), lambda w, option: tg.roll(w, shift=option),
+    lambda w, option: w[None].transpose(option)[:, 0], lambda w, option: np.moveaxis(w[None], option, [0, 1])[:, 0],
+], ids=["np.roll", "tg.roll", "transpose", "moveaxis"])
+@pytest.mark.parametrize("kind", [list, np.array])
+def test_options_changed_after_the_call_change_no_gradient(call: Any, kind: Any) -> None:
+    w = tg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    option = kind([1]) if "roll" in call.__code__.co_names else [1, 0]
+    weights = np.array([1.0, 10.0, 100.0])
+    expected = tg.grad(lambda v: (call(v, option) * weights).sum())(w.numpy()).tolist()
+    loss = (call(w, option) * weights).sum()
+    option[:] = [0] if len(option) == 1 else [0, 1]
+    loss.backward()
+    assert w.grad.tolist() == expected
+
+
+def test_options_a_primitive_does_not_have_are_refused() -> None:
+    x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    for call in (lambda: tg.exp(x, where=np.array([True, False])), lambda: tg.exp(x, dtype="f4"),
+                 lambda: tg.matmul(x, x, axes=[0, 0, ()]), lambda: tg.softplus(x, slope=2)):
+        with pytest.raises(TypeError, match=r"unknown option (where|dtype|axes|slope)=, leave it out"):
+            call()
+    scaled = tg.primitive(lambda x, *, by: x * by, lambda g, out, x, by: g * by, name="scaled_by")
+    scaled(x, by=3.0).sum().backward()
+    assert x.grad.tolist() == [3.0, 3.0]

@@ -75,13 +75,13 @@ def test_all_of_backprop_is_read_in_an_hour() -> None:
 
 def test_there_is_one_door() -> None:
     """Only `apply` records operations and tells observers of them; a replay tells what was recorded."""
-    calls = {(path.name, node.func.id if isinstance(node.func, ast.Name) else node.func.attr)
-             for path in SOURCES for node in ast.walk(ast.parse(path.read_text()))
-             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute)}
-    assert {file for file, name in calls if name == "recorded"} == {"primitive.py"}
-    assert {file for file, name in calls if name == "_check_overwritten"} == {"backward.py"}
-    told = {path.name for path in SOURCES for node in ast.walk(ast.parse(path.read_text()))
-            if isinstance(node, ast.Attribute) and node.attr == "forward"
+    nodes = [(path.name, node) for path in SOURCES for node in ast.walk(ast.parse(path.read_text()))]
+    made = {file for file, node in nodes if isinstance(node, ast.Attribute)
+            and node.attr == "_primitive" and isinstance(node.ctx, ast.Store)}
+    assert made == {"primitive.py", "tensor.py", "capture.py"}  # the latter two write None only
+    assert {file for file, node in nodes if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name) and node.func.id == "_check_overwritten"} == {"backward.py"}
+    told = {file for file, node in nodes if isinstance(node, ast.Attribute) and node.attr == "forward"
             and ast.unparse(node.value).endswith("observer")}
     assert told == {"primitive.py"}
 

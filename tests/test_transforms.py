@@ -725,3 +725,25 @@ def test_a_custom_rule_needs_something_to_differentiate() -> None:
     count.defvjp(lambda x: (x.size, None), lambda res, g: (g,))
     with pytest.raises(tg.GradError, match="fwd of <lambda> must return floating values as out, got int"):
         count(tg.Tensor([1.0], requires_grad=True))
+
+
+@pytest.mark.parametrize("f", [
+    lambda a: np.exp([a[0], a[1]]).sum(), lambda a: np.asarray(a).sum(), lambda a: np.max([a[0], a[1]]),
+    lambda a: np.ones(2).dot(a), lambda a: np.full(2, a[0]).sum(), lambda a: np.r_[a, a].sum(),
+    lambda a: np.vectorize(lambda v: v * v)(a).sum(), lambda a: np.linalg.norm([a[0], a[1]]),
+], ids=range(8))
+def test_values_do_not_leave_a_function_that_is_differentiated_unnoticed(f: Any) -> None:
+    for transform in (tg.grad, tg.jacobian, tg.hessian):
+        with pytest.raises(tg.GradError, match=r"inside a function that is being differentiated.*np\.stack"):
+            transform(f)(np.array([1.0, 2.0]))
+    assert tg.grad(lambda a: (a * a.numpy() + np.asarray(tg.stop_gradient(a))).sum())(np.array([1.0, 2.0])).tolist() == [1, 2]
+
+
+def test_a_function_may_update_its_argument_in_place_by_name() -> None:
+    def centred(a: Any) -> Any:
+        a -= a.mean()
+        return (a**2).sum()
+
+    x = np.array([1.0, 2.0, 4.0])
+    np.testing.assert_allclose(tg.grad(centred)(x).numpy(), 2 * (x - x.mean()), rtol=1e-14)
+    assert x.tolist() == [1.0, 2.0, 4.0]

@@ -103,7 +103,7 @@ def explain_failure(
     if isinstance(error, IndexError) and not isinstance(error, np.exceptions.AxisError):
         return IndexingError(_cured(f"{name}: {error}; indexed: {describe(inputs[0])}", error))
     if "unexpected keyword argument" in str(error):
-        return unknown_option(name, error, primitive.parameters)
+        return unknown_option(name, _named_in(error), primitive.parameters)
     if isinstance(error, TypeError):
         return DTypeError(_cured(f"{name}({what}{options}): {error}", error))
     if isinstance(error, np.exceptions.AxisError):
@@ -131,13 +131,16 @@ def explain_failure(
     return kind(_cured(f"{name}({what}{options}): {error}", error))
 
 
-def unknown_option(operation: str, error: Exception, options: Any) -> DTypeError:
+def unknown_option(operation: str, wrong: str, options: Any) -> DTypeError:
     """The error for a keyword that an operation does not have, as PyTorch's ``dim``."""
-    wrong = str(error).partition("argument ")[2].partition(".")[0].strip("'")
     torch_names = {"dim": "axis", "keepdim": "keepdims", "dim0": "axis1", "dim1": "axis2"}
     cure = f"write {torch_names[wrong]}=" if wrong in torch_names else "leave it out"
     return DTypeError(f"{operation}: unknown option {wrong}=, {cure}; the options are "
                       f"{', '.join(options) or 'none'}")
+
+
+def _named_in(error: Exception) -> str:
+    return str(error).partition("argument ")[2].partition(".")[0].strip("'")
 
 
 def explain_call(
@@ -173,7 +176,7 @@ def _wrong_call(function: Callable[..., Any], args: Any, options: Any) -> DTypeE
         names = signature.parameters
         if "unexpected keyword" in str(error):
             options = [n for n, p in names.items() if p.default is not p.empty]
-            return unknown_option(function.__name__, error, options)
+            return unknown_option(function.__name__, _named_in(error), options)
         return DTypeError(f"{function.__name__}: {error}; it is called with ({', '.join(names)})")
     return None
 

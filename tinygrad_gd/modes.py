@@ -24,11 +24,13 @@ class Mode(NamedTuple):
     grad : whether operations are recorded.
     observer : None, or one object told of every primitive call, forward and backward.
     default_dtype : what tensors made from Python floats and `nn` parameters get.
+    deriving : whether a function runs that a transform differentiates.
     """
 
     grad: bool = True
     observer: Any = None
     default_dtype: np.dtype[Any] = np.dtype(np.float64)
+    deriving: bool = False
 
 
 _NORMAL = Mode()

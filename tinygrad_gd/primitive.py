@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from .errors import DTypeError
-from .explain_error import explain_failure
+from .explain_error import explain_failure, unknown_option
 from .modes import current_mode
 from .observer import Live
 from .operands import SCALARS, check_expansion, operand
@@ -92,9 +92,9 @@ class Primitive:
             self.arguments, self.parameters = names[:arity], names[arity:]
             if defaults:
                 self.defaults = dict(zip(names[-len(defaults):], defaults, strict=True))
-            if function.__kwdefaults__:
-                self.defaults |= function.__kwdefaults__
-                self.parameters += tuple(function.__kwdefaults__)
+            self.defaults |= function.__kwdefaults__ or {}
+            self.parameters += code.co_varnames[code.co_argcount :][: code.co_kwonlyargcount]
+        self._keywords = frozenset((*self.arguments, *self.parameters))
         self.arity = -1 if self.variadic else len(self.arguments)
         self.binary = elementwise and len(self.arguments) == 2
         self.__name__ = self.__qualname__ = name
@@ -103,8 +103,12 @@ class Primitive:
 
     def __call__(self, *args: Any, **params: Any) -> Tensor:
         """Sort arguments into arrays and options, and `apply`."""
+        if params and not self._keywords.issuperset(params):
+            raise unknown_option(self.name, min(params.keys() - self._keywords), self.parameters)
         if len(args) == self.arity:
-            return apply(self, args, {**self.defaults, **params} if params else self.defaults)
+            if params:
+                params = {**self.defaults, **{key: _frozen(v) for key, v in params.items()}}
+            return apply(self, args, params or self.defaults)
         if self.variadic:
             inputs, extra = tuple(args[0]), args[1:]
         else:
@@ -118,6 +122,7 @@ class Primitive:
                 raise DTypeError(f"{self.name}: takes {len(self.arguments)} arrays and the options "
                                  f"{', '.join(self.parameters) or 'none'}; got {len(args)} arguments")
             params.update(zip(self.parameters, extra, strict=False))
+        params = {key: _frozen(value) for key, value in params.items()}
         if self.defaults:
             params = {**self.defaults, **params}
         return apply(self, inputs, params)
@@ -134,6 +139,13 @@ class Primitive:
         if self.variadic:  # views read shapes only; of others nothing is known
             return range(0 if self.kind == "view" else sys.maxsize)
         return frozenset(i for rule in self.vjps if rule for i in _reads(rule, len(self.arguments)))
+
+
+def _frozen(option: Any) -> Any:
+    """An option that stays as it is when the user changes the list or array later."""
+    if isinstance(option, list):
+        return tuple(map(_frozen, option))
+    return option.copy() if type(option) is np.ndarray else option
 
 
 def _reads(rule: Rule, arity: int) -> Iterator[int]:
@@ -234,9 +246,9 @@ def apply(
         value = primitive.run(*values, **params) if params else primitive.run(*values)
     except (ValueError, TypeError, IndexError, ArithmeticError, AttributeError) as error:
         raise explain_failure(primitive, inputs, params, error) from error
-    grad, observer, _ = current_mode()
+    mode = current_mode()
     seen = inputs
-    if recording and grad and primitive.differentiable:
+    if recording and mode.grad and primitive.differentiable:
         if primitive.binary and value.ndim > 1:
             check_expansion(primitive.name, inputs, values, value)
         if arrays:  # a rule must not see what the user writes into an array later
@@ -252,8 +264,8 @@ def apply(
         if primitive.kind == "view" and value.base is not None:
             value = value.copy("K")  # a new leaf owns its values: writing elsewhere is not seen
         out = constant(value)
-    if observer is not None:
-        observer.forward(out, primitive, seen, params)
+    if mode.observer is not None:
+        mode.observer.forward(out, primitive, seen, params)
     return out
 
 

@@ -286,7 +286,8 @@ class Tensor(Methods):
     # In place only where nothing can be recorded; `total += loss` builds a new tensor.
 
     def _update(self, primitive: Any, other: Any) -> Tensor:
-        if self._primitive is not None or (current_mode().grad and not self._requires_grad):
+        mode = current_mode()
+        if self._primitive is not None or (mode.grad and (mode.deriving or not self._requires_grad)):
             return apply(primitive, (self, other))
         self._check_writable(f"in-place {primitive.name}")
         return write(primitive, (self, other), self)
@@ -367,6 +368,11 @@ class Tensor(Methods):
         return call_function(function, args, kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        if self._requires_grad and current_mode().deriving:
+            raise GradError(
+                f"array: NumPy asks for the values of {describe(self)} inside a function that is being "
+                "differentiated, and its gradient would be lost; join Tensors with np.stack or "
+                "np.concatenate, or take the values with .numpy() or tg.stop_gradient")
         return np.array(self.numpy(), dtype, copy=copy)
 
     def __copy__(self) -> Tensor:

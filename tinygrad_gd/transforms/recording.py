@@ -49,11 +49,8 @@ class Recording:
             fresh = _variables(transform, args[i], f"argument {i}")
             self.variables += fresh
             replaced[i] = unflatten(args[i], fresh)
-        if current_mode().grad:
+        with using(grad=True, deriving=True):
             out = f(*replaced, **kwargs)
-        else:
-            with using(grad=True):
-                out = f(*replaced, **kwargs)
         self.aux: Any = None
         self.out = out
         if has_aux:
