@@ -51,6 +51,11 @@ class _Anomaly(Observer):
             "(x + 1e-12), or if a where() leaves that entry out, do so inside too: "
             "sqrt(where(x > 0, x, 1))")
 
+    def replaces(self, tensor: Tensor, g: Any) -> None:
+        if found := _first_bad(g):
+            raise NonFiniteError(f"hook: what it returned for the gradient of {describe(tensor)} holds "
+                                 f"{found}; look for a division or a root in the hook")
+
     def starts_backward(self, root: Tensor, seed: Any) -> None:
         self._passes += 1
 

@@ -102,7 +102,11 @@ def cotangents_of(
                 continue
             gx = rule(g, out, *values, **params) if params else rule(g, out, *values)
             value = x._data
-            if gx.dtype is not value.dtype or gx.shape != value.shape:
+            try:
+                fits = gx.dtype is value.dtype and gx.shape == value.shape
+            except AttributeError:  # None, or a number of Python
+                fits = False
+            if not fits:
                 gx = _fit(gx, x, tensor, i)
             if observer is not None:
                 observer.backward(tensor, i, g, gx)
@@ -145,6 +149,11 @@ def _fit(g: Any, x: Tensor, made: Tensor, position: int) -> Any:
     """Undo broadcasting and promotion; anything else that does not fit is a wrong rule."""
     primitive, value = made._primitive, x._data
     shape, dtype = value.shape, value.dtype
+    if not hasattr(g, "dtype"):
+        raise GradError(
+            f"{primitive.name}: the rule for argument {position} returned {describe(g)} for "
+            f"{describe(x, position)}; a rule must return an array of the shape and dtype of its "
+            "argument; give None instead of a rule where there is no derivative")
     if primitive.elementwise and shape != g.shape == made._data.shape:
         g = unbroadcast(g, shape)
     if g.dtype is not dtype and (primitive.elementwise or made.dtype != dtype):

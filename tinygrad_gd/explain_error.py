@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from traceback import walk_tb
@@ -135,6 +136,8 @@ def unknown_option(operation: str, wrong: str, options: Any) -> DTypeError:
     """The error for a keyword that an operation does not have, as PyTorch's ``dim``."""
     torch_names = {"dim": "axis", "keepdim": "keepdims", "dim0": "axis1", "dim1": "axis2"}
     cure = f"write {torch_names[wrong]}=" if wrong in torch_names else "leave it out"
+    if wrong == "retain_graph":
+        cure = "leave it out: a graph lives as long as its result"
     return DTypeError(f"{operation}: unknown option {wrong}=, {cure}; the options are "
                       f"{', '.join(options) or 'none'}")
 
@@ -187,3 +190,36 @@ def _broadcast(shapes: list[tuple[int, ...]]) -> bool:
     except ValueError:
         return False
     return True
+
+
+def check_function(function: Any) -> None:
+    """Refuse what cannot become a primitive, because its arguments have no names."""
+    if not isinstance(function, np.ufunc) and not hasattr(function, "__code__"):
+        raise DTypeError(f"primitive: expected a NumPy ufunc or a function written in Python, got "
+                         f"{describe(function)}; wrap others, as in lambda x: f(x)")
+
+
+def check_rules(primitive: Any, rules: Any) -> None:
+    """Refuse what are no rules, or not one for each array."""
+    strange = [r for r in rules if not (r is None or callable(r) or hasattr(r, "rule"))]
+    if strange or (rules and not primitive.variadic and len(rules) != primitive.arity):
+        arrays = ", ".join(primitive.arguments)
+        raise DTypeError(f"primitive: {primitive.name} takes the arrays {arrays}; expected for each of "
+                         f"them a rule, lambda g, out, {arrays}: ..., or None, got "
+                         f"{describe(strange[0]) if strange else f'{len(rules)} rules'}")
+
+
+def checked(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A user's function, whose results must be arrays of the kinds that Tensors hold."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **params: Any) -> Any:
+        value = function(*args, **params)
+        kinds = "fiubc" if any(np.iscomplexobj(x) for x in args) else "fiub"  # the complex step
+        if getattr(getattr(value, "dtype", None), "kind", "") not in tuple(kinds):
+            raise DTypeError(f"{name}: the function of a primitive must return an array of floats, "
+                             f"ints or bools, got {describe(value)}; make one with np.asarray, "
+                             "np.stack or .real")
+        return value
+
+    return run

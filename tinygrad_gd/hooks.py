@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .errors import DTypeError, GradError, ShapeError, describe
+from .modes import current_mode
 from .tensor import Tensor, constant
 
 
@@ -17,9 +18,10 @@ class HookHandle:
             raise DTypeError(f"register_hook: expected a function of the gradient, got "
                              f"{describe(hook)}; write for example lambda g: g * 0.5")
         if not tensor._requires_grad:
+            name = "retain_grad" if hook is retain else "register_hook"
             raise GradError(
-                f"register_hook: {describe(tensor)} gets no gradient, so the hook would never be "
-                "called; make it with requires_grad=True, or compute it from tensors that require "
+                f"{name}: {describe(tensor)} gets no gradient, so it would have no effect; "
+                "make it with requires_grad=True, or compute it from tensors that require "
                 "a gradient, outside tg.no_grad()")
         self._tensor, self._hook, self._registered = tensor, hook, True
         tensor._hooks = [*(tensor._hooks or ()), hook]
@@ -52,6 +54,8 @@ def run_hooks(tensor: Tensor, g: Any, as_tensors: bool) -> Any:
         if replacement is not None:
             new = _replacement(tensor, replacement)
             g = new if as_tensors else new._data
+            if (observer := current_mode().observer) is not None:
+                observer.replaces(tensor, g)
     if retain in hooks and tensor._primitive is not None:
         accumulate(tensor, g if as_tensors else g.copy())
     return g

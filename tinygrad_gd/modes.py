@@ -104,7 +104,7 @@ def get_default_dtype() -> np.dtype[Any]:
 
 
 def _floating(dtype: Any) -> np.dtype[Any]:
-    if not np.issubdtype(dtype, np.floating):
+    if dtype is None or not np.issubdtype(dtype, np.floating):
         raise DTypeError(f"default dtype: expected a floating dtype such as np.float32, got {dtype}")
     result: np.dtype[Any] = np.dtype(dtype)
     return result

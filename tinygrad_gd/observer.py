@@ -26,6 +26,9 @@ class Observer:
     def backward(self, out: Any, position: int, g: Any, gx: Any) -> None:
         """The rule of ``out``'s primitive made ``gx`` of ``g``, for the argument at ``position``."""
 
+    def replaces(self, tensor: Any, g: Any) -> None:
+        """A hook on ``tensor`` returned ``g`` in place of its gradient."""
+
     def starts_backward(self, root: Any, seed: Any) -> None:
         """A reverse pass begins at ``root``."""
 

@@ -27,7 +27,7 @@ class Observers(Observer):
     forward, backward, write, read = map(_each, ("forward", "backward", "write", "read"))
     starts_backward, ends_backward = _each("starts_backward"), _each("ends_backward")
     creates, takes_gradient = _each("creates"), _each("takes_gradient")
-    effect, decides = _each("effect"), _each("decides")
+    effect, decides, replaces = map(_each, ("effect", "decides", "replaces"))
     enters, leaves = _each("enters"), _each("leaves")
 
     def __init__(self, *observers: Observer) -> None:

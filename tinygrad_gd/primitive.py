@@ -17,7 +17,6 @@ are all loops over the same data.
 
 from __future__ import annotations
 
-import dis
 import sys
 from collections.abc import Callable, Iterator
 from functools import cached_property
@@ -26,10 +25,11 @@ from typing import Any
 import numpy as np
 
 from .errors import DTypeError
-from .explain_error import explain_failure, unknown_option
+from .explain_error import check_function, check_rules, checked, explain_failure, unknown_option
 from .modes import current_mode
 from .observer import Live
 from .operands import SCALARS, check_expansion, operand
+from .reads import reads
 from .registry import add, by_name
 from .storage import NUMERIC_KINDS, plain, tick
 from .tensor import Tensor, constant
@@ -37,6 +37,7 @@ from .tensor import Tensor, constant
 Rule = Callable[..., Any]
 
 _NO_PARAMS: dict[str, Any] = {}
+_PACKAGE = __name__.partition(".")[0] + "."
 _new = Tensor.__new__
 
 
@@ -138,7 +139,7 @@ class Primitive:
         """Positions of the arguments whose *values* (not only shapes) some rule reads."""
         if self.variadic:  # views read shapes only; of others nothing is known
             return range(0 if self.kind == "view" else sys.maxsize)
-        return frozenset(i for rule in self.vjps if rule for i in _reads(rule, len(self.arguments)))
+        return frozenset(i for rule in self.vjps if rule for i in reads(rule, len(self.arguments)))
 
 
 def _frozen(option: Any) -> Any:
@@ -146,26 +147,6 @@ def _frozen(option: Any) -> Any:
     if isinstance(option, list):
         return tuple(map(_frozen, option))
     return option.copy() if type(option) is np.ndarray else option
-
-
-def _reads(rule: Rule, arity: int) -> Iterator[int]:
-    """Which array arguments a rule ``(g, out, *arrays, **params)`` takes the values of.
-
-    Found in the rule's bytecode: an argument that is never loaded, or only for its shape, ndim,
-    size or dtype, may be overwritten between forward and backward without harm.
-    """
-    code = getattr(rule, "__code__", None)
-    if code is None or code.co_argcount < 2 + arity:
-        yield from range(arity)
-        return
-    position = {name: i for i, name in enumerate(code.co_varnames[2 : 2 + arity])}
-    instructions = list(dis.get_instructions(code))
-    for this, following in zip(instructions, [*instructions[1:], instructions[-1]], strict=True):
-        if this.opname.startswith(("LOAD_FAST", "LOAD_DEREF", "LOAD_CLOSURE", "STORE_FAST_LOAD")):
-            loaded = this.argval if isinstance(this.argval, tuple) else (this.argval,)
-            only_form = following.opname == "LOAD_ATTR" and following.argval in (
-                "shape", "ndim", "size", "dtype")
-            yield from (position[n] for n in (loaded[:-1] if only_form else loaded) if n in position)
 
 
 def primitive(
@@ -202,11 +183,14 @@ def primitive(
     >>> x = tg.Tensor(2.0, requires_grad=True); cube(x).backward(); x.grad.item()
     12.0
     """
+    check_function(function)
     is_ufunc = isinstance(function, np.ufunc)
     signature = getattr(function, "signature", None)
     numpy = numpy if isinstance(numpy, tuple) else (numpy,)
     if elementwise is None:
         elementwise = is_ufunc and signature is None
+    if not (run or is_ufunc or numpy or (function.__module__ or "").startswith(_PACKAGE)):
+        run = checked(name or function.__name__, function)
     made = Primitive(
         function,
         rules[0] if rules and isinstance(rules[0], Every) else rules,  # type: ignore[arg-type]
@@ -218,6 +202,7 @@ def primitive(
         atomic=atomic,
         kind=kind,
     )
+    check_rules(made, rules)
     add(made)
     return made
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .errors import DTypeError, GradError, ShapeError, describe
+from .explain_error import unknown_option
 from .methods import Methods
 from .modes import current_mode
 from .registry import NUMPY
@@ -194,7 +195,7 @@ class Tensor(Methods):
 
     # -- gradients ----------------------------------------------------------------------------
 
-    def backward(self, gradient: Any = None, create_graph: bool = False) -> None:
+    def backward(self, gradient: Any = None, create_graph: bool = False, **unknown: Any) -> None:
         """Add d(self)/d(leaf), times ``gradient``, to ``.grad`` of every leaf.
 
         Parameters
@@ -202,6 +203,8 @@ class Tensor(Methods):
         gradient : cotangent of this tensor's shape; may be left out for one element.
         create_graph : record the backward pass too, for derivatives of derivatives.
         """
+        if unknown:
+            raise unknown_option("backward", min(unknown), ("gradient", "create_graph"))
         backward(self, gradient, create_graph)
 
     def zero_grad(self) -> None:
@@ -324,8 +327,8 @@ class Tensor(Methods):
     def _number(self, kind: str) -> Any:
         self._leaves_the_graph(f"{kind}()")
         if self._data.size != 1:
-            raise ShapeError(f"{kind}: expected one element, got {describe(self)}; use .any(), "
-                             ".all() or .numpy()")
+            cure = ".any(), .all() or .numpy()" if kind == "bool" else "an index, or .numpy()"
+            raise ShapeError(f"{kind}: expected one element, got {describe(self)}; use {cure}")
         return self._data.item()
 
     def __bool__(self) -> bool:

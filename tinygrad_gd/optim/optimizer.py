@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from numbers import Real
 from typing import Any
 
 from ..errors import DTypeError, GradError, OptionError, describe
@@ -14,10 +15,17 @@ from ..tensor import Tensor
 class Optimizer:
     """Parameters in groups with options, and what is remembered for each parameter."""
 
-    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
+    def __init__(
+        self, params: Iterable[Any], defaults: dict[str, Any], unknown: Iterable[str] = ()
+    ) -> None:
+        self.defaults = defaults
+        self._check_known(unknown)
         if isinstance(params, Tensor):
             raise DTypeError("optimizer: expected a list of parameters, got one Tensor; write [w]")
-        self.defaults = defaults
+        if not isinstance(params, Iterable):
+            cure = "model.parameters()" if hasattr(params, "parameters") else "[w, b]"
+            raise DTypeError(f"{type(self).__name__}: expected a list of parameters, got "
+                             f"{describe(params)}; write {cure}")
         self._not_recording = no_grad()
         self.state: dict[Tensor, dict[str, Any]] = {}
         self.param_groups: list[dict[str, Any]] = []
@@ -26,29 +34,41 @@ class Optimizer:
         for group in groups:
             self.add_param_group(group)
 
+    def _check_known(self, options: Iterable[str]) -> None:
+        unknown = sorted(set(options) - {"params", *self.defaults})
+        if unknown:
+            raise OptionError(f"{type(self).__name__}: unknown option {unknown[0]!r}; "
+                              f"options are {', '.join(self.defaults)}")
+
     def add_param_group(self, group: dict[str, Any]) -> None:
         """Add parameters with options of their own, as ``{"params": [...], "lr": 0.1}``."""
+        name = type(self).__name__
+        self._check_known(group)
+        if "params" not in group:
+            raise OptionError(f"{name}: a group needs its parameters, as in "
+                              '{"params": [w, b], "lr": 0.1}; got ' + f"{', '.join(group)}")
         given = group["params"]
         params = [given] if isinstance(given, Tensor) else list(given)
-        unknown = set(group) - {"params", *self.defaults}
-        if unknown:
-            raise OptionError(f"{type(self).__name__}: unknown option {sorted(unknown)[0]!r}; "
-                              f"options are {', '.join(self.defaults)}")
         if not params:
-            raise OptionError(f"{type(self).__name__}: the parameter list is empty; pass "
+            raise OptionError(f"{name}: the parameter list is empty; pass "
                               "model.parameters() (a generator can be used only once) or [w, b]")
         known = {p for g in self.param_groups for p in g["params"]}
         for i, p in enumerate(params):
             if not isinstance(p, Tensor):
-                raise DTypeError(f"{type(self).__name__}: parameter {i} is {describe(p)}, "
-                                 "expected a Tensor that requires a gradient")
-            if not p.is_leaf or not p.requires_grad:
-                raise GradError(f"{type(self).__name__}: {describe(p, i)} is not a leaf that requires "
+                cure = "; use model.parameters()" if isinstance(p, tuple) else ""
+                raise DTypeError(f"{name}: parameter {i} is {describe(p)}, expected a Tensor that "
+                                 f"requires a gradient{cure}")
+            frozen = type(p) is not Tensor  # a module's parameter may be, for a while
+            if not p.is_leaf or not (p.requires_grad or frozen):
+                raise GradError(f"{name}: {describe(p, i)} is not a leaf that requires "
                                 "a gradient; optimize the tensors you made with requires_grad=True")
             if p in known:
-                raise OptionError(f"{type(self).__name__}: {describe(p, i)} appears twice")
+                raise OptionError(f"{name}: {describe(p, i)} appears twice")
             known.add(p)
         full = {**self.defaults, **group, "params": params}
+        for option in self.defaults:
+            if not isinstance(full[option], Real):
+                raise DTypeError(f"{name}: {option} must be a number, got {describe(full[option])}")
         self.check(full)
         self.param_groups.append(full)
 
@@ -57,8 +77,16 @@ class Optimizer:
         if not group["lr"] >= 0:
             raise OptionError(f"{type(self).__name__}: lr must be >= 0, got {group['lr']!r}")
 
-    def zero_grad(self) -> None:
-        """Forget the gradients of all parameters."""
+    def __repr__(self) -> str:
+        """The options of each group, and how many parameters it has."""
+        groups = [", ".join(f"{k}={v!r}" for k, v in g.items() if k != "params")
+                  + f", {len(g['params'])} parameters" for g in self.param_groups]
+        return f"{type(self).__name__}({'; '.join(groups)})"
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters: they are None until the next backward pass."""
+        if not set_to_none:
+            raise OptionError("zero_grad: gradients are always set to None; leave set_to_none out")
         for group in self.param_groups:
             for p in group["params"]:
                 p._grad = None

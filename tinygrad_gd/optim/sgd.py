@@ -31,11 +31,12 @@ class SGD(Optimizer):
         dampening: float = 0.0,
         weight_decay: float = 0.0,
         nesterov: bool = False,
+        **unknown: Any,
     ) -> None:
         super().__init__(params, {
             "lr": lr, "momentum": momentum, "dampening": dampening,
             "weight_decay": weight_decay, "nesterov": nesterov,
-        })
+        }, unknown)
 
     def check(self, group: dict[str, Any]) -> None:
         """Refuse negative options, and nesterov without momentum or with dampening."""
