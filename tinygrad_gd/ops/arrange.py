@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import IndexingError, OptionError, ShapeError, describe
 from ..registry import implements
 from ..tensor import Tensor
+from .indexing import plain_key
 from .reductions import sum as sum_of
 from .shape import (
     along,
@@ -239,7 +240,7 @@ def delete(arr: Any, obj: Any, axis: int | None = None) -> Tensor:
 def _places(operation: str, a: Tensor, function: Callable[..., Any], *args: Any) -> Any:
     """Where the elements of the result come from, as NumPy itself says."""
     try:
-        return function(*args)
+        return function(*map(plain_key, args))
     except (IndexError, ValueError) as error:
         raise IndexingError(f"{operation}: {error}; the array is {describe(a)}") from error
 
