@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,14 +20,34 @@ from weakref import ref
 import numpy as np
 
 from ..errors import CaptureError, describe, user_frame
-from ..modes import using
+from ..modes import current_mode, using
 from ..observer import Live, Observer
 from ..observing import observe
-from ..ops.shape import astype
+from ..ops.shape import astype, copy
 from ..primitive import Primitive
 from ..storage import tick
 from ..tensor import Tensor, constant
+from .effects import Draws, effect_of
 from .ir import Argument, Array, Gradient, Input, Instruction, Number, Program, State, Value
+
+#: Where files of this package and of NumPy are, what imports modules, and the files of Python itself.
+_INSIDE = (os.path.dirname(os.path.dirname(__file__)) + os.sep, os.path.dirname(np.__file__) + os.sep,
+           "<frozen importlib")
+_LIBRARY = os.path.dirname(os.__file__) + os.sep
+
+
+class OtherMask(Exception):
+    """A mask selects another number of elements than when the program was captured."""
+
+
+def _selects(mask: Any, /, count: int) -> Any:
+    if np.count_nonzero(mask) != count:
+        raise OtherMask
+    return mask
+
+
+selects = Primitive(_selects, (), name="selects", numpy=(), run=None, elementwise=False, analytic=False,
+                    atomic=True, kind="guard")
 
 
 class Capture(Observer):
@@ -36,6 +57,8 @@ class Capture(Observer):
     ----------
     problem : why the run cannot be repeated by a program, or empty; the first one counts.
     escaped : the same for results kept somewhere outside, as optimizers rightly do in a first step.
+    drawn : the same for random numbers that no instruction draws.
+    instructions : what has been computed so far.
     modules : the modules that took part.
     options : the dicts of hyperparameters that were used.
     reached : the leaves that a backward pass came to.
@@ -47,25 +70,31 @@ class Capture(Observer):
     def __init__(self, name: str, strict: bool = False) -> None:
         self.name, self.strict, self.problem = name, strict, ""
         self.locate = True  # whether the user's lines are of interest
-        self.escaped = ""
+        self.escaped = self.drawn = ""
         self.modules: dict[Any, str] = {}
         self.options: dict[int, Any] = {}
-        self.reached: set[Tensor] = set()
+        self.reached: dict[Tensor, None] = {}
         self.decisions: dict[str, tuple[Mapping[str, Any], Any]] = {}
         self.began = tick()
         self._values: dict[Tensor, Any] = {}  # what each Tensor holds now: a Value or a constant
         self._places: dict[Tensor, tuple[tuple[str, int], str]] = {}
         self._inputs: dict[Any, Input] = {}  # by Tensor, id of an array, or source of a number
-        self._instructions: list[Instruction] = []
+        self.instructions: list[Instruction] = []
         self._phase = "forward"
         self._scopes: list[str] = [""]
         self._copies: dict[int, tuple[Any, Any]] = {}  # id of a copy -> the original, and the copy
+        self._guarded: dict[Value, Instruction] = {}  # masks that select elements
+        self.scalars = False  # whether NumPy has made numbers of arrays, outside of operations
+        self._composed = 0  # operations under way that are composed of others
         self._settled = 0  # instructions that have got their final phase and place
         self._adjoints: dict[Tensor, Tensor] = {}  # cotangent -> what it belongs to
 
     # -- what happens ------------------------------------------------------------------------------
 
     def forward(self, out: Tensor, primitive: Primitive, inputs: Any, params: Any) -> None:
+        if current_mode().observer is not self:
+            self.fail("an observer (tg.observe, tg.detect_anomaly) watches a part of the step, and "
+                      "would be told nothing of a replay; put it around the call")
         for given, held in zip(inputs, out._inputs, strict=False):
             if held is not given and isinstance(held, np.ndarray):
                 self._copies[id(held)] = given, held  # rules read a copy of the user's array
@@ -77,22 +106,22 @@ class Capture(Observer):
             self._state(target)
         made = self._run(primitive, inputs, {}, Value.like(target._data))
         state = self._inputs.get(target)
-        last = self._instructions[-1]
+        last = self.instructions[-1]
         if isinstance(state, State):
             output = last.output if made is last.output else made
-            self._instructions[-1] = replace(last, output=output, target=state)
+            self.instructions[-1] = replace(last, output=output, target=state)
         self._values[target] = made
 
     def backward(self, out: Tensor, position: int, g: Any, gx: Any) -> None:
         line, scope = self._places.get(out, (("", 0), ""))
-        for i in range(self._settled, len(self._instructions)):
-            self._instructions[i] = replace(self._instructions[i], line=line, scope=scope)
-        self._settled = len(self._instructions)
+        for i in range(self._settled, len(self.instructions)):
+            self.instructions[i] = replace(self.instructions[i], line=line, scope=scope)
+        self._settled = len(self.instructions)
         self._adjoints.setdefault(g, out)
         x = out._inputs[position]
         self._adjoints.setdefault(gx, x)
         if x._primitive is None and x not in self._places:
-            self.reached.add(x)
+            self.reached[x] = None
 
     def starts_backward(self, root: Tensor, seed: Any) -> None:
         self._label("forward")
@@ -107,7 +136,8 @@ class Capture(Observer):
                   "not repeat what is done with them; return the tensor instead, and read it outside")
 
     def effect(self, what: str) -> None:
-        self.fail(f"{what} is called in the step, and a replay would not repeat it; call it outside")
+        self.fail(f"{what} is called in the step, and a replay would not repeat it; call it outside, "
+                  "or pass what it gives as an argument")
 
     def creates(self, leaf: Tensor, data: Any) -> None:
         if isinstance(data, Tensor | np.ndarray):
@@ -117,7 +147,12 @@ class Capture(Observer):
                                      Value.like(leaf._data))
             self._values[leaf] = value
         else:
-            self._values[leaf] = leaf._data
+            self._values[leaf] = _kept(leaf)
+
+    def overwrites(self, array: Tensor, primitive: Primitive) -> None:
+        """The array behind an argument is changed in place."""
+        self.fail(f"in-place {primitive.name} changes an array that was given as an argument, and a "
+                  "replay would not; write x = x + 1 instead of x += 1")
 
     def takes_gradient(self, leaf: Tensor) -> None:
         g = leaf._grad
@@ -153,6 +188,15 @@ class Capture(Observer):
         if self.strict:
             raise CaptureError(self.problem)
 
+    @property
+    def changed(self) -> bool:
+        """Whether the run has already changed something: a value, a gradient, the random numbers."""
+        return bool(self.reached or self.problem or self._acted)
+
+    @property
+    def _acted(self) -> bool:
+        return any(i.target is not None or i.primitive.kind == "draw" for i in self.instructions)
+
     # -- writing it down ---------------------------------------------------------------------------
 
     def reference(self, x: Any) -> Any:
@@ -162,22 +206,39 @@ class Capture(Observer):
             if known is not None:
                 return known
             if x._seq > self.began:  # made on the way out of numbers: the same in every run
-                self._values[x] = x._data
-                return x._data
+                self._values[x] = _kept(x)
+                return self._values[x]
             return self._state(x)
         if type(x) is Live:
             return self._input(x.text, lambda: Number(
                 Value((), np.dtype(float), True, name=x.text), x.text, x.origins))
         if isinstance(x, np.ndarray):
             x, _ = self._copies.get(id(x), (x, None))
-            return self._input(id(x), lambda: Array(Value.like(x), x))
+            return self._input(id(x), lambda: Array(Value.like(x), x, self._internal))
+        self.scalars |= isinstance(x, np.generic) and not self._internal
         return x
+
+    @property
+    def _internal(self) -> bool:
+        """Whether an operation or a rule is at work, and no code of the user."""
+        return self._composed > 0 or self._phase == "backward"
 
     def argument(self, position: int, tensor: Tensor, name: str) -> None:
         """Make ``tensor`` known as an argument of the function."""
         made = Argument(Value.like(tensor._data, name), position, tensor)
         self._inputs[tensor] = made
         self._values[tensor] = made.value
+
+    @property
+    def states(self) -> list[Tensor]:
+        """The Tensors from outside, arguments excepted."""
+        return [i.tensor for i in self._inputs.values() if isinstance(i, State)]
+
+    @property
+    def data(self) -> list[int]:
+        """The ids of the Tensors and arrays from outside."""
+        arrays = [i.array for i in self._inputs.values() if isinstance(i, Array)]
+        return [id(x) for x in (*self.states, *arrays)]
 
     def known(self) -> list[Tensor]:
         """The Tensors that have been met so far."""
@@ -196,14 +257,20 @@ class Capture(Observer):
     def _run(self, primitive: Primitive, inputs: Any, params: Any, out: Value) -> Any:
         """Record a primitive, or the calls it is composed of; returns what holds its result."""
         if not primitive.atomic:
+            given = tuple(map(self._tensor, inputs))
+            self._composed += 1
             with using(grad=False):
-                result = primitive.function(*map(self._tensor, inputs), **params)
+                result = primitive.function(*given, **params)
+            self._composed -= 1
             if isinstance(result, Tensor):
                 return self.reference(result)
+        if primitive.name == "getitem":
+            for mask in inputs[1:]:
+                self._guard(mask, self.reference(mask))
         return self._record(primitive, tuple(map(self.reference, inputs)), params, out)
 
     def _tensor(self, x: Any) -> Any:
-        if not isinstance(x, np.ndarray):
+        if isinstance(x, Tensor) or not isinstance(x, np.ndarray):
             return x
         tensor = constant(x)
         self._values[tensor] = self.reference(x)
@@ -211,17 +278,35 @@ class Capture(Observer):
 
     def _record(self, primitive: Primitive, inputs: Any, params: Any, out: Value) -> Value:
         given = {k: x.noticed() if type(x) is Live else x for k, x in params.items()}
-        self._instructions.append(Instruction(
+        self.instructions.append(Instruction(
             primitive, inputs, out, given, self._phase, self._scopes[-1], self._line()))
         return out
 
+    def _guard(self, mask: Any, value: Any) -> None:
+        """Shapes depend on how many elements a mask selects: a program is for that number only."""
+        if not isinstance(value, Value) or value.dtype != bool or value in self._guarded:
+            return
+        count = int(np.count_nonzero(mask._data if isinstance(mask, Tensor) else mask))
+        self._guarded[value] = Instruction(
+            selects, (value,), Value((), value.dtype, True), {"count": count}, self._phase,
+            self._scopes[-1], self._line())
+        if any(given.value is value for given in self._inputs.values()):
+            return  # looked at before everything else
+        if self._acted:
+            self.fail("how many elements a mask selects may change, and shapes with it, when it is too "
+                      "late to capture the step again; select first, draw and update after, or use "
+                      "tg.where(mask, x, 0.0) and divide by mask.sum()")
+        self.instructions.append(self._guarded[value])
+
     def _label(self, phase: str) -> None:
-        for i in range(self._settled, len(self._instructions)):
-            self._instructions[i] = replace(self._instructions[i], phase=phase)
-        self._settled = len(self._instructions)
+        for i in range(self._settled, len(self.instructions)):
+            self.instructions[i] = replace(self.instructions[i], phase=phase)
+        self._settled = len(self.instructions)
 
     def _line(self) -> tuple[str, int]:
         frame = user_frame() if self.locate else None
+        while frame and frame.f_back and frame.f_code.co_filename.startswith(_LIBRARY):
+            frame = frame.f_back  # a callback of Python's, or logging
         return (frame.f_code.co_filename, frame.f_lineno) if frame else ("", 0)
 
     # -- the end -----------------------------------------------------------------------------------
@@ -242,26 +327,49 @@ class Capture(Observer):
         self._name(names, around or {})
         computed = self._gradients()
         spent = {leaf for leaf, value in computed if self._is_spent(leaf, value)}
+        cleared = [leaf for leaf in self.states if leaf in self.reached and leaf._grad is None]
+        gradients = self._owned([(leaf, value) for leaf, value in computed if leaf not in spent])
+        given = {i.value for i in self._inputs.values()}
+        early = [guard for mask, guard in self._guarded.items() if mask in given]
         program = Program(
-            self.name, tuple(self._inputs.values()), tuple(self._instructions), outputs,
-            writes, tuple((leaf, value) for leaf, value in computed if leaf not in spent),
-            tuple(leaf for leaf, _ in computed if leaf in spent))
+            self.name, tuple(self._inputs.values()), (*early, *self.instructions), outputs, writes,
+            gradients, (*(leaf for leaf in self.states if leaf in spent), *cleared))
         if not keep:
             self._find_escaped(results, names)
         return program
 
     def _output(self, result: Any) -> Any:
-        return self.reference(result) if isinstance(result, Tensor) else result
+        if not isinstance(result, Tensor):
+            return result
+        value = self.reference(result)
+        if isinstance(self._inputs.get(result), State):
+            return result
+        return value if isinstance(value, Value) else self._copied(value)
 
-    def _gradients(self) -> list[tuple[Tensor, Value]]:
+    def _copied(self, x: Any) -> Value:
+        """What ``x`` holds in memory of its own."""
+        form = replace(x, name="") if isinstance(x, Value) else Value.like(x)
+        return self._record(copy, (x,), {"order": "K"}, form)
+
+    def _gradients(self) -> list[tuple[Tensor, Any]]:
         """The leaves whose gradient was computed, with its value."""
         leaves = [i.tensor for i in self._inputs.values() if isinstance(i, State | Argument)]
-        found = [(leaf, self._values.get(leaf._grad)) for leaf in leaves if leaf._grad is not None]
-        return [(leaf, value) for leaf, value in found if isinstance(value, Value)]
+        found = []
+        for leaf in leaves:
+            g = leaf._grad
+            if g in self._values or (g is not None and leaf in self.reached):
+                found.append((leaf, self.reference(g)))
+        return found
 
-    def _is_spent(self, leaf: Tensor, value: Value) -> bool:
+    def _owned(self, gradients: list[tuple[Tensor, Any]]) -> tuple[tuple[Tensor, Value], ...]:
+        """Gradients that stay, each in an array of its own, for the user to write into."""
+        made = {i.output: i.primitive.kind for i in self.instructions}
+        return tuple((leaf, value if isinstance(value, Value) and made.pop(value, "view") != "view"
+                      else self._copied(value)) for leaf, value in gradients)
+
+    def _is_spent(self, leaf: Tensor, value: Any) -> bool:
         """Whether an update has used the gradient, and it is not a sum over several calls."""
-        used = any(value in i.values for i in self._instructions if i.phase == "update")
+        used = any(value is x for i in self.instructions if i.phase == "update" for x in i.inputs)
         return used and not any(isinstance(i, Gradient) and i.tensor is leaf
                                 for i in self._inputs.values())
 
@@ -300,18 +408,33 @@ class Capture(Observer):
                             "list, an attribute or a global); return it instead")
 
 
-@contextmanager
-def variable_names(into: dict[Tensor, str]) -> Any:
-    """Collect what the user's functions call their Tensors, while they run."""
-    inside = (os.path.dirname(os.path.dirname(__file__)), os.path.dirname(np.__file__))
+def _kept(constant: Tensor) -> Any:
+    """The values of a constant, which whoever has the Tensor may overwrite."""
+    data = constant._data
+    return data.copy("K") if isinstance(data, np.ndarray) else data
 
-    def note(frame: Any, event: str, _: Any) -> None:
-        code = frame.f_code
-        made = code.co_filename == "<string>" and code.co_name.startswith("__")  # by a dataclass
-        if event == "return" and not made and not code.co_filename.startswith(inside):
-            for name, value in frame.f_locals.items():
-                if isinstance(value, Tensor):
-                    into.setdefault(value, name)
+
+def line_of(error: BaseException) -> str:
+    """``file:line`` of the user's code that an error came from."""
+    walk = ((f.f_code.co_filename, line) for f, line in traceback.walk_tb(error.__traceback__))
+    places = [f"{file}:{line}" for file, line in walk if not file.startswith((*_INSIDE, _LIBRARY))]
+    return places[-1] if places else "unknown line"
+
+
+@contextmanager
+def profiled(capture: Capture, names: dict[Tensor, str]) -> Any:
+    """Collect what the user's functions call their Tensors, while they run; hear of effects, too."""
+    def note(frame: Any, event: str, called: Any) -> None:
+        if event == "return":
+            code = frame.f_code
+            made = code.co_filename == "<string>" and code.co_name.startswith("__")  # by a dataclass
+            if not made and not code.co_filename.startswith(_INSIDE):
+                for name, value in frame.f_locals.items():
+                    if isinstance(value, Tensor):
+                        names.setdefault(value, name)
+        elif event == "c_call" and (what := effect_of(called)) and not (
+                frame.f_code.co_filename.startswith(_INSIDE)):
+            capture.effect(what)
 
     before = sys.getprofile()
     sys.setprofile(note)
@@ -321,9 +444,16 @@ def variable_names(into: dict[Tensor, str]) -> Any:
         sys.setprofile(before)
 
 
-def watched(capture: Capture, function: Callable[[], Any]) -> tuple[Any, dict[Tensor, str]]:
-    """Run ``function`` under the eyes of ``capture``; its result and its names for Tensors."""
+def watched(
+    capture: Capture, function: Callable[[], Any], generators: list[tuple[str, Any]]
+) -> tuple[Any, dict[Tensor, str]]:
+    """Run ``function`` under the eyes of ``capture``; its result and its names for Tensors.
+
+    ``generators`` are those of random numbers that it may draw from.
+    """
     names: dict[Tensor, str] = {}
-    with observe(capture), variable_names(names):
+    draws = Draws(generators)
+    with observe(capture), profiled(capture, names):
         result = function()
+    capture.drawn = draws.unseen(capture.instructions)
     return result, names

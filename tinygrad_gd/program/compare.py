@@ -17,7 +17,7 @@ def difference(a: Program, b: Program) -> str:
     for old, new in zip(a.instructions, b.instructions, strict=False):
         pairs = list(zip(old.inputs, new.inputs, strict=False))
         if (old.primitive is not new.primitive or len(old.inputs) != len(new.inputs)
-                or repr(old.params) != repr(new.params)
+                or (new.primitive.kind != "guard" and repr(old.params) != repr(new.params))
                 or not all(_same(x, y, table) for x, y in pairs)):
             file, line = new.line
             return (f"{b.name}, {file}:{line}: what is computed there is not the same in every call "
@@ -35,13 +35,24 @@ def _same_results(a: Program, b: Program, table: dict[Value, Value]) -> bool:
     return len(old) == len(new) and all(_same(x, y, table) for x, y in zip(old, new, strict=True))
 
 
-def settled(a: Program, b: Program) -> Program:
-    """The second of two captures, with arrays that each run made anew as the constants they are."""
-    old = [i for i in a.inputs if isinstance(i, Array)]
-    new = [i for i in b.inputs if isinstance(i, Array)]
-    constants = {y.value: y.array for x, y in zip(old, new, strict=False) if x.array is not y.array}
-    inputs = tuple(i for i in b.inputs if i.value not in constants)
-    return replaced(b.with_(inputs=inputs), constants)
+def settled(a: Program, b: Program) -> tuple[Program, bool]:
+    """The second of two captures, with arrays that each run made anew as the constants they are.
+
+    Also whether these may have been computed, by plain NumPy, from other arrays. Parts of one array
+    that both runs have taken are not made anew: they show what is in it.
+    """
+    arrays = ([i for i in p.inputs if isinstance(i, Array)] for p in (a, b))
+    fresh = [y for x, y in zip(*arrays, strict=False) if not _same_memory(x.array, y.array)]
+    constants = {y.value: y.array for y in fresh}
+    b = b.with_(inputs=tuple(i for i in b.inputs if i.value not in constants),
+                instructions=tuple(i for i in b.instructions if not (  # of what does not change
+                    i.primitive.kind == "guard" and constants.keys() & set(i.values))))
+    return replaced(b, constants), any(not y.internal for y in fresh)
+
+
+def _same_memory(x: Any, y: Any) -> bool:
+    """Whether both are one array, or the same part of one."""
+    return x is y or bool(x.__array_interface__ == y.__array_interface__)
 
 
 def _same_input(a: Any, b: Any) -> bool:

@@ -18,13 +18,13 @@ from ..errors import CaptureError, CaptureWarning, DTypeError, describe, user_st
 from ..modes import Mode, current_mode
 from ..nn.module import Module
 from ..observer import Live
-from ..primitive import Primitive
+from ..primitive import Primitive, write
 from ..tensor import Tensor, constant
 from ..transforms.pytree import flatten, unflatten
-from .capture import Capture, watched
+from .capture import Capture, OtherMask, line_of, watched
 from .compare import difference, settled
 from .guards import Guard, ModuleGuard, placed
-from .ir import Number, Program, State, Value
+from .ir import Argument, Array, Gradient, Number, Program, State, Value
 from .passes import optimized, readable
 from .replay import Memory, Replay, Stale
 from .source import source_of
@@ -37,6 +37,8 @@ _KINDS = (np.ndarray, Tensor, np.generic, int, float, complex, str, bytes, type(
 #: What a program takes as an argument; other values are part of the form of the arguments.
 _ARRAYS = (Tensor, np.ndarray, np.floating)
 
+#: Bytes up to which looking at every element of an array costs nothing worth mentioning.
+SMALL = 1 << 16
 #: Captures of one form of arguments before giving up: what is captured must settle.
 PATIENCE = 4
 #: Programs kept for one form of arguments, as for training and evaluation.
@@ -48,19 +50,34 @@ FORMS = 64
 class Surroundings:
     """Everything around a captured run that a program relies on."""
 
-    def __init__(self, capture: Capture, function: Any, mode: Mode) -> None:
-        guard = Guard(function, capture.modules)
-        self.names = guard.names
-        self.reached = list(capture.reached)
+    def __init__(self, capture: Capture, function: Any, arguments: list[Any], mode: Mode) -> None:
+        hooks = [hook for leaf in capture.reached for hook in leaf._hooks or ()]
+        guard = Guard(function, capture.modules, (*hooks, *arguments), capture.data)
+        self.names, self.generators, self.iterators = guard.names, guard.generators, guard.iterators
         self.options, self.decisions = list(capture.options.values()), capture.decisions
+        self.reached = capture.reached
+        self.leaves = dict.fromkeys(t for t in capture.states if t._requires_grad)
+        self.leaves |= dict.fromkeys(p for group in self.options for p in group.get("params", ()))
+        self._arrays, self._scalars = guard.arrays, capture.scalars
         self._modules = ModuleGuard(capture.modules)
         self.conditions = guard.conditions()
-        self.conditions.add("{}() is {} or {}() == {}", current_mode, mode, current_mode, mode)
         self.conditions.add(f"{{}}.changes == {Module.changes} or {{}}()", Module, self._modules.holds)
+        self.conditions.of = "a mode such as tg.no_grad"
+        self.conditions.add("{}() is {} or {}() == {}", current_mode, mode, current_mode, mode)
         self.hold = self.conditions.compiled()
 
-    def require(self, program: Program, without_gradient: list[Tensor]) -> Callable[[], bool]:
-        """A check of all of it, hyperparameters and absent gradients included."""
+    def broken(self) -> str:
+        """What the first check is about that does not hold, in words."""
+        attribute = self._modules.changed()
+        return f"the attribute {attribute} of a module" if attribute else self.conditions.broken()
+
+    def require(
+        self, program: Program, without_gradient: list[Tensor], computed: bool
+    ) -> Callable[[], bool]:
+        """A check of all of it, with hyperparameters and gradients that are there or absent.
+
+        ``computed`` says whether NumPy has made arrays of others.
+        """
         origins = [origin for given in program.inputs if isinstance(given, Number)
                    for origin in given.origins.values()]
         origins += [origin for of, _ in self.decisions.values() for origin in of.values()]
@@ -72,29 +89,51 @@ class Surroundings:
             for key, value in options.items():
                 if key in live:  # the program reads it, as long as it is a number
                     self.conditions.add(f"type({{}}[{key!r}]) is {{}}", options, type(value))
-                elif key != "params":
+                elif key == "params":
+                    self.conditions.add(f"{{}}['params'] is {{}} and len({{}}) == {len(value)}",
+                                        options, value, value)
+                    for i, p in enumerate(value):
+                        self.conditions.add(f"{{}}[{i}] is {{}}", value, p)
+                else:
                     self.conditions.add(f"{{}}[{key!r}] == {{}}", options, value)
         for text, (of, outcome) in self.decisions.items():
             self.conditions.add(*placed(text, of), outcome)
         for given in program.inputs:
             if isinstance(given, State) and given.value.dtype.kind == "f":
-                flag = given.tensor._requires_grad
-                self.conditions.add(f"{{}}._requires_grad is {flag}", given.tensor)
+                tensor, flag = given.tensor, given.tensor._requires_grad
+                self.conditions.add(f"{{}}._requires_grad is {flag} and {{}}._hooks is {{}}",
+                                    tensor, tensor, tensor._hooks)
+            elif isinstance(given, Gradient):
+                self.conditions.add("{}._grad is not None", given.tensor)
         for leaf in without_gradient:
             self.conditions.add("{}._grad is None", leaf)
+        for array in self._read_by_numpy(program, computed or self._scalars):
+            self.conditions.add("{}.tobytes() == {}", array, array.tobytes())
         return self.conditions.compiled()
+
+    def _read_by_numpy(self, program: Program, computed: bool) -> list[Any]:
+        """The arrays that function sees, besides data that the program reads anew in each call.
+
+        Python may have decided on them. Large ones count only if NumPy has ``computed`` something.
+        """
+        read = [i.array for i in program.inputs if isinstance(i, Array)]
+        return [x for _, x in self._arrays if computed or (
+            x.nbytes <= SMALL and not any(np.may_share_memory(x, other) for other in read))]
 
 
 class Entry:
     """A program that replays, with the surroundings it relies on."""
 
-    def __init__(self, captured: Program, surroundings: Surroundings, result: Any, arity: int,
-                 floats: list[float], without_gradient: list[Tensor]) -> None:
-        self.captured, self.floats = captured, floats
-        self.program = optimized(captured)
+    def __init__(self, before: Program, program: Program, surroundings: Surroundings, result: Any,
+                 arity: int, floats: list[float], without_gradient: list[Tensor]) -> None:
+        self.captured, computed = settled(before, program)
+        self.floats = floats
+        self.program = optimized(self.captured)
         self.replay = Replay(self.program, arity)
         self.run = self.replay.run
-        self.holds = surroundings.require(self.program, without_gradient)
+        self.spent = [i.position for i in program.inputs if isinstance(i, Argument)
+                      and i.tensor in surroundings.reached and i.tensor._grad is not None]
+        self.holds = surroundings.require(self.program, without_gradient, computed)
         self.form, self.single = result, isinstance(result, Tensor)
 
 
@@ -150,8 +189,12 @@ class Compiled:
                     self._last = entry
                     try:
                         return self._replayed(entry, leaves)
-                    except Stale:
+                    except OtherMask:
+                        continue
+                    except BaseException as error:  # it may have got half way
                         self._entries[key].remove(entry)
+                        if not isinstance(error, Stale):
+                            raise
                         break
         return self._captured(key, args, kwargs, leaves)
 
@@ -159,8 +202,11 @@ class Compiled:
         if not leaves:
             result = entry.run()
         else:
-            result = entry.run(*[x if isinstance(x, Tensor) else constant(x) for x in leaves
-                                 if isinstance(x, _ARRAYS)])
+            arrays = [x if isinstance(x, Tensor) else constant(x) for x in leaves
+                      if isinstance(x, _ARRAYS)]
+            result = entry.run(*arrays)
+            for position in entry.spent:
+                arrays[position]._grad = None
         if entry.single:
             return result
         count = len(entry.program.outputs)
@@ -170,32 +216,79 @@ class Compiled:
 
     def _captured(self, key: Any, args: Any, kwargs: Any, leaves: list[Any]) -> Any:
         tries, candidates = self._pending.setdefault(key, (0, []))
-        before = next((c for c in candidates if c[1].hold()), None)
+        held = [c for c in candidates if c[1].hold()]
+        before = held[0][1] if held else None
         capture, mode = Capture(self.name, self.strict), current_mode()
         floats = [x for x in leaves if type(x) is float]
         shown = self._arguments(capture, args, kwargs, leaves, floats)
-        bare = [leaf for leaf in before[1].reached if leaf._grad is None] if before else []
+        bare = [leaf for leaf in before.leaves if leaf._grad is None] if before else []
+        given = [leaf for leaf in before.leaves if leaf._grad is not None] if before else []
+        options = [(group, dict(group)) for group in before.options] if before else []
         a, k = unflatten((args, kwargs), shown)
-        result, names = watched(capture, lambda: _settled_numbers(self.function(*a, **k)))
-        around = Surroundings(capture, self.function, mode)
+        try:
+            result, names = watched(capture, lambda: _settled_numbers(self.function(*a, **k)),
+                                    before.generators if before else [])
+        except (TypeError, AttributeError) as error:
+            if capture.changed or all(x is y for x, y in zip(leaves, shown, strict=True)):
+                raise
+            result = self.function(*args, **kwargs)  # what arrays and numbers can, but Tensors cannot
+            self._give_up(f"{self.name}, {line_of(error)}: {error}")
+            return result
+        around = Surroundings(capture, self.function, leaves, mode)
         program = capture.finish(flatten(result), names, around.names)
-        problem = (capture.problem or capture.escaped or self._unseen("takes", leaves, _KINDS)
+        cleared = dict.fromkeys(x for x in given if x._grad is None)
+        program = program.with_(spent=tuple(dict.fromkeys(program.spent) | cleared))
+        problem = (capture.problem or capture.escaped or self._effect(capture, around, before, options)
+                   or self._left_in_arguments(program, leaves)
+                   or self._unseen("takes", leaves, _KINDS)
                    or self._unseen("returns", program.outputs, (Value, *_KINDS[1:])))
-        if not problem and before is not None:
-            problem = difference(before[0], program)
-            if not problem:
-                arity = sum(isinstance(x, _ARRAYS) for x in leaves)
-                captured = settled(before[0], program)
-                self._settle(key, Entry(captured, around, result, arity, floats, bare))
-                return result
+        if not problem:
+            for earlier, _ in held:
+                problem = difference(earlier, program)
+                if not problem:
+                    arity = sum(isinstance(x, _ARRAYS) for x in leaves)
+                    self._settle(key, Entry(earlier, program, around, result, arity, floats, bare))
+                    return result
         if capture.problem or (problem and tries + 1 >= PATIENCE):
             self._give_up(problem)
-        self._pending[key] = tries + bool(problem), [(program, around), *candidates][:PATIENCE]
-        if len(self._pending) > FORMS:
+        elif before is None and tries + 1 >= VARIANTS:
+            changing = candidates[0][1].broken()
+            self._give_up(f"{self.name}{_place(self.function)}: it depends on {changing}, which is "
+                          "another one in every call; make it an argument")
+        self._pending[key] = tries + 1, [(program, around), *candidates][:PATIENCE]
+        if len(self._pending) > FORMS + len(self._entries):
             self._give_up(f"{self.name} was called with {FORMS} forms of arguments, hardly ever twice "
                           "with the same; an int counts as part of the form: give a number that keeps "
                           "changing as a float")
         return result
+
+    def _effect(self, capture: Capture, around: Surroundings, before: Surroundings | None,
+                options: list[tuple[Any, Any]]) -> str:
+        """What the run did besides computing; found out when its surroundings are known."""
+        outside = "and a replay would not; do that outside"
+        if capture.drawn:
+            what = (f"it draws random numbers from {capture.drawn}, and a replay would not draw them "
+                    "anew; use tg.normal, tg.uniform or tg.dropout, or give them as an argument")
+        elif around.iterators:
+            what = (f"it takes from the iterator {around.iterators[0]}, and a replay would not go on "
+                    "to the next; give what it yields as an argument")
+        elif before is not None and (changed := before.broken()):
+            what = f"it changes {changed} in every call, {outside}"
+        elif changed := next((key for group, held in options for key in held
+                              if group[key] is not held[key]), ""):
+            what = f"it changes the option {changed} of an optimizer, {outside}"
+        else:
+            return ""
+        return f"{self.name}{_place(self.function)}: {what}"
+
+    def _left_in_arguments(self, program: Program, leaves: list[Any]) -> str:
+        """Why gradients of arguments cannot be left in them: the next call has other arguments."""
+        touched = {leaf for leaf, _ in program.gradients} | {
+            i.tensor for i in program.inputs if isinstance(i, Gradient)}
+        found = next((x for x in leaves if isinstance(x, Tensor) and x in touched), None)
+        return "" if found is None else (
+            f"{self.name}{_place(self.function)}: backward() leaves a gradient in its argument, "
+            f"{describe(found)}; return what tg.grad gives, or let the tensor be a variable outside")
 
     def _arguments(self, capture: Capture, args: Any, kwargs: Any, leaves: list[Any],
                    floats: list[float]) -> list[Any]:
@@ -205,7 +298,7 @@ class Compiled:
         for x in leaves:
             name = next(names)
             if isinstance(x, _ARRAYS):
-                tensor = x if isinstance(x, Tensor) else constant(x)
+                tensor = x if isinstance(x, Tensor) else _given(x)
                 capture.argument(position, tensor, name)
                 shown.append(tensor)
                 position += 1
@@ -226,9 +319,10 @@ class Compiled:
     def _settle(self, key: Any, entry: Entry) -> None:
         variants = self._entries.setdefault(key, [])
         variants.insert(0, entry)
-        self._pending.pop(key, None)
+        self._pending[key] = 0, self._pending[key][1]
         if len(self._entries) > FORMS:
-            del self._entries[next(iter(self._entries))]
+            oldest = next(iter(self._entries))
+            del self._entries[oldest], self._pending[oldest]
         self._last = entry
         if len(variants) > VARIANTS:
             self._give_up(f"{self.name} was captured {VARIANTS} times, because what it depends on "
@@ -274,6 +368,31 @@ class Compiled:
         return self._entry().replay.memory()
 
 
+class ArrayArgument(Tensor):
+    """An array among the arguments, which the function sees as a Tensor, and `isinstance` as both."""
+
+    __slots__ = ()
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        return np.ndarray
+
+    def _update(self, primitive: Any, other: Any) -> Tensor:
+        current_mode().observer.overwrites(self, primitive)
+        return write(primitive, (self, other), self)
+
+
+def _given(x: Any) -> Tensor:
+    tensor = constant(x)
+    object.__setattr__(tensor, "__class__", ArrayArgument)
+    return tensor
+
+
+def _place(function: Any) -> str:
+    code = getattr(inspect.unwrap(getattr(function, "__func__", function)), "__code__", None)
+    return f", {code.co_filename}:{code.co_firstlineno}" if code else ""
+
+
 def _settled_numbers(result: Any) -> Any:
     """A function's result, with plain numbers for live ones: out there nobody keeps track."""
     leaves = flatten(result)
@@ -290,13 +409,14 @@ def _key(args: Any, kwargs: Any, leaves: list[Any]) -> Any:
 
 def _leaf_key(x: Any, first: int) -> Any:
     if isinstance(x, Tensor):
-        return "tensor", x._data.shape, x._data.dtype, x._requires_grad, first
+        return ("tensor", x._data.shape, x._data.dtype, x._requires_grad, x._grad is None,
+                tuple(x._hooks or ()), first)
     if isinstance(x, _ARRAYS):
         return "array", x.shape, x.dtype, first
     if type(x) is float:
         return "float"
     if isinstance(x, _KINDS):
-        return type(x), x
+        return type(x), repr(x) if isinstance(x, slice) else x
     return type(x)
 
 

@@ -133,10 +133,14 @@ class Argument:
 
 @dataclass(eq=False)
 class Array:
-    """A NumPy array from outside, read anew in each call."""
+    """A NumPy array from outside, read anew in each call.
+
+    ``internal`` ones come from inside of an operation or a rule, and depend on shapes only.
+    """
 
     value: Value
     array: np.ndarray[Any, Any]
+    internal: bool = False
 
 
 @dataclass(eq=False)

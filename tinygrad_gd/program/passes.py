@@ -20,7 +20,7 @@ from .ir import Instruction, Program, State, Value
 LARGE = 1 << 18
 
 #: Kinds of primitives that do something besides computing their result.
-EFFECTS = frozenset({"draw", "check"})
+EFFECTS = frozenset({"draw", "check", "guard"})
 
 Pass = Callable[[Program], Program]
 
@@ -45,14 +45,23 @@ def replaced(program: Program, table: dict[Value, Any]) -> Program:
         gradients=tuple((leaf, swap(value)) for leaf, value in program.gradients))
 
 
+def owned(program: Program) -> set[Value]:
+    """The values of gradients, each of which has an array that nobody else has."""
+    return {value for _, value in program.gradients}
+
+
 def drop_dead_code(program: Program) -> Program:
     """Leave out what no result depends on, and inputs that are not used then."""
     needed = set(program.results)
-    kept = []
-    for instruction in reversed(program.instructions):
-        if instruction.output in needed or has_effect(instruction):
-            kept.append(instruction)
-            needed.update(instruction.values)
+    kept: list[Instruction] = []
+    masks: set[Value] = set()
+    for i in reversed(program.instructions):
+        wanted = i.inputs[0] in masks if i.primitive.kind == "guard" else has_effect(i)
+        if i.output in needed or wanted:
+            kept.append(i)
+            needed.update(i.values)
+            if i.primitive.name == "getitem":
+                masks.update(x for x in i.inputs[1:] if isinstance(x, Value))
     written = {id(state) for state, _ in program.writes}
     inputs = tuple(i for i in program.inputs if i.value in needed or id(i) in written)
     return program.with_(instructions=tuple(reversed(kept)), inputs=inputs)
@@ -61,10 +70,11 @@ def drop_dead_code(program: Program) -> Program:
 def fold_constants(program: Program) -> Program:
     """Compute now what depends on constants only."""
     table: dict[Value, Any] = {}
-    kept = []
+    kept, results = [], set(program.results)
     for instruction in program.instructions:
         inputs = tuple(table.get(x, x) if isinstance(x, Value) else x for x in instruction.inputs)
-        if has_effect(instruction) or any(isinstance(x, Value) for x in inputs):
+        stays = has_effect(instruction) or instruction.output in results
+        if stays or any(isinstance(x, Value) for x in inputs):
             kept.append(replace(instruction, inputs=inputs))
         else:
             result = instruction.primitive.run(*inputs, **instruction.params)
@@ -76,15 +86,16 @@ def merge_common(program: Program) -> Program:
     """Compute once what is computed twice from the same inputs (common sub-expressions)."""
     table: dict[Value, Any] = {}
     known: dict[Any, Value] = {}
-    kept = []
+    kept, own = [], owned(program)
     for instruction in program.instructions:
         inputs = tuple(table.get(x, x) if isinstance(x, Value) else x for x in instruction.inputs)
         instruction = replace(instruction, inputs=inputs)
         key = (instruction.primitive.name, tuple(map(identity, inputs)), repr(instruction.params),
                instruction.output.dtype, instruction.output.axes)
-        if has_effect(instruction) or key not in known:
+        alone = has_effect(instruction) or instruction.output in own
+        if alone or key not in known:
             kept.append(instruction)
-            if not has_effect(instruction):
+            if not alone:
                 known[key] = instruction.output
         else:
             same = known[key]
@@ -96,9 +107,10 @@ def merge_common(program: Program) -> Program:
 def share_reductions(program: Program) -> Program:
     """Reduce once what is reduced twice, with ``keepdims`` and without; the other is a view of it."""
     known: dict[Any, Value] = {}
-    kept = []
+    kept, own = [], owned(program)
     for i in program.instructions:
-        if "keepdims" in i.params and not i.output.scalar and i.output.axes == _in_order(i.output):
+        plain = not i.output.scalar and i.output.axes == _in_order(i.output)
+        if "keepdims" in i.params and plain and i.output not in own:
             options = {k: v for k, v in i.params.items() if k != "keepdims"}
             key = i.primitive.name, tuple(map(identity, i.inputs)), repr(options), i.output.dtype
             first = known.setdefault(key, i.output)
@@ -145,12 +157,13 @@ def _broadcasts(user: Instruction, value: Value) -> bool:
 def drop_units(program: Program) -> Program:
     """Leave out multiplications by one, such as with the first cotangent."""
     table: dict[Value, Any] = {}
-    kept = []
+    kept, own = [], owned(program)
     for i in program.instructions:
         one, other = i.inputs if len(i.inputs) == 2 else (None, None)
         if not _is_one(one):
             one, other = other, one
-        if (i.primitive.name == "multiply" and i.target is None and _is_one(one)
+        free = i.target is None and i.output not in own
+        if (i.primitive.name == "multiply" and free and _is_one(one)
                 and isinstance(other, Value) and _form(other) == _form(i.output)):
             table[i.output] = other
             other.name = other.name or i.output.name
@@ -171,9 +184,10 @@ def hoist(program: Program) -> Program:
     """Move to the phase ``once`` what depends only on data that the program does not change."""
     written = {id(state) for state, _ in program.writes}
     fixed = {i.value for i in program.inputs if isinstance(i, State) and id(i) not in written}
-    kept = []
+    kept, own = [], owned(program)
     for i in program.instructions:
-        if i.target is None and i.primitive.kind != "draw" and all(v in fixed for v in i.values):
+        stays = i.target is not None or i.output in own or i.primitive.kind in ("draw", "guard")
+        if not stays and all(v in fixed for v in i.values):
             fixed.add(i.output)
             i = replace(i, phase="once")
         kept.append(i)
@@ -229,7 +243,8 @@ def optimized(program: Program, without: tuple[str, ...] = ()) -> Program:
 
 def readable(program: Program) -> Program:
     """The program as it is best read: as it was written, without what only a machine needs."""
-    checks = {i.output: i.inputs[0] for i in program.instructions if i.primitive.kind == "check"}
+    checks = {i.output: i.inputs[0] for i in program.instructions
+              if i.primitive.kind in ("check", "guard")}
     kept = tuple(i for i in program.instructions if i.output not in checks)
     program = replaced(program.with_(instructions=kept), checks)
     return optimized(program, without=("merge_common", "share_reductions", "hoist", "update_early"))

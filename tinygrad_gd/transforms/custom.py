@@ -282,7 +282,7 @@ def _recorded(leaf: Any) -> bool:
 
 def _kept(leaf: Any) -> Any:
     """An array is copied: what the user writes into it later must not be seen in the backward pass."""
-    return np.array(leaf) if isinstance(leaf, np.ndarray) else leaf
+    return np.array(leaf) if isinstance(leaf, np.ndarray) and not isinstance(leaf, Tensor) else leaf
 
 
 def _constant(leaf: Any) -> Any:
