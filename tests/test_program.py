@@ -8,10 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import tinygrad_gd as tg
 from tests.samples import Sample, all_samples
+from tinygrad_gd.program.ir import State
 from tinygrad_gd.program.passes import PASSES, optimized
+from tinygrad_gd.program.replay import Replay
 
 STEPS = 50
 Build = Callable[[], tuple[Callable[[], Any], list[Any]]]
@@ -235,3 +239,184 @@ def test_a_replay_needs_no_more_memory_than_numpy_by_hand(name: str) -> None:
     assert memory.buffers + memory.constants + peaks[0] <= peaks[1]
     assert abs(peaks[0] - memory.temporaries) < 50_000  # NumPy converts masks in small pieces
     assert "buffer0" in str(memory) and memory.peak > memory.buffers
+
+
+# -- layers, losses and optimizers: one row for each that there is -----------------------------------
+
+IMAGES, SIGNALS, VECTORS = (2, 2, 6, 5), (2, 2, 7), (5, 4)
+LAYERS: dict[str, tuple[Callable[[], Any], tuple[int, ...]]] = {
+    "Linear": (lambda: tg.nn.Linear(4, 3), VECTORS),
+    "ReLU": (tg.nn.ReLU, VECTORS),
+    "Tanh": (tg.nn.Tanh, VECTORS),
+    "Sigmoid": (tg.nn.Sigmoid, VECTORS),
+    "Sequential": (lambda: tg.nn.Sequential(tg.nn.Linear(4, 3), tg.nn.Tanh()), VECTORS),
+    "Flatten": (tg.nn.Flatten, IMAGES),
+    "Upsample": (lambda: tg.nn.Upsample(scale_factor=2), IMAGES),
+    "Conv1d": (lambda: tg.nn.Conv1d(2, 3, 3, padding=1, stride=2), SIGNALS),
+    "Conv2d": (lambda: tg.nn.Conv2d(2, 4, 3, padding="same", groups=2), IMAGES),
+    "ConvTranspose1d": (lambda: tg.nn.ConvTranspose1d(2, 3, 3, stride=2), SIGNALS),
+    "ConvTranspose2d": (lambda: tg.nn.ConvTranspose2d(2, 3, 2, stride=2, bias=False), IMAGES),
+    "MaxPool1d": (lambda: tg.nn.MaxPool1d(3, stride=2), SIGNALS),
+    "MaxPool2d": (lambda: tg.nn.MaxPool2d(2), IMAGES),
+    "AvgPool1d": (lambda: tg.nn.AvgPool1d(3, stride=2), SIGNALS),
+    "AvgPool2d": (lambda: tg.nn.AvgPool2d(2), IMAGES),
+    "AdaptiveAvgPool1d": (lambda: tg.nn.AdaptiveAvgPool1d(3), SIGNALS),
+    "AdaptiveAvgPool2d": (lambda: tg.nn.AdaptiveAvgPool2d((2, 3)), IMAGES),
+    "AdaptiveMaxPool1d": (lambda: tg.nn.AdaptiveMaxPool1d(3), SIGNALS),
+    "AdaptiveMaxPool2d": (lambda: tg.nn.AdaptiveMaxPool2d((2, 3)), IMAGES),
+}
+LOSSES: dict[str, Callable[[str], Callable[[Any, Any], Any]]] = {
+    "mse_loss": lambda r: lambda out, labels: tg.nn.mse_loss(out, np.ones((5, 3), out.dtype), r),
+    "MSELoss": lambda r: lambda out, labels: tg.nn.MSELoss(r)(out, np.ones((5, 3), out.dtype)),
+    "cross_entropy": lambda r: lambda out, labels: tg.nn.cross_entropy(out, labels, r),
+    "CrossEntropyLoss": lambda r: lambda out, labels: tg.nn.CrossEntropyLoss(r)(out, labels),
+}
+#: Every combination of options that an optimizer takes.
+OPTIMIZERS: dict[str, list[dict[str, Any]]] = {
+    "SGD": [{"momentum": m, "dampening": d, "weight_decay": w, "nesterov": n}
+            for m in (0.0, 0.9) for d in (0.0, 0.3) for w in (0.0, 0.01) for n in (False, True)
+            if not n or (m and not d)],
+}
+
+
+def test_every_layer_loss_and_optimizer_has_a_row() -> None:
+    modules = {n for n in tg.nn.__all__ if isinstance(getattr(tg.nn, n), type)} - {"Module", "Parameter"}
+    losses = {n for n in modules if n.endswith("Loss")} | {
+        n for n in tg.nn.__all__ if n.islower() and callable(getattr(tg.nn, n))}
+    assert set(LAYERS) == modules - losses
+    assert set(LOSSES) == losses
+    assert set(OPTIMIZERS) == {n for n in tg.optim.__all__ if n != "Optimizer"}
+
+
+def training(model: Callable[[], Any], loss: Callable[[Any, Any], Any], optimizer: Callable[[Any], Any],
+             shape: tuple[int, ...], dtype: Any) -> Build:
+    def build() -> Any:
+        with tg.default_dtype(dtype):
+            net, scale = model(), tg.Tensor(1.0, requires_grad=True)
+        rng = np.random.default_rng(0)
+        x, labels = tg.Tensor(rng.standard_normal(shape).astype(dtype)), tg.Tensor(np.arange(5) % 3)
+        steps = optimizer([*net.parameters(), scale])
+
+        def step() -> Any:
+            value = loss(net(x * scale), labels)
+            steps.zero_grad()
+            value.backward()
+            steps.step()
+            return value
+
+        return step, [*net.parameters(), scale, *(v for s in steps.state.values() for v in s.values())]
+
+    return build
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_layer(name: str, dtype: Any) -> None:
+    assert_same_bits(training(LAYERS[name][0], lambda out, _: (out**2).mean(), lambda p: tg.optim.SGD(
+        p, lr=0.05, momentum=0.5), LAYERS[name][1], dtype))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_loss(name: str, reduction: str, dtype: Any) -> None:
+    of = LOSSES[name](reduction)
+    assert_same_bits(training(LAYERS["Linear"][0], lambda out, labels: of(out, labels).sum(),
+                              lambda p: tg.optim.SGD(p, lr=0.01), VECTORS, dtype))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("name", "options"), [(n, o) for n, rows in OPTIMIZERS.items() for o in rows])
+def test_every_optimizer(name: str, options: dict[str, Any], dtype: Any) -> None:
+    """In two groups with rates of their own; what it remembers is the same, too."""
+    kept: list[Any] = []
+
+    def optimizer(params: list[Any]) -> Any:
+        kept.append(getattr(tg.optim, name)(
+            [{"params": params[:1], "lr": 0.02}, {"params": params[1:]}], lr=0.05, **options))
+        return kept[-1]
+
+    assert_same_bits(training(LAYERS["Sequential"][0], lambda out, _: (out**2).mean(), optimizer,
+                              VECTORS, dtype))
+    eager, compiled = ([v for s in o.state.values() for v in s.values()] for o in kept)
+    assert len(eager) == len(compiled) == (3 if options["momentum"] else 0)
+    for a, b in zip(eager, compiled, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+# -- random programs ------------------------------------------------------------------------------------
+
+UNARY = [np.tanh, np.square, np.negative, np.exp, tg.relu, tg.sigmoid, tg.softmax, lambda x: x * 1.0, lambda x: x + x,
+         lambda x: x.T, lambda x: x.reshape(-1), lambda x: x.sum(axis=0), lambda x: x.mean(axis=-1, keepdims=True),
+         lambda x: np.max(x, axis=-1, keepdims=True), lambda x: np.max(x, axis=-1), lambda x: x[..., 0],
+         lambda x: x[:, ::-1], lambda x: np.concatenate([x, x * 2]), lambda x: np.broadcast_to(x, (2, *x.shape)),
+         lambda x: tg.where(x > 0, x, 0.5), lambda x: np.cumsum(x, axis=0), lambda x: x + np.arange(3.0),
+         lambda x: x * (tg.Tensor([2.0]) * 3.0), lambda x: tg.dropout(x, 0.5), lambda x: x / x.sum()]
+BINARY = [np.add, np.subtract, np.multiply, np.divide, np.maximum, lambda a, b: a @ b, lambda a, b: a @ b.T]
+
+
+def random_step(seed: int) -> Build:
+    """A training step made of random operations; shapes that do not fit are tried again."""
+    def build() -> Any:
+        rng = np.random.default_rng(seed)
+        leaves = [tg.Tensor(rng.uniform(0.5, 1.5, s), requires_grad=True, name=n)
+                  for n, s in (("a", (3, 3)), ("b", (3,)), ("c", ()))]
+        data = tg.Tensor(rng.uniform(0.5, 1.5, (3, 3)), name="x")
+        plan: list[Any] = []
+        optimizer = tg.optim.SGD(leaves, lr=1e-3, momentum=float(rng.choice([0.0, 0.9])))
+
+        def values() -> list[Any]:
+            made = [*leaves, data]
+            for f, places in plan:
+                made.append(f(*(made[p] for p in places)))
+            return made
+
+        for _ in range(200):
+            if len(plan) == 12:
+                break
+            f = rng.choice(np.array(UNARY + BINARY, object))
+            arity = 1 if f in UNARY else 2
+            plan.append((f, [int(rng.integers(len(plan) + 4)) for _ in range(arity)]))
+            try:
+                ok = values()[-1].size <= 100
+            except (ValueError, TypeError, IndexError):
+                ok = False
+            plan = plan if ok else plan[:-1]
+
+        def step() -> Any:
+            loss = sum(tg.tanh(v).mean() for v in values()[-4:]) + sum((p * p).sum() for p in leaves)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            return loss + leaves[0].sum()
+
+        return step, leaves
+
+    return build
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 10**6), without=st.sets(st.sampled_from(sorted(PASSES))))
+def test_random_programs_give_the_same_bits_without_any_of_the_passes(seed: int, without: set[str]) -> None:
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        run = assert_same_bits(random_step(seed), 6)
+        states, results = [i.tensor for i in run.captured.inputs if isinstance(i, State)], []
+        each = [{name} for name in PASSES] + [set(PASSES) - {name} for name in PASSES] + [set(PASSES), without, set()]
+        for left_out in each:
+            program = optimized(run.captured, without=tuple(left_out))
+            results.append(replayed(program, states))
+    for found in results[1:]:
+        for a, b in zip(found, results[0], strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def replayed(program: Any, states: list[Any]) -> list[Any]:
+    """What two calls of a program return and leave behind; everything is put back afterwards."""
+    before = [t.numpy().copy() for t in states]
+    tg.manual_seed(7)
+    run = Replay(program).run
+    found = [run(), run(), *(t.numpy().copy() for t in states)]
+    for tensor, value in zip(states, before, strict=True):
+        tensor.data = value
+    return found

@@ -8,6 +8,7 @@ the same reason. What a program could not repeat faithfully is a `problem`.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import traceback
@@ -433,9 +434,10 @@ def profiled(capture: Capture, names: dict[Tensor, str]) -> Any:
                     if isinstance(value, Tensor):
                         names.setdefault(value, name)
         elif event == "c_call" and (what := effect_of(called)) and not (
-                frame.f_code.co_filename.startswith(_INSIDE)):
+                frame.f_code in collecting or frame.f_code.co_filename.startswith(_INSIDE)):
             capture.effect(what)
 
+    collecting = {getattr(f, "__code__", None) for f in gc.callbacks}  # whenever it comes to pass
     before = sys.getprofile()
     sys.setprofile(note)
     try:

@@ -23,7 +23,6 @@ import numpy as np
 from ..errors import CaptureError
 from ..ops.indexing import SLOT
 from ..primitive import Primitive
-from ..rng import generator
 from .ir import Argument, Array, Gradient, Input, Instruction, Number, Program, Value
 from .passes import has_effect, use_counts
 
@@ -50,11 +49,8 @@ SCATTER = {
 }
 
 
-GENERATOR = """rng = np.random.default_rng()
-
-
-def generator():
-    return rng"""
+#: The method of a NumPy generator that each primitive which draws stands for.
+DRAWS = {"standard_uniform": "random", "standard_normal": "standard_normal"}
 
 
 class _WithoutTypes(ast.NodeTransformer):
@@ -168,16 +164,24 @@ class Writer:
             return Text(f"{self.operand(inputs[0]).inside(ATOM)}[{self._key(i)}]")
         if p.name == "scatter":
             return self._scatter(i)
+        if p.name in DRAWS:
+            return self._draw(i)
         if p.name == "astype":
             return Text(f"{self.operand(inputs[0]).inside(ATOM)}.astype({literal(i.params['dtype'])})")
         if p.name == "transpose" and i.params.get("axes") is None:
             return Text(f"{self.operand(inputs[0]).inside(ATOM)}.T")
         return self._call(i)
 
+    def _draw(self, i: Instruction) -> Text:
+        self.helpers["rng"] = "rng = np.random.default_rng()"
+        dtype = i.params["dtype"]
+        options = "" if dtype == np.float64 else f", dtype={literal(np.dtype(dtype))}"
+        return Text(f"rng.{DRAWS[i.primitive.name]}({literal(i.params['size'])}{options})")
+
     def _infix(self, i: Instruction) -> Text:
         symbol, binds = INFIX[i.primitive.name]
         a, b = i.inputs
-        if i.primitive.name == "add" and a is b and not i.output.scalar:
+        if i.primitive.name == "add" and a is b and i.output.dtype.kind == "f":
             return Text(f"2 * {self.operand(a).inside(7)}", 6)  # the same bits as x + x
         left, right = self.operand(a, b), self.operand(b, a)
         first, second = (binds + 1, binds) if symbol == "**" else (binds, binds + 1)
@@ -227,9 +231,7 @@ class Writer:
         loaded = (node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
         for used in dict.fromkeys(loaded):
             known = function.__globals__.get(used)
-            if known is generator:
-                self.helpers[used] = GENERATOR
-            elif known is SLOT:
+            if known is SLOT:
                 self.helpers[used] = f"{used} = object()  # where an index array goes in a key"
             if inspect.isfunction(known) and used not in self.helpers:
                 self.helpers[used] = ""
@@ -299,9 +301,14 @@ class Writer:
 
     def _folds(self, i: Instruction, text: Text) -> bool:
         """Whether a result is written where it is used: unnamed, used once, and short."""
-        return (self.uses[i.output] == 1 and not has_effect(i) and not i.output.name
-                and i.output not in self._results and len(text) < WIDTH - 40
-                and not self._crosses_a_write(i))
+        once = self.uses[i.output] == 1 and i.output not in self._results
+        return (once and (not has_effect(i) or self._is_halfway(i)) and not i.output.name
+                and len(text) < WIDTH - 40 and not self._crosses_a_write(i))
+
+    def _is_halfway(self, i: Instruction) -> bool:
+        """Whether a state gets its next value from this one, as in ``v *= momentum; v += g``."""
+        user = self.program.instructions[self._used_at[i.output]]
+        return i.target is not None and user.target is i.target
 
     def _crosses_a_write(self, i: Instruction) -> bool:
         """Whether a state is overwritten between the making and the only use of a result."""
