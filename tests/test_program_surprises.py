@@ -122,6 +122,7 @@ def watches_itself(w: World) -> Any:
 EFFECTS: dict[str, tuple[Step, str]] = {
     "a global counter": (counts_in_a_global, "it changes COUNT in every call"),
     "a counter in an object": (counts_in_an_attribute, "it changes .*count in every call"),
+    "a counter in an array": (lambda w: w.numbers.__iadd__(1) is w.x or w.loss(), "the array .*numbers"),
     "a counter in a dict": (counts_in_a_dict, "it changes .*table.n in every call"),
     "a counter in a module": (lambda w: w.counting(tg.Tensor(w.x)).sum(), "the attribute calls of a module"),
     "a list that grows": (lambda w: w.history.append(1.0) or w.loss(), "the contents of .*history"),

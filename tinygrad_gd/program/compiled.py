@@ -66,6 +66,21 @@ class Surroundings:
         self.conditions.add("{}() is {} or {}() == {}", current_mode, mode, current_mode, mode)
         self.hold = self.conditions.compiled()
 
+    def changed_by_run(self) -> Callable[[], str]:
+        """A question to be asked after a run: what has it changed, in words?"""
+        options = [(group, dict(group)) for group in self.options]
+        arrays = [(n, x, x.tobytes()) for n, x in self._arrays if x.nbytes <= SMALL]
+
+        def changed() -> str:
+            if not self.hold():
+                return self.broken()
+            if array := next((n for n, x, before in arrays if x.tobytes() != before), ""):
+                return f"the array {array}"
+            return next((f"the option {key} of an optimizer" for group, before in options
+                         for key in before if group[key] is not before[key]), "")
+
+        return changed
+
     def broken(self) -> str:
         """What the first check is about that does not hold, in words."""
         attribute = self._modules.changed()
@@ -223,7 +238,7 @@ class Compiled:
         shown = self._arguments(capture, args, kwargs, leaves, floats)
         bare = [leaf for leaf in before.leaves if leaf._grad is None] if before else []
         given = [leaf for leaf in before.leaves if leaf._grad is not None] if before else []
-        options = [(group, dict(group)) for group in before.options] if before else []
+        changed = before.changed_by_run() if before else str
         a, k = unflatten((args, kwargs), shown)
         try:
             result, names = watched(capture, lambda: _settled_numbers(self.function(*a, **k)),
@@ -238,7 +253,7 @@ class Compiled:
         program = capture.finish(flatten(result), names, around.names)
         cleared = dict.fromkeys(x for x in given if x._grad is None)
         program = program.with_(spent=tuple(dict.fromkeys(program.spent) | cleared))
-        problem = (capture.problem or capture.escaped or self._effect(capture, around, before, options)
+        problem = (capture.problem or capture.escaped or self._effect(capture, around, changed())
                    or self._left_in_arguments(program, leaves)
                    or self._unseen("takes", leaves, _KINDS)
                    or self._unseen("returns", program.outputs, (Value, *_KINDS[1:])))
@@ -262,21 +277,16 @@ class Compiled:
                           "changing as a float")
         return result
 
-    def _effect(self, capture: Capture, around: Surroundings, before: Surroundings | None,
-                options: list[tuple[Any, Any]]) -> str:
+    def _effect(self, capture: Capture, around: Surroundings, changed: str) -> str:
         """What the run did besides computing; found out when its surroundings are known."""
-        outside = "and a replay would not; do that outside"
         if capture.drawn:
             what = (f"it draws random numbers from {capture.drawn}, and a replay would not draw them "
                     "anew; use tg.normal, tg.uniform or tg.dropout, or give them as an argument")
         elif around.iterators:
             what = (f"it takes from the iterator {around.iterators[0]}, and a replay would not go on "
                     "to the next; give what it yields as an argument")
-        elif before is not None and (changed := before.broken()):
-            what = f"it changes {changed} in every call, {outside}"
-        elif changed := next((key for group, held in options for key in held
-                              if group[key] is not held[key]), ""):
-            what = f"it changes the option {changed} of an optimizer, {outside}"
+        elif changed:
+            what = f"it changes {changed} in every call, and a replay would not; do that outside"
         else:
             return ""
         return f"{self.name}{_place(self.function)}: {what}"
