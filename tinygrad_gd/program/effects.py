@@ -14,22 +14,26 @@ from typing import Any
 from ..rng import generator
 from .ir import Instruction
 
-_CLOCKS = frozenset(getattr(time, name) for name in dir(time) if name.removesuffix("_ns") in (
-    "time", "monotonic", "perf_counter", "process_time", "thread_time"))
+#: Functions written in C that do something besides computing, and how notices call them.
+_EFFECTS: dict[Any, str] = {print: "print()"} | {
+    getattr(time, name): f"time.{name}()" for name in dir(time) if name.removesuffix("_ns") in (
+        "time", "monotonic", "perf_counter", "process_time", "thread_time")}
 
 
 def effect_of(function: Any) -> str:
     """What a function written in C does besides computing, in words; empty for nearly all."""
-    owner, name = getattr(function, "__self__", None), getattr(function, "__name__", "")
-    if function is print:
-        return "print()"
-    if function in _CLOCKS or isinstance(owner, random.Random):
-        return f"{'time' if function in _CLOCKS else 'random'}.{name}()"
-    if isinstance(owner, io.IOBase) and name.startswith("write"):
-        return f"{name}() of a file"
-    if isinstance(owner, type) and issubclass(owner, date) and name in ("now", "today", "utcnow"):
-        return f"{owner.__name__}.{name}()"
-    return ""
+    if function in _EFFECTS:
+        return _EFFECTS[function]
+    owner = getattr(function, "__self__", None)
+    if not isinstance(owner, random.Random | io.IOBase | type):
+        return ""
+    name = function.__name__
+    if isinstance(owner, random.Random):
+        return f"random.{name}()"
+    if isinstance(owner, io.IOBase):
+        return f"{name}() of a file" if name.startswith("write") else ""
+    clock = issubclass(owner, date) and name in ("now", "today", "utcnow")
+    return f"{owner.__name__}.{name}()" if clock else ""
 
 
 class Draws:
