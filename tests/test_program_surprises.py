@@ -268,8 +268,9 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "a set": (lambda s: W * len(s), [({"a"},), ({"a", "b"},)] * 4, "takes set"),
     "-0.0": (lambda s: tg.copysign(W, s), [(s,) for s in (0.0, -0.0) * 4]),
     "not finite": (lambda s: W * s, [(s,) for s in (0.0, float("inf"), float("nan")) * 3]),
-    "memory orders": (lambda x: (x @ W[:3]).sum() + np.cumsum(x), [(f(w),) for w, in waves(5, 3) for f in (
+    "memory orders": (lambda x: (np.var(x), np.prod(x), x @ W[:3]), [(f(w),) for w, in waves(40, 3) for f in (
         np.asarray, np.asfortranarray, lambda a: a[::-1], lambda a: a[:, ::-1], lambda a: np.repeat(a, 2, 0)[::2])]),
+    "a product of many": (lambda x: np.linalg.multi_dot([x, x.T, x]), waves(3, 2)),
     "no axes, no elements": (lambda x: (x * 2.0).sum() + x.size, [(np.ones(s),) for s in ((), 0, (2, 0)) * 3]),
     "an array as an array": (
         lambda x: W * (tg.Tensor(x * 2.0) if isinstance(x, np.ndarray) else x).sum(), waves(3)),
@@ -405,3 +406,25 @@ def test_a_constant_is_returned_as_a_tensor_of_its_own(data: Any) -> None:
             assert type(found) is tg.Tensor and found.dtype == expected.dtype
             np.testing.assert_array_equal(found, expected)
             found.data[...] = 0
+
+
+def test_gradients_have_the_memory_order_that_they_have_without_compiling() -> None:
+    """A norm adds their elements in that order."""
+    def rows(compile: Any) -> Iterator[Any]:
+        rng = np.random.default_rng(0)
+        w, x = tg.Tensor(rng.normal(size=(33, 17)), requires_grad=True), tg.Tensor(rng.normal(size=(64, 17)))
+        optimizer = tg.optim.SGD([w], lr=0.01)
+
+        def step() -> Any:
+            optimizer.zero_grad()
+            (np.tanh(x @ w.T) ** 2).mean().backward()
+            norm = np.sqrt((w.grad * w.grad).sum())
+            w.grad = w.grad / norm
+            optimizer.step()
+            return norm
+
+        run = compile(step)
+        for _ in range(20):
+            yield run().numpy()
+
+    both(rows)

@@ -99,6 +99,9 @@ class Capture(Observer):
         for given, held in zip(inputs, out._inputs, strict=False):
             if held is not given and isinstance(held, np.ndarray):
                 self._copies[id(held)] = given, held  # rules read a copy of the user's array
+        if primitive.kind == "view" and self._phase == "backward":  # outside, rules see views as views
+            values = (x._data if isinstance(x, Tensor) else x for x in inputs)
+            out._data = primitive.run(*values, **params)
         self._values[out] = self._run(primitive, inputs, params, Value.like(out._data))
         self._places[out] = self._line(), self._scopes[-1]
 
@@ -114,12 +117,16 @@ class Capture(Observer):
         self._values[target] = made
 
     def backward(self, out: Tensor, position: int, g: Any, gx: Any) -> None:
+        x = out._inputs[position]
+        if x._primitive is None and gx is not g and gx._data.base is not None:
+            gx._data = gx._data.copy()  # a leaf's gradient owns its memory, and so is laid out anew
+            self._values[gx] = self._record(
+                copy, (self.reference(gx),), {"order": "C"}, Value.like(gx._data))
         line, scope = self._places.get(out, (("", 0), ""))
         for i in range(self._settled, len(self.instructions)):
             self.instructions[i] = replace(self.instructions[i], line=line, scope=scope)
         self._settled = len(self.instructions)
         self._adjoints.setdefault(g, out)
-        x = out._inputs[position]
         self._adjoints.setdefault(gx, x)
         if x._primitive is None and x not in self._places:
             self.reached[x] = None
@@ -402,6 +409,8 @@ class Capture(Observer):
         for result in computed:  # its graph ends here: a replay hands out none
             result._primitive, result._inputs, result._values = None, (), []
             result._requires_grad = False
+        if any(r() is not None for r in made):
+            gc.collect()  # a function that calls itself is garbage that nobody has picked up
         escaped = next((t for t in (r() for r in made) if t is not None), None)
         if escaped is not None:
             what = names.get(id(escaped)) or describe(escaped)

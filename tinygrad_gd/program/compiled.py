@@ -419,15 +419,23 @@ def _key(args: Any, kwargs: Any, leaves: list[Any]) -> Any:
 
 def _leaf_key(x: Any, first: int) -> Any:
     if isinstance(x, Tensor):
-        return ("tensor", x._data.shape, x._data.dtype, x._requires_grad, x._grad is None,
-                tuple(x._hooks or ()), first)
+        return ("tensor", x._data.shape, x._data.dtype, _order(x._data), x._requires_grad,
+                x._grad is None, tuple(x._hooks or ()), first)
     if isinstance(x, _ARRAYS):
-        return "array", x.shape, x.dtype, first
+        return "array", x.shape, x.dtype, _order(x), first
     if type(x) is float:
         return "float"
     if isinstance(x, _KINDS):
         return type(x), repr(x) if isinstance(x, slice) else x
     return type(x)
+
+
+def _order(held: Any) -> Any:
+    """The order of the elements in memory, on which sums depend in their last bits."""
+    if held.flags.c_contiguous:
+        return True
+    value = Value.like(held)
+    return value.axes, value.dense
 
 
 def _argument_names(function: Any, args: Any, kwargs: Any) -> list[str]:

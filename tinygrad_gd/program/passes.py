@@ -243,8 +243,10 @@ def optimized(program: Program, without: tuple[str, ...] = ()) -> Program:
 
 def readable(program: Program) -> Program:
     """The program as it is best read: as it was written, without what only a machine needs."""
+    made = {i.output for i in program.instructions}
     checks = {i.output: i.inputs[0] for i in program.instructions
-              if i.primitive.kind in ("check", "guard")}
+              if i.primitive.kind in ("check", "guard") or (
+                  i.primitive.name == "copy" and i.phase == "backward" and i.inputs[0] in made)}
     kept = tuple(i for i in program.instructions if i.output not in checks)
     program = replaced(program.with_(instructions=kept), checks)
     return optimized(program, without=("merge_common", "share_reductions", "hoist", "update_early"))
