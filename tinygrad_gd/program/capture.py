@@ -101,7 +101,8 @@ class Capture(Observer):
                 self._copies[id(held)] = given, held  # rules read a copy of the user's array
         if primitive.kind == "view" and self._phase == "backward":  # outside, rules see views as views
             values = (x._data if isinstance(x, Tensor) else x for x in inputs)
-            out._data = primitive.run(*values, **params)
+            view = primitive.run(*values, **params)
+            out._data = view if Value.like(view).dense else out._data
         self._values[out] = self._run(primitive, inputs, params, Value.like(out._data))
         self._places[out] = self._line(), self._scopes[-1]
 

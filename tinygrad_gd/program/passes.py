@@ -78,7 +78,9 @@ def fold_constants(program: Program) -> Program:
             kept.append(replace(instruction, inputs=inputs))
         else:
             result = instruction.primitive.run(*inputs, **instruction.params)
-            table[instruction.output] = np.array(result) if np.ndim(result) else result
+            own = np.array(result) if np.ndim(result) else result
+            form = instruction.output  # BLAS takes views that overlap another way than their copies
+            table[form] = own if form.has_form_of(own) else result
     return replaced(program.with_(instructions=tuple(kept)), table)
 
 
