@@ -126,7 +126,7 @@ EFFECTS: dict[str, tuple[Step, str]] = {
     "a counter in a dict": (counts_in_a_dict, "it changes .*table.n in every call"),
     "a counter in a module": (lambda w: w.counting(tg.Tensor(w.x)).sum(), "the attribute calls of a module"),
     "a list that grows": (lambda w: w.history.append(1.0) or w.loss(), "the contents of .*history"),
-    "text of a Tensor": (lambda w: w.history.append(repr(w.loss())) or w.loss(), "the contents of .*history"),
+    "text of a Tensor": (lambda w: w.history.append(repr(w.loss())) or w.loss(), r"repr\(\) takes the values"),
     "a list that is emptied": (lambda w: w.loss() * w.many.pop(), "the contents of .*many|the same in every"),
     "a decaying learning rate": (decays_the_rate, "the option lr of an optimizer"),
     "an iterator": (lambda w: w.loss() * next(w.repeated), "the iterator .*repeated"),
@@ -428,3 +428,30 @@ def test_gradients_have_the_memory_order_that_they_have_without_compiling() -> N
             yield run().numpy()
 
     both(rows)
+
+
+def test_what_numpy_refuses_in_a_replay_names_the_operation_and_the_line() -> None:
+    run = tg.compile(lambda w, places: w[places] * 2, strict=True)
+    for _ in range(4):
+        run(W, np.array([0, 1]))
+    with pytest.raises(tg.IndexingError, match=r"getitem: index 9 is out of bounds.*'w'.*test_program_surprises\.py:\d+"):
+        run(W, np.array([0, 9]))
+    assert run(W, np.array([1, 0])).tolist() == (W[[1, 0]] * 2).tolist()
+
+
+def test_an_argument_that_is_updated_and_returned_is_the_argument() -> None:
+    @tg.compile(strict=True)
+    def lower(t: Any) -> Any:
+        with tg.no_grad():
+            t -= 1.0
+        return t
+
+    t = tg.Tensor([5.0, 6.0])
+    for i in range(5):
+        assert lower(t) is t and t.tolist() == [4.0 - i, 5.0 - i]
+
+
+def test_text_is_not_written_of_what_a_graph_does_not_hold() -> None:
+    x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(tg.CaptureError, match=r"custom rule or a checkpoint.*tg\.compile\(tg\.value_and_grad"):
+        tg.source(tg.checkpoint(lambda v: np.sin(v) ** 2)(x).sum())

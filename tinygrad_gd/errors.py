@@ -93,7 +93,7 @@ def user_stacklevel() -> int:
 def describe(value: Any, position: int | None = None) -> str:
     """Name a value as errors do: its name or position, its kind, dtype and shape."""
     name = getattr(value, "name", None)
-    place = repr(name) if isinstance(name, str) else ""
+    place = repr(name) if isinstance(name, str) and name else ""
     if not place and position is not None:
         place = f"argument {position}"
     dtype, shape = getattr(value, "dtype", None), getattr(value, "shape", None)

@@ -349,6 +349,7 @@ class Tensor(Methods):
         return format(self._number("format"), spec) if spec else str(self)
 
     def __repr__(self) -> str:
+        self._leaves_the_graph("repr()")
         values = np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(",
                                  threshold=60)
         notes = [f"shape={self.shape}", f"dtype={self.dtype}"]

@@ -208,9 +208,11 @@ class Compiled:
                         continue
                     except BaseException as error:  # it may have got half way
                         self._entries[key].remove(entry)
-                        if not isinstance(error, Stale):
-                            raise
-                        break
+                        if isinstance(error, Stale):
+                            break
+                        if (told := entry.replay.explained(error)) is not error:
+                            raise told from error
+                        raise
         return self._captured(key, args, kwargs, leaves)
 
     def _replayed(self, entry: Entry, leaves: list[Any]) -> Any:

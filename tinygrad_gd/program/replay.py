@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import linecache
 import operator
+import traceback
 from collections.abc import Callable
 from itertools import accumulate, count
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..errors import TinygradGdError
+from ..explain_error import FAILURES, explain_failure
 from ..optim.descend import descend_of
 from ..rows import einsum
 from ..storage import tick
@@ -148,10 +151,12 @@ class Replay:
 
     def _write(self) -> str:
         head = self._inputs()
-        body = [line for i in self.plan.body for line in self._instruction(i)]
+        body = [(line, i) for i in self.plan.body for line in self._instruction(i)]
         end = self._end()
         arguments = [f"a{i}" for i in range(self.arity)]
-        lines = (*head, *self._fills, *body, *end)
+        first = 2 + len(head) + len(self._fills)  # after the def
+        self._written = {n: i for n, (_, i) in enumerate(body, first)}
+        lines = (*head, *self._fills, *(line for line, _ in body), *end)
         return "\n".join([f"def replay({', '.join(arguments)}):", *(f"    {s}" for s in lines)]) + "\n"
 
     def _inputs(self) -> list[str]:
@@ -359,7 +364,8 @@ class Replay:
         if not isinstance(x, Value):
             return self.name(x)
         name = self._names[x]
-        given = next((i for i in self.program.inputs if i.value is x), None)
+        last = (state for state, value in self.program.writes if value is x)
+        given: Any = next(last, None) or next((i for i in self.program.inputs if i.value is x), None)
         if isinstance(given, State | Argument):
             return self.bound(given.tensor, "T") if isinstance(given, State) else f"a{given.position}"
         fixed = x in self.plan.root or name.startswith(("buffer", "view", "x", "h"))
@@ -368,11 +374,22 @@ class Replay:
     # -- running ---------------------------------------------------------------------------------------
 
     def _compiled(self) -> Callable[..., Any]:
-        file = f"<replay {next(_serial)} of {self.program.name}>"
+        self._file = file = f"<replay {next(_serial)} of {self.program.name}>"
         linecache.cache[file] = (len(self.source), None, self.source.splitlines(True), file)
         exec(compile(self.source, file, "exec"), self.space)
         made: Callable[..., Any] = self.space["replay"]
         return made
+
+    def explained(self, error: BaseException) -> BaseException:
+        """The error of the uncompiled step, with the user's line, for one that NumPy raised here."""
+        lines = [line for frame, line in traceback.walk_tb(error.__traceback__)
+                 if frame.f_code.co_filename == self._file]
+        i = self._written.get(lines[0]) if lines else None
+        if i is None or not isinstance(error, FAILURES) or isinstance(error, TinygradGdError):
+            return error
+        told = explain_failure(i.primitive, i.inputs, i.params, error)
+        file, number = i.line
+        return type(told)(f"{told} ({file}:{number})" if number else str(told))
 
     def refresh(self) -> None:
         """Look up the arrays of the states again, and compute what depends only on them."""

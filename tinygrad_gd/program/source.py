@@ -20,10 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CaptureError
+from ..errors import CaptureError, describe
 from ..ops.indexing import SLOT
 from ..primitive import Primitive
-from .ir import Argument, Array, Gradient, Input, Instruction, Number, Program, Value
+from ..tensor import Tensor
+from .ir import Argument, Array, Gradient, Input, Instruction, Number, Program, State, Value
 from .passes import has_effect, use_counts
 
 #: Binary operators by primitive: symbol and precedence, as in Python.
@@ -103,7 +104,14 @@ def literal(x: Any, dtype: Any = None) -> Text:
         return Text(f"({', '.join(map(literal, x))}{',' if len(x) == 1 else ''})")
     if isinstance(x, slice):
         return Text(f"slice({x.start!r}, {x.stop!r}, {x.step!r})")
-    return Text("SLOT" if x is SLOT else "..." if x is Ellipsis else repr(x))
+    if x is SLOT or x is Ellipsis:
+        return Text("SLOT" if x is SLOT else "...")
+    if not isinstance(x, int | float | complex | str | bytes | list | dict | range | type(None)):
+        raise CaptureError(
+            f"source: {describe(x)} cannot be written as text; it belongs to a custom rule or a "
+            "checkpoint, whose steps a recorded graph does not hold. Compile the function instead, "
+            "step = tg.compile(tg.value_and_grad(f)), and read step.source")
+    return Text(repr(x))
 
 
 def _array_literal(x: Any) -> Text:
@@ -168,6 +176,11 @@ class Writer:
             return self._draw(i)
         if p.name == "astype":
             return Text(f"{self.operand(inputs[0]).inside(ATOM)}.astype({literal(i.params['dtype'])})")
+        if p.name == "reshape" and i.params.get("order", "C") == "C":
+            shape, x = i.params["shape"], self.operand(inputs[0])
+            if isinstance(inputs[0], Value) and not inputs[0].scalar:
+                return Text(f"{x.inside(ATOM)}.reshape({_lengths(shape)})")
+            return Text(f"np.reshape({x}, {literal(shape)})")  # it may be a number of Python
         if p.name == "transpose" and i.params.get("axes") is None:
             return Text(f"{self.operand(inputs[0]).inside(ATOM)}.T")
         return self._call(i)
@@ -323,7 +336,9 @@ class Writer:
         return f"{where}: {text}" if text else ""
 
     def _returned(self) -> list[str]:
-        results = [self.operand(x) for x in self.program.outputs]
+        held = {i.tensor: self.texts[i.value] for i in self.program.inputs if isinstance(i, State)}
+        results = [held[x] if x in held else literal(x._data) if isinstance(x, Tensor)
+                   else self.operand(x) for x in self.program.outputs]
         return [*results, *(str(self.texts[s.value]) for s, _ in self.program.writes),
                 *(str(self.texts[v]) for _, v in self.program.gradients)]
 
@@ -335,6 +350,10 @@ def _wrapped(start: str, parts: list[str], end: str, short: str | None = None) -
         return line
     inside = textwrap.wrap(", ".join(parts), WIDTH - 8, break_long_words=False)
     return "\n".join([start, *(f"        {part}" for part in inside), f"    {end}" if short else end])
+
+
+def _lengths(shape: Any) -> str:
+    return ", ".join(map(literal, shape)) if isinstance(shape, tuple) and shape else literal(shape)
 
 
 def _order(given: Input) -> int:
