@@ -251,7 +251,7 @@ def readable(program: Program) -> Program:
                   i.primitive.name == "copy" and i.phase == "backward" and i.inputs[0] in made)}
     kept = tuple(i for i in program.instructions if i.output not in checks)
     program = replaced(program.with_(instructions=kept), checks)
-    return optimized(program, without=("merge_common", "share_reductions", "hoist", "update_early"))
+    return optimized(program, without=("share_reductions", "hoist", "update_early"))
 
 
 def use_counts(program: Program) -> Counter[Value]:

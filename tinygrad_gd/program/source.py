@@ -116,7 +116,7 @@ def literal(x: Any, dtype: Any = None) -> Text:
 
 def _array_literal(x: Any) -> Text:
     flat = x.reshape(-1)
-    if x.ndim == 1 and x.size > 2 and x.dtype.kind == "i" and (x == np.arange(x.size)).all():
+    if x.ndim == 1 and x.size > 1 and x.dtype.kind == "i" and (x == np.arange(x.size)).all():
         kind = "" if x.dtype == np.arange(1).dtype else f", dtype=np.{x.dtype}"
         return Text(f"np.arange({x.size}{kind})")
     if x.size > 3 and (flat == flat[0]).all():
