@@ -107,7 +107,8 @@ class Replay:
             "tick": tick, "constant": constant, "refresh": self.refresh, "copyto": np.copyto}
         self._names: dict[Value, str] = {}
         self._number = count()
-        self._numbers: dict[Value, dict[Any, str]] = {}  # hyperparameters, and arrays that hold them
+        self._numbers: dict[Value, dict[Any, str]] = {}  # numbers read in each call, as arrays
+        self._weak: set[Value] = set()  # those that take on the dtype of what is beside them
         self._fills: list[str] = []
         self._full: dict[Any, np.ndarray[Any, Any]] = {}
         self._buffers = [empty(v) for v in self.plan.sizes]
@@ -192,11 +193,13 @@ class Replay:
         if isinstance(given, Number):
             text = in_places(given.text, given.origins, self._place)
             self._numbers[given.value] = {}
+            self._weak.add(given.value)
             return f"{name} = {text}"
         if isinstance(given, Gradient):
             return f"{name} = {self.bound(given.tensor, 'T')}._grad._data"
         if isinstance(given, Argument):
             return f"{name} = a{given.position}._data"
+        self._numbers[given.value] = {}
         return f"{name} = {self.bound(given.tensor, 'T')}._data"
 
     def _place(self, options: Any, key: Any) -> str:
@@ -311,10 +314,10 @@ class Replay:
                 not isinstance(x, np.generic) or x.dtype == dtype):
             return self.bound(np.array(x, dtype), "k")
         number = self._numbers.get(x) if isinstance(x, Value) else None
-        if number is None:
+        if number is None or (x.dtype != dtype and x not in self._weak):
             return self.name(x)
         if dtype not in number:
-            number[dtype] = self.bound(np.empty((), dtype), "rate")
+            number[dtype] = self.bound(np.empty((), dtype), "number")
             self._fills.append(f"{number[dtype]}[()] = {self._names[x]}")
         return number[dtype]
 
