@@ -231,7 +231,7 @@ def test_methods_of_arrays() -> None:
 
 @pytest.mark.parametrize("ask", [
     lambda m: np.triu_indices_from(m), lambda m: np.tril_indices_from(m, 1), lambda m: np.diag_indices_from(m),
-    lambda m: np.ix_(m[0] > 0, m[:, 0] > 3), lambda m: np.lexsort((m[0], m[1])), lambda m: np.size(m, (0, 1)),
+    lambda m: np.ix_(m[0] > 0, m[:, 0] > 3), lambda m: np.lexsort((m[0], m[1])), lambda m: np.size(m, 0),
     lambda m: np.isin(m, [3.0]), lambda m: np.histogram_bin_edges(m, 3),
 ], ids=range(8))
 def test_questions_about_places_have_plain_answers(ask: Callable[[Any], Any]) -> None:
