@@ -9,7 +9,6 @@ import pickle
 import subprocess
 import sys
 import threading
-import time
 import tracemalloc
 import warnings
 from typing import Any
@@ -58,28 +57,6 @@ def test_long_chains_are_freed_by_reference_counting_alone(length: int) -> None:
         gc.enable()
     assert recorded / length <= 700
     assert left < 200_000  # the same for any length: the interpreter keeps some free objects
-
-
-def seconds_per_operation(length: int, rounds: int) -> float:
-    """The best of several chains, forward and backward, without garbage collection."""
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        chain(leaf(1.0), length).backward()
-        times.append((time.perf_counter() - start) / length)
-    return min(times)
-
-
-@pytest.mark.slow
-def test_a_million_operations_cost_a_million_times_one() -> None:
-    gc.collect()
-    gc.disable()
-    try:
-        ratios = (seconds_per_operation(1_000_000, 1) / seconds_per_operation(10_000, 30)
-                  for _ in range(5))  # a busy machine may spoil some
-        assert any(ratio <= 1.5 for ratio in ratios)
-    finally:
-        gc.enable()
 
 
 PROGRAM = """

@@ -242,7 +242,8 @@ def apply(
             values = [x._data if isinstance(x, Tensor) else x for x in inputs]
         out = _new(Tensor)  # a node of the graph
         out._data, out._requires_grad = value, True
-        out._primitive, out._inputs, out._values, out._params = primitive, inputs, values, params
+        out._primitive, out._inputs, out._params = primitive, inputs, params
+        out._values = tuple(values)  # which, unlike a list, the garbage collector stops to look at
         out._grad = out._hooks = out._name = None
         out._seq = tick()
     else:

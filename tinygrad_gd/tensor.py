@@ -47,7 +47,7 @@ class Tensor(Methods):
     _data: Any  # an ndarray, or a NumPy scalar when there is one element and no axis
     _primitive: Any
     _inputs: tuple[Any, ...]
-    _values: list[Any]  # what the inputs held then, as the rules read it
+    _values: tuple[Any, ...]  # what the inputs held then, as the rules read it
     _params: dict[str, Any]
     _seq: int  # when the value was last written: by its creation or in place
     _grad: Tensor | None
@@ -62,7 +62,7 @@ class Tensor(Methods):
     ) -> None:
         values = stack_of_values(data) if isinstance(data, list | tuple) else data
         self._data = as_value(data._data if isinstance(data, Tensor) else values, dtype)
-        self._primitive, self._inputs, self._values, self._params = None, (), _NOTHING, {}
+        self._primitive, self._inputs, self._values, self._params = None, (), (), {}
         self._grad = self._hooks = None
         self._requires_grad = False
         self._seq = tick()
@@ -401,7 +401,6 @@ class Tensor(Methods):
 
 
 _new = Tensor.__new__
-_NOTHING: list[Any] = []
 _NO_PARAMS: dict[str, Any] = {}
 
 
@@ -411,7 +410,7 @@ def constant(value: Any) -> Tensor:
     out._data = value
     out._requires_grad = False
     out._primitive = out._grad = out._hooks = out._name = None
-    out._inputs, out._values, out._params = (), _NOTHING, _NO_PARAMS
+    out._inputs, out._values, out._params = (), (), _NO_PARAMS
     out._seq = tick()
     return out
 

@@ -408,7 +408,7 @@ class Capture(Observer):
         self._values, self._places, self._adjoints = {}, {}, {}
         variables.clear()
         for result in computed:  # its graph ends here: a replay hands out none
-            result._primitive, result._inputs, result._values = None, (), []
+            result._primitive, result._inputs, result._values = None, (), ()
             result._requires_grad = False
         if any(r() is not None for r in made):
             gc.collect()  # a function that calls itself is garbage that nobody has picked up
