@@ -62,7 +62,8 @@ def environment(peers: list[Any]) -> dict[str, str]:
         "system": f"{platform.system()} {platform.machine()}",
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
         "Python": platform.python_version(),
-        **{"NumPy" if p.label.startswith("NumPy") else p.label: p.version for p in peers},
+        **{"NumPy" if p.label.startswith("NumPy") else p.label: p.version
+           for p in peers if p.label != "compiled"},
     }
 
 
