@@ -215,8 +215,9 @@ def checked(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def run(*args: Any, **params: Any) -> Any:
         value = function(*args, **params)
-        kinds = "fiubc" if any(np.iscomplexobj(x) for x in args) else "fiub"  # the complex step
-        if getattr(getattr(value, "dtype", None), "kind", "") not in tuple(kinds):
+        kind = getattr(getattr(value, "dtype", None), "kind", "O")
+        complex_step = kind == "c" and any(map(np.iscomplexobj, args))
+        if kind not in "fiub" and not complex_step:
             raise DTypeError(f"{name}: the function of a primitive must return an array of floats, "
                              f"ints or bools, got {describe(value)}; make one with np.asarray, "
                              "np.stack or .real")
