@@ -38,6 +38,7 @@ Rule = Callable[..., Any]
 
 _NO_PARAMS: dict[str, Any] = {}
 _PACKAGE = __name__.partition(".")[0] + "."
+_CHANGEABLE = (list, np.ndarray)
 _new = Tensor.__new__
 
 
@@ -106,11 +107,12 @@ class Primitive:
         """Sort arguments into arrays and options, and `apply`."""
         if params and not self._keywords.issuperset(params):
             raise unknown_option(self.name, min(params.keys() - self._keywords), self.parameters)
+        extra: tuple[Any, ...] = ()
         if len(args) == self.arity:
-            if params:
-                params = {**self.defaults, **{key: _frozen(v) for key, v in params.items()}}
-            return apply(self, args, params or self.defaults)
-        if self.variadic:
+            inputs = args
+            if not params:
+                return apply(self, args, self.defaults)
+        elif self.variadic:
             inputs, extra = tuple(args[0]), args[1:]
         else:
             arity = len(self.arguments)
@@ -123,10 +125,10 @@ class Primitive:
                 raise DTypeError(f"{self.name}: takes {len(self.arguments)} arrays and the options "
                                  f"{', '.join(self.parameters) or 'none'}; got {len(args)} arguments")
             params.update(zip(self.parameters, extra, strict=False))
-        params = {key: _frozen(value) for key, value in params.items()}
-        if self.defaults:
-            params = {**self.defaults, **params}
-        return apply(self, inputs, params)
+        for key, value in params.items():
+            if isinstance(value, _CHANGEABLE):
+                params[key] = _frozen(value)
+        return apply(self, inputs, {**self.defaults, **params})
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
