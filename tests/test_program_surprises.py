@@ -278,7 +278,7 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "a function without a rule": (lambda x: W[:4] * abs(np.fft.fft(x)), waves(4), "no derivative rule"),
     "bytes of an array": (lambda x: W * len(x.tobytes()), waves(4), "no attribute 'tobytes'"),
     "backward to an argument": (lambda t: (t * t).sum().backward() or t * 1, [
-        (tg.Tensor([1.0 + k], requires_grad=True),) for k in range(6)], "leaves a gradient in its argument"),
+        (tg.Tensor([1.0 + k], requires_grad=True),) for k in range(6)]),
 }
 
 

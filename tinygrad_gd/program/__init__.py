@@ -1,8 +1,17 @@
 """Programs: a training step as readable NumPy, replayed with fixed buffers.
 
-A run is captured (`capture`) as instructions (`ir`), improved without changing a bit (`passes`), and
-written as text twice: for people (`source`) and for the machine (`replay`). `compiled` decides when
-a program may stand for the function it came from, with the help of `guards`.
+A run is captured as instructions, improved without changing a bit, and written as text twice: for
+people and for the machine.
+
+- `ir` is what a program is, `capture` makes one of a run. `watch` runs the function and hears of what
+  primitives do not tell: names, and `effects` that a replay would leave out. `masks` are checked in it.
+- `passes` make it shorter; `planner` and `kernels` say where its arrays live and which calls are
+  fastest, and `replay` writes and runs the text with buffers. `source` and `latex` write for people,
+  `recorded` does so for the graph of a loss.
+- `compiled` decides when a program may stand for its function: after two equal runs (`compare`), for
+  calls of the same form (`arguments`), while its `guards` hold. These put what the function sees by name
+  (`variables`) and what else it relies on into one expression (`conditions`).
+- `lines` finds the user's lines, which notices and texts point at.
 """
 
 from .compiled import Compiled, compile

@@ -3,52 +3,30 @@
 The run is an ordinary one: it computes, differentiates and updates as if nobody watched. Primitives
 that stand for NumPy functions become instructions; a composed primitive (a loss, a softmax) is run
 once more on Tensors, so that its NumPy calls are what is written down, and rules run on Tensors for
-the same reason. What a program could not repeat faithfully is a `problem`.
+the same reason. What a program could not repeat faithfully is a `problem`. When the run is over,
+`Capture.finish` finds out what it returned, changed and left in gradients.
 """
 
 from __future__ import annotations
 
 import gc
-import os
-import sys
-import traceback
 from collections.abc import Callable, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 from weakref import ref
 
 import numpy as np
 
-from ..errors import CaptureError, describe, user_frame
+from ..errors import CaptureError, describe
 from ..modes import current_mode, using
 from ..observer import Live, Observer
-from ..observing import observe
 from ..ops.shape import astype, copy
 from ..primitive import Primitive
 from ..storage import tick
 from ..tensor import Tensor, constant
-from .effects import Draws, effect_of
 from .ir import Argument, Array, Gradient, Input, Instruction, Number, Program, State, Value
-
-#: Where files of this package and of NumPy are, what imports modules, and the files of Python itself.
-_INSIDE = (os.path.dirname(os.path.dirname(__file__)) + os.sep, os.path.dirname(np.__file__) + os.sep,
-           "<frozen importlib")
-_LIBRARY = os.path.dirname(os.__file__) + os.sep
-
-
-class OtherMask(Exception):
-    """A mask selects another number of elements than when the program was captured."""
-
-
-def _selects(mask: Any, /, count: int) -> Any:
-    if np.count_nonzero(mask) != count:
-        raise OtherMask
-    return mask
-
-
-selects = Primitive(_selects, (), name="selects", numpy=(), run=None, elementwise=False, analytic=False,
-                    atomic=True, kind="guard")
+from .lines import UNKNOWN, current_line, located
+from .masks import selects
 
 
 class Capture(Observer):
@@ -64,14 +42,16 @@ class Capture(Observer):
     options : the dicts of hyperparameters that were used.
     reached : the leaves that a backward pass came to.
     decisions : what was asked of `Live` numbers: the source, where they come from, and the outcome.
+    arity : how many arguments are arrays or Tensors.
     """
 
     wants_tensors = True
 
-    def __init__(self, name: str, strict: bool = False) -> None:
+    def __init__(self, name: str, strict: bool = False, locate: bool = True) -> None:
         self.name, self.strict, self.problem = name, strict, ""
-        self.locate = True  # whether the user's lines are of interest
+        self._locate = locate  # whether the user's lines are of interest
         self.escaped = self.drawn = ""
+        self.arity = 0
         self.modules: dict[Any, str] = {}
         self.options: dict[int, Any] = {}
         self.reached: dict[Tensor, None] = {}
@@ -123,7 +103,7 @@ class Capture(Observer):
             gx._data = gx._data.copy()  # a leaf's gradient owns its memory, and so is laid out anew
             self._values[gx] = self._record(
                 copy, (self.reference(gx),), {"order": "C"}, Value.like(gx._data))
-        line, scope = self._places.get(out, (("", 0), ""))
+        line, scope = self._places.get(out, (UNKNOWN, ""))
         for i in range(self._settled, len(self.instructions)):
             self.instructions[i] = replace(self.instructions[i], line=line, scope=scope)
         self._settled = len(self.instructions)
@@ -192,8 +172,7 @@ class Capture(Observer):
         """Note, or with ``strict`` raise, why the run cannot become a program."""
         if self.problem:
             return
-        file, line = self._line()
-        self.problem = f"{self.name}, {file}:{line}: {problem}"
+        self.problem = located(self.name, self._line(), problem)
         if self.strict:
             raise CaptureError(self.problem)
 
@@ -234,6 +213,7 @@ class Capture(Observer):
 
     def argument(self, position: int, tensor: Tensor, name: str) -> None:
         """Make ``tensor`` known as an argument of the function."""
+        self.arity = position + 1
         made = Argument(Value.like(tensor._data, name), position, tensor)
         self._inputs[tensor] = made
         self._values[tensor] = made.value
@@ -242,6 +222,11 @@ class Capture(Observer):
     def states(self) -> list[Tensor]:
         """The Tensors from outside, arguments excepted."""
         return [i.tensor for i in self._inputs.values() if isinstance(i, State)]
+
+    @property
+    def _tensors(self) -> dict[Tensor, State | Argument]:
+        """The Tensors from outside and those among the arguments."""
+        return {i.tensor: i for i in self._inputs.values() if isinstance(i, State | Argument)}
 
     @property
     def data(self) -> list[int]:
@@ -313,10 +298,7 @@ class Capture(Observer):
         self._settled = len(self.instructions)
 
     def _line(self) -> tuple[str, int]:
-        frame = user_frame() if self.locate else None
-        while frame and frame.f_back and frame.f_code.co_filename.startswith(_LIBRARY):
-            frame = frame.f_back  # a callback of Python's, or logging
-        return (frame.f_code.co_filename, frame.f_lineno) if frame else ("", 0)
+        return current_line() if self._locate else UNKNOWN
 
     # -- the end -----------------------------------------------------------------------------------
 
@@ -330,19 +312,18 @@ class Capture(Observer):
         the results lose their graph.
         """
         outputs = tuple(self._output(r) for r in results)
-        writes = tuple((state, self._values[state.tensor]) for state in self._inputs.values()
-                       if isinstance(state, State | Argument)
-                       and self._values[state.tensor] is not state.value)
+        writes = tuple((given, self._values[tensor]) for tensor, given in self._tensors.items()
+                       if self._values[tensor] is not given.value)
         self._name(names, around or {})
         computed = self._gradients()
-        spent = {leaf for leaf, value in computed if self._is_spent(leaf, value)}
-        cleared = [leaf for leaf in self.states if leaf in self.reached and leaf._grad is None]
+        cleared = {leaf for leaf in self.reached if leaf._grad is None}
+        spent = cleared | {leaf for leaf, value in computed if self._is_spent(leaf, value)}
         gradients = self._owned([(leaf, value) for leaf, value in computed if leaf not in spent])
         given = {i.value for i in self._inputs.values()}
         early = [guard for mask, guard in self._guarded.items() if mask in given]
         program = Program(
             self.name, tuple(self._inputs.values()), (*early, *self.instructions), outputs, writes,
-            gradients, (*(leaf for leaf in self.states if leaf in spent), *cleared))
+            gradients, tuple(leaf for leaf in self._tensors if leaf in spent))
         if not keep:
             self._find_escaped(results, names)
         return program
@@ -362,9 +343,8 @@ class Capture(Observer):
 
     def _gradients(self) -> list[tuple[Tensor, Any]]:
         """The leaves whose gradient was computed, with its value."""
-        leaves = [i.tensor for i in self._inputs.values() if isinstance(i, State | Argument)]
         found = []
-        for leaf in leaves:
+        for leaf in self._tensors:
             g = leaf._grad
             if g in self._values or (g is not None and leaf in self.reached):
                 found.append((leaf, self.reference(g)))
@@ -387,7 +367,7 @@ class Capture(Observer):
             if not given.value.name and isinstance(given, State | Array):
                 held = given.tensor if isinstance(given, State) else given.array
                 given.value.name = around.get(id(held), "")
-        states = {i.tensor: i.value for i in self._inputs.values() if isinstance(i, State | Argument)}
+        states = {tensor: given.value for tensor, given in self._tensors.items()}
         for tensor, name in names.items():
             value = self._values.get(tensor)
             if isinstance(value, Value) and not value.name:
@@ -399,12 +379,12 @@ class Capture(Observer):
 
     def _find_escaped(self, results: list[Any], variables: dict[Tensor, str]) -> None:
         """Refuse a step that keeps a computed Tensor somewhere: a replay would not put it there."""
-        kept = {input.tensor for input in self._inputs.values() if isinstance(
-            input, State | Argument | Gradient)}
-        allowed = {id(r) for r in results} | {id(leaf._grad) for leaf in kept} | {id(t) for t in kept}
+        kept = [i.tensor for i in self._inputs.values() if isinstance(i, State | Argument | Gradient)]
+        allowed = {id(x) for x in (*results, *kept, *(leaf._grad for leaf in kept))}
         computed = [r for r in results if isinstance(r, Tensor) and r in self._places]
         made = [ref(t) for t in self._places if id(t) not in allowed]
         names = {id(t): v.name for t, v in self._values.items() if isinstance(v, Value)}
+        lines = {id(t): line for t, (line, _) in self._places.items()}
         self._values, self._places, self._adjoints = {}, {}, {}
         variables.clear()
         for result in computed:  # its graph ends here: a replay hands out none
@@ -415,57 +395,12 @@ class Capture(Observer):
         escaped = next((t for t in (r() for r in made) if t is not None), None)
         if escaped is not None:
             what = names.get(id(escaped)) or describe(escaped)
-            self.escaped = (f"{self.name}: {what} is computed in the step and kept outside of it (in a "
-                            "list, an attribute or a global); return it instead")
+            self.escaped = located(self.name, lines[id(escaped)], (
+                f"{what} is computed in the step and kept outside of it (in a list, an attribute or a "
+                "global); return it instead"))
 
 
 def _kept(constant: Tensor) -> Any:
     """The values of a constant, which whoever has the Tensor may overwrite."""
     data = constant._data
     return data.copy("K") if isinstance(data, np.ndarray) else data
-
-
-def line_of(error: BaseException) -> str:
-    """``file:line`` of the user's code that an error came from."""
-    walk = ((f.f_code.co_filename, line) for f, line in traceback.walk_tb(error.__traceback__))
-    places = [f"{file}:{line}" for file, line in walk if not file.startswith((*_INSIDE, _LIBRARY))]
-    return places[-1] if places else "unknown line"
-
-
-@contextmanager
-def profiled(capture: Capture, names: dict[Tensor, str]) -> Any:
-    """Collect what the user's functions call their Tensors, while they run; hear of effects, too."""
-    def note(frame: Any, event: str, called: Any) -> None:
-        if event == "return":
-            code = frame.f_code
-            made = code.co_filename == "<string>" and code.co_name.startswith("__")  # by a dataclass
-            if not made and not code.co_filename.startswith(_INSIDE):
-                for name, value in frame.f_locals.items():
-                    if isinstance(value, Tensor):
-                        names.setdefault(value, name)
-        elif event == "c_call" and (what := effect_of(called)) and not (
-                frame.f_code in collecting or frame.f_code.co_filename.startswith(_INSIDE)):
-            capture.effect(what)
-
-    collecting = {getattr(f, "__code__", None) for f in gc.callbacks}  # whenever it comes to pass
-    before = sys.getprofile()
-    sys.setprofile(note)
-    try:
-        yield
-    finally:
-        sys.setprofile(before)
-
-
-def watched(
-    capture: Capture, function: Callable[[], Any], generators: list[tuple[str, Any]]
-) -> tuple[Any, dict[Tensor, str]]:
-    """Run ``function`` under the eyes of ``capture``; its result and its names for Tensors.
-
-    ``generators`` are those of random numbers that it may draw from.
-    """
-    names: dict[Tensor, str] = {}
-    draws = Draws(generators)
-    with observe(capture), profiled(capture, names):
-        result = function()
-    capture.drawn = draws.unseen(capture.instructions)
-    return result, names

@@ -5,29 +5,33 @@ from __future__ import annotations
 from typing import Any
 
 from .ir import Argument, Array, Gradient, Program, State, Value
+from .lines import located
 from .passes import identity, replaced
 
 
-def difference(a: Program, b: Program) -> str:
-    """Where two captures of the same function differ, in words; empty if nowhere."""
+def difference(a: Program, b: Program, line: tuple[str, int]) -> str:
+    """Where two captures of the function at ``line`` differ, in words; empty if nowhere."""
     table: dict[Value, Value] = {}
     for first, second in zip(a.inputs, b.inputs, strict=False):
-        if type(first) is type(second) and _same_input(first, second):
+        if type(first) is type(second) and (_same_gradient(a, first, b, second) if isinstance(
+                first, Gradient) else _same_input(first, second)):
             table[first.value] = second.value
     for old, new in zip(a.instructions, b.instructions, strict=False):
         pairs = list(zip(old.inputs, new.inputs, strict=False))
         if (old.primitive is not new.primitive or len(old.inputs) != len(new.inputs)
                 or (new.primitive.kind != "guard" and repr(old.params) != repr(new.params))
                 or not all(_same(x, y, table) for x, y in pairs)):
-            file, line = new.line
-            return (f"{b.name}, {file}:{line}: what is computed there is not the same in every call "
-                    f"({new.primitive.name}); pass what changes as an argument")
+            return located(b.name, new.line, (
+                f"what is computed there is not the same in every call ({new.primitive.name}); pass "
+                "what changes as an argument"))
         table[old.output] = new.output
     if len(a.instructions) != len(b.instructions):
-        return f"{b.name}: it does not compute the same number of operations in every call"
-    if not _same_results(a, b, table):
-        return f"{b.name}: it does not return or change the same things in every call"
-    return ""
+        short, long = sorted((a.instructions, b.instructions), key=len)
+        return located(b.name, long[len(short)].line, "what is computed there is not computed in every "
+                       "call; make two functions of it, or use tg.where")
+    return "" if _same_results(a, b, table) else located(
+        b.name, line, "it does not return or change the same things in every call; return always the "
+        "same, and do the rest outside")
 
 
 def _same_results(a: Program, b: Program, table: dict[Value, Value]) -> bool:
@@ -55,8 +59,15 @@ def _same_memory(x: Any, y: Any) -> bool:
     return x is y or bool(x.__array_interface__ == y.__array_interface__)
 
 
+def _same_gradient(a: Program, first: Any, b: Program, second: Any) -> bool:
+    """Whether both are of one Tensor from outside, or of the argument at one place."""
+    place = a.position(first.tensor)
+    return place == b.position(second.tensor) and (
+        place is not None or first.tensor is second.tensor)
+
+
 def _same_input(a: Any, b: Any) -> bool:
-    if isinstance(a, State | Gradient):
+    if isinstance(a, State):
         return a.tensor is b.tensor
     if isinstance(a, Argument):
         return bool(a.position == b.position)

@@ -190,6 +190,11 @@ class Program:
         """A program that differs in some parts."""
         return replace(self, **changes)
 
+    def position(self, tensor: Tensor) -> int | None:
+        """The place of a Tensor among the arguments of the call; None for one from outside."""
+        return next((i.position for i in self.inputs
+                     if isinstance(i, Argument) and i.tensor is tensor), None)
+
     @property
     def results(self) -> Iterator[Value]:
         """The values that must be there at the end."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..ops.shape import reshape
-from .ir import Instruction, Program, State, Value
+from .ir import Argument, Instruction, Program, State, Value
 
 #: Bytes from which on an array is worth another order of instructions.
 LARGE = 1 << 18
@@ -63,7 +63,9 @@ def drop_dead_code(program: Program) -> Program:
             if i.primitive.name == "getitem":
                 masks.update(x for x in i.inputs[1:] if isinstance(x, Value))
     written = {id(state) for state, _ in program.writes}
-    inputs = tuple(i for i in program.inputs if i.value in needed or id(i) in written)
+    derived = {*program.spent, *(leaf for leaf, _ in program.gradients)}
+    inputs = tuple(i for i in program.inputs if i.value in needed or id(i) in written or (
+        isinstance(i, Argument) and i.tensor in derived))
     return program.with_(instructions=tuple(reversed(kept)), inputs=inputs)
 
 

@@ -42,8 +42,7 @@ def gradient_program(
     if root._primitive is None or not root._requires_grad:
         raise GradError(f"source: {describe(root)} was not recorded; compute it from tensors with "
                         "requires_grad=True, outside tg.no_grad()")
-    capture = Capture("gradient")
-    capture.locate = False  # a graph does not know its lines
+    capture = Capture("gradient", locate=False)  # a graph does not know its lines
     capture.began = root._seq  # everything the graph is made of was there before
     for leaf in wrt:
         capture.reference(leaf)
@@ -139,5 +138,3 @@ def _check(text: str, program: Program, loss: Tensor, wrt: Sequence[Tensor]) -> 
     for name, a, b in zip(("the value", *map(describe, wrt)), got, expected, strict=True):
         if not np.array_equal(a, b, equal_nan=True):
             raise CaptureError(f"source: the text gives {a} for {name}, backward() gives {b}")
-
-

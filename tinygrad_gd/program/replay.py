@@ -21,7 +21,7 @@ from ..explain_error import FAILURES, explain_failure
 from ..optim.descend import descend_of
 from ..rows import einsum
 from ..storage import tick
-from ..tensor import constant
+from ..tensor import Tensor, constant
 from .ir import Argument, Array, Gradient, Input, Instruction, Number, Program, State, Value, in_places
 from .kernels import (
     empty,
@@ -148,6 +148,11 @@ class Replay:
             return self.bound(f, name)
         return name
 
+    def _tensor(self, tensor: Tensor) -> str:
+        """What the text calls a Tensor from outside, or one among the arguments."""
+        position = self.program.position(tensor)
+        return self.bound(tensor, "T") if position is None else f"a{position}"
+
     # -- text ----------------------------------------------------------------------------------------
 
     def _write(self) -> str:
@@ -196,7 +201,7 @@ class Replay:
             self._weak.add(given.value)
             return f"{name} = {text}"
         if isinstance(given, Gradient):
-            return f"{name} = {self.bound(given.tensor, 'T')}._grad._data"
+            return f"{name} = {self._tensor(given.tensor)}._grad._data"
         if isinstance(given, Argument):
             return f"{name} = a{given.position}._data"
         self._numbers[given.value] = {}
@@ -347,8 +352,7 @@ class Replay:
     def _end(self) -> list[str]:
         lines = []
         for state, value in self.program.writes:
-            tensor = (f"a{state.position}" if isinstance(state, Argument)
-                      else self.bound(state.tensor, "T"))
+            tensor = self._tensor(state.tensor)
             name = self._names[value] if isinstance(value, Value) else self.name(value)
             if state.value.scalar:
                 lines.append(f"{tensor}._data = {name}")
@@ -356,8 +360,8 @@ class Replay:
                 lines.append(f"copyto({self._names[state.value]}, {name})")
             lines.append(f"{tensor}._seq = tick()")  # each its own: backward orders tensors by it
         for leaf, value in self.program.gradients:
-            lines.append(f"{self.bound(leaf, 'T')}._grad = constant({self._names[value]})")
-        spent = [f"{self.bound(leaf, 'T')}._grad" for leaf in self.program.spent]
+            lines.append(f"{self._tensor(leaf)}._grad = constant({self._names[value]})")
+        spent = [f"{self._tensor(leaf)}._grad" for leaf in self.program.spent]
         if spent:
             lines.append(f"{' = '.join(spent)} = None")
         results = [self._result(x) for x in self.program.outputs]
@@ -370,7 +374,7 @@ class Replay:
         last = (state for state, value in self.program.writes if value is x)
         given: Any = next(last, None) or next((i for i in self.program.inputs if i.value is x), None)
         if isinstance(given, State | Argument):
-            return self.bound(given.tensor, "T") if isinstance(given, State) else f"a{given.position}"
+            return self._tensor(given.tensor)
         fixed = x in self.plan.root or name.startswith(("buffer", "view", "x", "h"))
         return f"constant({name}.copy())" if fixed else f"constant({name})"
 
@@ -383,13 +387,13 @@ class Replay:
         made: Callable[..., Any] = self.space["replay"]
         return made
 
-    def explained(self, error: BaseException) -> BaseException:
-        """The error of the uncompiled step, with the user's line, for one that NumPy raised here."""
+    def explained(self, error: BaseException) -> BaseException | None:
+        """The error of the uncompiled step, with the user's line, if NumPy raised this one here."""
         lines = [line for frame, line in traceback.walk_tb(error.__traceback__)
                  if frame.f_code.co_filename == self._file]
         i = self._written.get(lines[0]) if lines else None
         if i is None or not isinstance(error, FAILURES) or isinstance(error, TinygradGdError):
-            return error
+            return None
         told = explain_failure(i.primitive, i.inputs, i.params, error)
         file, number = i.line
         return type(told)(f"{told} ({file}:{number})" if number else str(told))

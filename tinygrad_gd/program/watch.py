@@ -1,0 +1,54 @@
+"""Watch a run: what primitives tell `Capture`, and what only Python's profiler and the draws show."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ..observing import observe
+from ..tensor import Tensor
+from .capture import Capture
+from .effects import Draws, effect_of
+from .lines import is_inside
+
+
+def watched(
+    capture: Capture, function: Callable[[], Any], generators: list[tuple[str, Any]]
+) -> tuple[Any, dict[Tensor, str]]:
+    """Run ``function`` under the eyes of ``capture``; its result and its names for Tensors.
+
+    ``generators`` are those of random numbers that it may draw from.
+    """
+    names: dict[Tensor, str] = {}
+    draws = Draws(generators)
+    with observe(capture), _profiled(capture, names):
+        result = function()
+    capture.drawn = draws.unseen(capture.instructions)
+    return result, names
+
+
+@contextmanager
+def _profiled(capture: Capture, names: dict[Tensor, str]) -> Iterator[None]:
+    """Collect what the user's functions call their Tensors, while they run; hear of effects, too."""
+    def note(frame: Any, event: str, called: Any) -> None:
+        if event == "return":
+            code = frame.f_code
+            made = code.co_filename == "<string>" and code.co_name.startswith("__")  # by a dataclass
+            if not made and not is_inside(code.co_filename):
+                for name, value in frame.f_locals.items():
+                    if isinstance(value, Tensor):
+                        names.setdefault(value, name)
+        elif event == "c_call" and (what := effect_of(called)) and not (
+                frame.f_code in collecting or is_inside(frame.f_code.co_filename)):
+            capture.effect(what)
+
+    collecting = {getattr(f, "__code__", None) for f in gc.callbacks}  # whenever it comes to pass
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
