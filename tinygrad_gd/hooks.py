@@ -7,6 +7,7 @@ from typing import Any
 
 from .errors import DTypeError, GradError, ShapeError, describe
 from .modes import current_mode
+from .storage import changes
 from .tensor import Tensor, constant
 
 
@@ -25,6 +26,7 @@ class HookHandle:
                 "a gradient, outside tg.no_grad()")
         self._tensor, self._hook, self._registered = tensor, hook, True
         tensor._hooks = [*(tensor._hooks or ()), hook]
+        changes.count += 1
 
     def remove(self) -> None:
         """Take the hook off; a second time does nothing."""
@@ -32,6 +34,7 @@ class HookHandle:
             kept = list(self._tensor._hooks or ())
             kept.remove(self._hook)
             self._tensor._hooks = kept or None
+            changes.count += 1
             self._registered = False
 
 

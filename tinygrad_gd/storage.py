@@ -21,6 +21,21 @@ from .observer import Live
 #: One clock for everything that happens to values: creation, recording and overwriting.
 tick: Callable[[], int] = count(1).__next__
 
+
+class Changes:
+    """Counts how often anything was set that is hardly ever set, and that programs rely on.
+
+    These are attributes of modules, hooks, and whether a tensor requires a gradient.
+    """
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+changes = Changes()
+
 NUMERIC_KINDS = "fiub"
 
 # glibc hands freed memory back to the system beyond a limit that follows the largest block freed so

@@ -18,7 +18,7 @@ from .explain_error import unknown_option
 from .methods import Methods
 from .modes import current_mode
 from .registry import NUMPY
-from .storage import as_value, lend, plain, read_only, tick
+from .storage import as_value, changes, lend, plain, read_only, tick
 
 
 class Tensor(Methods):
@@ -64,7 +64,7 @@ class Tensor(Methods):
         self._data = as_value(data._data if isinstance(data, Tensor) else values, dtype)
         self._primitive, self._inputs, self._values, self._params = None, (), (), {}
         self._grad = self._hooks = None
-        self._requires_grad = False
+        self._requires_grad = bool(requires_grad)
         self._seq = tick()
         self.name = name
         self.requires_grad = requires_grad
@@ -127,6 +127,7 @@ class Tensor(Methods):
         if not value and self._primitive is not None:
             raise GradError(f"requires_grad: {describe(self)} was made by {self._primitive.name}; "
                             "use .detach() to cut it from the graph")
+        changes.count += self._requires_grad is not bool(value)
         self._requires_grad = bool(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import DTypeError, OptionError, ShapeError, describe
 from ..modes import current_mode, get_default_dtype, no_grad
+from ..storage import changes
 from ..tensor import Tensor
 
 AnyModule = TypeVar("AnyModule", bound="Module")
@@ -95,7 +96,6 @@ class Module:
     """
 
     training: bool = True
-    changes: int = 0  # how often any attribute of any module was set: programs look again then
     _buffers: tuple[str, ...] = ()
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -126,7 +126,7 @@ class Module:
             if isinstance(found, Tensor) and not isinstance(found, Parameter):
                 self._check_plain(path, found)
         object.__setattr__(self, name, value)
-        Module.changes += 1
+        changes.count += 1
         for path, found in contents:
             if isinstance(found, Parameter):
                 _named(found, path)

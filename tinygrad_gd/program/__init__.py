@@ -9,8 +9,8 @@ people and for the machine.
   fastest, and `replay` writes and runs the text with buffers. `source` and `latex` write for people,
   `recorded` does so for the graph of a loss.
 - `compiled` decides when a program may stand for its function: after two equal runs (`compare`), for
-  calls of the same form (`arguments`), while its `guards` hold. These put what the function sees by name
-  (`variables`) and what else it relies on into one expression (`conditions`).
+  calls of the same form (`arguments`), while its `guards` hold. These put what the function sees by
+  name (`variables`) and what else it relies on into one expression (`conditions`).
 - `lines` finds the user's lines, which notices and texts point at.
 """
 

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from ..modes import Mode
-from ..nn.module import Module
+from ..storage import changes
 from ..tensor import Tensor
 from .capture import Capture
 from .conditions import Conditions, placed, same
-from .ir import Array, Gradient, Number, Program, State
+from .ir import Array, Gradient, Number, Program
 from .variables import PLAIN, Variables
 
 #: Bytes up to which looking at every element of an array costs nothing worth mentioning.
@@ -41,19 +41,19 @@ class Guards:
         self.leaves = dict.fromkeys(t for t in capture.states if t._requires_grad)
         self.leaves |= dict.fromkeys(p for group in self.options for p in group.get("params", ()))
         self._decisions, self._scalars = capture.decisions, capture.scalars
-        self._modules = ModuleGuard(capture.modules)
+        names = self.variables.names
+        self._settings = Settings(capture.modules, {
+            t: names.get(id(t), "") for t in capture.states if t._data.dtype.kind == "f"})
         self._conditions = Conditions()
         self.variables.require(self._conditions)
-        if capture.modules:
-            self._conditions.add("a module", f"{{}}.changes == {Module.changes} or {{}}()",
-                                 Module, self._modules.holds)
+        self._conditions.add("an attribute", "{}.count == {}.seen or {}.hold()",
+                             changes, self._settings, self._settings)
         self._conditions.add("a mode such as tg.no_grad", "mode is {} or mode == {}", mode, mode)
         self.hold = self._conditions.compiled()
 
     def broken(self) -> str:
         """What the first check is about that does not hold, in words."""
-        attribute = self._modules.changed()
-        return f"the attribute {attribute} of a module" if attribute else self._conditions.broken()
+        return self._settings.changed() or self._conditions.broken()
 
     def require(
         self, program: Program, without_gradient: list[Tensor], computed: bool
@@ -64,23 +64,13 @@ class Guards:
         """
         self._require_options(program)
         for given in program.inputs:
-            if isinstance(given, State) and given.value.dtype.kind == "f":
-                self._require_leaf(given.tensor)
-            elif isinstance(given, Gradient) and program.position(given.tensor) is None:
+            if isinstance(given, Gradient) and program.position(given.tensor) is None:
                 self._conditions.add("a gradient", "{}._grad is not None", given.tensor)
         for leaf in without_gradient:
             self._conditions.add("a gradient", "{}._grad is None", leaf)
         for name, array in self._read_by_numpy(program, computed or self._scalars):
             self._conditions.add(f"the array {name}", "{}.tobytes() == {}", array, array.tobytes())
         return self._conditions.compiled()
-
-    def _require_leaf(self, tensor: Tensor) -> None:
-        """Whether a Tensor gets gradients, and which hooks see them."""
-        if tensor._requires_grad:
-            self._conditions.add("a hook", "{}._requires_grad and {}._hooks is {}",
-                                 tensor, tensor, tensor._hooks)
-        else:
-            self._conditions.add("requires_grad", "not {}._requires_grad", tensor)
 
     def _require_options(self, program: Program) -> None:
         """The same options of optimizers, but for the numbers that the program reads."""
@@ -154,34 +144,43 @@ class Snapshot:
                      for key in then if group[key] is not then[key]), "")
 
 
-def _attributes_of(modules: Any) -> Iterator[tuple[str, Any]]:
-    """The attributes of modules that decide what they compute: tensors, submodules and options."""
-    for module in modules:
-        yield from vars(module).items()
-        yield "training", module.training
+class Settings:
+    """Remembers what is hardly ever set; looked at only after anything of the kind was set anywhere.
 
+    Attributes
+    ----------
+    seen : `changes.count` when everything was found to be what it was.
+    """
 
-class ModuleGuard:
-    """Remembers the attributes of modules; checked only after some module's attribute was set."""
+    def __init__(self, modules: Any, tensors: dict[Tensor, str]) -> None:
+        self._modules, self._tensors = list(modules), tensors
+        self._then = list(self._now())
+        self.seen = changes.count
 
-    def __init__(self, modules: Any) -> None:
-        self._modules = list(modules)
-        self._seen = list(_attributes_of(self._modules))
-        self._changes = Module.changes
+    def _now(self) -> Iterator[tuple[str, str, Any]]:
+        """Attributes of modules, submodules among them, and what a backward pass asks of tensors."""
+        for module in self._modules:
+            for name, value in vars(module).items():
+                yield "the attribute {} of a module", name, value
+            yield "the attribute {} of a module", "training", module.training
+        for tensor, name in self._tensors.items():
+            yield "requires_grad of the tensor {}", name, tensor._requires_grad
+            for hook in tensor._hooks or ():
+                yield "the hooks of the tensor {}", name, hook
 
-    def holds(self) -> bool:
-        """Whether all attributes are what they were."""
-        if Module.changes == self._changes:
-            return True
+    def hold(self) -> bool:
+        """Whether everything is what it was."""
         if self.changed():
             return False
-        self._changes = Module.changes
+        self.seen = changes.count
         return True
 
     def changed(self) -> str:
-        """The first attribute that is not what it was, or nothing."""
-        for now, then in zip_longest(_attributes_of(self._modules), self._seen, fillvalue=("", None)):
-            unchanged = now[1] is then[1] or (isinstance(now[1], PLAIN) and same(now[1], then[1]))
-            if now[0] != then[0] or not unchanged:
-                return now[0] or then[0]
+        """The first that is not what it was, in words; empty if all are."""
+        nothing = "", "", None
+        for now, then in zip_longest(self._now(), self._then, fillvalue=nothing):
+            unchanged = now[2] is then[2] or (isinstance(now[2], PLAIN) and same(now[2], then[2]))
+            if now[:2] != then[:2] or not unchanged:
+                about, name, _ = now if now is not nothing else then
+                return about.format(name).strip()
         return ""

@@ -175,7 +175,7 @@ class Variables:
         if isinstance(owner, type) and isinstance(held, types.FunctionType):
             self._seen.append((name, space[key], "{}[{}]", (space, key)))
             self._visit(held)
-        elif isinstance(owner, Module):  # what it is set to, `ModuleGuard` watches
+        elif isinstance(owner, Module):  # what it is set to, `Settings` watches
             self._enter(key, held)
         elif not _is_operator(key):
             self._note(name, space[key], "{}[{}]", space, key)
