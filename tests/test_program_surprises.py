@@ -455,3 +455,76 @@ def test_text_is_not_written_of_what_a_graph_does_not_hold() -> None:
     x = tg.Tensor([1.0, 2.0], requires_grad=True)
     with pytest.raises(tg.CaptureError, match=r"custom rule or a checkpoint.*tg\.compile\(tg\.value_and_grad"):
         tg.source(tg.checkpoint(lambda v: np.sin(v) ** 2)(x).sum())
+
+
+# -- gradients of arguments --------------------------------------------------------------------------
+
+
+def backward_to(x: Any) -> Any:
+    loss = (x * x).sum() + W.sum()
+    loss.backward()
+    return loss
+
+
+def backward_anew(x: Any) -> Any:
+    x.grad = None
+    return backward_to(x)
+
+
+def descend_along(x: Any) -> Any:
+    loss = backward_to(x)
+    with tg.no_grad():
+        x -= 0.1 * x.grad
+    return loss
+
+
+def forget(x: Any) -> Any:
+    x.grad = None
+    return x * 2.0
+
+
+@pytest.mark.parametrize("step", [backward_to, backward_anew, descend_along, forget])
+@pytest.mark.parametrize("given", [False, True])
+def test_gradients_of_arguments_are_left_in_the_arguments_of_the_call(step: Any, given: bool) -> None:
+    run = tg.compile(step, strict=True)
+    for k in range(6):
+        pair = [tg.Tensor([1.0 + k, 2.0], requires_grad=True) for _ in range(2)]
+        for x in pair:
+            x.grad = tg.Tensor([0.5, k]) if given else None
+        W.grad = None
+        expected = step(pair[0])
+        W.grad = None
+        np.testing.assert_array_equal(run(pair[1]), expected)
+        a, b = pair
+        np.testing.assert_array_equal(a, b)
+        if step is not descend_along or k < 2:  # once compiled, what an update has used is given up
+            assert (a.grad is None) == (b.grad is None)
+            np.testing.assert_array_equal(*(x.grad if x.grad is not None else 0 for x in pair))
+    assert run.program is not None
+    W.grad = None
+
+
+def test_a_tensor_that_the_step_also_sees_as_a_variable() -> None:
+    w, u = tg.Tensor([2.0], requires_grad=True), tg.Tensor([5.0], requires_grad=True)
+    optimizer = tg.optim.SGD([w], lr=0.1)
+    run = tg.compile(lambda x: x * w, strict=True)
+    values = [run(x).item() for x in (w, w, w, w, u, u, u, u, w, w)]
+    assert values == [4.0] * 4 + [10.0] * 4 + [4.0] * 2
+
+    def step(x: Any) -> Any:
+        optimizer.zero_grad()
+        loss = (x * w).sum()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    run = tg.compile(step, strict=True)
+    for x in (u, u, u, u, w, w, w, w, u):
+        u.grad, before = None, w.numpy().copy()
+        expected = step(x).item()
+        after = w.numpy().copy()
+        with tg.no_grad():
+            w.assign(before)
+        u.grad = None
+        assert run(x).item() == expected
+        np.testing.assert_array_equal(w, after)

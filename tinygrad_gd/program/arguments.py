@@ -30,17 +30,21 @@ KINDS = (np.ndarray, Tensor, np.generic, int, float, complex, str, bytes, type(N
 _ARRAYS = (Tensor, np.ndarray, np.floating)
 
 
-def form_of(args: Any, kwargs: Any, leaves: list[Any]) -> Any:
-    """What two calls have in common when one program may stand for both."""
+def form_of(args: Any, kwargs: Any, leaves: list[Any], around: set[Tensor]) -> Any:
+    """What two calls have in common when one program may stand for both.
+
+    A Tensor that the function also sees ``around`` it, as a variable, is a form of its own.
+    """
     form = repr(unflatten((args, kwargs), ["."] * len(leaves)))
     seen: dict[int, int] = {}
-    return form, tuple(_form_of_leaf(x, seen.setdefault(id(x), i)) for i, x in enumerate(leaves))
+    return form, tuple(_form_of_leaf(x, seen.setdefault(id(x), i), around)
+                       for i, x in enumerate(leaves))
 
 
-def _form_of_leaf(x: Any, first: int) -> Any:
+def _form_of_leaf(x: Any, first: int, around: set[Tensor]) -> Any:
     if isinstance(x, Tensor):
         return ("tensor", x._data.shape, x._data.dtype, _order(x._data), x._requires_grad,
-                x._grad is None, tuple(x._hooks or ()), first)
+                x._grad is None, tuple(x._hooks or ()), first, x if x in around else None)
     if isinstance(x, _ARRAYS):
         return "array", x.shape, x.dtype, _order(x), first
     if type(x) is float:

@@ -86,6 +86,7 @@ class Compiled:
         self.problem = ""
         self._entries: dict[Any, list[Entry]] = {}
         self._pending: dict[Any, tuple[int, list[Run]]] = {}  # tries since, and the last runs
+        self._around: set[Tensor] = set()  # Tensors that the function sees besides its arguments
         self._last: Entry | None = None
         self._in_use = Lock()  # the buffers, and the floats
 
@@ -112,7 +113,7 @@ class Compiled:
             key, leaves = (), []
         else:
             leaves = flatten((args, kwargs))
-            key = form_of(args, kwargs, leaves)
+            key = form_of(args, kwargs, leaves, self._around)
         with self._in_use:
             for entry in self._entries.get(key, ()):
                 if leaves:
@@ -152,6 +153,7 @@ class Compiled:
             self._give_up(located(self.name, line_of_error(error), str(error)))
             return result
         guards = Guards(capture, self.function, leaves, mode)
+        self._around |= guards.tensors
         program = capture.finish(flatten(result), names, guards.variables.names)
         program = program.with_(spent=tuple(dict.fromkeys((*program.spent, *before.cleared()))))
         run = Run(program, guards)

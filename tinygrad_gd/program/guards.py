@@ -31,6 +31,7 @@ class Guards:
     ----------
     variables : what the function sees by name.
     leaves : the Tensors from outside that may get gradients.
+    tensors : all Tensors from outside, also those that the function was given as arguments besides.
     hold : whether everything is there that was there before the program was known.
     """
 
@@ -42,6 +43,8 @@ class Guards:
         self.leaves |= dict.fromkeys(p for group in self.options for p in group.get("params", ()))
         self._decisions, self._scalars = capture.decisions, capture.scalars
         names = self.variables.names
+        seen = (x for x in arguments if isinstance(x, Tensor) and names[id(x)])
+        self.tensors = {*capture.states, *self.leaves, *seen}
         self._settings = Settings(capture.modules, {
             t: names.get(id(t), "") for t in capture.states if t._data.dtype.kind == "f"})
         self._conditions = Conditions()

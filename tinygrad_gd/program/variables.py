@@ -79,8 +79,10 @@ class Variables:
                 self._note(name, cell.cell_contents, "{}", Cell(cell))
         for name in sorted(names.intersection(function.__globals__)):
             self._note(name, function.__globals__[name], "{}[{}]", function.__globals__, name)
-        for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
-            self._enter("", default)
+        defaults = function.__defaults__ or ()
+        optional = zip(code.co_varnames[code.co_argcount - len(defaults):], defaults, strict=False)
+        for name, default in (*optional, *(function.__kwdefaults__ or {}).items()):
+            self._enter(name, default)
 
     def _note(self, name: str, value: Any, place: str, *things: Any) -> None:
         """A variable holds a value; ``place`` is how to look it up in ``things``."""
