@@ -6,8 +6,8 @@ people and for the machine.
 - `ir` is what a program is, `capture` makes one of a run. `watch` runs the function and hears of what
   primitives do not tell: names, and `effects` that a replay would leave out. `masks` are checked in it.
 - `passes` make it shorter; `planner` and `kernels` say where its arrays live and which calls are
-  fastest, and `replay` writes and runs the text with buffers. `source` and `latex` write for people,
-  `recorded` does so for the graph of a loss.
+  fastest, `replay` writes and runs the text with buffers, and `memory` is what they take. `source`
+  (with `literals`) and `latex` write for people, `recorded` does so for the graph of a loss.
 - `compiled` decides when a program may stand for its function: after two equal runs (`compare`), for
   calls of the same form (`arguments`), while its `guards` hold. These put what the function sees by
   name (`variables`) and what else it relies on into one expression (`conditions`).

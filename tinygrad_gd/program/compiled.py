@@ -26,8 +26,9 @@ from .guards import Guards, Snapshot
 from .ir import Program, Value
 from .lines import line_of_error, line_of_function, located
 from .masks import OtherMask
+from .memory import Memory
 from .passes import optimized, readable
-from .replay import Memory, Replay, Stale
+from .replay import Replay, Stale
 from .source import source_of
 from .watch import watched
 

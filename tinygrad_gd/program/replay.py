@@ -12,7 +12,7 @@ import operator
 import traceback
 from collections.abc import Callable
 from itertools import accumulate, count
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from .kernels import (
     shaped,
     takes_number_as_array,
 )
+from .memory import Memory, memory_of
 from .planner import REDUCTIONS, Planner
 
 _OPERATORS = {
@@ -43,36 +44,6 @@ _serial = count(1)
 
 class Stale(Exception):
     """What the program was captured for is no longer there; capture again."""
-
-
-class Memory(NamedTuple):
-    """Bytes of a program by purpose; printing it lists the buffers and whose values they hold.
-
-    Attributes
-    ----------
-    states : parameters, momentum and data, which belong to the caller.
-    constants : what was computed ahead from data that does not change.
-    buffers : arrays that live as long as the program.
-    temporaries : at most, of arrays that one call makes and gives up or hands out.
-    uses : name, bytes and values of each buffer, in the order in which they hold them.
-    """
-
-    states: int
-    constants: int
-    buffers: int
-    temporaries: int
-    uses: tuple[tuple[str, int, tuple[str, ...]], ...]
-
-    @property
-    def peak(self) -> int:
-        """All bytes at the fullest moment of a call."""
-        return self.states + self.constants + self.buffers + self.temporaries
-
-    def __str__(self) -> str:
-        lines = [f"{kind:<12}{getattr(self, kind):>12,} bytes" for kind in (
-            "states", "constants", "buffers", "temporaries", "peak")]
-        lines += [f"  {name:<10}{size:>12,} bytes  {', '.join(v)}" for name, size, v in self.uses]
-        return "\n".join(lines)
 
 
 def _works_in(function: Any, dtype: Any) -> bool:
@@ -418,15 +389,4 @@ class Replay:
 
     def memory(self) -> Memory:
         """What the arrays of the program take, and what for."""
-        names: dict[int, list[str]] = {}
-        made = {i.output: i.primitive.name for i in self.program.instructions}
-        for value, number in self.plan.buffers.items():
-            names.setdefault(number, []).append(value.name or made[value])
-        states = {id(given.tensor): given.value.nbytes for given in self.program.inputs
-                  if isinstance(given, State)}
-        once = sum(i.output.nbytes for i in self._once if i.output not in self.plan.root)
-        once += sum(full.nbytes for full in self._full.values())
-        return Memory(
-            sum(states.values()), once, sum(b.nbytes for b in self._buffers), self.plan.temporaries(),
-            tuple((f"buffer{n}", self._buffers[n].nbytes, tuple(names.get(n, ("columns",))))
-                  for n in range(len(self._buffers))))
+        return memory_of(self.plan, self._buffers, list(self._full.values()))
