@@ -22,6 +22,7 @@ import pytest
 
 import tinygrad_gd as tg
 from tinygrad_gd import nn
+from tinygrad_gd.storage import changes
 
 COUNT = 0
 
@@ -455,6 +456,33 @@ def test_text_is_not_written_of_what_a_graph_does_not_hold() -> None:
     x = tg.Tensor([1.0, 2.0], requires_grad=True)
     with pytest.raises(tg.CaptureError, match=r"custom rule or a checkpoint.*tg\.compile\(tg\.value_and_grad"):
         tg.source(tg.checkpoint(lambda v: np.sin(v) ** 2)(x).sum())
+
+
+def test_hooks_and_requires_grad_are_seen_whenever_they_are_set() -> None:
+    count = changes.count
+    w, v = (tg.Tensor([k, 2.0], requires_grad=True) for k in (1.0, 3.0))
+    assert changes.count == count  # making a tensor sets nothing anew
+
+    def step() -> Any:
+        loss = (w * v * v).sum()
+        w.grad = v.grad = None
+        loss.backward()
+        return loss
+
+    run = tg.compile(step, strict=True)
+    handles: list[Any] = []
+    settings = [lambda: None, lambda: handles.append(w.register_hook(lambda g: g * 0.5)),
+                lambda: handles.append(w.register_hook(lambda g: g + 1.0)), lambda: handles[0].remove(),
+                lambda: handles[1].remove(), lambda: v.requires_grad_(False), lambda: v.requires_grad_(True)]
+    for change in settings:
+        change()
+        for _ in range(4):
+            run()
+            found = [np.array(t.grad) for t in (w, v)]
+            step()
+            for a, t in zip(found, (w, v), strict=True):
+                np.testing.assert_array_equal(a, np.array(t.grad))
+    assert run.program is not None
 
 
 # -- gradients of arguments --------------------------------------------------------------------------

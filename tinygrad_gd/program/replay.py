@@ -140,26 +140,26 @@ class Replay:
         checks, lines = [], []
         hoisted = {v for i in self._once for v in i.values}
         for given in self.program.inputs:
-            value = given.value
-            if isinstance(given, State) and not value.scalar:
-                tensor, name = self.bound(given.tensor, "T"), f"x{next(self._number)}"
-                self._names[value] = name
-                self._fixed.add(value)
-                self._held.append((name, given))
-                checks.append(f"{tensor}._data is {name}")
-                if value in hoisted:
-                    checks.append(f"{tensor}._seq == {name}_seq")
-                continue
-            if isinstance(given, State) and value in hoisted:
-                tensor, name = self.bound(given.tensor, "T"), f"x{next(self._number)}"
-                self._held.append((name, given))
-                checks.append(f"{tensor}._seq == {name}_seq")
-            lines.append(self._reading(given))
+            if isinstance(given, State) and (not given.value.scalar or given.value in hoisted):
+                checks += self._holding(given, given.value in hoisted)
+            if given.value not in self._fixed:
+                lines.append(self._reading(given))
         for i in self._once:
             self._names[i.output] = f"h{next(self._number)}"
             self._fixed.add(i.output)
         guard = [f"if not ({' and '.join(checks)}):", "    refresh()"] if checks else []
         return guard + lines
+
+    def _holding(self, given: State, hoisted: bool) -> list[str]:
+        """Checks that a state has the array that was looked up; if ``hoisted``, the same values."""
+        tensor, name = self.bound(given.tensor, "T"), f"x{next(self._number)}"
+        self._held.append((name, given))
+        checks = []
+        if not given.value.scalar:
+            self._names[given.value] = name
+            self._fixed.add(given.value)
+            checks.append(f"{tensor}._data is {name}")
+        return [*checks, f"{tensor}._seq == {name}_seq"] if hoisted else checks
 
     def _reading(self, given: Input) -> str:
         name = self._names[given.value] = f"v{next(self._number)}"
