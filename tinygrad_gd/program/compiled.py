@@ -158,10 +158,7 @@ class Compiled:
         program = capture.finish(flatten(result), names, guards.variables.names)
         program = program.with_(spent=tuple(dict.fromkeys((*program.spent, *before.cleared()))))
         run = Run(program, guards)
-        problem = (capture.problem or capture.escaped
-                   or self._effect(capture.drawn, guards.variables.iterators, before.changed(mode))
-                   or self._unseen("takes", leaves, KINDS)
-                   or self._unseen("returns", program.outputs, (Value, *KINDS[1:])))
+        problem = self._obstacle(capture, run, before, leaves, mode)
         for other in held if not problem else ():
             problem = difference(other.program, program, line_of_function(self.function))
             if not problem:
@@ -170,18 +167,24 @@ class Compiled:
         self._wait(key, run, problem, bool(capture.problem), bool(held))
         return result
 
-    def _effect(self, drawn: str, iterators: list[str], changed: str) -> str:
-        """What the run did besides computing: drew numbers, took from iterators, changed variables."""
-        if drawn:
+    def _obstacle(self, capture: Capture, run: Run, before: Snapshot, leaves: list[Any],
+                  mode: Mode) -> str:
+        """Why no program can repeat the run: what it did besides computing, or what it was given."""
+        if problem := capture.problem or capture.escaped:
+            return problem
+        if capture.drawn:
             return self._told(
-                f"it draws random numbers from {drawn}, and a replay would not draw them anew; use "
-                "tg.normal, tg.uniform or tg.dropout, or give them as an argument")
-        if iterators:
+                f"it draws random numbers from {capture.drawn}, and a replay would not draw them anew; "
+                "use tg.normal, tg.uniform or tg.dropout, or give them as an argument")
+        if iterators := run.guards.variables.iterators:
             return self._told(
                 f"it takes from the iterator {iterators[0]}, and a replay would not go on to the next; "
                 "give what it yields as an argument")
-        return changed and self._told(
-            f"it changes {changed} in every call, and a replay would not; do that outside")
+        if changed := before.changed(mode):
+            return self._told(
+                f"it changes {changed} in every call, and a replay would not; do that outside")
+        return (self._unseen("takes", leaves, KINDS)
+                or self._unseen("returns", run.program.outputs, (Value, *KINDS[1:])))
 
     def _unseen(self, verb: str, leaves: Any, kinds: tuple[type, ...]) -> str:
         """Why what goes in or comes out is not of a kind that a program can stand for."""
