@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .elsewhere import answer, own_names
 from .errors import DTypeError, describe
 from .modes import using
-from .registry import NAMES
+from .registry import NAMES, Named
 from .storage import NUMERIC_KINDS
 
 if TYPE_CHECKING:
@@ -45,16 +46,7 @@ _WRITTEN_HERE = {
 }
 
 
-def cure_for(name: str) -> str | None:
-    """How what PyTorch or NumPy calls ``name`` is written for a Tensor, if that is known."""
-    if name in _WRITTEN_HERE:
-        return _WRITTEN_HERE[name]
-    if name in NAMES:
-        return f"use tg.{name}(t)"
-    return f"use t.numpy().{name}" if hasattr(np.ndarray, name) else None
-
-
-class Methods:
+class Methods(Named):
     """What a Tensor can do besides operators; documented with the operations of the same names."""
 
     __slots__ = ()
@@ -167,13 +159,8 @@ class Methods:
     def __dlpack_device__(self) -> tuple[int, int]:
         return 1, 0  # the CPU
 
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            """Only called for what does not exist: say how it is written here."""
-            cure = cure_for(name)
-            missing = f"{type(self).__name__!r} object has no attribute {name!r}"
-            raise AttributeError(f"{missing}; {cure}" if cure else missing, name=name, obj=self)
+    def __dir__(self) -> list[str]:
+        return own_names(self)
 
     def round(self, decimals: int = 0) -> Tensor:
         return OPERATIONS["round"](self, decimals)
@@ -281,3 +268,6 @@ class Methods:
 
     def abs(self) -> Tensor:
         return OPERATIONS["absolute"](self)
+
+
+answer(Methods, _WRITTEN_HERE)

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+import numpy as np
+
+from .elsewhere import answer
 from .errors import OptionError
 from .explain_error import FAILURES, explain_call
 
@@ -15,6 +18,27 @@ NUMPY: dict[Any, Callable[..., Any]] = {}
 NAMES: dict[str, Callable[..., Any]] = {}
 
 
+class Foreign:
+    """What arrays can do and Tensors cannot; a base of Tensor."""
+
+    __slots__ = ()
+
+
+class Named(Foreign):
+    """What is a function here and no method; a base of Tensor."""
+
+    __slots__ = ()
+
+
+answer(Foreign, {n: f"use t.numpy().{n}" for n in dir(np.ndarray) if n[0] != "_"})
+
+
+def enter(name: str, operation: Callable[..., Any]) -> None:
+    """Register an operation under a public name."""
+    NAMES[name] = operation
+    answer(Named, {name: f"use tg.{name}(t)"})
+
+
 def implements(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a composition of primitives as what NumPy's ``functions`` do with Tensors."""
 
@@ -22,7 +46,7 @@ def implements(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., 
         called = explaining(composition)
         for function in functions:
             NUMPY[function] = called
-        NAMES[composition.__name__] = called
+        enter(composition.__name__, called)
         return composition
 
     return register
@@ -58,7 +82,7 @@ def add(made: Any) -> None:
                               "primitive another name=, or leave out numpy=")
     for function in made.numpy:
         NUMPY[function] = made
-    NAMES[made.name] = made
+    enter(made.name, made)
 
 
 def _home(registered: Any) -> tuple[Any, Any]:

@@ -8,10 +8,11 @@ parameter's path, such as ``layers.0.weight``, is its name in errors, pictures a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
+from ..elsewhere import answer, own_names
 from ..errors import DTypeError, OptionError, ShapeError, describe
 from ..modes import current_mode, get_default_dtype, no_grad
 from ..storage import changes
@@ -140,15 +141,9 @@ class Module:
                              "is not a Parameter, so no optimizer would see it; use "
                              "tg.nn.Parameter(...)")
 
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            """Only called for what does not exist: say how it is written here."""
-            if hasattr(type(self), name):
-                return object.__getattribute__(self, name)  # a property: again, for its own error
-            missing = f"{type(self).__name__!r} object has no attribute {name!r}"
-            cure = _WRITTEN_HERE.get(name)
-            raise AttributeError(f"{missing}; {cure}" if cure else missing, name=name, obj=self)
+    def __dir__(self) -> list[str]:
+        """The names that are there."""
+        return own_names(self)
 
     def register_buffer(self, name: str, value: Any) -> None:
         """Set an attribute that belongs to the state but is not learned, as running means are."""
@@ -305,3 +300,6 @@ class Module:
         inside = "\n  ".join([*filter(None, [self.extra_repr()]), *lines])
         kind = type(self).__name__
         return f"{kind}(\n  {inside}\n)" if lines else f"{kind}({inside})"
+
+
+answer(Module, _WRITTEN_HERE)
