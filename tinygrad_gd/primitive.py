@@ -239,7 +239,7 @@ def apply(
         if primitive.binary and value.ndim > 1:
             check_expansion(primitive.name, inputs, values, value)
         if arrays:  # a rule must not see what the user writes into an array later
-            inputs = tuple(x.copy() if type(x) is np.ndarray and i in primitive.reads else x
+            inputs = tuple(x.copy("K") if type(x) is np.ndarray and i in primitive.reads else x
                            for i, x in enumerate(inputs))
             values = [x._data if isinstance(x, Tensor) else x for x in inputs]
         out = _new(Tensor)  # a node of the graph
