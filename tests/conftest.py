@@ -7,12 +7,14 @@ from collections.abc import Iterator
 import pytest
 
 from tinygrad_gd import manual_seed
-from tinygrad_gd.modes import Mode, current_mode
+from tinygrad_gd.modes import Mode, current_mode, get_default_dtype
+
+NORMAL = Mode(), "float64"
 
 
 @pytest.fixture(autouse=True)
 def nothing_leaks() -> Iterator[None]:
-    assert current_mode() == Mode()
+    assert (current_mode(), get_default_dtype()) == NORMAL
     manual_seed(0)
     yield
-    assert current_mode() == Mode(), "a test left a mode or a default dtype switched"
+    assert (current_mode(), get_default_dtype()) == NORMAL, "a test left a mode or a default dtype switched"

@@ -293,6 +293,44 @@ def test_modes_belong_to_their_thread() -> None:
     assert seen == [True]
 
 
+def test_the_default_dtype_that_was_set_holds_in_every_thread() -> None:
+    seen = []
+    try:
+        tg.set_default_dtype(np.float32)
+        thread = threading.Thread(target=lambda: seen.append(tg.Tensor(0.5).dtype))
+        thread.start()
+        thread.join()
+        with tg.default_dtype(np.float64):
+            seen.append(tg.Tensor(0.5).dtype)
+    finally:
+        tg.set_default_dtype(np.float64)
+    assert seen == [np.float32, np.float64]
+
+
+@pytest.mark.parametrize("switch", [tg.no_grad, tg.no_grad(), tg.enable_grad, tg.detect_anomaly()])
+def test_what_runs_after_the_decorator_is_over_is_refused(switch: Any) -> None:
+    def numbers() -> Any:
+        yield leaf() * 2
+
+    async def later() -> Any:
+        return leaf() * 2
+
+    async def more() -> Any:
+        yield leaf() * 2
+
+    for function in (numbers, later, more, type("Model", (), {})):
+        with pytest.raises(tg.DTypeError, match=f"{function.__name__}: a generator, an async .* `with`"):
+            switch(function)
+
+
+def test_arrays_are_kept_in_the_order_in_which_they_lie_in_memory() -> None:
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal((57, 33)), leaf(rng.standard_normal((33, 5)))
+    np.tanh(w.T @ x.T).sum().backward()
+    g = 1 - np.tanh(w.numpy().T @ x.T) ** 2
+    assert w.grad is not None and w.grad.numpy().tobytes() == (g @ x).T.tobytes()  # BLAS as in NumPy
+
+
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda t: pickle.loads(pickle.dumps(t))])
 def test_leaves_can_be_copied(duplicate: Any) -> None:
     w = leaf([1.0, 2.0], name="w")

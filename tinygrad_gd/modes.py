@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
+from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,22 +24,40 @@ class Mode(NamedTuple):
     ----------
     grad : whether operations are recorded.
     observer : None, or one object told of every primitive call, forward and backward.
-    default_dtype : what tensors made from Python floats and `nn` parameters get.
+    default_dtype : what tensors made from Python floats and `nn` parameters get in this block; None
+        for what `set_default_dtype` said, in all threads.
     deriving : whether a function runs that a transform differentiates.
     """
 
     grad: bool = True
     observer: Any = None
-    default_dtype: np.dtype[Any] = np.dtype(np.float64)
+    default_dtype: np.dtype[Any] | None = None
     deriving: bool = False
 
 
 _NORMAL = Mode()
+_default_dtype: np.dtype[Any] = np.dtype(np.float64)
 _mode: ContextVar[Mode] = ContextVar("tinygrad_gd_mode", default=_NORMAL)
 current_mode: Callable[[], Mode] = _mode.get
 
 
-class using(ContextDecorator):
+#: Functions whose body runs only when what they return is iterated over or awaited.
+_LATER = (isgeneratorfunction, iscoroutinefunction, isasyncgenfunction)
+
+
+class Block(ContextDecorator):
+    """Something for a ``with`` block or around a function, but not around one that runs later."""
+
+    def __call__(self, function: Callable[..., Any]) -> Any:
+        """The function with the block around each call."""
+        if isclass(function) or any(runs_later(function) for runs_later in _LATER):
+            raise DTypeError(f"{function.__name__}: a generator, an async function or a class does its "
+                             "work after the call that the decorator is around, which would change "
+                             "nothing for it; write a `with` block around the lines it is for")
+        return super().__call__(function)
+
+
+class using(Block):
     """Change fields of the current `Mode` for a ``with`` block or a decorated function."""
 
     def __init__(self, **changes: Any) -> None:
@@ -88,19 +107,21 @@ def default_dtype(dtype: Any) -> using:
 
 
 def set_default_dtype(dtype: Any) -> None:
-    """Use ``dtype`` for tensors made from Python floats and for `nn` parameters from now on.
+    """Use ``dtype`` for tensors made from Python floats and for `nn` parameters, in all threads.
 
     >>> import numpy as np, tinygrad_gd as tg
     >>> tg.set_default_dtype(np.float32); tg.Tensor(1.0).dtype
     dtype('float32')
     >>> tg.set_default_dtype(np.float64)
     """
-    _mode.set(current_mode()._replace(default_dtype=_floating(dtype)))
+    global _default_dtype
+    _default_dtype = _floating(dtype)
 
 
 def get_default_dtype() -> np.dtype[Any]:
     """The dtype that tensors made from Python floats get."""
-    return current_mode().default_dtype
+    own = current_mode().default_dtype
+    return _default_dtype if own is None else own
 
 
 def _floating(dtype: Any) -> np.dtype[Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ContextDecorator, contextmanager
+from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 from .errors import DTypeError, describe
-from .modes import current_mode, using
+from .modes import Block, current_mode, using
 from .observer import Observer
 
 Watcher = TypeVar("Watcher", bound=Observer)
@@ -40,7 +40,7 @@ class Observers(Observer):
         return next((a for a in answers if a is not value), value)
 
 
-class observe(ContextDecorator, Generic[Watcher]):
+class observe(Block, Generic[Watcher]):
     """Tell an `Observer` of every operation in a ``with`` block or a decorated function.
 
     Observers of enclosing blocks (and anomaly mode) keep watching.

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .errors import DTypeError, ShapeError, describe
-from .modes import current_mode
+from .modes import get_default_dtype
 from .observer import Live
 
 #: One clock for everything that happens to values: creation, recording and overwriting.
@@ -62,7 +62,7 @@ def as_value(data: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
             "convert first, for example with np.asarray(values, dtype=float)"
         )
     if plain_python and dtype is None and array.dtype == np.float64:
-        array = array.astype(current_mode().default_dtype, copy=False)
+        array = array.astype(get_default_dtype(), copy=False)
     return array if array.ndim else array[()]  # NumPy is much faster on its scalars
 
 
