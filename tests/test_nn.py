@@ -85,6 +85,14 @@ def test_every_row_comes_once(size: int | None, batches: int) -> None:
     assert [v for a, _ in again for v in a.tolist()] == [v for v, _ in first]
 
 
+@pytest.mark.parametrize("size", [None, 4, 1])
+def test_what_is_written_into_a_batch_is_gone_in_the_next_epoch(size: int | None) -> None:
+    loader = tg.DataLoader(np.arange(4.0), batch_size=size)
+    for (batch,) in loader:
+        batch.data[:] = 7.0
+    assert [row for (batch,) in loader for row in batch.tolist()] == [0.0, 1.0, 2.0, 3.0]
+
+
 def test_drop_last() -> None:
     loader = tg.DataLoader(np.ones(10), batch_size=4, drop_last=True)
     assert [len(a) for (a,) in loader] == [4, 4] and len(loader) == 2

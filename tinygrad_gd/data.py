@@ -56,16 +56,14 @@ class DataLoader:
         self.batch_size = self.length if batch_size is None else min(int(batch_size), self.length)
         self.shuffle, self.drop_last = shuffle, drop_last
         self._generator = None if seed is None else np.random.default_rng(seed)
-        full = self.batch_size == self.length and not shuffle
-        self._full = tuple(map(Tensor, self.arrays)) if full else None
 
     def __len__(self) -> int:
         whole, rest = divmod(self.length, self.batch_size)
         return whole + (rest > 0 and not self.drop_last)
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
-        if self._full is not None:
-            yield self._full
+        if self.batch_size == self.length and not self.shuffle:
+            yield tuple(map(Tensor, self.arrays))
             return
         order = np.arange(self.length)
         if self.shuffle:
