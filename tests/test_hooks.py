@@ -305,6 +305,17 @@ def test_a_bad_value_inside_a_transform_names_the_user_line() -> None:
     assert text.startswith("log at ") and f"test_hooks.py:{line}:" in text and "'rate'" in text
 
 
+def test_the_user_line_is_never_inside_numpy() -> None:
+    w, table = leaf(1.0, 2.0), np.arange(4.0)
+
+    @tg.compile
+    def step() -> Any:
+        return (w * np.take(table, np.argsort(w))).sum()  # NumPy reads the indices without asking
+
+    with pytest.warns(tg.CaptureWarning, match=r"test_hooks.py:\d+: numpy\(\) takes the values"):
+        step()
+
+
 def test_a_gradient_that_arrives_bad_is_not_blamed_on_the_rule() -> None:
     x = tg.Tensor(2.0, requires_grad=True)
     with pytest.raises(tg.NonFiniteError, match=r"backward of square.* arrives at .* nan"), \

@@ -10,9 +10,11 @@ import os
 import sys
 from typing import Any
 
+import numpy as np
 from numpy.linalg import LinAlgError
 
-_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+#: Where code lies that is not the user's: here and in NumPy, which calls back.
+_NOT_THE_USERS = tuple(os.path.dirname(os.path.abspath(f)) + os.sep for f in (__file__, np.__file__))
 
 
 class TinygradGdError(Exception):
@@ -68,15 +70,15 @@ class BroadcastWarning(UserWarning):
 
 
 def user_frame() -> Any:
-    """The innermost frame outside this package, or None."""
+    """The innermost frame outside this package and NumPy, or None."""
     frame: Any = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame is not None and frame.f_code.co_filename.startswith(_NOT_THE_USERS):
         frame = frame.f_back
     return frame
 
 
 def user_line() -> str:
-    """``file:line`` of the innermost frame outside this package."""
+    """``file:line`` of the innermost frame outside this package and NumPy."""
     frame = user_frame()
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "unknown line"
 
