@@ -85,6 +85,8 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "loader lengths": (lambda: tg.DataLoader(np.ones(3), np.ones(2)), ValueError, r"lengths \[3, 2\]"),
     "batch size": (lambda: tg.DataLoader(np.ones(3), batch_size=0), ValueError, "must be >= 1, got 0"),
     "batch type": (lambda: tg.DataLoader(np.ones(3), batch_size=1.5), TypeError, "None or an integer"),
+    "loader seed": (lambda: tg.DataLoader(np.ones(3), seed="a"), ValueError, "DataLoader: .* integer >= 0"),  # type: ignore[arg-type]
+    "too large": (lambda: tg.Tensor(300, dtype=np.int8), TypeError, "of int: .*300 out of bounds for int8"),
     "strings": (lambda: tg.Tensor(["a"]), TypeError, "float, int or bool"),
     "objects": (lambda: tg.Tensor(np.array([None])), TypeError, "dtype object"),
     "complex": (lambda: tg.Tensor(1j), TypeError, "dtype complex128"),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .errors import DTypeError, OptionError, ShapeError, describe
-from .rng import generator
+from .rng import generator, seeded
 from .storage import NUMERIC_KINDS
 from .tensor import Tensor
 
@@ -55,7 +55,7 @@ class DataLoader:
         self.length = lengths[0]
         self.batch_size = self.length if batch_size is None else min(int(batch_size), self.length)
         self.shuffle, self.drop_last = shuffle, drop_last
-        self._generator = None if seed is None else np.random.default_rng(seed)
+        self._generator = None if seed is None else seeded("DataLoader", seed)
 
     def __len__(self) -> int:
         whole, rest = divmod(self.length, self.batch_size)

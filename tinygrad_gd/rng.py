@@ -20,6 +20,13 @@ def generator() -> Generator:
     return np.random.default_rng()
 
 
+def seeded(operation: str, seed: int) -> Generator:
+    """A new generator that begins at ``seed``."""
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
+        raise OptionError(f"{operation}: expected an integer >= 0, got {describe(seed)} {seed!r}")
+    return np.random.default_rng(seed)
+
+
 def manual_seed(seed: int) -> None:
     """Start the random numbers over from ``seed``, so that a program repeats itself exactly.
 
@@ -28,9 +35,8 @@ def manual_seed(seed: int) -> None:
     >>> tg.manual_seed(0); a == tg.generator().random()
     True
     """
-    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
-        raise OptionError(f"manual_seed: expected an integer >= 0, got {describe(seed)} {seed!r}")
+    start = seeded("manual_seed", seed)
     if (observer := current_mode().observer) is not None:
         observer.effect("manual_seed")
     # in place: whoever holds the generator follows the new seed
-    generator().bit_generator.state = np.random.default_rng(seed).bit_generator.state
+    generator().bit_generator.state = start.bit_generator.state

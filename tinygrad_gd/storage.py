@@ -49,7 +49,7 @@ def as_value(data: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
     plain_python, data = not hasattr(data, "dtype"), plain(data)
     try:
         array = np.array(data, dtype=dtype)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         if plain_python and "inhomogeneous" in str(error):
             raise ShapeError(
                 "Tensor: expected a rectangular nested list, got rows of different lengths; "
