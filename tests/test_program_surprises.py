@@ -556,3 +556,27 @@ def test_a_tensor_that_the_step_also_sees_as_a_variable() -> None:
         u.grad = None
         assert run(x).item() == expected
         np.testing.assert_array_equal(w, after)
+
+
+@pytest.mark.parametrize("flat", [
+    lambda w: w[:, 1:3].reshape(-1), lambda w: w[::-1].reshape(-1), lambda w: w[::2].reshape(-1),
+    lambda w: np.sin(w)[::-1].reshape(-1), lambda w: np.split(w, 2, axis=1)[1].reshape(-1),
+    lambda w: w.T[1:].reshape(-1)[::-1], lambda w: np.lib.stride_tricks.sliding_window_view(w, 2, axis=0).reshape(-1),
+], ids=range(7))
+def test_a_slice_that_is_flattened_is_read_anew_in_every_call(flat: Callable[[Any], Any]) -> None:
+    results = []
+    for compiled in (False, True):
+        w = tg.Tensor(np.arange(12.0).reshape(3, 4) / 10, requires_grad=True)
+        optimizer = tg.optim.SGD([w], lr=0.1)
+
+        def step(w: Any = w, optimizer: Any = optimizer) -> Any:
+            y = flat(w)
+            loss = (np.tanh(y) * np.arange(y.size)).sum()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        run = tg.compile(step, strict=True) if compiled else step
+        results.append([*(run().item() for _ in range(8)), w.numpy().tolist()])
+    assert results[0] == results[1]

@@ -229,3 +229,13 @@ def test_helpers_are_printed_without_annotations() -> None:
     x = tg.Tensor(np.arange(16.0).reshape(1, 1, 4, 4), requires_grad=True)
     text = tg.source(tg.max_pool2d(x, 2).sum(), wrt=[x])
     assert "def max_pool2d(" in text and "Any" not in text
+
+
+def test_gradients_that_are_there_already_do_not_change_the_text() -> None:
+    x = np.arange(1.0, 6.0)
+    w, b = (tg.Tensor(0.0, requires_grad=True, name=name) for name in "wb")
+    loss = ((w * x + b) ** 2).mean()
+    before = tg.source(loss, wrt=[w, b], check=True)
+    loss.backward()
+    assert tg.source(loss, wrt=[w, b], check=True) == before
+    assert (w.grad.item(), b.grad.item()) == (0.0, 0.0)

@@ -315,8 +315,8 @@ class Capture(Observer):
         writes = tuple((given, self._values[tensor]) for tensor, given in self._tensors.items()
                        if self._values[tensor] is not given.value)
         self._name(names, around or {})
-        computed = self._gradients()
-        cleared = {leaf for leaf in self.reached if leaf._grad is None}
+        computed = [] if keep else self._gradients()  # a recorded graph has its own
+        cleared = {leaf for leaf in self.reached if leaf._grad is None and not keep}
         spent = cleared | {leaf for leaf, value in computed if self._is_spent(leaf, value)}
         gradients = self._owned([(leaf, value) for leaf, value in computed if leaf not in spent])
         given = {i.value for i in self._inputs.values()}

@@ -28,9 +28,10 @@ class Planner:
         self.body = [i for i in program.instructions if i.phase != "once"]
         self._position = {i.output: n for n, i in enumerate(self.body)}
         self.root: dict[Value, Value] = {}  # views -> the value whose memory they show
+        shown: dict[Value, Any] = {}
         for i in program.instructions:
-            if _is_view(i):
-                self.root[i.output] = self.base(i.inputs[0])
+            if (view := _view(i, shown)) is not None:
+                self.root[i.output], shown[i.output] = self.base(i.inputs[0]), view
         self.results = {self.base(v) for v in program.results}
         self.last_use = {}
         for position, i in enumerate(self.body):
@@ -143,14 +144,19 @@ def _form(value: Value) -> Any:
     return value.shape, value.dtype, value.axes
 
 
-def _is_view(i: Instruction) -> bool:
-    """Whether the result shows its argument's memory, found by trying it on an empty array."""
+def _view(i: Instruction, shown: dict[Value, Any]) -> Any:
+    """An empty array like the result if that shows its argument's memory, found by trying it.
+
+    ``shown`` holds such arrays of earlier views: one of a slice may be a copy where one of a whole
+    array is none.
+    """
     if i.primitive.kind != "view" or not isinstance(i.inputs[0], Value) or len(i.inputs) != 1:
-        return False
+        return None
     if i.inputs[0].scalar or i.output.scalar:
-        return False
-    trial = empty(i.inputs[0])
-    return bool(np.may_share_memory(i.primitive.run(trial, **i.params), trial))
+        return None
+    trial = shown[i.inputs[0]] if i.inputs[0] in shown else empty(i.inputs[0])
+    view = i.primitive.run(trial, **i.params)
+    return view if np.may_share_memory(view, trial) else None
 
 
 def can_write(i: Instruction) -> bool:
