@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from traceback import walk_tb
 from typing import Any
 
 import numpy as np
@@ -163,8 +162,13 @@ def explain_call(
 
 def _raised_inside(error: Exception) -> bool:
     """Whether it comes from this package or NumPy, and not from a function they were given."""
-    modules = (frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__))
-    return all(module.partition(".")[0] in ("tinygrad_gd", "numpy") for module in modules)
+    step = error.__traceback__
+    while step is not None:
+        module = step.tb_frame.f_globals.get("__name__", "")
+        if module.partition(".")[0] not in ("tinygrad_gd", "numpy"):
+            return False
+        step = step.tb_next
+    return True
 
 
 def _wrong_call(function: Callable[..., Any], args: Any, options: Any) -> DTypeError | None:

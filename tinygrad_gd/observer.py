@@ -6,7 +6,7 @@ Anomaly mode, study tools and the capture of programs are observers. With none s
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -190,7 +190,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 _FLOATS = frozenset({np.float16, np.float32, np.float64, np.longdouble})
 
 
-def live(options: Mapping[str, Any]) -> Mapping[str, Any]:
+def live(options: Mapping[str, Any]) -> Any:
     """Hyperparameters, known to an observer as numbers that schedules may change.
 
     A schedule computed with NumPy gives its floats; they are weak like Python's, lest float32
@@ -201,7 +201,7 @@ def live(options: Mapping[str, Any]) -> Mapping[str, Any]:
     return plain if observer is None else _Watched(options, plain, observer)
 
 
-class _Watched(Mapping[str, Any]):
+class _Watched:
     """Options of which an observer is told when they are read."""
 
     def __init__(self, options: Mapping[str, Any], plain: Mapping[str, Any], observer: Any) -> None:
@@ -210,8 +210,8 @@ class _Watched(Mapping[str, Any]):
     def __getitem__(self, key: str) -> Any:
         return self._observer.option(self._options, key, self._plain[key])
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._plain)
+    def get(self, key: str, default: Any = None) -> Any:
+        return self[key] if key in self._plain else default
 
-    def __len__(self) -> int:
-        return len(self._plain)
+    def keys(self) -> Any:
+        return self._plain.keys()

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from string import ascii_letters
 from typing import Any
 
 import numpy as np
@@ -50,7 +49,7 @@ def _way_back(
         lengths |= {i: n for i, n in zip(term, shape, strict=True) if n != 1 or i not in lengths}
     others = [(t, s) for k, (t, s) in enumerate(zip(terms, shapes, strict=True)) if k != position]
     known = set(result) | {i for t, s in others for i, n in zip(t, s, strict=True) if n == lengths[i]}
-    unused = (i for i in ascii_letters if i not in subscripts)
+    unused = (i for i in _LETTERS.swapcase() if i not in subscripts)
     factors, target, extra = [result, *(term for term, _ in others)], "", []
     for i, n in zip(terms[position], shapes[position], strict=True):
         if n != lengths[i]:  # broadcast along this index: its cotangent is summed
@@ -100,7 +99,7 @@ def _explicit(subscripts: str, ndims: tuple[int, ...]) -> str:
     named = [term.replace("...", "") for term in terms]
     hidden = [n - len(letters) for n, letters in zip(ndims, named, strict=True)]
     widest = max(h if "..." in t else 0 for h, t in zip(hidden, terms, strict=True))
-    free = [i for i in ascii_letters if i not in subscripts]
+    free = [i for i in _LETTERS.swapcase() if i not in subscripts]
     if widest > len(free):
         raise _complain(subscripts, "more than 52 different indices")
     batch = "".join(free[:widest])
