@@ -119,10 +119,11 @@ class Writer:
             return self._draw(i)
         if p.name == "astype":
             return Text(f"{self.operand(inputs[0]).inside(ATOM)}.astype({literal(i.params['dtype'])})")
-        if p.name == "reshape" and i.params.get("order", "C") == "C":
+        if p.name == "reshape":
             shape, x = i.params["shape"], self.operand(inputs[0])
+            order = ", order='F'" if i.params.get("order") == "F" else ""
             if isinstance(inputs[0], Value) and not inputs[0].scalar:
-                return Text(f"{x.inside(ATOM)}.reshape({_lengths(shape)})")
+                return Text(f"{x.inside(ATOM)}.reshape({_lengths(shape)}{order})")
             return Text(f"np.reshape({x}, {literal(shape)})")  # it may be a number of Python
         if p.name == "transpose" and i.params.get("axes") is None:
             return Text(f"{self.operand(inputs[0]).inside(ATOM)}.T")
