@@ -37,9 +37,17 @@ def _as_matrices(g: Any, x: Any, y: Any) -> tuple[Any, Any, Any]:
     return g, x, y
 
 
+def product(x: Any, y: Any) -> Any:
+    """``x @ y``; of two matrices without gaps by their method, which calls the same routine sooner."""
+    if (type(x) is type(y) is np.ndarray and x.ndim == y.ndim == 2
+            and x.flags.forc and y.flags.forc):
+        return x.dot(y)
+    return x @ y
+
+
 def _matmul_left(g: Any, out: Any, x: Any, y: Any) -> Any:
     if x.ndim > 1 and y.ndim > 1:
-        gx = g @ transposed(y)
+        gx = product(g, transposed(y))
     else:
         g, _, matrix = _as_matrices(g, x, y)
         gx = g @ transposed(matrix)
@@ -48,7 +56,7 @@ def _matmul_left(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 def _matmul_right(g: Any, out: Any, x: Any, y: Any) -> Any:
     if x.ndim > 1 and y.ndim > 1:
-        gy = transposed(x) @ g
+        gy = product(transposed(x), g)
     else:
         g, matrix, _ = _as_matrices(g, x, y)
         gy = transposed(matrix) @ g
@@ -56,7 +64,7 @@ def _matmul_right(g: Any, out: Any, x: Any, y: Any) -> Any:
     return gy if gy.shape == y.shape else unbroadcast(gy, y.shape)
 
 
-matmul = primitive(np.matmul, _matmul_left, _matmul_right, elementwise=False)
+matmul = primitive(np.matmul, _matmul_left, _matmul_right, run=product, elementwise=False)
 
 
 def _linear(x: Any, weight: Any, bias: Any, /) -> Any:
@@ -64,7 +72,7 @@ def _linear(x: Any, weight: Any, bias: Any, /) -> Any:
 
 
 def _linear_at_once(x: Any, weight: Any, bias: Any, /) -> Any:
-    out = x @ weight.T
+    out = product(x, weight.T)
     if out.shape[-1:] == bias.shape and out.dtype == bias.dtype:
         return np.add(out, bias, out)
     return out + bias
@@ -76,8 +84,8 @@ def _rows(x: Any) -> Any:
 
 linear = primitive(
     _linear,
-    lambda g, out, x, weight, bias: g @ weight,
-    lambda g, out, x, weight, bias: _rows(g).T @ _rows(x),
+    lambda g, out, x, weight, bias: product(g, weight),
+    lambda g, out, x, weight, bias: product(_rows(g).T, _rows(x)),
     lambda g, out, x, weight, bias: unbroadcast(g, bias.shape),
     run=_linear_at_once)
 

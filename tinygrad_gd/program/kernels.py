@@ -16,6 +16,9 @@ from .ir import Instruction, Value
 #: Elements up to which trying costs nothing worth mentioning.
 SMALL = 1 << 16
 
+#: Bytes of the array in which masks become numbers.
+SCRATCH = 1 << 16
+
 
 def shaped(flat: np.ndarray[Any, Any], value: Value) -> np.ndarray[Any, Any]:
     """The first elements of a flat array in a value's shape and memory order."""
@@ -39,7 +42,7 @@ def _trial(value: Value) -> np.ndarray[Any, Any]:
 
 
 def is_dot(i: Instruction) -> bool:
-    """Whether np.dot, which has less overhead, does the same work as np.matmul."""
+    """Whether the method ``dot``, which has less overhead, does the same work as np.matmul."""
     a, b = i.inputs
     if not (isinstance(a, Value) and isinstance(b, Value) and len(a.shape) == len(b.shape) == 2
             and a.dtype == b.dtype and a.dense and b.dense
@@ -79,3 +82,19 @@ def takes_number_as_array(i: Instruction) -> bool:
     """Whether NumPy's loop is several times faster beside an array full of a number than beside it."""
     return i.primitive.name in ("maximum", "minimum") and i.output.nbytes <= 1 << 22 and any(
         (x.shape, x.axes) == (i.output.shape, i.output.axes) for x in i.values)
+
+
+def mask_beside(i: Instruction) -> int | None:
+    """Which input is a mask that NumPy multiplies sooner once it is an array of numbers.
+
+    Beside numbers, a mask is converted piece by piece inside of NumPy's loop.
+    """
+    if i.primitive.name != "multiply" or i.output.nbytes > SCRATCH:
+        return None
+    form = i.output.shape, i.output.axes
+    for position, x in enumerate(i.inputs):
+        other = i.inputs[1 - position]
+        if (isinstance(x, Value) and x.dtype == bool and (x.shape, x.axes) == form
+                and isinstance(other, Value) and other.dtype == i.output.dtype):
+            return position
+    return None

@@ -24,10 +24,12 @@ from ..storage import tick
 from ..tensor import Tensor, constant
 from .ir import Argument, Array, Gradient, Input, Instruction, Number, Program, State, Value, in_places
 from .kernels import (
+    SCRATCH,
     empty,
     is_column_sum,
     is_dot,
     is_narrow_extremum,
+    mask_beside,
     shaped,
     takes_number_as_array,
 )
@@ -210,7 +212,7 @@ class Replay:
             return []
         if i.target is not None and self.plan.in_place(i):
             self._names[out] = self._names[i.target.value]
-            return [self._writing(i, self._names[out])]
+            return self._writing(i, self._names[out])
         buffer = self.plan.buffers.get(out)
         if buffer is None:
             name = f"v{next(self._number)}"
@@ -221,28 +223,33 @@ class Replay:
             return [f"{name} = {text}"]
         name = f"buffer{buffer}"
         self.space[name] = self._buffers[buffer]
-        line = self._writing(i, name)
+        lines = self._writing(i, name)
         self._names[out] = name
-        return line.split("\n")
+        return lines
 
     def _is_fixed(self, x: Any) -> bool:
         """Whether a value is the same array object in every call."""
         base = self.plan.base(x)
         return base in self.plan.buffers or base in self._fixed
 
-    def _writing(self, i: Instruction, into: str) -> str:
-        """A statement that writes the result into an array."""
+    def _writing(self, i: Instruction, into: str) -> list[str]:
+        """Statements that write the result into an array."""
         p, inputs = i.primitive, self._operands(i)
         if p.name in REDUCTIONS:
             return self._reducing(i, inputs[0], into)
         if p.name == "broadcast_to":
-            return f"copyto({into}, {inputs[0]})"
+            return [f"copyto({into}, {inputs[0]})"]
         if p.name == "astype":
-            return f"copyto({into}, {inputs[0]}, 'unsafe')"
+            return [f"copyto({into}, {inputs[0]}, 'unsafe')"]
         if p.name == "matmul" and is_dot(i):
-            return f"{self.function(np.dot)}({', '.join(inputs)}, {into})"
+            return [f"{inputs[0]}.dot({inputs[1]}, {into})"]
+        lines = []
+        if (mask := mask_beside(i)) is not None:
+            numbers = self._scratch(i.output)
+            lines.append(f"{numbers}[...] = {inputs[mask]}")
+            inputs[mask] = numbers
         keyword = "out=" if p.name in ("maximum", "minimum") else ""  # no third position there
-        return f"{self.function(p.function)}({', '.join(inputs)}, {keyword}{into})"
+        return [*lines, f"{self.function(p.function)}({', '.join(inputs)}, {keyword}{into})"]
 
     def _descending(self, i: Instruction) -> str:
         assert i.target is not None
@@ -251,20 +258,21 @@ class Replay:
         descend = self.bound(descend_of.run, "descend")
         return f"{descend}({state}, {self._number_beside(rate, g.dtype)}, {self.name(g)}, {state})"
 
-    def _reducing(self, i: Instruction, x: str, into: str) -> str:
+    def _reducing(self, i: Instruction, x: str, into: str) -> list[str]:
         if is_column_sum(i):
-            return f"{self.bound(einsum, 'einsum')}('ij->j', {x}, out={into})"
+            return [f"{self.bound(einsum, 'einsum')}('ij->j', {x}, out={into})"]
         name, axis, keepdims = i.primitive.name, i.params.get("axis"), bool(i.params.get("keepdims"))
         reduce = self.bound(REDUCTIONS[name].reduce, "reduce")
         if is_narrow_extremum(i):
             columns = f"buffer{len(self._buffers)}"
             self.space[columns] = np.empty(i.inputs[0].shape[::-1], i.inputs[0].dtype)
             self._buffers.append(self.space[columns])
-            return f"copyto({columns}, {x}.T)\n{reduce}({columns}, 0, None, {into}.T, {keepdims})"
-        line = f"{reduce}({x}, {axis!r}, None, {into}, {keepdims})"
+            return [f"copyto({columns}, {x}.T)",
+                    f"{reduce}({columns}, 0, None, {into}.T, {keepdims})"]
+        lines = [f"{reduce}({x}, {axis!r}, None, {into}, {keepdims})"]
         if name == "mean":
-            line += f"\n{self.function(np.divide)}({into}, {self._count(i)}, {into})"
-        return line
+            lines.append(f"{self.function(np.divide)}({into}, {self._count(i)}, {into})")
+        return lines
 
     def _operands(self, i: Instruction) -> list[str]:
         """The inputs; numbers beside arrays as arrays without axes, which NumPy takes up faster."""
@@ -284,6 +292,12 @@ class Replay:
             size = max(i.output.nbytes for i in self.plan.body if takes_number_as_array(i))
             self._full[key] = np.full(size // value.dtype.itemsize, x, value.dtype)
         return self.bound(shaped(self._full[key], value), "full")
+
+    def _scratch(self, value: Value) -> str:
+        """An array like a value for the time of one instruction; the same memory serves all."""
+        if value.dtype not in self._full:
+            self._full[value.dtype] = np.empty(SCRATCH // value.dtype.itemsize, value.dtype)
+        return self.bound(shaped(self._full[value.dtype], value), "scratch")
 
     def _number_beside(self, x: Any, dtype: Any) -> str:
         if type(x) in (int, float, np.float32, np.float64) and (
