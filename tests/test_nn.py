@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -232,3 +235,18 @@ def test_everything_functional_is_the_function_itself() -> None:
 
     assert [softmax, linear, dropout] == [tg.softmax, tg.linear, tg.dropout] and "gelu" in dir(tg.nn.functional)
     assert cross_entropy is tg.nn.cross_entropy and not hasattr(tg.nn.functional, "nonsense")
+
+
+def test_a_parameter_is_known_as_one_and_so_is_one_of_a_derived_class() -> None:
+    class Scale(tg.nn.Parameter):
+        def __init__(self, value: float, **options: Any) -> None:
+            super().__init__(2 * value)
+
+    plain, derived = tg.nn.Parameter(3), Scale(3.0)
+    assert isinstance(plain, tg.nn.Parameter) and isinstance(plain, tg.Tensor)
+    assert isinstance(derived, Scale) and isinstance(derived, tg.nn.Parameter) and derived.item() == 6
+    assert not isinstance(plain, Scale) and not isinstance(plain * 1, tg.nn.Parameter)
+    assert not isinstance(tg.Tensor(3.0, requires_grad=True), tg.nn.Parameter)
+    assert not isinstance(3.0, tg.nn.Parameter)
+    again = pickle.loads(pickle.dumps(plain))
+    assert isinstance(again, tg.nn.Parameter) and again.requires_grad and repr(again) == repr(plain)

@@ -209,7 +209,7 @@ def test_shared_tensors_stay_shared_in_deep_copies() -> None:
     w = leaf()
     first, second = copy.deepcopy([w, w])
     assert first is second and first is not w
-    assert type(copy.deepcopy(tg.nn.Parameter(1.0))) is tg.nn.Parameter
+    assert isinstance(copy.deepcopy(tg.nn.Parameter(1.0)), tg.nn.Parameter)
 
 
 def test_detach_numpy_and_copy() -> None:

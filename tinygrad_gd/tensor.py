@@ -152,6 +152,11 @@ class Tensor(Methods):
         return self._primitive is None
 
     @property
+    def _made_as(self) -> type[Tensor]:
+        """What a leaf says it is, such as a module's parameter; see `nn.Parameter`."""
+        return type(self) if self._primitive is not None else self._params.get("made_as", type(self))
+
+    @property
     def shape(self) -> tuple[int, ...]:
         return self._data.shape  # type: ignore[no-any-return]
 
@@ -360,7 +365,7 @@ class Tensor(Methods):
             notes.append(f"made by {self._primitive.name}")
         elif self._requires_grad:
             notes.append("requires_grad=True")
-        return f"{type(self).__name__}({values}, {', '.join(notes)})"
+        return f"{self._made_as.__name__}({values}, {', '.join(notes)})"
 
     # -- NumPy's protocols, copying and pickling ----------------------------------------------------
 
@@ -392,7 +397,7 @@ class Tensor(Methods):
             raise GradError(f"copy: {describe(self)} was made by {self._primitive.name}; only leaves "
                             "can be copied or pickled, use .detach() or the recorded .copy()")
         grad = None if self._grad is None else np.array(self._grad._data)
-        return _rebuild, (type(self), np.asarray(self._data), self._requires_grad, self._name, grad)
+        return _rebuild, (self._made_as, np.asarray(self._data), self._requires_grad, self._name, grad)
 
     def draw(self, **options: Any) -> Any:
         """The recorded graph as a picture; options as in `tinygrad_gd.draw`."""

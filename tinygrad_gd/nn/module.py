@@ -34,7 +34,25 @@ _WRITTEN_HERE = {
 }
 
 
-class Parameter(Tensor):
+class _ParameterType(type):
+    """Makes Tensors with a mark, and knows them by it.
+
+    With a second class of tensors in the engine, CPython would look up their attributes anew each time.
+    """
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Tensor:
+        if cls is not Parameter:  # a class that a user derived from it
+            return super().__call__(*args, **kwargs)  # type: ignore[no-any-return]
+        made = Tensor.__new__(Tensor)
+        Parameter.__init__(made, *args, **kwargs)  # type: ignore[arg-type]
+        made._params = {"made_as": cls}
+        return made
+
+    def __instancecheck__(cls, x: Any) -> bool:
+        return isinstance(x, Tensor) and x._primitive is None and issubclass(x._made_as, cls)
+
+
+class Parameter(Tensor, metaclass=_ParameterType):
     """A Tensor that a `Module` learns: a leaf that requires a gradient.
 
     Parameters
@@ -56,7 +74,7 @@ class Parameter(Tensor):
     ) -> None:
         if dtype is None and getattr(data, "dtype", np.dtype(int)).kind != "f":
             dtype = get_default_dtype()
-        super().__init__(data, requires_grad=requires_grad, name=name, dtype=dtype)
+        Tensor.__init__(self, data, requires_grad=requires_grad, name=name, dtype=dtype)
 
 
 class _Path(str):

@@ -58,7 +58,7 @@ class Optimizer:
                 cure = "; use model.parameters()" if isinstance(p, tuple) else ""
                 raise DTypeError(f"{name}: parameter {i} is {describe(p)}, expected a Tensor that "
                                  f"requires a gradient{cure}")
-            frozen = type(p) is not Tensor  # a module's parameter may be, for a while
+            frozen = p._made_as is not Tensor  # a module's parameter may be, for a while
             if not p.is_leaf or not (p.requires_grad or frozen):
                 raise GradError(f"{name}: {describe(p, i)} is not a leaf that requires "
                                 "a gradient; optimize the tensors you made with requires_grad=True")
