@@ -211,7 +211,10 @@ class Tensor(Methods):
         """
         if unknown:
             raise unknown_option("backward", min(unknown), ("gradient", "create_graph"))
-        backward(self, gradient, create_graph)
+        if create_graph or self._primitive is None or current_mode().observer is not None:
+            backward_in_full(self, gradient, create_graph)
+        else:
+            backward(self, gradient)
 
     def zero_grad(self) -> None:
         """Forget the accumulated gradient."""
@@ -434,3 +437,4 @@ from .hooks import HookHandle, retain  # noqa: E402
 from .numpy_protocol import call_function, call_ufunc  # noqa: E402
 from .operands import stack_of_values  # noqa: E402
 from .primitive import Primitive, apply, write  # noqa: E402
+from .reverse import backward_in_full  # noqa: E402

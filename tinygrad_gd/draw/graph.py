@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..backward import cotangents_of
 from ..errors import GradError
 from ..modes import current_mode, no_grad
 from ..observer import Observer
 from ..observing import observe
+from ..reverse import cotangents_of
 from ..tensor import Tensor
 from .figures import gradient_summary, value_summary
 from .names import array_key, names_for, options_of

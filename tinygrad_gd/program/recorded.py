@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..backward import cotangents_of
 from ..errors import CaptureError, GradError, describe, user_frame
 from ..modes import using
+from ..reverse import cotangents_of
 from ..tensor import Tensor, constant
 from .capture import Capture
 from .ir import Array, Program

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..backward import cotangents_of
 from ..errors import DTypeError, GradError, OptionError, describe
 from ..modes import using
+from ..reverse import cotangents_of
 from ..tensor import Tensor
 from ..transforms.derivatives import basis
 from ..transforms.recording import pull

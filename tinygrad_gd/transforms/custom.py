@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from ..backward import cotangents_of
 from ..errors import DTypeError, GradError, describe
 from ..hooks import unwrap, wrap
 from ..modes import current_mode, get_default_dtype, using
 from ..ops.elementwise import positive
 from ..ops.shape import concatenate
 from ..primitive import Every, Primitive, apply
+from ..reverse import cotangents_of
 from ..rng import generator
 from ..storage import tick
 from ..tensor import Tensor, constant

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from ..backward import cotangents_of
 from ..errors import DTypeError, GradError, OptionError, ShapeError, describe
 from ..hooks import wrap
 from ..modes import current_mode, using
 from ..observing import reverse_pass
 from ..ops.elementwise import positive
 from ..primitive import apply
+from ..reverse import cotangents_of
 from ..storage import tick
 from ..tensor import Tensor, constant
 from .pytree import flatten, places, tree_map, unflatten
