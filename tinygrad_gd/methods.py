@@ -53,10 +53,16 @@ class Methods(Named):
 
     def sum(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False,
             **options: Any) -> Tensor:
+        if not options:
+            return OPERATIONS["sum"].signature(  # type: ignore[attr-defined, no-any-return]
+                self, axis, dtype, out, keepdims)
         return OPERATIONS["sum"](self, axis, dtype, out, keepdims, **options)
 
     def mean(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False,
              **options: Any) -> Tensor:
+        if not options:
+            return OPERATIONS["mean"].signature(  # type: ignore[attr-defined, no-any-return]
+                self, axis, dtype, out, keepdims)
         return OPERATIONS["mean"](self, axis, dtype, out, keepdims, **options)
 
     def prod(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False,

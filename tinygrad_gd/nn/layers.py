@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import IndexingError, OptionError, ShapeError, describe
-from ..modes import get_default_dtype
+from ..errors import IndexingError, OptionError, ShapeError, TinygradGdError, describe
+from ..modes import current_mode, get_default_dtype
 from ..ops.activations import relu, sigmoid
 from ..ops.elementwise import tanh
 from ..ops.linalg import linear, matmul
@@ -43,13 +43,15 @@ class Linear(Module):
 
     def forward(self, x: Any) -> Tensor:
         """The affine map of the last axis of ``x``, of length in_features."""
-        shape = shape_of(x)
-        if not shape or shape[-1] != self.in_features:
+        try:
+            if self.bias is None:
+                return matmul(x, self.weight.T)
+            return apply(linear, (x, self.weight, self.bias))
+        except TinygradGdError as error:
+            if shape_of(x)[-1:] == (self.in_features,):
+                raise
             raise ShapeError(f"Linear: expected the last axis to have {self.in_features} features, "
-                             f"got {describe(x)}")
-        if self.bias is None:
-            return matmul(x, self.weight.T)
-        return apply(linear, (x, self.weight, self.bias))
+                             f"got {describe(x)}") from error
 
     def extra_repr(self) -> str:
         """The sizes."""
@@ -108,9 +110,11 @@ class Sequential(Module):
 
     def forward(self, x: Any) -> Any:
         """Feed ``x`` through all modules in order."""
-        attributes = self.__dict__
+        attributes, call = self.__dict__, Module.__call__
+        watched = current_mode().observer is not None
         for key in self._keys:
-            x = attributes[key](x)
+            module = attributes[key]
+            x = module(x) if watched or type(module).__call__ is not call else module.forward(x)
         return x
 
     def __len__(self) -> int:

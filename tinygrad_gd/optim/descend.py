@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..primitive import primitive, write
+from ..storage import tick
 from ..tensor import Tensor
 
 #: Bytes of an array that a processor's own cache cannot hold; it is updated in blocks.
@@ -38,3 +39,17 @@ descend_of = primitive(
 def descend(p: Tensor, rate: Any, g: Tensor) -> None:
     """``p -= rate * g`` in one pass over the memory; call it under `no_grad`, p being a leaf."""
     write(descend_of, (p, rate, g), p)
+
+
+def descend_all(params: list[Tensor], rate: float) -> None:
+    """`descend` along the gradient of each parameter that has one, while nobody watches."""
+    for p in params:
+        if (g := p._grad) is not None:
+            held, slope = p._data, g._data
+            if isinstance(held, np.ndarray):
+                _descend(held, rate, slope, held)
+                p._seq = tick()
+            elif type(new := held - rate * slope) is type(held):
+                p._data, p._seq = new, tick()
+            else:
+                descend(p, rate, g)

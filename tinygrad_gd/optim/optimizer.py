@@ -93,15 +93,19 @@ class Optimizer:
 
     def step(self) -> None:
         """Update every parameter that has a gradient."""
+        for group in self.param_groups:
+            self.update_all(group)
+
+    def update_all(self, group: dict[str, Any]) -> None:
+        """Update every parameter of a group that has a gradient."""
         with self._not_recording:
             observer = current_mode().observer
-            for group in self.param_groups:
-                options = live(group)
-                for p in group["params"]:
-                    if observer is not None:
-                        observer.takes_gradient(p)
-                    if p._grad is not None:
-                        self.update(p, p._grad, options)
+            options = live(group)
+            for p in group["params"]:
+                if observer is not None:
+                    observer.takes_gradient(p)
+                if p._grad is not None:
+                    self.update(p, p._grad, options)
 
     def update(self, p: Tensor, g: Tensor, options: Mapping[str, Any]) -> None:
         """Change one parameter in place; ``options`` are those of its group."""

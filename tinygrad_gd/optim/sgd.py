@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import OptionError
+from ..modes import current_mode
 from ..tensor import Tensor
-from .descend import descend
+from .descend import descend, descend_all
 from .optimizer import Optimizer
 
 
@@ -46,6 +47,14 @@ class SGD(Optimizer):
                 raise OptionError(f"SGD: {option} must be >= 0, got {group[option]!r}")
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise OptionError("SGD: nesterov needs momentum > 0 and dampening = 0")
+
+    def update_all(self, group: dict[str, Any]) -> None:
+        """One step for all parameters of a group."""
+        plain = not (group["momentum"] or group["weight_decay"])
+        if plain and type(group["lr"]) is float and current_mode().observer is None:
+            descend_all(group["params"], group["lr"])
+        else:
+            super().update_all(group)
 
     def update(self, p: Tensor, g: Tensor, options: Mapping[str, Any]) -> None:
         """One step for one parameter."""
