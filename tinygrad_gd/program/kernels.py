@@ -16,8 +16,14 @@ from .ir import Instruction, Value
 #: Elements up to which trying costs nothing worth mentioning.
 SMALL = 1 << 16
 
-#: Bytes of the array in which masks become numbers.
+#: Bytes of the array into which masks and rows are copied.
 SCRATCH = 1 << 16
+
+#: Elements of a row that is worth copying.
+SHORT = 64
+
+#: Ufuncs of two arguments whose result does not depend on how many elements are computed at a time.
+_EXACT = frozenset({np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum})
 
 
 def shaped(flat: np.ndarray[Any, Any], value: Value) -> np.ndarray[Any, Any]:
@@ -84,17 +90,27 @@ def takes_number_as_array(i: Instruction) -> bool:
         (x.shape, x.axes) == (i.output.shape, i.output.axes) for x in i.values)
 
 
-def mask_beside(i: Instruction) -> int | None:
-    """Which input is a mask that NumPy multiplies sooner once it is an array of numbers.
+def copied_first(i: Instruction) -> int | None:
+    """Which input NumPy takes sooner once it is copied into an array like the result, if any.
 
-    Beside numbers, a mask is converted piece by piece inside of NumPy's loop.
+    A mask beside numbers is converted piece by piece, and a short row beside a matrix taken up anew
+    for each of its rows.
     """
-    if i.primitive.name != "multiply" or i.output.nbytes > SCRATCH:
+    out = i.output
+    if i.primitive.function not in _EXACT or not 0 < out.nbytes <= SCRATCH or out.dtype.kind != "f":
         return None
-    form = i.output.shape, i.output.axes
     for position, x in enumerate(i.inputs):
         other = i.inputs[1 - position]
-        if (isinstance(x, Value) and x.dtype == bool and (x.shape, x.axes) == form
-                and isinstance(other, Value) and other.dtype == i.output.dtype):
+        if (isinstance(x, Value) and isinstance(other, Value) and _form(other) == _form(out)
+                and (_form(x) == (out.shape, np.dtype(bool), out.axes) or _is_short_row(x, out))):
             return position
     return None
+
+
+def _is_short_row(x: Value, out: Value) -> bool:
+    return (len(out.shape) == 2 and out.axes == (0, 1) and out.dtype == x.dtype
+            and x.shape == out.shape[1:] and 1 < x.shape[0] <= SHORT)
+
+
+def _form(value: Value) -> Any:
+    return value.shape, value.dtype, value.axes

@@ -25,11 +25,11 @@ from ..tensor import Tensor, constant
 from .ir import Argument, Array, Gradient, Input, Instruction, Number, Program, State, Value, in_places
 from .kernels import (
     SCRATCH,
+    copied_first,
     empty,
     is_column_sum,
     is_dot,
     is_narrow_extremum,
-    mask_beside,
     shaped,
     takes_number_as_array,
 )
@@ -244,10 +244,10 @@ class Replay:
         if p.name == "matmul" and is_dot(i):
             return [f"{inputs[0]}.dot({inputs[1]}, {into})"]
         lines = []
-        if (mask := mask_beside(i)) is not None:
-            numbers = self._scratch(i.output)
-            lines.append(f"{numbers}[...] = {inputs[mask]}")
-            inputs[mask] = numbers
+        if (position := copied_first(i)) is not None:
+            copy = self._scratch(i.output)
+            lines.append(f"{copy}[...] = {inputs[position]}")
+            inputs[position] = copy
         keyword = "out=" if p.name in ("maximum", "minimum") else ""  # no third position there
         return [*lines, f"{self.function(p.function)}({', '.join(inputs)}, {keyword}{into})"]
 
