@@ -55,14 +55,13 @@ class Entry:
         self.captured, computed = settled(earlier, run.program)
         self.program = optimized(self.captured)
         self.replay = Replay(self.program, arity)
-        self.run = self.replay.run
         self.holds = run.guards.require(self.program, before.without_gradient, computed)
         self.floats = floats
         self.form, self.single = result, isinstance(result, Tensor)
 
     def replayed(self, leaves: list[Any]) -> Any:
         """The result of the program for the leaves of a call's arguments."""
-        result = self.run(*arrays_in(leaves)) if leaves else self.run()
+        result = self.replay.run(*arrays_in(leaves)) if leaves else self.replay.run()
         if self.single:
             return result
         count = len(self.program.outputs)

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..ops.shape import reshape
 from .ir import Argument, Instruction, Program, State, Value
+from .together import update_together
 
 #: Bytes from which on an array is worth another order of instructions.
 LARGE = 1 << 18
@@ -234,6 +235,7 @@ PASSES: dict[str, Pass] = {
     "drop_dead_code": drop_dead_code,
     "hoist": hoist,
     "update_early": update_early,
+    "update_together": update_together,
 }
 
 
@@ -253,7 +255,8 @@ def readable(program: Program) -> Program:
                   i.primitive.name == "copy" and i.phase == "backward" and i.inputs[0] in made)}
     kept = tuple(i for i in program.instructions if i.output not in checks)
     program = replaced(program.with_(instructions=kept), checks)
-    return optimized(program, without=("share_reductions", "hoist", "update_early"))
+    return optimized(program, without=(
+        "share_reductions", "hoist", "update_early", "update_together"))
 
 
 def use_counts(program: Program) -> Counter[Value]:

@@ -15,6 +15,7 @@ from ..optim.descend import BLOCK, CACHE
 from .ir import Instruction, Number, Program, Value
 from .kernels import empty
 from .passes import use_counts
+from .together import rows_of
 
 #: What runs a reduction, for those that can write into a given array.
 REDUCTIONS = {"sum": np.add, "mean": np.add, "max": np.maximum, "min": np.minimum}
@@ -27,6 +28,8 @@ class Planner:
         self.program = program
         self.body = [i for i in program.instructions if i.phase != "once"]
         self._position = {i.output: n for n, i in enumerate(self.body)}
+        self._made = {i.output: i for i in self.body}
+        self._given = {given.value: given for given in program.inputs}
         self.root: dict[Value, Value] = {}  # views -> the value whose memory they show
         shown: dict[Value, Any] = {}
         for i in program.instructions:
@@ -41,7 +44,7 @@ class Planner:
         self.sizes: list[Value] = []  # one example value per buffer
         self._assign()
         self.descents = self._descents()
-        self.scalings = self._scalings()
+        self.rows, self.families = rows_of(self)
 
     def base(self, value: Value) -> Value:
         """The value in whose memory ``value`` lies."""
@@ -56,18 +59,27 @@ class Planner:
         versions = {self.base(i.target.value)} | ({old} if old else set())
         return all(self.last_use.get(v, -1) <= position for v in versions)
 
+    def place(self, value: Value) -> Any:
+        """Where an array is: the number of a buffer, or the input whose array it is; else None."""
+        base = self.base(value)
+        made = self._made.get(base)
+        if made is not None and made.target is not None:
+            return made.target if self.in_place(made) else None
+        return self.buffers.get(base, self._given.get(base))
+
     def _assign(self) -> None:
         free: dict[Any, list[int]] = {}
         for position, i in enumerate(self.body):
             dying = [v for v in dict.fromkeys(map(self.base, i.values))
                      if self.last_use[v] == position and v in self.buffers]
-            reusable = i.primitive.elementwise and isinstance(i.primitive.function, np.ufunc)
-            if reusable:
+            key, last = _form(i.output), -1
+            if i.primitive.elementwise and isinstance(i.primitive.function, np.ufunc):
+                own = any(_form(v) == key for v in dying if v in set(i.values))
                 self._release(dying, free, only=set(i.values))
+                last = -1 if own or i.phase != "update" else 0  # updates keep to their order
             if self._wants_buffer(i):
-                key = _form(i.output)
                 if free.get(key):
-                    self.buffers[i.output] = free[key].pop()
+                    self.buffers[i.output] = free[key].pop(last)
                 else:
                     self.buffers[i.output] = len(self.sizes)
                     self.sizes.append(i.output)
@@ -91,30 +103,6 @@ class Planner:
                 for scaled in scalings.keys() & set(i.values)
                 if scaled is i.inputs[1] and self.in_place(i) and i.output.nbytes >= CACHE
                 and uses[scaled] == 1 and scaled.shape == i.output.shape}
-
-    def _scalings(self) -> dict[Instruction, list[Instruction]]:
-        """Gradients that are scaled by one number, each in its buffer: by their first instruction.
-
-        Their buffers can lie side by side, and be scaled at once.
-        """
-        groups: dict[Any, list[Instruction]] = {}
-        for i in self.body:
-            if self._is_scaling(i) and i not in self.descents.values():
-                groups.setdefault((i.inputs[0], i.output.dtype), []).append(i)
-        found = {}
-        for members in groups.values():
-            start = self._position[members[0].output]
-            together = [i for i in members if self._is_ready(i, start)]
-            if len(together) > 1 and together[0] is members[0]:
-                found[together[0]] = together
-        return found
-
-    def _is_ready(self, i: Instruction, start: int) -> bool:
-        """Whether the gradient that ``i`` scales is complete at ``start``, and only read by ``i``."""
-        end, buffer = self._position[i.output], self.buffers[i.output]
-        return self._position[i.inputs[1]] < start and not any(
-            i.inputs[1] in other.values or self.buffers.get(other.output) == buffer
-            for other in self.body[start:end] if other is not i)
 
     def temporaries(self) -> int:
         """The most bytes that arrays outside of buffers take at one time of a call."""

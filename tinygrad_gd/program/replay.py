@@ -12,6 +12,7 @@ import operator
 import traceback
 from collections.abc import Callable
 from itertools import accumulate, count
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,12 @@ _OPERATORS = {
     operator.ne: "!=", operator.lt: "<", operator.le: "<=", operator.gt: ">", operator.ge: ">=",
 }  # fmt: skip
 _serial = count(1)
+
+
+def is_sole_owner(tensor: Tensor) -> bool:
+    """Whether nobody but a Tensor has its array, or a view of it."""
+    data = tensor._data
+    return getrefcount(data) == 3  # the tensor, this function, and the call
 
 
 class Stale(Exception):
@@ -85,15 +92,20 @@ class Replay:
         self._fills: list[str] = []
         self._full: dict[Any, np.ndarray[Any, Any]] = {}
         self._buffers = [empty(v) for v in self.plan.sizes]
-        self._scaled = {i for group in self.plan.scalings.values() for i in group}
-        self._flat = {first: self._side_by_side(group)
-                      for first, group in self.plan.scalings.items()}
+        self._followers = {i for row in self.plan.rows.values() for i in row[1:]}
+        self._flat: dict[Any, str] = {}  # where the arrays of a family lie, by its first place
+        self._joining: list[tuple[tuple[State, ...], list[np.ndarray[Any, Any]]]] = []
+        for family in self.plan.families:
+            self._side_by_side(family)
         self._held: list[tuple[str, Input]] = []  # names of arrays that are looked up once
         self._views: list[tuple[str, Instruction]] = []
         self._fixed: set[Value] = set()  # arrays that are the same objects in every call
         self._once = [i for i in program.instructions if i.phase == "once"]
+        self.space["joined"] = False
         self.source = self._write()
-        self.run = self._compiled()
+        self._replay = self._compiled()
+        self._tries = 4 if self._joining else 0
+        self.run = self._joining_first if self._joining else self._replay
         self.refresh()
 
     # -- names ---------------------------------------------------------------------------------------
@@ -184,24 +196,43 @@ class Replay:
         place = f"{self.bound(options, 'options')}[{key!r}]"
         return f"float({place})" if isinstance(options[key], np.floating) else place
 
-    def _side_by_side(self, group: list[Instruction]) -> np.ndarray[Any, Any]:
-        """One array whose parts become the buffers of a group."""
-        wide = 64 // group[0].output.dtype.itemsize  # parts begin where cache lines do
-        sizes = [-(-i.output.nbytes // 64) * wide for i in group]
-        flat = np.zeros(sum(sizes), group[0].output.dtype)
-        for i, end in zip(group, accumulate(sizes), strict=True):
-            start = end - -(-i.output.nbytes // 64) * wide
-            self._buffers[self.plan.buffers[i.output]] = shaped(flat[start:], i.output)
-        return flat
+    def _side_by_side(self, family: tuple[Any, ...]) -> None:
+        """Make one array, whose parts become the buffers or the states of a family."""
+        values = [p.value if isinstance(p, State) else self.plan.sizes[p] for p in family]
+        wide = 64 // values[0].dtype.itemsize  # parts begin where cache lines do
+        ends = list(accumulate(-(-v.nbytes // 64) * wide for v in values))
+        flat = np.zeros(ends[-1], values[0].dtype)
+        parts = [shaped(flat[start:], v) for start, v in zip([0, *ends], values, strict=False)]
+        self._flat[family[0]] = self.bound(flat, "flat")
+        if isinstance(family[0], State):
+            self._joining.append((family, parts))
+        else:
+            for number, part in zip(family, parts, strict=True):
+                self._buffers[number] = part
+
+    def _row(self, row: tuple[Instruction, ...]) -> list[str]:
+        """One call for a whole row; while the states lie apart, one for each."""
+        apart = [line for i in row for line in self._one(i)]
+        i = row[0]
+        places = [self.plan.place(v) for v in (*i.values, i.output) if not v.scalar]
+        waiting = iter(places)
+        inputs = [self._flat[next(waiting)] if isinstance(x, Value) and not x.scalar
+                  else self._number_beside(x, i.output.dtype) for x in i.inputs]
+        keyword = "out=" if i.primitive.name in ("maximum", "minimum") else ""
+        at_once = (f"{self.function(i.primitive.function)}({', '.join(inputs)}, "
+                   f"{keyword}{self._flat[places[-1]]})")
+        if not any(isinstance(p, State) for p in places):
+            return [at_once]
+        return ["if joined:", f"    {at_once}", "else:", *(f"    {line}" for line in apart)]
 
     def _instruction(self, i: Instruction) -> list[str]:
+        if i in self._followers:
+            return []
+        return self._row(self.plan.rows[i]) if i in self.plan.rows else self._one(i)
+
+    def _one(self, i: Instruction) -> list[str]:
+        """The statements of a single instruction."""
         out = i.output
-        if i in self._scaled:
-            self._names[out] = f"buffer{self.plan.buffers[out]}"
-            if i not in self._flat:
-                return []
-            rate, flat = self._number_beside(i.inputs[0], out.dtype), self.bound(self._flat[i], "flat")
-            return [f"{self.function(np.multiply)}({rate}, {flat}, {flat})"]
         if i in self.plan.descents.values():
             return []
         if i in self.plan.descents:
@@ -383,8 +414,33 @@ class Replay:
         file, number = i.line
         return type(told)(f"{told} ({file}:{number})" if number else str(told))
 
+    def _joining_first(self, *args: Any) -> Any:
+        """A replay that first tries once more to lay states side by side: the old graph may be gone."""
+        self.refresh()
+        self._tries -= 1
+        if self.space["joined"] or not self._tries:
+            self.run = self._replay
+        return self._replay(*args)
+
+    def _join(self) -> bool:
+        """Lay the arrays of states side by side, unless somebody else holds one of them."""
+        for name, _ in (*self._held, *self._views):
+            self.space[name] = None
+        for i in self._once:
+            self.space[self._names[i.output]] = None
+        apart = [(given.tensor, part) for family, parts in self._joining
+                 for given, part in zip(family, parts, strict=True) if given.tensor._data is not part]
+        if not all(is_sole_owner(tensor) and part.shape == tensor._data.shape
+                   and part.dtype == tensor._data.dtype for tensor, part in apart):
+            return False
+        for tensor, part in apart:
+            part[...] = tensor._data
+            tensor._data = part
+        return True
+
     def refresh(self) -> None:
         """Look up the arrays of the states again, and compute what depends only on them."""
+        self.space["joined"] = bool(self._joining) and self._join()
         known: dict[Value, Any] = {}
         for name, given in self._held:
             assert isinstance(given, State)

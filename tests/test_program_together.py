@@ -1,0 +1,196 @@
+"""Small parameters that a program updates at once lie side by side, which nobody may notice."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_gd as tg
+
+OPTIONS: list[dict[str, Any]] = [
+    {}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}, {"weight_decay": 0.01},
+    {"momentum": 0.5, "dampening": 0.1, "weight_decay": 0.1},
+]
+
+
+def network() -> tg.nn.Module:
+    tg.manual_seed(3)
+    layers = [tg.nn.Linear(3, 8), tg.nn.Tanh(), tg.nn.Linear(8, 8), tg.nn.Tanh(), tg.nn.Linear(8, 1)]
+    return tg.nn.Sequential(*layers)
+
+
+def batch(seed: int = 0) -> tuple[Any, Any]:
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(10, 3)), rng.normal(size=(10, 1))
+
+
+def step_of(net: Any, **options: Any) -> Callable[..., Any]:
+    optimizer = tg.optim.SGD(net.parameters(), **{"lr": 0.05, **options})
+
+    def step(x: Any, y: Any) -> Any:
+        loss = tg.nn.mse_loss(net(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def is_joined(step: Any) -> bool:
+    return bool(step._entry().replay.space["joined"])
+
+
+def same(one: Any, other: Any) -> bool:
+    return all(np.array_equal(p, q) for p, q in zip(one.parameters(), other.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=repr)
+def test_one_call_updates_all_and_gives_the_same_bits(options: dict[str, Any]) -> None:
+    eager, other = network(), network()
+    by_hand, compiled = step_of(eager, **options), tg.compile(step_of(other, **options), strict=True)
+    for k in range(50):
+        losses = by_hand(*batch(k)), compiled(*batch(k))  # kept alive, and with them their graphs
+        assert losses[0].item() == losses[1].item() and same(eager, other)
+    assert is_joined(compiled)
+    apart = compiled.replay_source.count("\n        subtract(x")
+    assert apart == 6 and compiled.replay_source.count("if joined:\n        subtract(flat") == 1
+
+
+def test_an_array_that_was_lent_sees_every_update() -> None:
+    eager, net = network(), network()
+    lent = [p.data for p in net.parameters()]
+    by_hand, step = step_of(eager), tg.compile(step_of(net), strict=True)
+    for k in range(8):
+        by_hand(*batch(k)), step(*batch(k))
+    assert not is_joined(step) and same(eager, net)
+    for held, p in zip(lent, net.parameters(), strict=True):
+        assert np.array_equal(held, p) and np.shares_memory(held, p.numpy())
+
+
+def test_parameters_are_joined_once_a_graph_that_holds_them_is_gone() -> None:
+    net = network()
+    step = tg.compile(step_of(net), strict=True)
+    graph = net(batch()[0])
+    joined = []
+    for k in range(5):
+        step(*batch(k))
+        joined.append(step._last is not None and is_joined(step))
+        if k == 2:
+            del graph
+    assert joined == [False, False, False, True, True]
+
+
+def test_an_array_lent_later_sees_and_makes_changes() -> None:
+    eager, net = network(), network()
+    by_hand, step = step_of(eager), tg.compile(step_of(net), strict=True)
+    for k in range(5):
+        by_hand(*batch(k)), step(*batch(k))
+    first = net.parameters().__next__()
+    lent = first.data
+    for k in range(5):
+        for p in (first, next(eager.parameters())):
+            p.data[0] *= 0.5
+        by_hand(*batch(k)), step(*batch(k))
+        assert same(eager, net) and np.array_equal(lent, first)
+
+
+@pytest.mark.parametrize("after", [2, 6])
+def test_replaced_arrays_and_loaded_states_are_taken_up(after: int) -> None:
+    eager, net = network(), network()
+    by_hand, step = step_of(eager, momentum=0.9), tg.compile(step_of(net, momentum=0.9), strict=True)
+    for k in range(12):
+        if k == after:
+            for one in (eager, net):
+                second = list(one.parameters())[2]
+                second.data = second.numpy() + 1.0
+        if k == after + 2:
+            for one in (eager, net):
+                one.load_state_dict({n: 0.1 * v for n, v in network().state_dict().items()})
+        assert by_hand(*batch(k)).item() == step(*batch(k)).item()
+        assert same(eager, net)
+    assert is_joined(step)
+
+
+def test_two_programs_for_the_same_parameters_agree() -> None:
+    eager, net = network(), network()
+    steps = [step_of(eager), step_of(eager, momentum=0.9)]
+    compiled = [tg.compile(step_of(net), strict=True), tg.compile(step_of(net, momentum=0.9), strict=True)]
+    for k in range(16):
+        for one, other in zip(steps, compiled, strict=True):
+            assert one(*batch(k)).item() == other(*batch(k)).item()
+            assert same(eager, net)
+
+
+def test_copies_and_pickles_hold_their_own_values_only() -> None:
+    net = network()
+    step = tg.compile(step_of(net), strict=True)
+    for k in range(6):
+        step(*batch(k))
+    assert is_joined(step)
+    first = next(net.parameters())
+    assert len(pickle.dumps(first)) < 1000
+    twin, before = copy.deepcopy(net), first.numpy().copy()
+    step(*batch())
+    assert np.array_equal(next(twin.parameters()), before) and not np.array_equal(first, before)
+    bases = [p.numpy() for p in net.parameters()]
+    assert not any(np.may_share_memory(a, b) for i, a in enumerate(bases) for b in bases[:i])
+
+
+def test_a_graph_recorded_before_an_update_is_stale_after_it() -> None:
+    net = network()
+    step = tg.compile(step_of(net), strict=True)
+    for k in range(6):
+        step(*batch(k))
+    x, y = batch()
+    loss = tg.nn.mse_loss(net(x), y)
+    step(x, y)
+    with pytest.raises(tg.GradError, match="stale"):
+        loss.backward()
+
+
+def test_shared_and_frozen_parameters_and_large_ones_beside_small_ones() -> None:
+    def made() -> tg.nn.Module:
+        tg.manual_seed(1)
+        first = tg.nn.Linear(8, 8)
+        wide, back = tg.nn.Linear(8, 2000), tg.nn.Linear(2000, 8)
+        wide.bias.requires_grad = False
+        return tg.nn.Sequential(tg.nn.Linear(3, 8), first, tg.nn.Tanh(), first, wide, back, tg.nn.Linear(8, 1))
+
+    eager, net = made(), made()
+    by_hand, step = step_of(eager, lr=1e-3), tg.compile(step_of(net, lr=1e-3), strict=True)
+    for k in range(10):
+        assert by_hand(*batch(k)).item() == step(*batch(k)).item()
+        assert same(eager, net)
+    assert is_joined(step)
+
+
+def test_what_is_updated_in_another_order_the_second_time_is_updated_one_by_one() -> None:
+    def step_on(a: Any, b: Any, c: Any, d: Any) -> Callable[[], Any]:
+        a.requires_grad = b.requires_grad = True
+
+        def step() -> Any:
+            nonlocal a, b
+            a.grad = b.grad = None
+            (a * b).sum().backward()
+            with tg.no_grad():
+                a -= c
+                b -= d
+                b += 2.0
+                a += 2.0
+                b *= 0.5
+            return a + b
+
+        return step
+
+    values = [np.arange(4.0) + k for k in range(4)]
+    one, other = map(tg.Tensor, values), map(tg.Tensor, values)
+    by_hand, compiled = step_on(*one), tg.compile(step_on(*other), strict=True)
+    for _ in range(8):
+        assert np.array_equal(by_hand(), compiled())
+    assert is_joined(compiled) and compiled.replay_source.count("if joined:") == 1
