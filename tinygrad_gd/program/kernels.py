@@ -62,6 +62,19 @@ def is_dot(i: Instruction) -> bool:
     return bool(np.array_equal(np.matmul(x, y), np.dot(x, y)))
 
 
+def is_sooner_untransposed(i: Instruction) -> bool:
+    """Whether a small transposed factor, as in ``x @ weight.T``, is worth a copy in C order.
+
+    OpenBLAS has other code for small products, which reads two matrices along the same axis slowly.
+    """
+    a, b = i.inputs
+    rows, (inner, columns) = a.shape[0], b.shape
+    if (a.axes, b.axes) != ((0, 1), (1, 0)) or rows < 48 or not 2048 <= inner * columns <= 8192:
+        return False
+    x, y = _trial(a), _trial(b)
+    return bool(np.array_equal(np.dot(x, y), np.dot(x, np.ascontiguousarray(y))))
+
+
 def is_column_sum(i: Instruction) -> bool:
     """Whether einsum adds the rows of a matrix as np.sum does, but without a call for every row."""
     x = i.inputs[0]
@@ -93,8 +106,8 @@ def takes_number_as_array(i: Instruction) -> bool:
 def copied_first(i: Instruction) -> int | None:
     """Which input NumPy takes sooner once it is copied into an array like the result, if any.
 
-    A mask beside numbers is converted piece by piece, and a short row beside a matrix taken up anew
-    for each of its rows.
+    A mask beside numbers is converted piece by piece; beside a matrix with short rows, a row or a
+    column is taken up anew for each of them.
     """
     out = i.output
     if i.primitive.function not in _EXACT or not 0 < out.nbytes <= SCRATCH or out.dtype.kind != "f":
@@ -102,14 +115,14 @@ def copied_first(i: Instruction) -> int | None:
     for position, x in enumerate(i.inputs):
         other = i.inputs[1 - position]
         if (isinstance(x, Value) and isinstance(other, Value) and _form(other) == _form(out)
-                and (_form(x) == (out.shape, np.dtype(bool), out.axes) or _is_short_row(x, out))):
+                and (_form(x) == (out.shape, np.dtype(bool), out.axes) or _is_repeated(x, out))):
             return position
     return None
 
 
-def _is_short_row(x: Value, out: Value) -> bool:
+def _is_repeated(x: Value, out: Value) -> bool:
     return (len(out.shape) == 2 and out.axes == (0, 1) and out.dtype == x.dtype
-            and x.shape == out.shape[1:] and 1 < x.shape[0] <= SHORT)
+            and 1 < out.shape[1] <= SHORT and x.shape in (out.shape[1:], (out.shape[0], 1)))
 
 
 def _form(value: Value) -> Any:

@@ -31,6 +31,7 @@ from .kernels import (
     is_column_sum,
     is_dot,
     is_narrow_extremum,
+    is_sooner_untransposed,
     shaped,
     takes_number_as_array,
 )
@@ -272,13 +273,14 @@ class Replay:
             return [f"copyto({into}, {inputs[0]})"]
         if p.name == "astype":
             return [f"copyto({into}, {inputs[0]}, 'unsafe')"]
-        if p.name == "matmul" and is_dot(i):
-            return [f"{inputs[0]}.dot({inputs[1]}, {into})"]
         lines = []
+        if p.name == "matmul" and is_dot(i):
+            if is_sooner_untransposed(i):
+                b = i.inputs[1]
+                lines.append(self._copying(inputs, 1, Value(b.shape, b.dtype, axes=(0, 1))))
+            return [*lines, f"{inputs[0]}.dot({inputs[1]}, {into})"]
         if (position := copied_first(i)) is not None:
-            copy = self._scratch(i.output)
-            lines.append(f"{copy}[...] = {inputs[position]}")
-            inputs[position] = copy
+            lines.append(self._copying(inputs, position, i.output))
         keyword = "out=" if p.name in ("maximum", "minimum") else ""  # no third position there
         return [*lines, f"{self.function(p.function)}({', '.join(inputs)}, {keyword}{into})"]
 
@@ -324,11 +326,14 @@ class Replay:
             self._full[key] = np.full(size // value.dtype.itemsize, x, value.dtype)
         return self.bound(shaped(self._full[key], value), "full")
 
-    def _scratch(self, value: Value) -> str:
-        """An array like a value for the time of one instruction; the same memory serves all."""
-        if value.dtype not in self._full:
-            self._full[value.dtype] = np.empty(SCRATCH // value.dtype.itemsize, value.dtype)
-        return self.bound(shaped(self._full[value.dtype], value), "scratch")
+    def _copying(self, inputs: list[str], position: int, form: Value) -> str:
+        """Copy an operand into an array like ``form`` first; the same memory serves all."""
+        if form.dtype not in self._full:
+            self._full[form.dtype] = np.empty(SCRATCH // form.dtype.itemsize, form.dtype)
+        copy = self.bound(shaped(self._full[form.dtype], form), "scratch")
+        line = f"{copy}[...] = {inputs[position]}"
+        inputs[position] = copy
+        return line
 
     def _number_beside(self, x: Any, dtype: Any) -> str:
         if type(x) in (int, float, np.float32, np.float64) and (
