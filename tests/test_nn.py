@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
+from tests.oracles import assert_close
 
 
 def mlp() -> tg.nn.Sequential:
@@ -250,3 +251,42 @@ def test_a_parameter_is_known_as_one_and_so_is_one_of_a_derived_class() -> None:
     assert not isinstance(3.0, tg.nn.Parameter)
     again = pickle.loads(pickle.dumps(plain))
     assert isinstance(again, tg.nn.Parameter) and again.requires_grad and repr(again) == repr(plain)
+
+
+def test_cross_entropy_keeps_the_exponentials_of_its_own_forward_pass_only() -> None:
+    """What the last forward pass left behind is used for that very array, and for no other."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 4, (3, 6))
+    leaves = [tg.Tensor(rng.normal(size=(6, 4)), requires_grad=True) for _ in range(3)]
+    lone = []
+    for leaf, wanted in zip(leaves, labels, strict=True):  # forward and backward, one after the other
+        twin = tg.Tensor(leaf, requires_grad=True)
+        tg.nn.cross_entropy(twin, wanted).backward()
+        lone.append(twin.grad)
+    losses = [tg.nn.cross_entropy(x, y) for x, y in zip(leaves, labels, strict=True)]
+    for loss in losses:
+        loss.backward()
+    for leaf, expected in zip(leaves, lone, strict=True):
+        assert np.array_equal(leaf.grad, expected)
+    first, again = leaves[0], tg.nn.cross_entropy(leaves[0], labels[0])
+    first.grad = None
+    tg.nn.cross_entropy(leaves[1], labels[1])
+    again.backward()
+    assert np.array_equal(first.grad, lone[0])
+    with tg.no_grad():
+        first -= 1.0 + np.arange(4)
+    first.grad = None
+    tg.nn.cross_entropy(first, labels[0]).backward()
+    powers = np.exp(first.numpy() - first.numpy().max(axis=1, keepdims=True))
+    onehot = np.eye(4)[labels[0]]
+    assert_close(first.grad, (powers / powers.sum(axis=1, keepdims=True) - onehot) / 6, 1e-14)
+
+
+def test_cross_entropy_lets_go_of_what_it_kept_with_the_logits() -> None:
+    from tinygrad_gd.nn import losses
+
+    logits = tg.Tensor(np.zeros((2000, 10)))
+    tg.nn.cross_entropy(logits, np.zeros(2000, int))
+    assert losses._last[1].shape == (2000, 10)
+    del logits
+    assert losses._last[1] is None

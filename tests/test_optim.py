@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
-from tinygrad_gd.optim.descend import CACHE
+from tinygrad_gd.optim.descend import LARGE
 
 OPTIONS = [
     {"momentum": m, "dampening": d, "weight_decay": wd, "nesterov": n}
@@ -76,7 +76,7 @@ def test_groups_have_their_own_rates() -> None:
 def test_updating_a_large_parameter_in_blocks_gives_the_same_bits(dtype: Any, order: Any) -> None:
     rng = np.random.default_rng(0)
     values, slope = rng.standard_normal((2, 700, 800)).astype(dtype)
-    assert values.nbytes > CACHE
+    assert values.nbytes > LARGE
     p = tg.Tensor(np.array(values, order=order), requires_grad=True)
     p.grad = tg.Tensor(slope)
     tg.optim.SGD([p], lr=0.3).step()

@@ -1,15 +1,19 @@
 """Losses: one primitive each, so that a loss is one step forward and one step back.
 
-Their rules compute again from the inputs what they need; nothing is stored between the passes.
+Their rules compute from the inputs what they need; only cross-entropy takes the exponentials from its
+forward pass, if no other came between.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
 from ..errors import DTypeError, IndexingError, OptionError, ShapeError, describe
+from ..modes import current_mode
 from ..primitive import apply, primitive
 from ..rows import largest_of_rows
 from ..tensor import Tensor
@@ -45,15 +49,42 @@ def _is_class(logits: Any, labels: Any) -> Any:
     return labels.reshape(-1, 1) == np.arange(logits.shape[1])
 
 
-def _softmax(logits: Any) -> Any:
-    powers = np.exp(logits - largest_of_rows(logits))
-    return powers / np.add.reduce(powers, axis=1, keepdims=True)
+def _powers(logits: Any) -> tuple[Any, Any]:
+    """The logits less the largest of each row, and their exponentials."""
+    shifted = logits - largest_of_rows(logits)
+    return shifted, np.exp(shifted)
 
 
 def _cross_entropy(logits: Any, labels: Any, /, reduction: str) -> Any:
-    shifted = logits - largest_of_rows(logits)
-    log_total = np.log(np.add.reduce(np.exp(shifted), axis=1))
+    shifted, powers = _powers(logits)
+    log_total = np.log(np.add.reduce(powers, axis=1))
     return _reduced(log_total - shifted[np.arange(len(labels)), labels], reduction)
+
+
+#: The array of the last forward pass, by a weak reference, with what its rule will need again.
+_last: tuple[Callable[[], Any], Any, Any] = (lambda: None, None, None)
+
+
+def _cross_entropy_kept(logits: Any, labels: Any, /, reduction: str) -> Any:
+    global _last
+    shifted, powers = _powers(logits)
+    total = np.add.reduce(powers, axis=1)
+    _last = ref(logits, _forget), powers, total[:, None]
+    return _reduced(np.log(total) - shifted[np.arange(len(labels)), labels], reduction)
+
+
+def _forget(gone: Any) -> None:
+    global _last
+    if _last[0] is gone:
+        _last = (lambda: None, None, None)
+
+
+def _softmax(logits: Any) -> Any:
+    array, powers, total = _last
+    if array() is not logits:
+        _, powers = _powers(logits)
+        total = np.add.reduce(powers, axis=1, keepdims=True)
+    return powers / total
 
 
 def _cross_entropy_rule(g: Any, out: Any, logits: Any, labels: Any, reduction: str) -> Any:
@@ -65,7 +96,7 @@ def _cross_entropy_rule(g: Any, out: Any, logits: Any, labels: Any, reduction: s
 
 nll_of_softmax = primitive(
     _cross_entropy, _cross_entropy_rule, None, name="cross_entropy_of_logits", analytic=False,
-    kind="red")
+    run=_cross_entropy_kept, kind="red")
 
 
 def _check_labels(labels: Any, /, classes: int) -> Any:
@@ -127,7 +158,10 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
     if values.dtype.kind not in "iu":
         raise DTypeError(f"cross_entropy: labels are class numbers, got {describe(labels)}; "
                          "use labels.astype(int), or mse_loss for real targets")
-    labels = apply(check_labels, (labels,), {"classes": logits.shape[1]})
+    if current_mode().observer is not None:
+        labels = apply(check_labels, (labels,), {"classes": logits.shape[1]})
+    else:
+        _check_labels(values, logits.shape[1])
     return apply(nll_of_softmax, (logits, labels), {"reduction": reduction})
 
 

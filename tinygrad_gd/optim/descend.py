@@ -10,16 +10,16 @@ from ..primitive import primitive, write
 from ..storage import tick
 from ..tensor import Tensor
 
-#: Bytes of an array that a processor's own cache cannot hold; it is updated in blocks.
-CACHE = 1 << 21
-#: Elements of a block, three of which the cache holds well.
+#: Bytes of an array that is updated in blocks, so that ``rate * g`` needs no array of that size.
+LARGE = 1 << 18
+#: Elements of a block, three of which a processor's own cache holds well.
 BLOCK = 65_536
 
 
 def _descend(p: Any, rate: Any, g: Any, /, into: Any = None) -> Any:
     if into is None:
         return p - rate * g
-    if into is p and into.nbytes > CACHE and p.flags.c_contiguous and g.flags.c_contiguous:
+    if into is p and into.nbytes > LARGE and p.flags.c_contiguous and g.flags.c_contiguous:
         flat, slope = into.reshape(-1), g.reshape(-1)
         scratch = np.empty(BLOCK, np.result_type(g, rate))
         for start in range(0, into.size, BLOCK):

@@ -11,11 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from ..optim.descend import BLOCK, CACHE
+from ..optim.descend import BLOCK
 from .ir import Instruction, Number, Program, Value
 from .kernels import empty
 from .passes import use_counts
 from .together import rows_of
+
+#: Bytes of an array that a processor's own cache cannot hold; it is updated in blocks.
+CACHE = 1 << 21
 
 #: What runs a reduction, for those that can write into a given array.
 REDUCTIONS = {"sum": np.add, "mean": np.add, "max": np.maximum, "min": np.minimum}
