@@ -290,3 +290,28 @@ def test_cross_entropy_lets_go_of_what_it_kept_with_the_logits() -> None:
     assert losses._last[1].shape == (2000, 10)
     del logits
     assert losses._last[1] is None
+
+
+def test_sequential_runs_a_module_by_the_call_of_its_class() -> None:
+    class Doubling(tg.nn.Linear):
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            return 2 * super().__call__(*args, **kwargs)
+
+    inner = Doubling(3, 2)
+    x = tg.Tensor(np.ones((4, 3)))
+    assert np.array_equal(tg.nn.Sequential(inner, tg.nn.ReLU())(x), np.maximum(2 * inner.forward(x), 0))
+
+
+def test_plain_descent_skips_what_has_no_gradient_and_takes_whole_numbers_as_rates() -> None:
+    w, frozen = tg.Tensor([1.0, 2.0], requires_grad=True), tg.Tensor([5.0], requires_grad=True)
+    scalar = tg.Tensor(np.float32(3.0), requires_grad=True)
+    for rate in (0.5, 1, np.float64(0.5), np.float32(0.5)):
+        optimizer = tg.optim.SGD([w, frozen, scalar], lr=rate)
+        before, number = w.numpy().copy(), scalar.item()
+        optimizer.zero_grad()
+        ((w * w).sum() + scalar * scalar).backward()
+        seq = w._seq
+        optimizer.step()
+        assert np.array_equal(w, before - float(rate) * 2 * before) and w._seq > seq
+        assert scalar.item() == number - float(rate) * 2 * number and scalar.dtype == np.float32
+        assert frozen.item() == 5.0 and frozen.grad is None

@@ -17,7 +17,7 @@ from .ir import Instruction, Value
 SMALL = 1 << 16
 
 #: Bytes of the array into which masks and rows are copied.
-SCRATCH = 1 << 16
+SCRATCH = 1 << 17
 
 #: Elements of a row that is worth copying.
 SHORT = 64
