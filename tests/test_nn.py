@@ -315,3 +315,14 @@ def test_plain_descent_skips_what_has_no_gradient_and_takes_whole_numbers_as_rat
         assert np.array_equal(w, before - float(rate) * 2 * before) and w._seq > seq
         assert scalar.item() == number - float(rate) * 2 * number and scalar.dtype == np.float32
         assert frozen.item() == 5.0 and frozen.grad is None
+
+
+def test_a_derived_optimizer_updates_in_its_own_way() -> None:
+    class Signs(tg.optim.SGD):
+        def update(self, p: Any, g: Any, options: Any) -> None:
+            p -= options["lr"] * np.sign(g)
+
+    w = tg.Tensor([1.0, -2.0], requires_grad=True)
+    (w * w * 5).sum().backward()
+    Signs([w], lr=0.5).step()
+    assert w.tolist() == [0.5, -1.5]

@@ -50,7 +50,7 @@ class SGD(Optimizer):
 
     def update_all(self, group: dict[str, Any]) -> None:
         """One step for all parameters of a group."""
-        plain = not (group["momentum"] or group["weight_decay"])
+        plain = type(self).update is SGD.update and not (group["momentum"] or group["weight_decay"])
         if plain and type(group["lr"]) is float and current_mode().observer is None:
             descend_all(group["params"], group["lr"])
         else:
