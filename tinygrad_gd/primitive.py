@@ -114,6 +114,8 @@ class Primitive:
                 return apply(self, args, self.defaults)
         elif self.variadic:
             inputs, extra = tuple(args[0]), args[1:]
+            if not (extra or params):
+                return apply(self, inputs, self.defaults)
         else:
             arity = len(self.arguments)
             inputs, extra = args[:arity], args[arity:]
