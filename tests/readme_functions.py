@@ -27,7 +27,7 @@ GROUPS = {
 INTERNAL = frozenset({
     "linear", "scatter", "getitem", "sinc_derivative", "fractional_part", "binary_exponent", "cofactors",
     "lstsq_solution", "last_writes", "set_elements", "windows",
-    "overlap_add", "first_of_largest",
+    "overlap_add", "first_of_largest", "check_total",
 })
 
 

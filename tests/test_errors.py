@@ -187,6 +187,10 @@ MISUSE |= {
     "promotion": (lambda: np.result_type(w(), "bogus"), TypeError, r"result_type\('w'.*'bogus' not understood"),
     "writers": (lambda: np.put(w(), [0], 1.0), TypeError, r"np\.put cannot be recorded; use tg\.put, which returns"),
     "copyto": (lambda: np.copyto(w(), 1.0), TypeError, r"np\.copyto writes in place.*t\.at\[\.\.\.\]\.set"),
+    "weights without a sum": (lambda: np.average(w(), weights=[1.0, -2.0, 1.0]), ZeroDivisionError,
+                              r"average: weights= of 'w'.*\(3,\).* sum to 0.*positive weights"),
+    "a row without weights": (lambda: tg.average(w(PAIR), axis=1, weights=PAIR * [[0], [1]]), ArithmeticError,
+                              r"average: .*\(2, 3\)\) along axis=1 sum to 0.*leave out"),
     "dlpack": (lambda: tg.from_dlpack(5), TypeError, r"from_dlpack\(int\).*check the arguments"),
 }
 

@@ -580,3 +580,12 @@ def test_a_slice_that_is_flattened_is_read_anew_in_every_call(flat: Callable[[An
         run = tg.compile(step, strict=True) if compiled else step
         results.append([*(run().item() for _ in range(8)), w.numpy().tolist()])
     assert results[0] == results[1]
+
+
+def test_weights_that_sum_to_0_are_refused_in_a_replay_too() -> None:
+    x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    run = tg.compile(lambda weights: np.average(x, weights=weights), strict=True)
+    for last in (1.0, 2.0, 3.0):
+        run(tg.Tensor([1.0, last]))
+    with pytest.raises(ZeroDivisionError, match="average: weights="):
+        run(tg.Tensor([1.0, -1.0]))

@@ -37,6 +37,10 @@ class OptionError(TinygradGdError, ValueError):
     """An option has a name or a value that makes no sense."""
 
 
+class DivisionError(TinygradGdError, ZeroDivisionError):
+    """Something would be divided by a sum that is 0."""
+
+
 class MatrixError(TinygradGdError, LinAlgError):
     """A matrix is singular, not square or not positive definite where it has to be."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import OptionError, ShapeError, describe
+from ..errors import DivisionError, OptionError, ShapeError, describe
 from ..primitive import apply, primitive
 from ..registry import implements
 from ..tensor import Tensor
@@ -110,6 +110,16 @@ def median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = Fa
 # -- averages and covariances ----------------------------------------------------------------------
 
 
+def _check_total(total: Any, /, of: str) -> Any:
+    if np.any(total == 0):
+        raise DivisionError(f"average: weights= {of} sum to 0, by which nothing can be divided; give "
+                            "positive weights, and leave out what has none")
+    return total
+
+
+check_total = primitive(_check_total, kind="check", atomic=True)
+
+
 @implements(np.average)
 def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *,
             keepdims: Any = False) -> Any:
@@ -121,6 +131,8 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     else:
         weights = _along_axes(a, axis, as_tensor("average", weights))
         total = sum_of(weights, axis, keepdims=keepdims)
+        place = "" if axis is None else f" along axis={axis}"
+        apply(check_total, (total,), {"of": f"of {describe(a)}{place}"})
         result = sum_of(a * weights, axis, keepdims=keepdims) / total
     if not returned:
         return result
