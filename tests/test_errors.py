@@ -191,6 +191,14 @@ MISUSE |= {
                               r"average: weights= of 'w'.*\(3,\).* sum to 0.*positive weights"),
     "a row without weights": (lambda: tg.average(w(PAIR), axis=1, weights=PAIR * [[0], [1]]), ArithmeticError,
                               r"average: .*\(2, 3\)\) along axis=1 sum to 0.*leave out"),
+    "requires_grad as a text": (lambda: setattr(w(), "requires_grad", "no"), TypeError,
+                                "^requires_grad: expected True or False, got str 'no'; write requires_grad=True or"),
+    "requires_grad of the constructor": (lambda: tg.Tensor(1.0, requires_grad=1), TypeError,  # type: ignore[arg-type]
+                                         "expected True or False, got int 1; write"),
+    "requires_grad of many": (lambda: tg.Tensor([1.0, 2.0], requires_grad=np.array([True, False])), TypeError,  # type: ignore[arg-type]
+                              r"expected True or False, got bool of shape \(2,\)"),
+    "requires_grad_": (lambda: w().requires_grad_(None), TypeError, "expected True or False, got NoneType None"),  # type: ignore[arg-type]
+    "a module's": (lambda: tg.nn.Linear(1, 1).requires_grad_("no"), TypeError, "expected True or False"),  # type: ignore[arg-type]
     "dlpack": (lambda: tg.from_dlpack(5), TypeError, r"from_dlpack\(int\).*check the arguments"),
 }
 

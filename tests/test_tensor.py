@@ -35,6 +35,13 @@ def test_construction(data: Any, dtype: str) -> None:
     assert tg.Tensor(data, dtype=np.float32).dtype == np.float32
 
 
+def test_requires_grad_takes_numpys_booleans() -> None:
+    t = tg.Tensor(1.0, requires_grad=np.bool_(True))  # type: ignore[arg-type]
+    assert t.requires_grad is True
+    t.requires_grad = np.bool_(False)  # type: ignore[assignment]
+    assert t.requires_grad is False
+
+
 def test_construction_from_tensors() -> None:
     w = leaf()
     t = tg.Tensor(w)

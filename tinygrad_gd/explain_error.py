@@ -196,6 +196,15 @@ def _broadcast(shapes: list[tuple[int, ...]]) -> bool:
     return True
 
 
+def check_switch(option: str, value: Any) -> bool:
+    """``value`` as a bool of Python's; what is no boolean is refused, as "no" would count as true."""
+    if not isinstance(value, bool | np.bool_):
+        came = describe(value) if hasattr(value, "shape") else f"{describe(value)} {value!r}"
+        raise DTypeError(f"{option}: expected True or False, got {came}; write {option}=True or "
+                         f"{option}=False")
+    return bool(value)
+
+
 def check_function(function: Any) -> None:
     """Refuse what cannot become a primitive, because its arguments have no names."""
     if not isinstance(function, np.ufunc) and not hasattr(function, "__code__"):

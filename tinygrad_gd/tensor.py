@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .errors import DTypeError, GradError, ShapeError, describe
-from .explain_error import unknown_option
+from .explain_error import check_switch, unknown_option
 from .methods import Methods
 from .modes import current_mode
 from .registry import NUMPY
@@ -64,7 +64,7 @@ class Tensor(Methods):
         self._data = as_value(data._data if isinstance(data, Tensor) else values, dtype)
         self._primitive, self._inputs, self._values, self._params = None, (), (), {}
         self._grad = self._hooks = None
-        self._requires_grad = bool(requires_grad)
+        self._requires_grad = requires_grad is True
         self._seq = tick()
         self.name = name
         self.requires_grad = requires_grad
@@ -121,6 +121,8 @@ class Tensor(Methods):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
+        if value is not True and value is not False:
+            value = check_switch("requires_grad", value)
         if value and self._data.dtype.kind != "f":
             raise DTypeError(f"requires_grad: only floating tensors have gradients, got "
                              f"{describe(self)}; make it with dtype=float or use .astype(float)")
