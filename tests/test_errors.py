@@ -199,6 +199,15 @@ MISUSE |= {
                               r"expected True or False, got bool of shape \(2,\)"),
     "requires_grad_": (lambda: w().requires_grad_(None), TypeError, "expected True or False, got NoneType None"),  # type: ignore[arg-type]
     "a module's": (lambda: tg.nn.Linear(1, 1).requires_grad_("no"), TypeError, "expected True or False"),  # type: ignore[arg-type]
+    "scatter_add axes": (lambda: tg.scatter_add(w(PAIR), [0], [1.0]), ValueError, "^scatter_add: 'w'.* needs indices with 2 axes"),
+    "scatter_add axis": (lambda: tg.scatter_add(w(), [0], [1.0], axis=2), ValueError, "^scatter_add: axis 2 .*'w'"),
+    "scatter_add values": (lambda: tg.scatter_add(w(), [0], [1.0, 2.0]), ValueError, r"^scatter_add: .*'w'.*\(2,\).*reshape the values"),
+    "scatter_add range": (lambda: tg.scatter_add(w(), [7], [1.0]), IndexError, "^scatter_add: index 7 is out of bounds"),
+    "put_along_axis axes": (lambda: tg.put_along_axis(w(PAIR), [0], 1.0, 1), ValueError, "^put_along_axis: 'w'.*2 axes"),
+    "put_along_axis range": (lambda: tg.put_along_axis(w(), [7], 1.0), IndexError, "^put_along_axis: index 7 is out of bounds"),
+    "take_along_axis range": (lambda: np.take_along_axis(w(), np.array([7]), 0), IndexError, "^take_along_axis: index 7 is out"),
+    "take range": (lambda: np.take(w(), 7), IndexError, "^take: index 7 is out of bounds.*'w'"),
+    "put range": (lambda: tg.put(w(), 7, 1.0), IndexError, "^put: index 7 is out of bounds"),
     "dlpack": (lambda: tg.from_dlpack(5), TypeError, r"from_dlpack\(int\).*check the arguments"),
 }
 

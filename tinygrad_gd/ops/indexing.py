@@ -19,7 +19,7 @@ from ..primitive import Primitive, apply, primitive
 from ..registry import implements
 from ..tensor import Tensor
 from .elementwise import where
-from .shape import along, broadcast_to, reshape
+from .shape import broadcast_to, reshape
 from .signatures import as_tensor, refuse
 
 
@@ -118,7 +118,9 @@ def plain_key(key: Any) -> Any:
     return key.numpy() if isinstance(key, Tensor) else key
 
 
-def split_key(x: Tensor, key: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+def split_key(
+    x: Tensor, key: Any, operation: str = "getitem"
+) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """The key with slots for its arrays, and the arrays."""
     if not isinstance(key, tuple):
         key = (key,)
@@ -128,35 +130,36 @@ def split_key(x: Tensor, key: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
             parts.append(k)
             continue
         if isinstance(k, list | tuple):
-            k = _rectangular(x, k)
+            k = _rectangular(operation, x, k)
         if isinstance(k, np.ndarray | Tensor):
             if k.dtype.kind not in "iub":
-                raise IndexingError(f"getitem: {describe(x)} was indexed with {describe(k)}; "
+                raise IndexingError(f"{operation}: {describe(x)} was indexed with {describe(k)}; "
                                     "indices are integers or booleans, use .astype(int)")
             indices.append(k if isinstance(k, Tensor) else np.array(k))
             k = SLOT
         elif not isinstance(k, bool | np.bool_):
-            k = _integer(x, k)
+            k = _integer(operation, x, k)
         parts.append(k)
     return tuple(parts), tuple(indices)
 
 
-def _rectangular(x: Tensor, k: Any) -> Any:
+def _rectangular(operation: str, x: Tensor, k: Any) -> Any:
     try:
         places = np.asarray(k)
     except ValueError as error:
-        raise IndexingError(f"getitem: {describe(x)} was indexed with a list whose rows have different "
-                            "lengths; give each axis a list of its own, x[rows, columns]") from error
+        raise IndexingError(f"{operation}: {describe(x)} was indexed with a list whose rows have "
+                            "different lengths; give each axis a list of its own, x[rows, columns]"
+                            ) from error
     return places if places.size else places.astype(int)
 
 
-def _integer(x: Tensor, k: Any) -> Any:
+def _integer(operation: str, x: Tensor, k: Any) -> Any:
     if isinstance(k, slice):
         return k
     try:
         return operator.index(k)
     except TypeError:
-        raise IndexingError(f"getitem: {describe(x)} was indexed with {k!r}; indices are "
+        raise IndexingError(f"{operation}: {describe(x)} was indexed with {k!r}; indices are "
                             "integers, slices, None, ... or arrays of them") from None
 
 
@@ -186,13 +189,13 @@ class At:
     ([1.0, 0.0, 0.0], [3.0, 2.0, 3.0])
     """
 
-    __slots__ = ("_x",)
+    __slots__ = ("_operation", "_x")
 
-    def __init__(self, x: Tensor) -> None:
-        self._x = x
+    def __init__(self, x: Tensor, operation: str = "at") -> None:
+        self._x, self._operation = x, operation
 
     def __getitem__(self, key: Any) -> Place:
-        return Place(self._x, key)
+        return Place(self._x, key, self._operation)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         raise DTypeError("at: nothing is changed in place; write t = t.at[key].set(values)")
@@ -208,13 +211,16 @@ def at(x: Any) -> At:
 
 
 class Place:
-    """The elements of a tensor that a key names; where a key repeats one, it changes repeatedly."""
+    """The elements of a tensor that a key names; where a key repeats one, it changes repeatedly.
 
-    __slots__ = ("_indices", "_key", "_x")
+    Errors speak of the ``operation`` that makes use of it.
+    """
 
-    def __init__(self, x: Tensor, key: Any) -> None:
-        self._x = x
-        self._key, self._indices = split_key(x, key)
+    __slots__ = ("_indices", "_key", "_operation", "_x")
+
+    def __init__(self, x: Tensor, key: Any, operation: str) -> None:
+        self._x, self._operation = x, operation
+        self._key, self._indices = split_key(x, key, operation)
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"at: there is no {name}; after the key come get, set, add, multiply, min "
@@ -222,7 +228,10 @@ class Place:
 
     def get(self) -> Tensor:
         """``x[key]``."""
-        return apply(_getitem_primitive, (self._x, *self._indices), {"key": self._key})
+        try:
+            return apply(_getitem_primitive, (self._x, *self._indices), {"key": self._key})
+        except IndexingError as error:
+            raise IndexingError(str(error).replace("getitem", self._operation, 1)) from error
 
     def set(self, values: Any) -> Tensor:
         """``x`` with ``values`` there; of several values for one element the last stays."""
@@ -249,14 +258,15 @@ class Place:
 
     def _fitting(self, values: Any) -> Tensor:
         x, shape = self._x, self.get().shape
-        values = as_tensor("at", values)
+        values = as_tensor(self._operation, values)
         try:
             fits = np.broadcast_shapes(values.shape, shape) == shape
         except ValueError:
             fits = False
         if not fits:
-            raise ShapeError(f"at: the key names elements of shape {shape} of {describe(x)}, and "
-                             f"{describe(values)} does not broadcast to that; reshape the values")
+            named = "the key names" if self._operation == "at" else "the indices name"
+            raise ShapeError(f"{self._operation}: {named} elements of shape {shape} of {describe(x)}, "
+                             f"and {describe(values)} does not broadcast to that; reshape the values")
         result: Tensor = values if values.dtype == x.dtype else values.astype(x.dtype)
         return result
 
@@ -284,7 +294,7 @@ def scatter_add(a: Any, indices: Any, values: Any, axis: int = -1) -> Tensor:
     [5.0, 3.0]
     """
     a, indices = as_tensor("scatter_add", a), integer_indices("scatter_add", indices)
-    return At(a)[along_key(a, indices, axis)].add(values)
+    return At(a, "scatter_add")[along_key("scatter_add", a, indices, axis)].add(values)
 
 
 # -- reading along an axis ---------------------------------------------------------------------------
@@ -329,18 +339,18 @@ def take(a: Any, indices: Any, axis: int | None = None, out: Any = None,
     refuse("take", "use the returned Tensor", out=out)
     a, indices = as_tensor("take", a), integer_indices("take", indices)
     if axis is None:
-        a, axis = reshape(a, -1), 0
+        a, axis = a if a.ndim == 1 else reshape(a, -1), 0
     axis = _axis("take", a, axis)
-    result: Tensor = along(a, axis, in_range("take", indices, a.shape[axis], mode))
-    return result
+    indices = in_range("take", indices, a.shape[axis], mode)
+    return At(a, "take")[(slice(None),) * axis + (indices,)].get()
 
 
-def along_key(a: Tensor, indices: Any, axis: int) -> tuple[Any, ...]:
+def along_key(operation: str, a: Tensor, indices: Any, axis: int) -> tuple[Any, ...]:
     """The key that `take_along_axis` reads with: every other axis goes along."""
     if indices.ndim != a.ndim:
-        raise ShapeError(f"take_along_axis: {describe(a)} needs indices with {a.ndim} axes, got "
+        raise ShapeError(f"{operation}: {describe(a)} needs indices with {a.ndim} axes, got "
                          f"{describe(indices)}; insert axes with indices[:, None]")
-    axis = _axis("take_along_axis", a, axis)
+    axis = _axis(operation, a, axis)
     grid = [np.arange(n).reshape(-1, *(1,) * (a.ndim - 1 - i)) for i, n in enumerate(a.shape)]
     return (*grid[:axis], indices, *grid[axis + 1 :])
 
@@ -356,7 +366,7 @@ def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Tensor:
     arr, indices = as_tensor("take_along_axis", arr), integer_indices("take_along_axis", indices)
     if axis is None:
         arr, axis = reshape(arr, -1), 0
-    return getitem(arr, along_key(arr, indices, axis))
+    return At(arr, "take_along_axis")[along_key("take_along_axis", arr, indices, axis)].get()
 
 
 @implements(np.compress)

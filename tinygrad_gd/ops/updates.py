@@ -50,7 +50,7 @@ def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> Any:
     if not places.size:
         return a.copy()
     places = in_range("put", places, a.size, mode)
-    changed = At(reshape(a, -1))[places].set(_repeated("put", v, places.shape))
+    changed = At(reshape(a, -1), "put")[places].set(_repeated("put", v, places.shape))
     return reshape(changed, a.shape)
 
 
@@ -63,10 +63,9 @@ def put_along_axis(arr: Any, indices: Any, values: Any, axis: int | None = -1) -
     [[1.0, 0.0], [0.0, 4.0]]
     """
     arr, indices = as_tensor("put_along_axis", arr), integer_indices("put_along_axis", indices)
-    if axis is None:
-        changed = At(reshape(arr, -1))[along_key(reshape(arr, -1), indices, 0)].set(values)
-        return reshape(changed, arr.shape)
-    return At(arr)[along_key(arr, indices, axis)].set(values)
+    a, axis = (reshape(arr, -1), 0) if axis is None else (arr, axis)
+    key = along_key("put_along_axis", a, indices, axis)
+    return reshape(At(a, "put_along_axis")[key].set(values), arr.shape)
 
 
 @implements()
@@ -118,4 +117,4 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> Any:
     places = np.arange(min(a.shape))
     if not places.size:
         return a.copy()
-    return At(a)[(places,) * a.ndim].set(_repeated("fill_diagonal", val, places.shape))
+    return At(a, "fill_diagonal")[(places,) * a.ndim].set(_repeated("fill_diagonal", val, places.shape))
