@@ -1,7 +1,8 @@
 """``tg.linalg``: the functions of ``np.linalg`` that differentiate, under the same names.
 
 ``np.linalg.inv(tensor)`` and ``tg.linalg.inv(tensor)`` are the same; the latter makes a Tensor of a
-plain array, too. The functions are in `tinygrad_gd.ops.decompositions` and `tinygrad_gd.ops.linalg`.
+plain array, too. The functions are in `tinygrad_gd.ops`: products in `linalg`, the others in
+`linear_systems`, `determinants`, `factorizations`, `least_squares` and `conditioning`.
 """
 
 from __future__ import annotations

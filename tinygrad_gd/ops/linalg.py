@@ -1,6 +1,6 @@
 """Products of vectors, matrices and tensors, batched where NumPy batches.
 
-`einsum` and the factorizations of ``np.linalg`` have files of their own.
+`einsum`, linear systems, determinants, factorizations and least squares have files of their own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Rows for `tinygrad_gd.ops.decompositions`.
+"""Rows for the matrix functions of ``np.linalg``: inverses, determinants, factorizations, least squares.
 
 What comes out of a factorization is made independent of its free choices (signs of vectors, turns
 within spaces) before it is compared; matrices are far from singular where they have to be.
