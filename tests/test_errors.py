@@ -166,11 +166,11 @@ MISUSE |= {
     "too many indices": (lambda: w()[0, 0], IndexError, "too many indices.*'w'.*None makes a new one"),
     "mask of another length": (lambda: w()[[True, False]], IndexError, "'w'.*lengths of the axes that it stands for"),
     "at in place": (lambda: w().at.__setitem__(0, 1.0), TypeError, r"t = t\.at\[key\]\.set\(values\)"),
-    "take along a text": (lambda: np.take(w(), 0, axis="a"), TypeError, r"take\('w'.*check the arguments"),
+    "take along a text": (lambda: np.take(w(), 0, axis="a"), TypeError, r"take\('w'.*as an integer"),
     "unique axis": (lambda: np.unique(w(), axis=4), ValueError, r"unique\('w'.*axis 4 is out of bounds"),
     "quantile": (lambda: np.quantile(w(), "a"), TypeError, r"quantile\('w'.*check the dtypes"),
     "half a difference": (lambda: np.diff(w(), n=1.5), TypeError, r"diff\('w'.*n=1\.5.*as an integer"),
-    "counting floats": (lambda: np.bincount(w()), TypeError, r"bincount\('w'.*check the arguments"),
+    "counting floats": (lambda: np.bincount(w()), TypeError, r"bincount\('w'.*\.astype\(int\)"),
     "insert between": (lambda: np.insert(w(), 0.5, 1.0), TypeError, r"insert\('w'.*check the arguments"),
     "integer to a negative power": (lambda: tg.Tensor([2, 3]) ** -1, ValueError, r"no negative powers.*\.astype\(float\)"),
     "shift of floats": (lambda: w() << 1, TypeError, "left_shift.*'w'.*check the dtypes"),
@@ -208,7 +208,55 @@ MISUSE |= {
     "take_along_axis range": (lambda: np.take_along_axis(w(), np.array([7]), 0), IndexError, "^take_along_axis: index 7 is out"),
     "take range": (lambda: np.take(w(), 7), IndexError, "^take: index 7 is out of bounds.*'w'"),
     "put range": (lambda: tg.put(w(), 7, 1.0), IndexError, "^put: index 7 is out of bounds"),
-    "dlpack": (lambda: tg.from_dlpack(5), TypeError, r"from_dlpack\(int\).*check the arguments"),
+    "dlpack": (lambda: tg.from_dlpack(5), TypeError, r"from_dlpack\(int\).*make one with np\.asarray"),
+}
+
+
+#: What would otherwise be computed without a word, and not as it was meant.
+MISUSE |= {
+    "one weight": (lambda: np.average(w(), weights=2.0), ValueError, r"average: weights= must have the shape of 'w'"),
+    "integer covariance": (lambda: np.cov(w(PAIR), dtype=int), TypeError, "cov: dtype= must be floating, got int"),
+    "integer variance": (lambda: np.var(w(), dtype=int), TypeError, "var: dtype= must be floating"),
+    "integer deviation": (lambda: np.nanstd(w(), dtype=int), TypeError, "nanstd: .*dtype= must be floating"),
+    "a list of ddof": (lambda: np.nanvar(w(), ddof=[0, 1]), TypeError, "nanvar: .*ddof= must be a number, got list"),
+    "a learned ddof": (lambda: np.var(w(), ddof=w(1.0)), TypeError, r"var: ddof= must be a number, got 'w'"),
+    "initial of many": (lambda: np.sum(w(), initial=[1.0, 2.0]), ValueError, r"sum: initial= must be one number, got list"),
+    "initial of a vector": (lambda: np.max(w(), initial=ONE), ValueError, r"max: initial= must be one number, got float64 of shape \(3,\)"),
+    "initial of a text": (lambda: np.prod(w(), initial="a"), TypeError, "prod: initial= must be one number, got str"),
+    "stack as integers": (lambda: np.hstack([w(), w()], dtype=int), TypeError, r"hstack: cannot cast 'w'.*to int.*casting='unsafe'"),
+    "concatenate as integers": (lambda: np.vstack([w()], dtype=np.int32, casting="bogus"), ValueError, "vstack: casting= must be 'no'"),
+    "cuts between": (lambda: np.array_split(w(), [1.5]), TypeError, r"array_split\('w'.*as an integer"),
+    "parts and a half": (lambda: np.array_split(w(), 2.5), TypeError, r"array_split\('w'.*as an integer"),
+    "compress by text": (lambda: np.compress("abc", w()), TypeError, "compress: expected a vector of booleans.*str"),
+    "compress by a matrix": (lambda: np.compress(PAIR > 0, w(PAIR)), ValueError, r"compress: expected a vector of booleans.*\(2, 3\)"),
+    "half an axis of take": (lambda: np.take(w(PAIR), [0], axis=0.5), TypeError, r"take\('w'.*as an integer"),
+    "half an axis of diff": (lambda: np.diff(w(PAIR), axis=0.5), TypeError, r"diff\('w'.*as an integer"),
+    "nothing by default": (lambda: np.select([ONE > 0], [w()], None), TypeError, "select: default= must be numbers, got NoneType"),
+    "an axis twice": (lambda: np.gradient(w(PAIR), axis=(0, -2)), ValueError, r"gradient: axis=\(0, -2\) names an axis twice"),
+    "no axis for slopes": (lambda: np.gradient(w(1.0), 2.0), ValueError, "gradient: expected samples along at least one axis"),
+    "spacing of two axes": (lambda: np.gradient(w(), PAIR), ValueError, "gradient: expected 3 coordinates for axis 0"),
+    "interp beyond": (lambda: np.interp(w(), ONE.cumsum(), ONE, left=[1.0, 2.0]), ValueError, "interp: left= must be one number, got list"),
+    "ends of another kind": (lambda: np.ediff1d(tg.Tensor([1, 2]), to_end=1.5), TypeError, "ediff1d: to_end= is float64.*astype"),
+    "sorter of another length": (lambda: np.searchsorted(w(), 1.0, sorter=[0, 1]), ValueError, r"searchsorted: sorter= must be 3 integers.*argsort"),
+    "sorter of a slice": (lambda: np.searchsorted(w(), 1.0, sorter=slice(2)), TypeError, "searchsorted: sorter= must be 3 integers"),
+    "a vector of rows": (lambda: tg.matvec(w(), w()), ValueError, r"matvec: expected matrices \(\.\.\., m, n\), got 'w'"),
+    "rows of a vector": (lambda: tg.vecmat(w(), w()), ValueError, r"vecmat: expected matrices \(\.\.\., m, n\), got 'w'"),
+    "a piece of arrays": (lambda: np.piecewise(w(), [ONE > 0], [ONE]), ValueError, r"piecewise: expected functions or numbers.*\(3,\)"),
+    "dtype of an array": (lambda: w().astype(ONE), TypeError, r"astype: expected a NumPy dtype.*float64 of shape \(3,\).*\.dtype"),
+    "dtype of a Tensor": (lambda: np.astype(tg.Tensor([1]), w()), TypeError, r"astype: expected a NumPy dtype.*'w'.*\.dtype"),
+    "dtype of objects": (lambda: np.astype(w(), object), TypeError, "astype: expected a float, int or bool dtype, got.*object"),
+    "a learned slope": (lambda: tg.leaky_relu(w(), negative_slope=w(0.1)), TypeError,
+                        r"leaky_relu: negative_slope= is a plain number.*no gradient.*'w'.*\.item\(\).*functions of Tensors"),
+    "a constant slope": (lambda: tg.elu(w(), tg.Tensor(0.1)), TypeError, "elu: alpha= is a plain number"),
+    "a learned cut": (lambda: np.linalg.pinv(w(MATRIX), rcond=w(0.1)), TypeError, "pinv: rcond= is a plain number"),
+    "a learned replacement": (lambda: np.nan_to_num(w(), nan=w(0.1)), TypeError, "nan_to_num: nan= is a plain number"),
+    "the name of a part": (lambda: tg.quantile(w(), []), ValueError, "^quantile: stack"),
+    "the name of a part of parts": (lambda: tg.percentile(w(), []), ValueError, "^percentile: stack"),
+    "an axis that is a Tensor": (lambda: np.swapaxes(w(PAIR), w(), 0), TypeError, "^swapaxes: axis1= is a plain number.*'w'"),
+    "axes that are Tensors": (lambda: w(PAIR).sum(axis=w()), TypeError, "^sum: index: expected an integer tensor"),
+    "options of arrays": (lambda: w().reshape(3, order=PAIR), ValueError, r"reshape.*order=float64 of shape \(2, 3\).*one value"),
+    "a type": (lambda: w() + np.float32, TypeError, "add: expected a Tensor.*got the type float32"),
+    "a number without axes": (lambda: tg.reshape(1.5, (1,)), TypeError, "reshape.*make one with np.asarray"),
 }
 
 
@@ -224,6 +272,23 @@ def test_misuse(case: str) -> None:
     with pytest.raises(kind, match=f"(?s){text}") as caught:
         do()
     assert isinstance(caught.value, tg.TinygradGdError)
+
+
+def test_options_may_be_integer_tensors() -> None:
+    one = tg.Tensor(1)
+    a = w(PAIR)
+    assert tg.softmax(a, axis=one).shape == (2, 3)
+    for f in (np.sum, np.max, np.mean, np.std, np.prod, np.linalg.norm, tg.logsumexp):
+        a.zero_grad()
+        f(a, axis=one).sum().backward()
+        assert a.grad is not None and a.grad.shape == (2, 3)
+    assert np.linspace(w(0.0), 1.0, np.int64(3)).shape == (3,)
+
+
+def test_integrals_over_coordinates_with_more_axes_than_the_values() -> None:
+    y, x = np.array([1.0, 2.0, 4.0]), np.arange(12.0).reshape(4, 3) ** 2
+    np.testing.assert_array_equal(np.trapezoid(w(y), x), np.trapezoid(y, x))
+    np.testing.assert_array_equal(np.trapezoid(y, w(x)), np.trapezoid(y, x))
 
 
 def redefined() -> Any:

@@ -98,6 +98,8 @@ def user_stacklevel() -> int:
 
 def describe(value: Any, position: int | None = None) -> str:
     """Name a value as errors do: its name or position, its kind, dtype and shape."""
+    if isinstance(value, type):
+        return f"the type {value.__name__}"
     name = getattr(value, "name", None)
     place = repr(name) if isinstance(name, str) and name else ""
     if not place and position is not None:

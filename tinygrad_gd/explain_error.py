@@ -24,8 +24,17 @@ _CURES = {
     # axes and counts
     "interpreted as an integer": "axes, lengths and counts are integers, several of them a tuple such "
                                  "as (0, 1)",
+    "integer is required": "axes, lengths and counts are integers",
+    "integer argument expected": "axes, lengths and counts are integers",
+    "integer scalar arrays": "axes, lengths and counts are integers, several of them a tuple such as "
+                             "(0, 1)",
     "duplicate value": "name each axis once",
     "repeated axis": "name each axis once",
+    "Duplicate axes": "name each axis once",
+    "truth value": "each option is one value, not an array",
+    "must be a boolean": "write True or False",
+    "not iterable": "several values are expected there, as a tuple such as (0, 1)",
+    "no attribute": "an array or a Tensor is expected there; make one with np.asarray",
     "cannot be the same": "name two different axes",
     "axes don't match": "give every axis once, or swap two with .swapaxes(i, j)",
     "size not equal to one": "only axes of length 1 can go; use sum or an index for others",
@@ -55,6 +64,10 @@ _CURES = {
     "boolean index did not match": "a mask needs the lengths of the axes that it stands for",
     "out of bounds for axis": "indices run from minus the size to the size minus 1",
     "out of bounds for size": "indices run from minus the size to the size minus 1",
+    "small depth": "insert an axis with x[None], or reshape to (1,)",
+    "large depth": "use .reshape(-1), or one call for each row",
+    "too deep": "use .reshape(-1), or one call for each row",
+    "according to the rule": "convert first, with .astype(int) or .astype(float)",
     # matrices
     "Singular": "use np.linalg.pinv or lstsq, or add a small multiple of np.eye(n)",
     "positive definite": "the matrix must be symmetric with positive eigenvalues; add a multiple of "
@@ -78,20 +91,37 @@ _KINDS: dict[type[Exception], type[TinygradGdError]] = {
 
 def _cured(said: str, error: Exception) -> str:
     """What was said, and what helps: the first cure, since the more special ones come first."""
-    cure = next((cure for words, cure in _CURES.items() if words in str(error)), "")
-    return f"{said}; {cure}" if cure else said
+    cure = next((cure for words, cure in _CURES.items() if words in str(error)), "check the arguments")
+    return f"{said}; {cure}"
+
+
+def _shown(options: dict[str, Any]) -> list[str]:
+    """Options as they were written; of an array its form only."""
+    return [f"{k}={describe(v)}" if hasattr(v, "shape") else f"{k}={v!r}" for k, v in options.items()]
+
+
+def _said_by(name: str, error: TinygradGdError) -> TinygradGdError:
+    """The error of an operation that ``name`` is made of, with this name in front."""
+    said: str = getattr(error, "said", str(error))
+    kind = type(error)
+    if kind not in _KINDS.values() or said.startswith((f"{name}:", f"{name}(", "np.")):
+        return error
+    named = kind(f"{name}: {said}")
+    named.said = said  # type: ignore[attr-defined]
+    return named
 
 
 def explain_failure(
     primitive: Any, inputs: Any, params: dict[str, Any], error: Exception, target: Any = None
 ) -> Exception:
     """The exception to raise when ``primitive`` failed on ``inputs`` with NumPy's ``error``."""
-    if isinstance(error, TinygradGdError):
-        return error
     name = primitive.name
+    if isinstance(error, TinygradGdError):
+        ours = primitive.kind != "check" and _raised_inside(error)
+        return _said_by(name, error) if ours else error
     what = ", ".join(describe(x, i) for i, x in enumerate(inputs))
     shapes = [np.shape(getattr(x, "_data", x)) for x in inputs]
-    options = "".join(f", {k}={v!r}" for k, v in params.items() if v is not None)
+    options = "".join(f", {o}" for o in _shown({k: v for k, v in params.items() if v is not None}))
     if primitive.elementwise and isinstance(error, TypeError) and any(x is None for x in inputs):
         return DTypeError(f"{name}: expected numbers, got {what}; a .grad is None until backward() has "
                           "run, and after zero_grad()")
@@ -150,14 +180,14 @@ def explain_call(
 ) -> Exception:
     """The exception to raise when a composition failed; what a function of the user's raised stays."""
     if isinstance(error, TinygradGdError):
-        return error
+        return _said_by(function.__name__, error) if _raised_inside(error) else error
     if explained := _wrong_call(function, args, options):
         return explained
     if not _raised_inside(error):
         return error
     kind = next((k for builtin, k in _KINDS.items() if isinstance(error, builtin)), ShapeError)
-    what = [*map(describe, args), *(f"{k}={v!r}" for k, v in options.items())]
-    return kind(_cured(f"{function.__name__}({', '.join(what)}): {error}; check the arguments", error))
+    what = [*map(describe, args), *_shown(options)]
+    return kind(_cured(f"{function.__name__}({', '.join(what)}): {error}", error))
 
 
 def _raised_inside(error: Exception) -> bool:

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .elsewhere import answer, own_names
-from .errors import DTypeError, describe
-from .modes import using
+from .errors import describe
 from .registry import NAMES, Named
-from .storage import NUMERIC_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -172,18 +170,7 @@ class Methods(Named):
         return OPERATIONS["round"](self, decimals)
 
     def astype(self, dtype: Any) -> Tensor:
-        """The values in another dtype; the gradient comes back in this one, and not from integers."""
-        try:
-            kind = np.dtype(dtype).kind
-        except TypeError as error:
-            raise DTypeError(f"astype: {error}; expected a NumPy dtype such as np.float32") from None
-        if kind not in NUMERIC_KINDS:
-            raise DTypeError(f"astype: expected a float, int or bool dtype, got {dtype!r}; for other "
-                             "kinds use tensor.numpy().astype")
-        if kind == "f":
-            return OPERATIONS["astype"](self, dtype=dtype)
-        with using(grad=False):
-            return OPERATIONS["astype"](self, dtype=dtype)
+        return OPERATIONS["astype"](self, dtype)
 
     def copy(self, order: Any = "K") -> Tensor:
         """A recorded copy: gradients flow through it."""

@@ -34,6 +34,19 @@ def operand(operation: str, x: Any) -> Any:
     )
 
 
+def frozen(operation: str, option: str, value: Any) -> Any:
+    """The value of an option, safe from later changes; a Tensor of floats would lose its gradient."""
+    if isinstance(value, list):
+        return tuple(frozen(operation, option, v) for v in value)
+    if isinstance(value, Tensor):
+        if value.dtype.kind == "f":
+            raise DTypeError(f"{operation}: {option}= is a plain number, through which no gradient "
+                             f"flows, got {describe(value)}; write .item(), or the formula with "
+                             "functions of Tensors")
+        return frozen(operation, option, value.tolist())
+    return value.copy() if type(value) is np.ndarray else value
+
+
 def _rectangular(operation: str, rows: Any) -> Any:
     try:
         return np.array(rows)

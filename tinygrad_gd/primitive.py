@@ -28,7 +28,7 @@ from .errors import DTypeError
 from .explain_error import check_function, check_rules, checked, explain_failure, unknown_option
 from .modes import current_mode
 from .observer import Live
-from .operands import SCALARS, check_expansion, operand
+from .operands import SCALARS, check_expansion, frozen, operand
 from .reads import reads
 from .registry import add, by_name
 from .storage import NUMERIC_KINDS, plain, tick
@@ -38,7 +38,7 @@ Rule = Callable[..., Any]
 
 _NO_PARAMS: dict[str, Any] = {}
 _PACKAGE = __name__.partition(".")[0] + "."
-_CHANGEABLE = (list, np.ndarray)
+_CHANGEABLE = (list, np.ndarray, Tensor)
 _new = Tensor.__new__
 
 
@@ -129,7 +129,7 @@ class Primitive:
             params.update(zip(self.parameters, extra, strict=False))
         for key, value in params.items():
             if isinstance(value, _CHANGEABLE):
-                params[key] = _frozen(value)
+                params[key] = frozen(self.name, key, value)
         return apply(self, inputs, {**self.defaults, **params})
 
     def __repr__(self) -> str:
@@ -144,13 +144,6 @@ class Primitive:
         if self.variadic:  # views read shapes only; of others nothing is known
             return range(0 if self.kind == "view" else sys.maxsize)
         return frozenset(i for rule in self.vjps if rule for i in reads(rule, len(self.arguments)))
-
-
-def _frozen(option: Any) -> Any:
-    """An option that stays as it is when the user changes the list or array later."""
-    if isinstance(option, list):
-        return tuple(map(_frozen, option))
-    return option.copy() if type(option) is np.ndarray else option
 
 
 def primitive(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import IndexingError, OptionError, ShapeError, describe
+from ..errors import DTypeError, IndexingError, OptionError, ShapeError, describe
 from ..registry import implements
 from ..tensor import Tensor
 from .indexing import plain_key
@@ -142,21 +142,36 @@ def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Tensor:
 # -- joining ---------------------------------------------------------------------------------------
 
 
-def _joined(arrays: list[Tensor], axis: Any, dtype: Any = None) -> Tensor:
-    return concatenate(arrays if dtype is None else [a.astype(dtype) for a in arrays], axis=axis)
+def _joined(arrays: list[Tensor], axis: Any) -> Tensor:
+    return concatenate(arrays, axis=axis)
+
+
+def _cast(operation: str, arrays: list[Tensor], dtype: Any, casting: Any) -> list[Tensor]:
+    """The arrays in ``dtype``, if ``casting`` allows for that."""
+    if casting not in ("no", "equiv", "safe", "same_kind", "unsafe"):
+        raise OptionError(f"{operation}: casting= must be 'no', 'equiv', 'safe', 'same_kind' or "
+                          f"'unsafe', got {casting!r}")
+    if dtype is None:
+        return arrays
+    for k, a in enumerate(arrays):
+        if not np.can_cast(a.dtype, dtype, casting):
+            raise DTypeError(f"{operation}: cannot cast {describe(a, k)} to {np.dtype(dtype)}, which "
+                             f"is not {casting!r}; leave dtype= out, or give casting='unsafe'")
+    return [a.astype(dtype) for a in arrays]
 
 
 @implements(np.hstack)
 def hstack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Tensor:
     """Side by side: joined along axis 1, vectors along their only axis."""
     arrays = [atleast_1d(a) for a in tup]
-    return _joined(arrays, 0 if arrays and arrays[0].ndim == 1 else 1, dtype)
+    arrays = _cast("hstack", arrays, dtype, casting)
+    return _joined(arrays, 0 if arrays and arrays[0].ndim == 1 else 1)
 
 
 @implements(np.vstack)
 def vstack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Tensor:
     """On top of each other: joined along axis 0, vectors as rows."""
-    return _joined([atleast_2d(a) for a in tup], 0, dtype)
+    return _joined(_cast("vstack", [atleast_2d(a) for a in tup], dtype, casting), 0)
 
 
 @implements(np.dstack)
@@ -255,9 +270,9 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Tenso
     axis = axis_of("array_split", a, axis)
     n = a.shape[axis]
     if np.ndim(indices_or_sections):
-        cuts = [int(i) for i in indices_or_sections]
+        cuts = [index(i) for i in indices_or_sections]
     else:
-        parts = int(indices_or_sections)
+        parts = index(indices_or_sections)
         if parts < 1:
             raise OptionError(f"array_split: the number of parts must be at least 1, got {parts}")
         small, larger = divmod(n, parts)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import Any
 
 import numpy as np
 
-from ..errors import OptionError, ShapeError, describe
+from ..errors import DTypeError, OptionError, ShapeError, describe
 from ..registry import implements
 from ..tensor import Tensor
 from .elementwise import where
-from .reductions import cumprod
+from .reductions import cumprod, one_number
 from .reductions import sum as sum_of
 from .shape import along, axis_of, broadcast_to, concatenate, moveaxis, reshape
 from .signatures import as_tensor, refuse
@@ -47,9 +48,20 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Tensor:
     """Differences of neighbours in the flattened array, with values put before and after them."""
     flat = reshape(as_tensor("ediff1d", ary), -1)
     steps = flat[1:] - flat[:-1]
-    parts = [x if x is steps else reshape(as_tensor("ediff1d", x), -1).astype(flat.dtype)
-             for x in (to_begin, steps, to_end) if x is not None]
-    return concatenate(parts, axis=0) if len(parts) > 1 else steps
+    parts = {"to_begin": to_begin, "": steps, "to_end": to_end}
+    joined = [x if x is steps else _like_steps(name, x, flat)
+              for name, x in parts.items() if x is not None]
+    return concatenate(joined, axis=0) if len(joined) > 1 else steps
+
+
+def _like_steps(option: str, values: Any, flat: Tensor) -> Tensor:
+    """Values to put before or after the differences, in their dtype."""
+    values = reshape(as_tensor("ediff1d", values), -1)
+    if not np.can_cast(values.dtype, flat.dtype, "same_kind"):
+        raise DTypeError(f"ediff1d: {option}= is {values.dtype}, the differences are {flat.dtype}; "
+                         "convert the array first, with .astype(float)")
+    result: Tensor = values.astype(flat.dtype)
+    return result
 
 
 # -- slopes ----------------------------------------------------------------------------------------
@@ -72,6 +84,11 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     f = f if f.dtype.kind == "f" else f.astype(float)
     asked = range(f.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     axes = [axis_of("gradient", f, i) for i in asked]
+    if len(set(axes)) < len(axes):
+        raise ShapeError(f"gradient: axis={axis} names an axis twice; name each axis once")
+    if not axes:
+        raise ShapeError(f"gradient: expected samples along at least one axis, got {describe(f)}; "
+                         "check axis=")
     if len(varargs) not in (0, 1, len(axes)) or (len(varargs) == 1 < len(axes) and np.ndim(varargs[0])):
         raise ShapeError(f"gradient: expected one spacing, or a spacing or coordinates for each of "
                          f"{len(axes)} axes of {describe(f)}, got {len(varargs)}")
@@ -137,7 +154,7 @@ def _ends_of_second_order(f: Tensor, h: Any) -> tuple[Tensor, Tensor]:
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
     """Integral of ``y`` over ``x`` by the trapezoidal rule: ``sum((y1 + y0) * (x1 - x0) / 2)``."""
     y = as_tensor("trapezoid", y)
-    axis = axis_of("trapezoid", y, axis)
+    axis_of("trapezoid", y, axis)
     width = dx
     if x is not None:
         width = diff(x, axis=0 if np.ndim(x) == 1 else axis)
@@ -164,6 +181,8 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     [10.0, -30.0]
     """
     x, xp, fp = (_floating("interp", a) for a in (x, xp, fp))
+    for option, value in (("left", left), ("right", right)):
+        one_number("interp", option, value)
     if xp.shape != fp.shape or xp.ndim != 1 or not xp.size:
         raise ShapeError(f"interp: expected vectors of the same length, got xp {describe(xp)} and fp "
                          f"{describe(fp)}")
@@ -217,8 +236,9 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retste
     """
     refuse("linspace", "leave it out", device=device)
     first, last = _ends("linspace", start, stop)
-    if not isinstance(num, int) or num < 0:
-        raise OptionError(f"linspace: num= must be an integer >= 0, got {num!r}")
+    num = index(num)
+    if num < 0:
+        raise OptionError(f"linspace: num= must be an integer >= 0, got {num}")
     delta, parts = last - first, num - 1 if endpoint else num
     ramp = np.arange(num, dtype=delta.dtype).reshape(-1, *(1,) * delta.ndim)
     delta = delta[None]  # as many axes as the ramp

@@ -15,8 +15,10 @@ import numpy as np
 
 from ..backward import unbroadcast
 from ..errors import DTypeError, IndexingError, OptionError, ShapeError, describe
+from ..operands import SCALARS
 from ..primitive import Primitive, apply, primitive
 from ..registry import implements
+from ..storage import NUMERIC_KINDS
 from ..tensor import Tensor
 from .elementwise import where
 from .shape import broadcast_to, reshape
@@ -312,10 +314,11 @@ def integer_indices(operation: str, indices: Any) -> Any:
 
 
 def _axis(operation: str, a: Any, axis: int) -> int:
+    axis = operator.index(axis)
     if not -a.ndim <= axis < a.ndim:
         raise ShapeError(f"{operation}: axis {axis} is out of bounds for {describe(a)}, whose axes "
                          f"run from {-a.ndim} to {a.ndim - 1}")
-    return int(axis) % int(a.ndim)
+    return axis % int(a.ndim)
 
 
 def in_range(operation: str, indices: Any, length: int, mode: str) -> Any:
@@ -372,8 +375,12 @@ def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Tensor:
 @implements(np.compress)
 def compress(condition: Any, a: Any, axis: int | None = None, out: Any = None) -> Tensor:
     """The slices along ``axis`` for which ``condition`` holds."""
-    chosen = np.flatnonzero(plain_key(condition))
-    result: Tensor = take(a, chosen, axis, out)
+    given = np.asarray(plain_key(condition))
+    if given.ndim != 1 or given.dtype.kind not in NUMERIC_KINDS:
+        raise (ShapeError if given.dtype.kind in NUMERIC_KINDS else DTypeError)(
+            f"compress: expected a vector of booleans as the condition, got {describe(condition)}; "
+            "make one with a comparison such as x > 0, or use extract for all elements")
+    result: Tensor = take(a, np.flatnonzero(given), axis, out)
     return result
 
 
@@ -403,8 +410,14 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Tensor:
         if as_tensor("select", condition).dtype != bool:
             raise OptionError(f"select: conditions must be booleans, got {describe(condition)}; "
                               "make them with a comparison such as x > 0")
-    dtype = np.result_type(*choicelist, default)
-    pairs = reversed(list(zip(condlist, choicelist, strict=True)))
+    if default is None:
+        raise DTypeError("select: default= must be numbers, got NoneType; use np.nan for what is "
+                         "missing")
+    plain = (*SCALARS, np.ndarray)
+    default, *choices = (x if isinstance(x, plain) else as_tensor("select", x)
+                         for x in (default, *choicelist))
+    dtype = np.result_type(*choices, default)
+    pairs = reversed(list(zip(condlist, choices, strict=True)))
     chosen = reduce(lambda rest, pair: where(pair[0], pair[1], rest), pairs, default)
     result: Tensor = chosen if chosen.dtype == dtype else chosen.astype(dtype)
     return result

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import OptionError
+from ..operands import frozen
 from ..primitive import apply, primitive
 from ..registry import implements
 from ..tensor import Tensor
@@ -55,7 +56,7 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = _UNS
         if rcond is not None:
             raise OptionError("pinv: give rcond= or rtol=, not both")
         rcond = max(a.shape[-2:]) * float(np.finfo(a.dtype).eps) if rtol is None else rtol
-    return apply(pinv, (a,), {"rcond": rcond})
+    return apply(pinv, (a,), {"rcond": frozen("pinv", "rcond", rcond)})
 
 
 def _lstsq(a: Any, b: Any, /, rcond: Any = None) -> Any:
@@ -94,6 +95,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> LstsqResult:
     [2.0, 1.0]
     """
     a, b = as_tensor("lstsq", a), as_tensor("lstsq", b)
+    rcond = frozen("lstsq", "rcond", rcond)
     x = apply(lstsq_solution, (a, b), {"rcond": rcond})
     rows, columns = a.shape
     values = svdvals(a)

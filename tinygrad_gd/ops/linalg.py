@@ -209,13 +209,19 @@ def outer(a: Any, b: Any, out: Any = None) -> Tensor:
 @implements(*(f for f in [getattr(np, "matvec", None)] if f))  # new in NumPy 2.2
 def matvec(x1: Any, x2: Any, /) -> Tensor:
     """Matrices times vectors: ``(..., m, n)`` and ``(..., n)`` give ``(..., m)``."""
-    return matmul(x1, reshape(x2, (*np.shape(x2), 1)))[..., 0]
+    if np.ndim(x1) < 2:
+        raise ShapeError(f"matvec: expected matrices (..., m, n), got {describe(x1, 0)}; use vecdot "
+                         "for vectors")
+    return matmul(x1, reshape(as_tensor("matvec", x2), (*np.shape(x2), 1)))[..., 0]
 
 
 @implements(*(f for f in [getattr(np, "vecmat", None)] if f))
 def vecmat(x1: Any, x2: Any, /) -> Tensor:
     """Vectors times matrices: ``(..., m)`` and ``(..., m, n)`` give ``(..., n)``."""
-    rows: Tensor = matmul(reshape(x1, (*np.shape(x1)[:-1], 1, -1)), x2)
+    if np.ndim(x2) < 2:
+        raise ShapeError(f"vecmat: expected matrices (..., m, n), got {describe(x2, 1)}; use vecdot "
+                         "for vectors")
+    rows: Tensor = matmul(reshape(as_tensor("vecmat", x1), (*np.shape(x1)[:-1], 1, -1)), x2)
     return rows[..., 0, :]
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import builtins
 from math import prod as prod_of
+from operator import index
 from typing import Any
 
 import numpy as np
 
-from ..errors import OptionError, ShapeError, describe
+from ..errors import DTypeError, OptionError, ShapeError, describe
+from ..operands import SCALARS
 from ..primitive import apply, primitive
 from ..registry import NAMES, implements
 from .shape import broadcast
@@ -26,7 +28,7 @@ def kept(reduced: Any, x: Any, axis: Any) -> Any:
     if axis is None or reduced.ndim == x.ndim:
         return reduced
     axes = axis if isinstance(axis, tuple) else (axis,)
-    gone = {a % x.ndim for a in axes}
+    gone = {index(a) % x.ndim for a in axes}
     return reduced.reshape(tuple([1 if i in gone else n for i, n in enumerate(x.shape)]))
 
 
@@ -88,6 +90,23 @@ def chosen(operation: str, a: Any, where: Any, neutral: Any) -> Any:
     return np.where(mask, a, neutral)
 
 
+def floating(operation: str, dtype: Any) -> Any:
+    """``dtype``, which must be floating: in integers there is neither a mean nor a gradient."""
+    if dtype is not None and np.dtype(dtype).kind != "f":
+        raise DTypeError(f"{operation}: dtype= must be floating, got {np.dtype(dtype)}; leave it out, "
+                         "or convert the result")
+    return dtype
+
+
+def one_number(operation: str, option: str, value: Any) -> Any:
+    """The value of an option that is a number; an array would broadcast to another result."""
+    if np.ndim(value):
+        raise ShapeError(f"{operation}: {option}= must be one number, got {describe(value)}")
+    if type(value) not in SCALARS and not hasattr(value, "shape"):
+        raise DTypeError(f"{operation}: {option}= must be one number, got {describe(value)}")
+    return value
+
+
 def prepared(operation: str, a: Any, dtype: Any, out: Any, where: Any, neutral: Any) -> Any:
     """The input after ``dtype=`` and ``where=`` of NumPy's signature."""
     refuse(operation, "use the returned Tensor", out=out)
@@ -118,7 +137,7 @@ def sum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: 
     if not (dtype is out is initial is None and where is True):
         a = prepared("sum", a, dtype, out, where, 0)
     result = apply(sum, (a,), {"axis": axis, "keepdims": keepdims})
-    return result if initial is None else result + initial
+    return result if initial is None else result + one_number("sum", "initial", initial)
 
 
 def _mean(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
@@ -160,11 +179,13 @@ def _degrees(operation: str, ddof: Any, correction: Any, mean: Any, out: Any) ->
     """``ddof``, which may also be called ``correction``."""
     refuse(operation, "leave it out", mean=mean)
     refuse(operation, "use the returned Tensor", out=out)
-    if correction is None:
-        return ddof
-    if ddof:
+    if ddof and correction is not None:
         raise OptionError(f"{operation}: ddof= and correction= are the same option; give one")
-    return correction
+    less = ddof if correction is None else correction
+    if type(less) not in SCALARS or less is None:
+        raise DTypeError(f"{operation}: {'ddof' if correction is None else 'correction'}= must be a "
+                         f"number, got {describe(less)}; use .item(), or var times n / (n - ddof)")
+    return less
 
 
 @called_like(np.var, _var,
@@ -180,7 +201,7 @@ def var(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any 
     """
     ddof = _degrees("var", ddof, correction, mean, out)
     if dtype is not None:
-        a = prepared("var", a, dtype, None, True, 0)
+        a = prepared("var", a, floating("var", dtype), None, True, 0)
     if where is True:
         return apply(var, (a,), {"axis": axis, "ddof": ddof, "keepdims": keepdims})
     a = as_tensor("var", a)
@@ -202,7 +223,7 @@ def std(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any 
     """Standard deviation, the root of `var`; where it is 0, so is its gradient."""
     ddof = _degrees("std", ddof, correction, mean, out)
     if dtype is not None:
-        a = prepared("std", a, dtype, None, True, 0)
+        a = prepared("std", a, floating("std", dtype), None, True, 0)
     if where is True:
         return apply(std, (a,), {"axis": axis, "ddof": ddof, "keepdims": keepdims})
     variance = var(a, axis, ddof=ddof, keepdims=keepdims, where=where)
@@ -232,6 +253,7 @@ def _extreme(row: Any, pair: Any, a: Any, axis: Any, out: Any, keepdims: Any, in
     """max and min with the options that only prepare the input."""
     if initial is None and where is not True:
         raise OptionError(f"{row.name}: where= needs initial=, the result where the mask marks nothing")
+    initial = one_number(row.name, "initial", initial)
     a = prepared(row.name, a, None, out, where, initial)
     if a.size or initial is None:
         result = apply(row, (a,), {"axis": axis, "keepdims": keepdims})
@@ -334,7 +356,7 @@ def prod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims:
     if not (dtype is out is initial is None and where is True):
         a = prepared("prod", a, dtype, out, where, 1)
     result = apply(prod, (a,), {"axis": axis, "keepdims": keepdims})
-    return result if initial is None else result * initial
+    return result if initial is None else result * one_number("prod", "initial", initial)
 
 
 # -- running sums and products -------------------------------------------------------------------------

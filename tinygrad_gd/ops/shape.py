@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from ..backward import unbroadcast
-from ..errors import OptionError, ShapeError, describe
+from ..errors import DTypeError, OptionError, ShapeError, describe
+from ..modes import using
 from ..primitive import Every, apply, primitive
 from ..registry import NAMES
+from ..storage import NUMERIC_KINDS
 from ..tensor import Tensor
 from .signatures import as_tensor, called_like, refuse
 
@@ -109,9 +111,26 @@ def _astype(x: Any, /, dtype: Any) -> Any:
     return x.astype(dtype)
 
 
-astype = primitive(
-    _astype, lambda g, out, x, dtype: g.astype(x.dtype), numpy=np.astype, kind="view",
-    analytic=False)
+@called_like(np.astype, _astype, lambda g, out, x, dtype: g.astype(x.dtype), kind="view",
+             analytic=False)
+def astype(x: Any, dtype: Any, *, copy: bool = True, device: Any = None) -> Any:
+    """The values in another dtype; the gradient comes back in this one, and not from integers."""
+    refuse("astype", "leave it out", device=device)
+    if isinstance(dtype, np.ndarray | np.generic | Tensor):
+        raise DTypeError(f"astype: expected a NumPy dtype such as np.float32, got {describe(dtype)}; "
+                         "write .dtype behind it")
+    try:
+        kind = np.dtype(dtype).kind
+    except TypeError as error:
+        raise DTypeError(f"astype: {error}; expected a NumPy dtype such as np.float32") from None
+    if kind not in NUMERIC_KINDS:
+        raise DTypeError(f"astype: expected a float, int or bool dtype, got {dtype!r}; for other "
+                         "kinds use tensor.numpy().astype")
+    if kind == "f":
+        return apply(astype, (x,), {"dtype": dtype})
+    with using(grad=False):
+        return apply(astype, (x,), {"dtype": dtype})
+
 
 # -- several arrays as one -------------------------------------------------------------------------
 
@@ -205,11 +224,11 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
 
 def axis_of(operation: str, a: Tensor, axis: int, extra: int = 0) -> int:
     """``axis`` counted from the front; ``extra`` more than there are may be named."""
-    n = a.ndim + extra
+    n, axis = a.ndim + extra, index(axis)
     if not -n <= axis < n:
         raise ShapeError(f"{operation}: axis {axis} does not exist in {describe(a)}; axes run from "
                          f"{-n} to {n - 1}")
-    return int(axis) % n
+    return axis % n
 
 
 def along(a: Any, axis: int, places: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import OptionError, ShapeError, describe
+from ..errors import DTypeError, OptionError, ShapeError, describe
 from ..primitive import apply, primitive
 from ..registry import implements
 from ..tensor import Tensor
@@ -58,7 +58,12 @@ def argpartition(a: Any, kth: Any, axis: int | None = -1, kind: Any = "introsele
 def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
     """Where the elements of ``v`` belong in the sorted vector ``a``."""
     if sorter is not None:
-        a = as_tensor("searchsorted", a)[plain_key(sorter)]
+        a, order = as_tensor("searchsorted", a), plain_key(sorter)
+        if np.shape(order) != (a.size,) or np.asarray(order).dtype.kind not in "iu":
+            kind = ShapeError if isinstance(order, list | np.ndarray) else DTypeError
+            raise kind(f"searchsorted: sorter= must be {a.size} integers, got {describe(order)}; make "
+                       "it with argsort")
+        a = a[order]
     return apply(searchsorted, (a, v), {"side": side})
 
 

@@ -15,7 +15,19 @@ from ..primitive import apply, primitive
 from ..registry import implements
 from ..tensor import Tensor
 from .reductions import count as count_of
-from .reductions import cumprod, cumsum, from_last, kept, mean, prod, share, std, to_last, var
+from .reductions import (
+    cumprod,
+    cumsum,
+    floating,
+    from_last,
+    kept,
+    mean,
+    prod,
+    share,
+    std,
+    to_last,
+    var,
+)
 from .reductions import max as max_of
 from .reductions import min as min_of
 from .reductions import sum as sum_of
@@ -144,7 +156,7 @@ def _along_axes(a: Tensor, axis: Any, weights: Tensor) -> Tensor:
     if weights.shape == a.shape:
         return weights
     axes = [] if axis is None else [axis] if not isinstance(axis, tuple) else list(axis)
-    if weights.shape != tuple(a.shape[i] for i in axes):
+    if not axes or weights.shape != tuple(a.shape[i] for i in axes):
         raise ShapeError(f"average: weights= must have the shape of {describe(a)}, or one length for "
                          f"each axis in axis={axis}; got {describe(weights)}")
     places = {i % a.ndim: n for i, n in zip(axes, weights.shape, strict=True)}
@@ -164,7 +176,7 @@ def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: in
     refuse("cov", "repeat the columns, or use average", fweights=fweights, aweights=aweights)
     parts = [_variables(x, rowvar) for x in (m, y) if x is not None]
     x = parts[0] if len(parts) == 1 else concatenate(parts, axis=0)
-    x = x if dtype is None else x.astype(dtype)
+    x = x if dtype is None else x.astype(floating("cov", dtype))
     less = ddof if ddof is not None else 0 if bias else 1
     n = x.shape[1] - less
     if n <= 0:

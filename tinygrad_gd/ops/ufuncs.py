@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError, ShapeError, describe
+from ..operands import frozen
 from ..primitive import apply, primitive
 from ..registry import NAMES, implements
 from ..tensor import Tensor
@@ -165,8 +166,8 @@ def nan_to_num(x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any = None,
     """``x`` with NaN and infinities replaced, by default with 0 and the largest numbers."""
     if not copy:
         raise DTypeError("nan_to_num: copy=False would write into a Tensor; use the returned one")
-    return apply(nan_to_num, (x,),
-                 {"nan": nan, "posinf": posinf, "neginf": neginf})
+    options = {"nan": nan, "posinf": posinf, "neginf": neginf}
+    return apply(nan_to_num, (x,), {k: frozen("nan_to_num", k, v) for k, v in options.items()})
 
 
 _ZERO = (lambda g, out, x: g * 0,)
@@ -291,6 +292,9 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
                 continue
             values = as_tensor("piecewise", piece(own, *args, **kw))
             piece = apply_scatter(broadcast(values, own.shape), (mask,), (SLOT,), x.shape)
+        elif np.size(piece) != 1:
+            raise ShapeError("piecewise: expected functions or numbers for the pieces, got "
+                             f"{describe(piece)}; write lambda x: ... for what varies")
         result = where(mask, piece, result)
     return result if result.dtype == x.dtype else result.astype(x.dtype)
 
