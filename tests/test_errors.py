@@ -254,6 +254,47 @@ MISUSE |= {
     "the name of a part of parts": (lambda: tg.percentile(w(), []), ValueError, "^percentile: stack"),
     "an axis that is a Tensor": (lambda: np.swapaxes(w(PAIR), w(), 0), TypeError, "^swapaxes: axis1= is a plain number.*'w'"),
     "axes that are Tensors": (lambda: w(PAIR).sum(axis=w()), TypeError, "^sum: index: expected an integer tensor"),
+    "a window without elements": (lambda: tg.conv1d(w(np.ones((1, 3))), np.ones((1, 1, 0))), ValueError, "conv1d: expected a window with elements"),
+    "a divisor of 0": (lambda: tg.avg_pool2d(w(np.ones((1, 4, 4))), 2, divisor_override=0), ValueError, "avg_pool2d: divisor_override= .*at least 1"),
+    "one size too many": (lambda: tg.adaptive_avg_pool2d(w(np.ones((1, 4, 4))), (2, 2, 2)), ValueError, r"adaptive_avg_pool2d: output_size=.*got \(2, 2, 2\)"),
+    "between integers": (lambda: tg.interpolate(tg.Tensor([[[0, 1]]]), size=4, mode="linear"), TypeError, r"interpolate: .*'linear'.*\.astype\(float\)"),
+    "factor as text": (lambda: tg.interpolate(w(np.ones((1, 1, 4))), scale_factor="a"), ValueError, "interpolate: scale_factor= must be one positive number"),
+    "factor without end": (lambda: tg.interpolate(w(np.ones((1, 1, 4))), scale_factor=np.inf), ValueError, "interpolate: scale_factor= must be"),
+    "bounds the wrong way": (lambda: tg.uniform(1.0, 0.0), ValueError, "uniform: high - low is a width"),
+    "bounds without end": (lambda: tg.uniform(0.0, np.inf), ValueError, "uniform: high - low is a width"),
+    "training as text": (lambda: tg.dropout(w(), 0.5, "no"), TypeError, "dropout: training: expected True or False, got str 'no'; write training=True"),
+    "shuffle as text": (lambda: tg.DataLoader(ONE, shuffle="no"), TypeError, "DataLoader: shuffle: expected True or False"),  # type: ignore[arg-type]
+    "drop_last as a number": (lambda: tg.DataLoader(ONE, drop_last=3), TypeError, "DataLoader: drop_last: expected True"),  # type: ignore[arg-type]
+    "nothing as nan": (lambda: tg.nn.Parameter(None), TypeError, "Tensor: expected float.* dtype object from NoneType"),
+    "nothing among numbers": (lambda: tg.Tensor([1.0, None], dtype=float), TypeError, "dtype object from list"),
+    "text as a number": (lambda: tg.Tensor("1.5", dtype=float), TypeError, "from str"),
+    "complex as real": (lambda: tg.Tensor(np.array([2j]), dtype=float), TypeError, "dtype complex128; convert"),
+    "complex gradient": (lambda: setattr(w(), "grad", np.ones(3, complex)), TypeError, "dtype complex128"),
+    "text as an element": (lambda: tg.Tensor([1, 2]).__setitem__(0, "a"), ValueError, r"write_item\(int64 of shape \(2,\), int, str\).*check"),
+    "element beyond": (lambda: tg.Tensor([1, 2]).__setitem__(9, 1), IndexError, "index 9 is out of bounds.*run from minus"),
+    "a gradient in integers": (lambda: tg.Tensor([1, 2]).at[0].set(w(1.0)), RuntimeError, r"at: the gradient of 'w'.*would be lost in int64.*\.astype\(float\)"),
+    "a gradient put in integers": (lambda: tg.put(tg.Tensor([1, 2]), 0, w(1.0)), RuntimeError, "put: the gradient of .*would be lost"),
+    "a gradient placed in integers": (lambda: tg.place(tg.Tensor([1, 2]), [True, False], w(1.0)), RuntimeError, "place: the gradient of "),
+    "a gradient masked in integers": (lambda: tg.putmask(tg.Tensor([1, 2]), [True, False], w(1.0)), RuntimeError, "putmask: the gradient of "),
+    "a gradient inserted in integers": (lambda: np.insert(tg.Tensor([1, 2]), 0, w(1.0)), RuntimeError, "insert: the gradient of "),
+    "places for other values": (lambda: np.trapezoid(w(), [1.0, 2.0]), ValueError, r"trapezoid: expected one place x for each value.*'w'.*\(2,\)"),
+    "no_grad of a number": (lambda: tg.no_grad(1), TypeError, "no_grad: expected a function, got int"),  # type: ignore[arg-type]
+    "no_grad of False": (lambda: tg.no_grad(False), TypeError, "no_grad: expected a function, got bool"),  # type: ignore[arg-type]
+    "default dtype as text": (lambda: tg.set_default_dtype("bogus"), TypeError, "default dtype: expected a floating dtype.*'bogus'"),
+    "a missing array": (lambda: tg.prelu(w()), TypeError, r"prelu: 'weight' is missing; it is called with \(x, weight\)"),
+    "split of a number": (lambda: tg.datasets.split(3), ValueError, "split: expected arrays with rows"),
+    "split by text": (lambda: tg.datasets.split(ONE, test="a"), ValueError, "split: test is the part.*'a'"),  # type: ignore[arg-type]
+    "split by no seed": (lambda: tg.datasets.split(ONE, seed="a"), ValueError, "split: expected an integer >= 0"),  # type: ignore[arg-type]
+    "split of one row": (lambda: tg.datasets.split(np.ones(1)), ValueError, "split: test=0.2 of 1 rows leaves no row"),
+    "initial bounds": (lambda: tg.nn.init.uniform_(w(), 1, 0), ValueError, "uniform_: expected finite bounds a <= b"),
+    "initial bounds as text": (lambda: tg.nn.init.uniform_(w(), "a", 0), TypeError, "uniform_: a must be a number, got str"),  # type: ignore[arg-type]
+    "initial deviation": (lambda: tg.nn.init.normal_(w(), 0, -1), ValueError, "normal_: std is a standard deviation"),
+    "gain as text": (lambda: tg.nn.init.xavier_normal_(w(MATRIX), gain="a"), TypeError, "xavier_normal_: gain must be a number, got str"),  # type: ignore[arg-type]
+    "slope as text": (lambda: tg.nn.init.calculate_gain("leaky_relu", "a"), TypeError, "calculate_gain: param must be a number, got str"),  # type: ignore[arg-type]
+    "no weights": (lambda: tg.nn.init.kaiming_uniform_(w(np.ones((0, 0)))), ValueError, r"initialiser: expected a weight with elements.*\(0, 0\)"),
+    "gradcheck of nothing": (lambda: tg.gradcheck(np.exp, []), ValueError, "gradcheck: expected at least one input"),
+    "gradcheck of text": (lambda: tg.gradcheck(np.exp, ["a"]), TypeError, "gradcheck: input 0 must be an array of numbers, got str"),
+    "axes to flatten": (lambda: tg.nn.Flatten(1.0), TypeError, "Flatten: start_dim must be an integer, got float"),  # type: ignore[arg-type]
     "options of arrays": (lambda: w().reshape(3, order=PAIR), ValueError, r"reshape.*order=float64 of shape \(2, 3\).*one value"),
     "a type": (lambda: w() + np.float32, TypeError, "add: expected a Tensor.*got the type float32"),
     "a number without axes": (lambda: tg.reshape(1.5, (1,)), TypeError, "reshape.*make one with np.asarray"),

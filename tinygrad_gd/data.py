@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .errors import DTypeError, OptionError, ShapeError, describe
+from .explain_error import check_switch
 from .rng import generator, seeded
 from .storage import NUMERIC_KINDS
 from .tensor import Tensor
@@ -54,7 +55,8 @@ class DataLoader:
                 raise OptionError(f"DataLoader: batch_size must be >= 1, got {batch_size}")
         self.length = lengths[0]
         self.batch_size = self.length if batch_size is None else min(int(batch_size), self.length)
-        self.shuffle, self.drop_last = shuffle, drop_last
+        self.shuffle = check_switch("DataLoader: shuffle", shuffle)
+        self.drop_last = check_switch("DataLoader: drop_last", drop_last)
         self._generator = None if seed is None else seeded("DataLoader", seed)
 
     def __len__(self) -> int:

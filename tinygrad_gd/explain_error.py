@@ -56,6 +56,7 @@ _CURES = {
     "integer power": "integers have no negative powers; use .astype(float), or np.float_power",
     "enough dimensions": "numbers are multiplied with *",
     "ufunc 'invert'": "compare first, as in ~(x > 0)",
+    "numpy boolean": "booleans are compared with & | ^ and ~; use .astype(float) to compute with them",
     "ufunc 'bitwise": "compare first, as in (x > 0) & (y > 0)",
     "ufunc": "check the dtypes; .astype(int) or .astype(float) converts",
     "no identity": "give initial=, the result where there are no elements, or check .size first",
@@ -134,6 +135,10 @@ def explain_failure(
         return IndexingError(_cured(f"{name}: {error}; indexed: {describe(inputs[0])}", error))
     if "unexpected keyword argument" in str(error):
         return unknown_option(name, _named_in(error), primitive.parameters)
+    if "required positional argument" in str(error):
+        missing = str(error).partition("argument")[2].lstrip("s: ")
+        called = ", ".join((*primitive.arguments, *primitive.parameters))
+        return DTypeError(f"{name}: {missing} is missing; it is called with ({called})")
     if isinstance(error, TypeError):
         return DTypeError(_cured(f"{name}({what}{options}): {error}", error))
     if isinstance(error, np.exceptions.AxisError):
@@ -229,9 +234,10 @@ def _broadcast(shapes: list[tuple[int, ...]]) -> bool:
 def check_switch(option: str, value: Any) -> bool:
     """``value`` as a bool of Python's; what is no boolean is refused, as "no" would count as true."""
     if not isinstance(value, bool | np.bool_):
+        name = option.rpartition(" ")[2]
         came = describe(value) if hasattr(value, "shape") else f"{describe(value)} {value!r}"
-        raise DTypeError(f"{option}: expected True or False, got {came}; write {option}=True or "
-                         f"{option}=False")
+        raise DTypeError(f"{option}: expected True or False, got {came}; write {name}=True or "
+                         f"{name}=False")
     return bool(value)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from .errors import DTypeError, OptionError, TinygradGdError, describe
 from .modes import current_mode, no_grad, using
 from .observer import Observer
+from .storage import NUMERIC_KINDS
 from .tensor import Tensor
 
 
@@ -57,7 +58,13 @@ def gradcheck(
                          "write lambda x: ...")
     if not isinstance(inputs, list | tuple):
         raise DTypeError(f"gradcheck: expected a list of inputs, got {describe(inputs)}; write [x]")
-    values = [np.array(getattr(x, "_data", x), dtype=np.float64) for x in inputs]
+    if not inputs:
+        raise OptionError("gradcheck: expected at least one input, got an empty list; write [x]")
+    values = [np.array(getattr(x, "_data", x)) for x in inputs]
+    for i, (x, value) in enumerate(zip(inputs, values, strict=True)):
+        if value.dtype.kind not in NUMERIC_KINDS:
+            raise DTypeError(f"gradcheck: input {i} must be an array of numbers, got {describe(x)}")
+    values = [value.astype(np.float64) for value in values]
     names = [getattr(x, "name", None) or f"input {i}" for i, x in enumerate(inputs)]
     rng = np.random.default_rng(seed)
     try:

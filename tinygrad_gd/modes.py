@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .errors import DTypeError
+from .errors import DTypeError, describe
 
 
 class Mode(NamedTuple):
@@ -50,6 +50,9 @@ class Block(ContextDecorator):
 
     def __call__(self, function: Callable[..., Any]) -> Any:
         """The function with the block around each call."""
+        if not callable(function):
+            raise DTypeError(f"a block such as no_grad: expected a function, got {describe(function)}; "
+                             "write @tg.no_grad above a def, or `with tg.no_grad():`")
         if isclass(function) or any(runs_later(function) for runs_later in _LATER):
             raise DTypeError(f"{function.__name__}: a generator, an async function or a class does its "
                              "work after the call that the decorator is around, which would change "
@@ -88,12 +91,12 @@ def no_grad(function: Callable[..., Any] | None = None) -> Any:
     ...     (w * 3).requires_grad
     False
     """
-    return using(grad=False)(function) if function else using(grad=False)
+    return using(grad=False) if function is None else using(grad=False)(function)
 
 
 def enable_grad(function: Callable[..., Any] | None = None) -> Any:
     """Record again inside a `no_grad` block."""
-    return using(grad=True)(function) if function else using(grad=True)
+    return using(grad=True) if function is None else using(grad=True)(function)
 
 
 def is_grad_enabled() -> bool:
@@ -125,7 +128,10 @@ def get_default_dtype() -> np.dtype[Any]:
 
 
 def _floating(dtype: Any) -> np.dtype[Any]:
-    if dtype is None or not np.issubdtype(dtype, np.floating):
-        raise DTypeError(f"default dtype: expected a floating dtype such as np.float32, got {dtype}")
-    result: np.dtype[Any] = np.dtype(dtype)
-    return result
+    try:
+        kind: np.dtype[Any] | None = None if dtype is None else np.dtype(dtype)
+    except TypeError:
+        kind = None
+    if kind is not None and kind.kind == "f":
+        return kind
+    raise DTypeError(f"default dtype: expected a floating dtype such as np.float32, got {dtype!r}")

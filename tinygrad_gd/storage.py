@@ -48,7 +48,11 @@ def as_value(data: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
     """A fresh array (or NumPy scalar) of a numeric dtype, from numbers, nested lists or arrays."""
     plain_python, data = not hasattr(data, "dtype"), plain(data)
     try:
-        array = np.array(data, dtype=dtype)
+        # in a given dtype None would become NaN, and 2j would become 0
+        strict = dtype is not None and type(data) not in (float, int, bool)
+        array = np.asarray(data) if strict else np.array(data, dtype=dtype)
+        if strict and array.dtype.kind in NUMERIC_KINDS:
+            array = np.array(data, dtype=dtype)
     except (ValueError, TypeError, OverflowError) as error:
         if plain_python and "inhomogeneous" in str(error):
             raise ShapeError(
@@ -57,8 +61,9 @@ def as_value(data: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
             ) from error
         raise DTypeError(f"Tensor: cannot make numbers of {describe(data)}: {error}") from error
     if array.dtype.kind not in NUMERIC_KINDS:
+        source = f" from {describe(data)}" if plain_python else ""
         raise DTypeError(
-            f"Tensor: expected float, int or bool values, got dtype {array.dtype}; "
+            f"Tensor: expected float, int or bool values, got dtype {array.dtype}{source}; "
             "convert first, for example with np.asarray(values, dtype=float)"
         )
     if plain_python and dtype is None and array.dtype == np.float64:

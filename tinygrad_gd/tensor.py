@@ -322,7 +322,7 @@ class Tensor(Methods):
         if isinstance(value, Tensor) and value._requires_grad and current_mode().grad:
             raise GradError(f"item assignment: {describe(value)} requires a gradient, which would "
                             "be lost; build the result with tg.where or tg.concatenate instead")
-        self.data[ops.plain_key(key)] = value
+        ops.write_item(self, key, value)
 
     def __len__(self) -> int:
         if not self._data.ndim:
@@ -353,7 +353,7 @@ class Tensor(Methods):
 
     def __index__(self) -> int:
         if self._data.dtype.kind not in "iu":
-            raise DTypeError(f"index: expected an integer tensor, got {describe(self)}")
+            raise DTypeError(f"index: expected an integer tensor, got {describe(self)}; use .item()")
         return int(self._number("index"))
 
     def __format__(self, spec: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import OptionError, ShapeError
+from ..rng import seeded
 
 
 def load_digits() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -32,13 +33,19 @@ def split(
     >>> len(x), len(y_test), (y == 2 * x).all()
     (7, 3, np.True_)
     """
+    arrays = tuple(a if hasattr(a, "shape") else np.asarray(a) for a in arrays)
+    if any(not a.ndim for a in arrays):
+        raise ShapeError("split: expected arrays with rows, got a number; write split(x, y)")
     lengths = [len(a) for a in arrays]
     if not lengths or len(set(lengths)) > 1:
         raise ShapeError(f"split: expected arrays with one length, got lengths {lengths}; each row of "
                          "the data needs exactly one label")
-    if not 0 < test < 1:
+    if not isinstance(test, int | float) or not 0 < test < 1:
         raise OptionError(f"split: test is the part of the rows to keep for testing, between 0 and 1; "
                           f"got {test!r}")
-    order = np.random.default_rng(seed).permutation(len(arrays[0]))
+    order = seeded("split", seed).permutation(len(arrays[0]))
     cut = round(len(order) * (1 - test))
+    if not 0 < cut < len(order):
+        raise ShapeError(f"split: test={test} of {len(order)} rows leaves no row for one of the parts; "
+                         "give more rows, or another part")
     return tuple(a[order[:cut]] for a in arrays), tuple(a[order[cut:]] for a in arrays)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import OptionError, ShapeError, describe
+from ..errors import DTypeError, OptionError, ShapeError, describe
 from ..modes import get_default_dtype
 from ..ops import convolution, interpolation, pooling
 from ..ops.shape import reshape
@@ -274,6 +274,9 @@ class Flatten(_Options):
     """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        for name, value in (("start_dim", start_dim), ("end_dim", end_dim)):
+            if not isinstance(value, int | np.integer):
+                raise DTypeError(f"Flatten: {name} must be an integer, got {describe(value)}")
         super().__init__(start_dim=start_dim, end_dim=end_dim)
 
     def forward(self, x: Any) -> Tensor:

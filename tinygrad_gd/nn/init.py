@@ -7,6 +7,7 @@ shape ``(out, in)`` or ``(out, in, *window)``. The names and formulas are PyTorc
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Any
 
 from ..errors import DTypeError, OptionError, ShapeError, describe
@@ -27,6 +28,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """
     if nonlinearity == "leaky_relu":
         slope = 0.01 if param is None else param
+        _check_numbers("calculate_gain", param=slope)
         return math.sqrt(2 / (1 + slope**2))
     if nonlinearity not in _GAINS:
         raise OptionError(f"calculate_gain: unknown nonlinearity {nonlinearity!r}; expected one of "
@@ -36,6 +38,9 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 def fans(tensor: Tensor) -> tuple[int, int]:
     """``(fan_in, fan_out)`` of a weight of shape (out, in, ...)."""
+    if _shape(tensor).count(0):
+        raise ShapeError(f"initialiser: expected a weight with elements, got {describe(tensor)}; "
+                         "check the sizes of the layer")
     if tensor.ndim < 2:
         raise ShapeError(f"initialiser: expected a weight with at least 2 axes (out, in), got "
                          f"{describe(tensor)}; use uniform_, normal_ or zeros_ for it")
@@ -45,12 +50,18 @@ def fans(tensor: Tensor) -> tuple[int, int]:
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:
     """Fill with values drawn evenly between ``a`` and ``b``."""
-    return _fill(tensor, generator().uniform(a, b, tensor.shape))
+    _check_numbers("uniform_", a=a, b=b)
+    if not (a <= b and math.isfinite(b - a)):
+        raise OptionError(f"uniform_: expected finite bounds a <= b, got a={a!r} and b={b!r}")
+    return _fill(tensor, generator().uniform(a, b, _shape(tensor)))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
     """Fill with values drawn from the normal distribution N(mean, std^2)."""
-    return _fill(tensor, generator().normal(mean, std, tensor.shape))
+    _check_numbers("normal_", mean=mean, std=std)
+    if not std >= 0:
+        raise OptionError(f"normal_: std is a standard deviation, >= 0; got {std!r}")
+    return _fill(tensor, generator().normal(mean, std, _shape(tensor)))
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
@@ -70,11 +81,13 @@ def ones_(tensor: Tensor) -> Tensor:
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0) -> Tensor:
     """Fill from U(-a, a) with a = gain sqrt(6 / (fan_in + fan_out)): for tanh and sigmoid."""
+    _check_numbers("xavier_uniform_", gain=gain)
     return _symmetric(tensor, gain * math.sqrt(6 / sum(fans(tensor))))
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
     """Fill from N(0, s^2) with s = gain sqrt(2 / (fan_in + fan_out)): for tanh and sigmoid."""
+    _check_numbers("xavier_normal_", gain=gain)
     return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(fans(tensor))))
 
 
@@ -111,9 +124,20 @@ def _symmetric(tensor: Tensor, bound: float) -> Tensor:
     return uniform_(tensor, -bound, bound)
 
 
-def _fill(tensor: Tensor, values: Any) -> Tensor:
+def _check_numbers(name: str, **options: Any) -> None:
+    for option, value in options.items():
+        if not isinstance(value, Real):
+            raise DTypeError(f"{name}: {option} must be a number, got {describe(value)}")
+
+
+def _shape(tensor: Tensor) -> tuple[int, ...]:
     if not isinstance(tensor, Tensor):
         raise DTypeError(f"initialiser: expected a Tensor, got {describe(tensor)}; write layer.weight, "
                          "without .data")
+    return tensor.shape
+
+
+def _fill(tensor: Tensor, values: Any) -> Tensor:
+    _shape(tensor)
     with no_grad():
         return tensor.assign(values)

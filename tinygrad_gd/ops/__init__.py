@@ -43,7 +43,7 @@ from .elementwise import (
     square,
     subtract,
 )
-from .indexing import getitem, plain_key
+from .indexing import getitem, plain_key, write_item
 from .linalg import matmul
 from .shape import stack, transpose
 from .ufuncs import (
@@ -63,4 +63,5 @@ __all__ = [
     "matmul", "multiply", "negative", "not_equal", "plain_key", "pooling", "positive", "power",
     "random", "reductions", "remainder", "shape", "sorting", "special", "square", "stack",
     "statistics", "subtract", "transpose", "ufuncs", "updates", "windows",
+    "write_item",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import DTypeError, IndexingError, OptionError, ShapeError, describe
 from ..registry import implements
 from ..tensor import Tensor
-from .indexing import plain_key
+from .indexing import fitted, plain_key
 from .reductions import sum as sum_of
 from .shape import (
     along,
@@ -236,7 +236,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Tensor:
     if indices.ndim == 0:
         new = moveaxis(new, 0, axis)
     size = new.shape[axis] if indices.size == 1 else indices.size
-    new = broadcast_to(new.astype(a.dtype), (*a.shape[:axis], size, *a.shape[axis + 1 :]))
+    new = broadcast_to(fitted("insert", new, a), (*a.shape[:axis], size, *a.shape[axis + 1 :]))
     places = _places("insert", a, np.insert, np.arange(n), indices, np.arange(n, n + size))
     return along(_joined([a, new], axis), axis, places)  # type: ignore[no-any-return]
 

@@ -104,6 +104,9 @@ def _weight(operation: str, weight: Any, ndim: int, x: Tensor, groups: Any, axis
         raise ShapeError(f"{operation}: expected a weight with {ndim + 2} axes, "
                          f"{'(out, in / groups' if axis else '(in, out / groups'}, *window), got "
                          f"{describe(weight)}")
+    if 0 in weight.shape[2:]:
+        raise ShapeError(f"{operation}: expected a window with elements, got the weight "
+                         f"{describe(weight)}; its lengths must be at least 1")
     numbers(operation, "groups", groups, 1, 1)
     if weight.shape[0] % groups or x.shape[1] % groups:
         raise ShapeError(f"{operation}: groups={groups} does not divide {x.shape[1]} channels of the "

@@ -157,7 +157,11 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
     axis_of("trapezoid", y, axis)
     width = dx
     if x is not None:
-        width = diff(x, axis=0 if np.ndim(x) == 1 else axis)
+        x, along_x = as_tensor("trapezoid", x), 0 if np.ndim(x) == 1 else axis
+        if x.shape[axis_of("trapezoid", x, along_x)] != y.shape[axis]:
+            raise ShapeError(f"trapezoid: expected one place x for each value along axis {axis} of "
+                             f"{describe(y)}, got {describe(x)}; leave x out for equal steps, dx=")
+        width = diff(x, axis=along_x)
         if width.ndim == 1:
             shape = [1] * y.ndim
             shape[axis] = -1

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from ..backward import unbroadcast
-from ..errors import DTypeError, IndexingError, OptionError, ShapeError, describe
+from ..errors import DTypeError, GradError, IndexingError, OptionError, ShapeError, describe
 from ..operands import SCALARS
 from ..primitive import Primitive, apply, primitive
-from ..registry import implements
+from ..registry import explaining, implements
 from ..storage import NUMERIC_KINDS
 from ..tensor import Tensor
 from .elementwise import where
@@ -108,6 +108,15 @@ def apply_scatter(g: Any, indices: Any, key: tuple[Any, ...], shape: tuple[int, 
     return _scatter(g, *indices, key=key, shape=shape)
 
 
+def fitted(operation: str, values: Tensor, x: Tensor) -> Tensor:
+    """New values in the dtype of ``x``, which must not lose their gradient by that."""
+    if values.requires_grad and x.dtype.kind != "f":
+        raise GradError(f"{operation}: the gradient of {describe(values)} would be lost in "
+                        f"{describe(x)}; convert that first, with .astype(float)")
+    result: Tensor = values if values.dtype == x.dtype else values.astype(x.dtype)
+    return result
+
+
 # -- keys --------------------------------------------------------------------------------------------
 
 _BASIC = {int, slice, type(None), type(Ellipsis)}
@@ -177,6 +186,12 @@ def getitem(x: Tensor, key: Any) -> Tensor:
         return apply(_getitem_primitive, (x,), {"key": (key,)})
     parts, indices = split_key(x, key)
     return apply(_getitem_primitive, (x, *indices), {"key": parts})
+
+
+@explaining
+def write_item(x: Tensor, key: Any, value: Any) -> None:
+    """``x[key] = value`` in place, of a tensor into which may be written."""
+    x.data[plain_key(key)] = value
 
 
 # -- new tensors with some elements changed ----------------------------------------------------------
@@ -269,8 +284,7 @@ class Place:
             named = "the key names" if self._operation == "at" else "the indices name"
             raise ShapeError(f"{self._operation}: {named} elements of shape {shape} of {describe(x)}, "
                              f"and {describe(values)} does not broadcast to that; reshape the values")
-        result: Tensor = values if values.dtype == x.dtype else values.astype(x.dtype)
-        return result
+        return fitted(self._operation, values, x)
 
     def _each(self, operation: Callable[..., Any], values: Any) -> Tensor:
         """In rounds: the first change of every element, then the second of those that repeat."""

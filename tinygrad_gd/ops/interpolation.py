@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 import numpy as np
 
-from ..errors import OptionError, ShapeError, describe
+from ..errors import DTypeError, OptionError, ShapeError, describe
 from ..registry import implements
 from ..tensor import Tensor
 from .shape import along, repeat
@@ -46,7 +47,8 @@ def _lengths(x: Tensor, size: Any, scale_factor: Any) -> list[tuple[int, float |
     if size is not None:
         return [(n, None) for n in numbers("interpolate", "size", size, ndim, 1)]
     factors = tuple(scale_factor) if np.iterable(scale_factor) else (scale_factor,) * ndim
-    lengths = [int(n * f) for n, f in zip(x.shape[2:], factors, strict=False)]
+    numeric = all(isinstance(f, int | float) and isfinite(f) for f in factors)
+    lengths = [int(n * f) for n, f in zip(x.shape[2:], factors, strict=False)] if numeric else [0]
     if len(factors) != ndim or min(lengths) < 1:
         raise OptionError(f"interpolate: scale_factor= must be one positive number or {ndim} of them, "
                           f"which leave at least one element of {describe(x)}; got {scale_factor!r}")
@@ -76,6 +78,9 @@ def interpolate(input: Any, size: Any = None, scale_factor: Any = None, mode: st
     if mode not in _MODES or _MODES[mode] not in (None, x.ndim - 2):
         raise OptionError("interpolate: mode= must be 'nearest', 'linear' for 3 axes or 'bilinear' for "
                           f"4, got {mode!r} for {describe(x)}")
+    if mode != "nearest" and x.dtype.kind != "f":
+        raise DTypeError(f"interpolate: mode={mode!r} gives values between the elements, which "
+                         f"{describe(x)} cannot hold; use .astype(float)")
     if mode == "nearest" and align_corners is not None:
         raise OptionError("interpolate: align_corners= has no meaning for mode='nearest'; leave it out")
     for axis, (length, step) in enumerate(_lengths(x, size, scale_factor), 2):

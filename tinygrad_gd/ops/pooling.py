@@ -130,6 +130,8 @@ def _avg_pooled(made: Any, ndim: int, x: Any, kernel_size: Any, stride: Any, pad
         sizes = sizes[..., None] * _in_reach(n, k, s, border, p if count_include_pad else 0)
     x = bordered(x, borders)
     counts = count_windows(made.name, x, window, steps, ones)
+    if divisor_override is not None:
+        numbers(made.name, "divisor_override", divisor_override, 1, 1)
     divisor = divisor_override or (int(sizes.flat[0]) if (sizes == sizes.flat[0]).all() else None)
     out = apply(made, (x,), {
         "window": window, "counts": counts, "stride": steps, "divisor": divisor or 1})
@@ -208,7 +210,8 @@ def _spread(name: str, ndim: int, x: Any, output_size: Any) -> tuple[Tensor, Any
     """
     x, alone = batched(name, x, ndim)
     given = output_size if isinstance(output_size, tuple | list) else (output_size,) * ndim
-    given = [n if o is None else o for o, n in zip(given, x.shape[2:], strict=False)]
+    lengths = (*x.shape[2:], *given[ndim:])  # one too many is refused as it came
+    given = tuple(n if o is None else o for o, n in zip(given, lengths, strict=False))
     size, used = numbers(name, "output_size", given, ndim, 1), np.ones((), bool)
     for axis, n in enumerate(size, 2):
         length, i = x.shape[axis], np.arange(n)

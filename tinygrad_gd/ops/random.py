@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError, GradError, OptionError, ShapeError, describe
+from ..explain_error import check_switch
 from ..modes import get_default_dtype
 from ..primitive import apply, primitive
 from ..registry import implements
@@ -62,6 +63,7 @@ def normal(loc: Any = 0.0, scale: Any = 1.0, size: Any = None, dtype: Any = None
 def uniform(low: Any = 0.0, high: Any = 1.0, size: Any = None, dtype: Any = None) -> Tensor:
     """Draws between ``low`` and ``high``, which both get gradients; options as in `normal`."""
     low, high = _parameters("uniform", low, high)
+    _check_range("uniform", "high - low is a width, >= 0 and finite", high - low, np.finfo(float).max)
     noise = _noise("uniform", standard_uniform, (low, high), size, dtype)
     return _in_dtype(low + (high - low) * noise, dtype)
 
@@ -102,6 +104,9 @@ def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
     if tensor.dtype.kind != "f":
         raise DTypeError(f"dropout: expected a floating tensor, got {describe(tensor)}; use "
                          ".astype(float)")
+    training = check_switch("dropout: training", training)
+    if isinstance(p, np.floating):
+        p = float(p)
     if not isinstance(p, int | float):
         raise OptionError(f"dropout: p is one probability for all elements, got {describe(p)}")
     _check_range("dropout", "p is a probability, between 0 and 1", p, 1)

@@ -16,7 +16,7 @@ from ..registry import implements
 from ..tensor import Tensor
 from .arrange import resize
 from .elementwise import where
-from .indexing import At, along_key, in_range, integer_indices
+from .indexing import At, along_key, fitted, in_range, integer_indices
 from .shape import reshape
 from .signatures import as_tensor
 
@@ -78,7 +78,7 @@ def putmask(a: Any, mask: Any, values: Any) -> Tensor:
     """
     a = as_tensor("putmask", a)
     new = _repeated("putmask", values, a.shape)
-    result: Tensor = where(_mask("putmask", a, mask), new.astype(a.dtype), a)
+    result: Tensor = where(_mask("putmask", a, mask), fitted("putmask", new, a), a)
     return result
 
 
@@ -95,7 +95,7 @@ def place(arr: Any, mask: Any, vals: Any) -> Tensor:
     if not vals.size:
         raise ShapeError(f"place: expected at least one value, got {describe(vals)}")
     before = reshape(np.cumsum(chosen) - 1, arr.shape)  # chosen places in front of each one
-    result: Tensor = where(chosen, vals[before % vals.size].astype(arr.dtype), arr)
+    result: Tensor = where(chosen, fitted("place", vals, arr)[before % vals.size], arr)
     return result
 
 
