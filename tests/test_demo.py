@@ -72,7 +72,7 @@ def test_on_a_terminal_the_bar_leaves_nothing_behind() -> None:
     assert run.wait() == 0 and b"0/10 [" in raw
     screen = [line.split("\r")[-1] for line in raw.decode().replace("\r\n", "\n").split("\n")]
     assert [line.split(":")[0] for line in screen if line] == [
-        "4. Train a network (64-64-10) on 1,438 handwritten digits, test it on 359 others", "Epoch 10", "Test accuracy",
+        "4. Train a network (64-64-10) on 1,438 handwritten digits, test on 359 others", "Epoch 10", "Test accuracy",
         "One training step"]
 
 
@@ -83,6 +83,7 @@ def test_demo_prints_the_tutorial(tmp_path: Path) -> None:
     assert "Epoch 1: loss=57.0000, weight=5.0000, bias=1.4000\n" in run.stdout
     assert "Epoch 20: loss=8036431.8320, weight=-1083.0719, bias=-299.7717\n" in run.stdout
     assert "0.3381, 23.6619" in run.stdout and "2/23.6619 = 0.0845" in run.stdout
+    assert all(len(line) <= 80 for line in run.stdout.replace(str(tmp_path), "").split("\n"))
     accuracy = re.search(r"Test accuracy: ([\d.]+)%", run.stdout)
     assert accuracy and float(accuracy[1]) >= 97
     (shown,) = re.findall(r"```text\n(.*?)```", (HOUSE / "README.md").read_text(), re.S)
@@ -94,6 +95,15 @@ def test_the_command_says_its_version(capsys: pytest.CaptureFixture[str]) -> Non
     with pytest.raises(SystemExit):
         main(["--version"])
     assert capsys.readouterr().out == f"tinygrad_gd {tg.__version__}\n"
+
+
+def test_the_command_alone_and_its_help_say_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    main([])
+    alone = capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert capsys.readouterr().out == alone and "`" not in alone
+    assert re.search(r"demo +fit a line, see it diverge", alone)
 
 
 def without_measurements(text: str) -> str:

@@ -65,11 +65,12 @@ def demo_line() -> None:
     print("1. Fit y = 2x + 1 by gradient descent, lr = 0.1")
     for epoch, (loss, weight, bias) in enumerate(fit_line(0.1, 20), 1):
         print(f"Epoch {epoch}: loss={loss:.4f}, weight={weight:.4f}, bias={bias:.4f}")
-    print(f"The graph of the first epoch, with values and gradients: {draw_line()}")
+    print(f"The graph of the first epoch, with values and gradients:\n  {draw_line()}")
     advice = line_advice()
-    print("\n2. It diverges. Why: the loss is a bowl, and each step multiplies the error along an\n"
-          "   axis of the bowl by 1 - lr * curvature. Above lr = 2 / (largest curvature) it grows.")
-    print(f"   {advice}")
+    print("\n2. It diverges. Why: the loss is a bowl, and each step multiplies the error\n"
+          "   along an axis of the bowl by 1 - lr * curvature. Above lr = 2 / curvature\n"
+          "   that is below -1, and the error grows.")
+    print("\n".join(f"   {part}" for part in str(advice).split("; ")))
     print(f"\n3. The same with the advised lr = {advice.lr:.4f}")
     for epoch, (loss, weight, bias) in enumerate(fit_line(advice.lr, 1000), 1):
         if epoch in (1, 10, 100, 1000):
@@ -87,7 +88,7 @@ def epochs_with_bar(epochs: int) -> tuple[Iterable[int], Callable[[str], Any]]:
 
 def demo_digits(epochs: int = 30) -> float:
     """Train a small network on handwritten digits; returns the test accuracy."""
-    print("\n4. Train a network (64-64-10) on 1,438 handwritten digits, test it on 359 others")
+    print("\n4. Train a network (64-64-10) on 1,438 handwritten digits, test on 359 others")
     tg.manual_seed(0)
     with tg.default_dtype(np.float32):
         net = tg.nn.Sequential(tg.nn.Linear(64, 64), tg.nn.ReLU(), tg.nn.Linear(64, 10))
@@ -134,11 +135,14 @@ def microseconds(call: Callable[..., Any], *args: Any, rounds: int = 200) -> flo
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one verb of the command line."""
-    parser = argparse.ArgumentParser(prog="tinygrad_gd", description=tg.__doc__)
+    parser = argparse.ArgumentParser(
+        prog="tinygrad_gd", description="Reverse-mode automatic differentiation over NumPy.")
     parser.add_argument("--version", action="version", version=f"tinygrad_gd {tg.__version__}")
-    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs = parser.add_subparsers(dest="verb", title="what it can do", metavar="VERB")
     verbs.add_parser("demo", help="fit a line, see it diverge and why; train on handwritten digits")
-    parser.parse_args(arguments)
+    if parser.parse_args(arguments).verb is None:
+        parser.print_help()
+        return
     demo_line()
     demo_digits()
 
