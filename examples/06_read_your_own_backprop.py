@@ -11,6 +11,7 @@ b = tg.Tensor(0.0, requires_grad=True, name="b")
 loss = ((w * x + b - y) ** 2).mean()
 
 text = tg.source(loss, wrt=[w, b])
+print("The gradient of a line's loss:\n")
 print(text)
 namespace = {}
 exec(text, namespace)
@@ -46,5 +47,7 @@ def step(points, labels):
 
 for _ in range(3):
     step(points, labels)
+print("One training step of a network:\n")
 print(step.source)
+print("The line's loss and its gradient as formulas, in LaTeX:\n")
 print(tg.latex(((w * x + b - y) ** 2).mean()))

@@ -295,6 +295,10 @@ MISUSE |= {
     "gradcheck of nothing": (lambda: tg.gradcheck(np.exp, []), ValueError, "gradcheck: expected at least one input"),
     "gradcheck of text": (lambda: tg.gradcheck(np.exp, ["a"]), TypeError, "gradcheck: input 0 must be an array of numbers, got str"),
     "axes to flatten": (lambda: tg.nn.Flatten(1.0), TypeError, "Flatten: start_dim must be an integer, got float"),  # type: ignore[arg-type]
+    "a path of nothing": (lambda: np.einsum_path(w(), ONE), TypeError, r"einsum_path\('w'.*check the arguments"),
+    "ragged outer": (lambda: np.linalg.outer(w(), [1, [2]]), ValueError, r"outer\('w'.*list\): .*inhomogeneous"),
+    "linalg's diagonal": (lambda: np.linalg.diagonal(w(PAIR), offset="a"), TypeError, r"diagonal\('w'.*offset='a'"),
+    "linalg's trace": (lambda: np.linalg.trace(w()), ValueError, r"^trace: diagonal"),
     "options of arrays": (lambda: w().reshape(3, order=PAIR), ValueError, r"reshape.*order=float64 of shape \(2, 3\).*one value"),
     "a type": (lambda: w() + np.float32, TypeError, "add: expected a Tensor.*got the type float32"),
     "a number without axes": (lambda: tg.reshape(1.5, (1,)), TypeError, "reshape.*make one with np.asarray"),

@@ -12,7 +12,7 @@ output and a letter for each axis behind an ellipsis.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, wraps
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ import numpy as np
 from ..errors import DTypeError, OptionError, ShapeError, describe
 from ..operands import operand
 from ..primitive import Every, apply, primitive
-from ..registry import NUMPY, implements
+from ..registry import NUMPY, explaining, implements
 from ..tensor import Tensor
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # NumPy's order of integer indices
@@ -199,5 +199,9 @@ def _mismatch(subscripts: str, explicit: str, arrays: Sequence[Any]) -> ShapeErr
     return None
 
 
-NUMPY[np.einsum_path] = lambda *args, **options: np.einsum_path(
-    *(np.asarray(a) if isinstance(a, Tensor) else a for a in args), **options)
+@wraps(np.einsum_path)
+def _einsum_path(*operands: Any, **options: Any) -> Any:
+    return np.einsum_path(*(np.asarray(a) if isinstance(a, Tensor) else a for a in operands), **options)
+
+
+NUMPY[np.einsum_path] = explaining(_einsum_path)

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import lru_cache, wraps
 from operator import index
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from ..backward import unbroadcast
 from ..errors import DTypeError, OptionError, ShapeError, describe
 from ..primitive import apply, primitive
-from ..registry import NUMPY, implements
+from ..registry import NUMPY, explaining, implements
 from ..tensor import Tensor
 from .arrange import trace
 from .elementwise import multiply
@@ -351,12 +351,12 @@ def _outer_of_vectors(x1: Any, x2: Any, /) -> Tensor:
     return product
 
 
-NUMPY.update({
-    np.linalg.matmul: matmul,
+_OTHER_SIGNATURES: dict[Any, Callable[..., Any]] = {
     np.linalg.outer: _outer_of_vectors,
-    np.linalg.vecdot: vecdot,
     np.linalg.tensordot: lambda x1, x2, /, *, axes=2: tensordot(x1, x2, axes),
     np.linalg.cross: lambda x1, x2, /, *, axis=-1: cross(x1, x2, axis=axis),
     np.linalg.diagonal: lambda x, /, *, offset=0: diagonal(x, offset, -2, -1),
     np.linalg.trace: lambda x, /, *, offset=0, dtype=None: trace(x, offset, -2, -1, dtype),
-})
+}
+NUMPY.update({np.linalg.matmul: matmul, np.linalg.vecdot: vecdot})
+NUMPY.update({f: explaining(wraps(f)(ours)) for f, ours in _OTHER_SIGNATURES.items()})
