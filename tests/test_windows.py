@@ -66,7 +66,7 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "indices": (lambda: tg.max_pool1d(ones(1, 4), 2, return_indices=True), ValueError,
                 "return_indices=True is not supported"),
     "output size": (lambda: tg.adaptive_avg_pool2d(image(), (2, 0)), ValueError,
-                    r"output_size= must be an integer of at least 1, .*got \[2, 0\]"),
+                    r"output_size= must be an integer of at least 1, .*got \(2, 0\)"),
     "pool of nothing": (lambda: tg.adaptive_max_pool1d(ones(1, 0), 1), ValueError, "nothing to pool"),
     "interpolate mode": (lambda: tg.interpolate(image(), 2, mode="bicubic"), ValueError,
                          "mode= must be 'nearest', 'linear'.*'bicubic'"),

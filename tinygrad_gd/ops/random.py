@@ -8,6 +8,7 @@ that repeats the operations draws anew.
 
 from __future__ import annotations
 
+from sys import float_info
 from typing import Any
 
 import numpy as np
@@ -63,9 +64,10 @@ def normal(loc: Any = 0.0, scale: Any = 1.0, size: Any = None, dtype: Any = None
 def uniform(low: Any = 0.0, high: Any = 1.0, size: Any = None, dtype: Any = None) -> Tensor:
     """Draws between ``low`` and ``high``, which both get gradients; options as in `normal`."""
     low, high = _parameters("uniform", low, high)
-    _check_range("uniform", "high - low is a width, >= 0 and finite", high - low, np.finfo(float).max)
     noise = _noise("uniform", standard_uniform, (low, high), size, dtype)
-    return _in_dtype(low + (high - low) * noise, dtype)
+    width = high - low
+    _check_range("uniform", "high - low is a width, >= 0 and finite", width, float_info.max)
+    return _in_dtype(low + width * noise, dtype)
 
 
 @implements()
@@ -153,6 +155,7 @@ def _in_dtype(x: Tensor, dtype: Any) -> Tensor:
 
 def _check_range(operation: str, what: str, x: Any, most: float) -> None:
     values = x._data if isinstance(x, Tensor) else x
-    if not np.all((values >= 0) & (values <= most)):
+    inside = (values >= 0) & (values <= most)
+    if not (inside if isinstance(x, int | float) else np.all(inside)):
         shown = describe(x) if isinstance(x, Tensor) else x
         raise OptionError(f"{operation}: {what}; got {shown}")

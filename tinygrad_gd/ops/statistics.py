@@ -122,10 +122,12 @@ def median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = Fa
 # -- averages and covariances ----------------------------------------------------------------------
 
 
-def _check_total(total: Any, /, of: str) -> Any:
-    if np.any(total == 0):
-        raise DivisionError(f"average: weights= {of} sum to 0, by which nothing can be divided; give "
-                            "positive weights, and leave out what has none")
+def _check_total(total: Any, /, axis: Any, name: str | None, shape: tuple[int, ...]) -> Any:
+    if (total == 0).any():
+        whose = f"of {name!r} ({shape})" if name else f"of an array of shape {shape}"
+        place = "" if axis is None else f" along axis={axis}"
+        raise DivisionError(f"average: weights= {whose}{place} sum to 0, by which nothing can be "
+                            "divided; give positive weights, and leave out what has none")
     return total
 
 
@@ -143,8 +145,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     else:
         weights = _along_axes(a, axis, as_tensor("average", weights))
         total = sum_of(weights, axis, keepdims=keepdims)
-        place = "" if axis is None else f" along axis={axis}"
-        apply(check_total, (total,), {"of": f"of {describe(a)}{place}"})
+        apply(check_total, (total,), {"axis": axis, "name": a.name, "shape": a.shape})
         result = sum_of(a * weights, axis, keepdims=keepdims) / total
     if not returned:
         return result
