@@ -240,7 +240,7 @@ def test_the_legend_names_only_what_is_drawn() -> None:
     assert words(line()) == {"constant", "parameter", "operation", "result", "gradient", "no gradient"}
     assert words(views()) == {"input", "parameter", "operation", "reduction", "view", "result",
                               "no gradient"}
-    assert words(network()) == {"input, constant", "parameter", "operation", "activation", "result", "gradient",
+    assert words(network()) == {"constant", "parameter", "operation", "activation", "result", "gradient",
                                 "no gradient"}
 
 

@@ -8,7 +8,6 @@ that repeats the operations draws anew.
 
 from __future__ import annotations
 
-from sys import float_info
 from typing import Any
 
 import numpy as np
@@ -66,7 +65,7 @@ def uniform(low: Any = 0.0, high: Any = 1.0, size: Any = None, dtype: Any = None
     low, high = _parameters("uniform", low, high)
     noise = _noise("uniform", standard_uniform, (low, high), size, dtype)
     width = high - low
-    _check_range("uniform", "high - low is a width, >= 0 and finite", width, float_info.max)
+    _check_range("uniform", "high - low is a width, >= 0 and finite", width, None)
     return _in_dtype(low + width * noise, dtype)
 
 
@@ -153,9 +152,10 @@ def _in_dtype(x: Tensor, dtype: Any) -> Tensor:
     return x if dtype is None or x.dtype == dtype else x.astype(dtype)
 
 
-def _check_range(operation: str, what: str, x: Any, most: float) -> None:
+def _check_range(operation: str, what: str, x: Any, most: float | None) -> None:
+    """Refuse values below 0 or above ``most``; with None, infinite ones."""
     values = x._data if isinstance(x, Tensor) else x
-    inside = (values >= 0) & (values <= most)
+    inside = (values >= 0) & (values < np.inf if most is None else values <= most)
     if not (inside if isinstance(x, int | float) else np.all(inside)):
         shown = describe(x) if isinstance(x, Tensor) else x
         raise OptionError(f"{operation}: {what}; got {shown}")
