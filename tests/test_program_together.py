@@ -194,3 +194,25 @@ def test_what_is_updated_in_another_order_the_second_time_is_updated_one_by_one(
     for _ in range(8):
         assert np.array_equal(by_hand(), compiled())
     assert is_joined(compiled) and compiled.replay_source.count("if joined:") == 1
+
+
+def test_nothing_is_divided_by_what_lies_between_parameters() -> None:
+    """A division by zero there would be warned of, and warnings are errors here."""
+    def step_on(a: Any, b: Any) -> Callable[[], Any]:
+        def step() -> Any:
+            a.grad = b.grad = None
+            (a * a * a).sum().backward()
+            (b * b * b).sum().backward()
+            with tg.no_grad():
+                a.assign(a / a.grad)
+                b.assign(b / b.grad)
+            return a.sum() + b.sum()
+
+        return step
+
+    def made() -> list[Any]:
+        return [tg.Tensor(np.arange(1.0, n), requires_grad=True) for n in (4, 6)]
+
+    by_hand, compiled = step_on(*made()), tg.compile(step_on(*made()), strict=True)
+    for _ in range(6):
+        assert by_hand().item() == compiled().item()

@@ -219,9 +219,7 @@ class Replay:
         waiting = iter(places)
         inputs = [self._flat[next(waiting)] if isinstance(x, Value) and not x.scalar
                   else self._number_beside(x, i.output.dtype) for x in i.inputs]
-        keyword = "out=" if i.primitive.name in ("maximum", "minimum") else ""
-        at_once = (f"{self.function(i.primitive.function)}({', '.join(inputs)}, "
-                   f"{keyword}{self._flat[places[-1]]})")
+        at_once = self._call(i.primitive.function, inputs, self._flat[places[-1]])
         if not any(isinstance(p, State) for p in places):
             return [at_once]
         return ["if joined:", f"    {at_once}", "else:", *(f"    {line}" for line in apart)]
@@ -281,8 +279,11 @@ class Replay:
             return [*lines, f"{inputs[0]}.dot({inputs[1]}, {into})"]
         if (position := copied_first(i)) is not None:
             lines.append(self._copying(inputs, position, i.output))
-        keyword = "out=" if p.name in ("maximum", "minimum") else ""  # no third position there
-        return [*lines, f"{self.function(p.function)}({', '.join(inputs)}, {keyword}{into})"]
+        return [*lines, self._call(p.function, inputs, into)]
+
+    def _call(self, ufunc: Any, inputs: list[str], into: str) -> str:
+        keyword = "out=" if ufunc in (np.maximum, np.minimum) else ""  # no third position there
+        return f"{self.function(ufunc)}({', '.join(inputs)}, {keyword}{into})"
 
     def _descending(self, i: Instruction) -> str:
         assert i.target is not None

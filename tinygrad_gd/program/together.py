@@ -21,7 +21,8 @@ SMALL = 1 << 16
 #: Bytes of arrays that go together; more would not stay in the processor's cache from call to call.
 MOST = 1 << 18
 
-#: Ufuncs whose result does not depend on how many elements are computed at a time.
+#: Ufuncs whose result does not depend on how many elements are computed at a time, and that have
+#: nothing to warn of in the zeros between two parameters.
 _EXACT = frozenset({np.add, np.subtract, np.multiply, np.divide, np.square, np.sqrt, np.negative,
                     np.absolute, np.maximum, np.minimum})
 
@@ -29,8 +30,9 @@ _EXACT = frozenset({np.add, np.subtract, np.multiply, np.divide, np.square, np.s
 def _fits(i: Instruction) -> bool:
     """Whether an instruction may be one of several that are done at once."""
     out = i.output
+    divisor = i.inputs[1] if i.primitive.function is np.divide else None
     return (i.phase == "update" and i.primitive.function in _EXACT and not i.params
-            and not out.scalar and 0 < out.nbytes <= SMALL and _is_plain(out)
+            and not (isinstance(divisor, Value) and not divisor.scalar) and not out.scalar and 0 < out.nbytes <= SMALL and _is_plain(out)
             and all(not isinstance(x, np.ndarray) and (not isinstance(x, Value) or x.scalar or (
                 _is_plain(x) and x.shape == out.shape and x.dtype == out.dtype)) for x in i.inputs))
 
@@ -122,6 +124,7 @@ def rows_of(plan: Planner) -> tuple[dict[Instruction, Row], list[tuple[Place, ..
     """Instructions that one call can do, by their first, and the places that must lie side by side."""
     rows: dict[Instruction, Row] = {}
     seats: dict[Place, tuple[tuple[Place, ...], int]] = {}
+
     def arrays(i: Instruction) -> list[Value]:
         return [v for v in (*i.values, i.output) if not v.scalar]
 
