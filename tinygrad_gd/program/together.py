@@ -29,12 +29,20 @@ _EXACT = frozenset({np.add, np.subtract, np.multiply, np.divide, np.square, np.s
 
 def _fits(i: Instruction) -> bool:
     """Whether an instruction may be one of several that are done at once."""
-    out = i.output
-    divisor = i.inputs[1] if i.primitive.function is np.divide else None
-    return (i.phase == "update" and i.primitive.function in _EXACT and not i.params
-            and not (isinstance(divisor, Value) and not divisor.scalar) and not out.scalar and 0 < out.nbytes <= SMALL and _is_plain(out)
-            and all(not isinstance(x, np.ndarray) and (not isinstance(x, Value) or x.scalar or (
-                _is_plain(x) and x.shape == out.shape and x.dtype == out.dtype)) for x in i.inputs))
+    out, function = i.output, i.primitive.function
+    if (i.phase != "update" or function not in _EXACT or i.params or out.scalar
+            or not (_is_plain(out) and 0 < out.nbytes <= SMALL)):
+        return False
+    arrays = [x for x in i.inputs if isinstance(x, np.ndarray | Value) and not _is_number(x)]
+    if function is np.divide and any(x is i.inputs[1] for x in arrays):
+        return False
+    return all(isinstance(x, Value) and _is_plain(x) and (x.shape, x.dtype) == (out.shape, out.dtype)
+               for x in arrays)
+
+
+def _is_number(x: Any) -> bool:
+    """Whether an input is a value without axes that NumPy keeps as a scalar."""
+    return isinstance(x, Value) and x.scalar
 
 
 def _is_plain(value: Value) -> bool:
