@@ -6,6 +6,7 @@ finds such instructions in a plan, and which values must lie in which order for 
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -60,14 +61,16 @@ def _kind(i: Instruction, names: dict[Value, Any]) -> Any:
 
 def update_together(program: Program) -> Program:
     """Update small parameters step by step side by side, instead of one parameter after the other."""
-    groups: dict[Any, list[list[list[Instruction]]]] = {}
+    groups: dict[Any, list[list[Instruction]]] = {}
+    sizes: Counter[Any] = Counter()
     for chain in _chains(program):
-        parts = groups.setdefault(_signature(chain), [[]])
-        if sum(c[0].output.nbytes for c in (*parts[-1], chain)) > MOST:
-            parts.append([])
-        parts[-1].append(chain)
-    for members in (part for parts in groups.values() for part in parts if len(part) > 1):
-        program = _moved(program, [i for step in zip(*members, strict=True) for i in step])
+        kind = _signature(chain)
+        part = kind, sizes[kind] // MOST
+        sizes[kind] += chain[0].output.nbytes
+        groups.setdefault(part, []).append(chain)
+    for members in groups.values():
+        if len(members) > 1:
+            program = _moved(program, [i for step in zip(*members, strict=True) for i in step])
     return program
 
 
