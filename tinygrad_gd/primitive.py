@@ -31,7 +31,7 @@ from .observer import Live
 from .operands import SCALARS, check_expansion, frozen, operand
 from .reads import reads
 from .registry import add, by_name
-from .storage import NUMERIC_KINDS, plain, tick
+from .storage import NUMERIC_KINDS, kept, plain, tick
 from .tensor import Tensor, constant
 
 Rule = Callable[..., Any]
@@ -234,7 +234,7 @@ def apply(
         if primitive.binary and value.ndim > 1:
             check_expansion(primitive.name, inputs, values, value)
         if arrays:  # a rule must not see what the user writes into an array later
-            inputs = tuple(x.copy("K") if type(x) is np.ndarray and i in primitive.reads else x
+            inputs = tuple(kept(x) if type(x) is np.ndarray and i in primitive.reads else x
                            for i, x in enumerate(inputs))
             values = [x._data if isinstance(x, Tensor) else x for x in inputs]
         out = _new(Tensor)  # a node of the graph

@@ -71,6 +71,33 @@ def as_value(data: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
     return array if array.ndim else array[()]  # NumPy is much faster on its scalars
 
 
+def kept(array: Any) -> np.ndarray[Any, Any]:
+    """A copy that lies in memory as the array does: last bits of sums and products depend on it."""
+    made: np.ndarray[Any, Any] = array.copy("K")
+    if made.strides == array.strides or not array.size:
+        return made
+    strides, length = _without_gaps(array)
+    start = -sum(s * (n - 1) for s, n in zip(strides, array.shape, strict=True) if s < 0)
+    memory = np.empty(-(-length // array.itemsize), array.dtype)
+    made = np.ndarray(array.shape, array.dtype, memory, start, strides)
+    made[...] = array
+    return made
+
+
+def _without_gaps(array: Any) -> tuple[list[int], int]:
+    """Strides like an array's, with one element left where it leaves out many, and bytes they span."""
+    length = span = array.itemsize
+    known = {0: 0}
+    axes = [(abs(s), n) for s, n in zip(array.strides, array.shape, strict=True) if n > 1]
+    for step, n in sorted(axes):
+        if step not in known and step < span:  # parts that overlap in their own way
+            return list(array.strides), array.itemsize + sum(s * (n - 1) for s, n in axes)
+        if step not in known:
+            known[step] = length + array.itemsize * (step > span)
+        length, span = length + known[step] * (n - 1), span + step * (n - 1)
+    return [known.get(abs(s), 0) * (1 if s > 0 else -1) for s in array.strides], length
+
+
 def read_only(value: Any) -> np.ndarray[Any, Any]:
     """A view of ``value`` that cannot be written through."""
     view = np.asarray(value).view(np.ndarray)
