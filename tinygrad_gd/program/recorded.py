@@ -93,7 +93,9 @@ def source(loss: Tensor, wrt: Sequence[Tensor] | None = None, check: bool = Fals
     ----------
     loss : a recorded tensor with one element.
     wrt : the tensors to derive by; by default all leaves that require a gradient.
-    check : run the text and compare it with what `backward` computes.
+    check : run the text and compare it with what `backward` computes, to the last bit. Called with
+        other arrays, the text gives the bits of `backward` if they lie in memory as the recorded ones
+        do (C or Fortran order, strides).
 
     Returns
     -------

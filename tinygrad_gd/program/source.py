@@ -81,6 +81,8 @@ class Writer:
         numbered = list(enumerate(program.instructions))
         self._position = {i.output: n for n, i in numbered}
         self._used_at = {value: n for n, i in numbered for value in i.values}
+        self._filled = {v for _, i in numbered for v in _ordering(i)} & {
+            i.output for _, i in numbered if i.primitive.name == "broadcast_to"}
         self._writes = [n for n, i in numbered if i.target is not None]
 
     # -- names -----------------------------------------------------------------------------------
@@ -117,6 +119,8 @@ class Writer:
             return self._scatter(i)
         if p.name in DRAWS:
             return self._draw(i)
+        if i.output in self._filled:  # NumPy's has no memory order, which the result would take on
+            return Text(f"{self._call(i)}.copy()")
         if p.name == "astype":
             return Text(f"{self.operand(inputs[0]).inside(ATOM)}.astype({literal(i.params['dtype'])})")
         if p.name == "reshape":
@@ -298,6 +302,14 @@ def _wrapped(start: str, parts: list[str], end: str, short: str | None = None) -
 
 def _lengths(shape: Any) -> str:
     return ", ".join(map(literal, shape)) if isinstance(shape, tuple) and shape else literal(shape)
+
+
+def _ordering(i: Instruction) -> list[Value]:
+    """The inputs of an elementwise operation that lay its result out otherwise than another would."""
+    values = [x for x in i.values if x.shape == i.output.shape]
+    plain = tuple(range(len(i.output.shape)))
+    other = i.primitive.elementwise and any(x.axes != plain for x in values)
+    return [x for x in values if other and x.axes == plain]
 
 
 def _order(given: Input) -> int:
