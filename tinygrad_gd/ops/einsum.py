@@ -22,6 +22,7 @@ from ..operands import operand
 from ..primitive import Every, apply, primitive
 from ..registry import NUMPY, explaining, implements
 from ..tensor import Tensor
+from .signatures import as_tensor
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # NumPy's order of integer indices
 
@@ -175,7 +176,8 @@ def einsum(*operands: Any, optimize: Any = False, **options: Any) -> Tensor:
     else:
         subscripts, given = _from_lists(operands)
     # The rule of any operand reads all others, so a later write to a plain array must not reach it.
-    arrays = tuple(x if isinstance(x, Tensor) else np.asarray(operand("einsum", x)) for x in given)
+    arrays = tuple(as_tensor("einsum", x) if isinstance(x, Tensor) else
+                   np.asarray(operand("einsum", x)) for x in given)
     explicit = _explicit(subscripts, tuple(x.ndim for x in arrays))
     try:
         return apply(_einsum_primitive, arrays, {"subscripts": explicit, "optimize": optimize})

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ..errors import OptionError
 from ..explain_error import FAILURES, explain_call
 from ..operands import operand
@@ -62,10 +64,9 @@ def called_like(
 
 def as_tensor(operation: str, x: Any) -> Tensor:
     """What a composition was given, as a Tensor; lists of Tensors stay recorded."""
-    if isinstance(x, Tensor):
-        return x
-    x = operand(operation, x)
-    return x if isinstance(x, Tensor) else Tensor(x)
+    x = x if isinstance(x, Tensor) else operand(operation, x)
+    is_array = isinstance(x, np.ndarray)  # as those are, too, that a captured run shows as Tensors
+    return x if isinstance(x, Tensor) and not is_array else Tensor(x)
 
 
 def refuse(operation: str, cure: str, **options: Any) -> None:

@@ -4,7 +4,8 @@ A run is captured as instructions, improved without changing a bit, and written 
 people and for the machine.
 
 - `ir` is what a program is, `capture` makes one of a run. `watch` runs the function and hears of what
-  primitives do not tell: names, and `effects` that a replay would leave out. `masks` are checked in it.
+  primitives do not tell: names, and `effects` that a replay would leave out. `masks` are checked in it,
+  and `arrays` stay what they are to the function.
 - `passes` make it shorter; `planner` and `kernels` say where its arrays live and which calls are
   fastest, `replay` writes and runs the text with buffers, and `memory` is what they take. `source`
   (with `literals`) and `latex` write for people, `recorded` does so for the graph of a loss.

@@ -13,13 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from ..modes import current_mode
 from ..observer import Live
-from ..primitive import Primitive, write
+from ..primitive import Primitive
 from ..tensor import Tensor, constant
 from ..transforms.pytree import flatten, unflatten
+from .arrays import tracked
 from .capture import Capture
-from .ir import Value
 
 #: What arguments may be made of; results, too.
 KINDS = (np.ndarray, Tensor, np.generic, int, float, complex, str, bytes, type(None), type,
@@ -55,11 +54,8 @@ def _form_of_leaf(x: Any, first: int, around: set[Tensor]) -> Any:
 
 
 def _order(held: Any) -> Any:
-    """The order of the elements in memory, on which sums depend in their last bits."""
-    if held.flags.c_contiguous:
-        return True
-    value = Value.like(held)
-    return value.axes, value.dense
+    """Where the elements lie in memory, on which sums depend in their last bits."""
+    return held.flags.c_contiguous or held.strides
 
 
 def arrays_in(leaves: list[Any]) -> list[Tensor]:
@@ -81,7 +77,7 @@ def shown_to(
     position = number = 0
     for x, name in zip(leaves, names, strict=True):
         if isinstance(x, _ARRAYS):
-            tensor = x if isinstance(x, Tensor) else _as_tensor(x)
+            tensor = x if isinstance(x, Tensor) else tracked(constant(x))
             capture.argument(position, tensor, name)
             shown.append(tensor)
             position += 1
@@ -91,26 +87,6 @@ def shown_to(
         else:
             shown.append(x)
     return shown
-
-
-class ArrayArgument(Tensor):
-    """An array among the arguments, which the function sees as a Tensor, and `isinstance` as both."""
-
-    __slots__ = ()
-
-    @property  # type: ignore[misc]
-    def __class__(self) -> Any:
-        return np.ndarray
-
-    def _update(self, primitive: Any, other: Any) -> Tensor:
-        current_mode().observer.overwrites(self, primitive)
-        return write(primitive, (self, other), self)
-
-
-def _as_tensor(x: Any) -> Tensor:
-    tensor = constant(x)
-    object.__setattr__(tensor, "__class__", ArrayArgument)
-    return tensor
 
 
 def settled_numbers(result: Any) -> Any:

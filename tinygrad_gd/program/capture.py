@@ -19,13 +19,16 @@ import numpy as np
 
 from ..errors import CaptureError, describe
 from ..modes import current_mode, using
+from ..numpy_protocol import call_function
 from ..observer import Live, Observer
 from ..ops.shape import astype, copy
 from ..primitive import Primitive
 from ..storage import tick
 from ..tensor import Tensor, constant
+from ..transforms.pytree import flatten
+from .arrays import TrackedArray, makes_array, stand_in, tracked, untracked
 from .ir import Argument, Array, Gradient, Input, Instruction, Number, Program, State, Value
-from .lines import UNKNOWN, current_line, located
+from .lines import UNKNOWN, current_line, entrance, located
 from .masks import selects
 
 
@@ -67,6 +70,8 @@ class Capture(Observer):
         self._guarded: dict[Value, Instruction] = {}  # masks that select elements
         self.scalars = False  # whether NumPy has made numbers of arrays, outside of operations
         self._composed = 0  # operations under way that are composed of others
+        self._alone = self._beside = False  # a function is at work on arrays alone, or beside Tensors
+        self._parts: dict[Value, tuple[Any, Value]] = {}  # views of which leaves hold copies: of what
         self._settled = 0  # instructions that have got their final phase and place
         self._adjoints: dict[Tensor, Tensor] = {}  # cotangent -> what it belongs to
 
@@ -79,11 +84,23 @@ class Capture(Observer):
         for given, held in zip(inputs, out._inputs, strict=False):
             if held is not given and isinstance(held, np.ndarray):
                 self._copies[id(held)] = given, held  # rules read a copy of the user's array
-        if primitive.kind == "view" and self._phase == "backward":  # outside, rules see views as views
-            values = (x._data if isinstance(x, Tensor) else x for x in inputs)
+        array = (not (self._internal or self._beside or out._primitive) and makes_array(inputs)
+                 and type(entrance()) is TrackedArray)
+        value = own = Value.like(out._data)
+        if primitive.kind == "view" and out._primitive is None:
+            values = [x._data if isinstance(x, Tensor) else x.value if type(x) is Live else x
+                      for x in inputs]
             view = primitive.run(*values, **params)
-            out._data = view if Value.like(view).dense else out._data
-        self._values[out] = self._run(primitive, inputs, params, Value.like(out._data))
+            value = Value.like(view)
+            if array or self._internal:  # outside, a view stays a view
+                out._data = view
+            elif not np.may_share_memory(view, values[0]):
+                value = own
+        if array:
+            tracked(out)
+        made = self._values[out] = self._run(primitive, inputs, params, value)
+        if value is not own and out._data is not view:
+            self._parts[made] = self._whole(self.reference(inputs[0])), own
         self._places[out] = self._line(), self._scopes[-1]
 
     def write(self, target: Tensor, primitive: Primitive, inputs: Any) -> None:
@@ -131,17 +148,45 @@ class Capture(Observer):
     def creates(self, leaf: Tensor, data: Any) -> None:
         if isinstance(data, Tensor | np.ndarray):
             value = self.reference(data)
+            if self._alone and isinstance(data, Tensor) and leaf.dtype == data.dtype:
+                leaf._data = data._data
             if isinstance(value, Value) and value.dtype != leaf.dtype:
                 value = self._record(astype, (value,), {"dtype": leaf.dtype},
                                      Value.like(leaf._data))
+            elif isinstance(value, Value) and not value.has_form_of(leaf._data):
+                value = self._record(copy, (value,), {"order": "K"}, Value.like(leaf._data))
             self._values[leaf] = value
         else:
             self._values[leaf] = _kept(leaf)
 
-    def overwrites(self, array: Tensor, primitive: Primitive) -> None:
-        """The array behind an argument is changed in place."""
-        self.fail(f"in-place {primitive.name} changes an array that was given as an argument, and a "
-                  "replay would not; write x = x + 1 instead of x += 1")
+    def calls(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A NumPy function is called with arrays: of these alone, NumPy itself computes the result."""
+        alone, before = makes_array(flatten((args, kwargs))), len(self.instructions)
+        then, self._alone, self._beside = (self._alone, self._beside), alone, not alone
+        try:
+            made = call_function(function, args, dict(kwargs))
+        finally:
+            self._alone, self._beside = then
+        if not alone or self._internal or not isinstance(made, Tensor):
+            return made
+        call = stand_in(function, args, kwargs)
+        if call is None:
+            return made
+        if not (Value.like(call.value).has_form_of(made._data)
+                and np.array_equal(call.value, made._data, equal_nan=True)):
+            del self.instructions[before:]
+            made = constant(call.value)
+            self.forward(made, call.primitive, call.inputs, call.params)
+        return tracked(made)
+
+    def overwrites(self, array: Tensor, primitive: Primitive) -> bool:
+        """Whether an array is changed in place that is, or shows a part of, an argument."""
+        given = (i.tensor._data for i in self._inputs.values() if isinstance(i, Argument))
+        found = any(np.may_share_memory(array._data, x) for x in given)
+        if found:
+            self.fail(f"in-place {primitive.name} changes an array that was given as an argument, and "
+                      "a replay would not; write x = x + 1 instead of x += 1")
+        return found
 
     def takes_gradient(self, leaf: Tensor) -> None:
         g = leaf._grad
@@ -272,9 +317,25 @@ class Capture(Observer):
 
     def _record(self, primitive: Primitive, inputs: Any, params: Any, out: Value) -> Value:
         given = {k: x.noticed() if type(x) is Live else x for k, x in params.items()}
+        if self._parts and primitive is not copy and not primitive.elementwise:
+            inputs = tuple(self._apart(x, inputs) for x in inputs)
         self.instructions.append(Instruction(
             primitive, inputs, out, given, self._phase, self._scopes[-1], self._line()))
         return out
+
+    def _whole(self, x: Any) -> Any:
+        """What a view shows, of which an unrecorded Tensor holds a copy."""
+        return self._parts[x][0] if isinstance(x, Value) and x in self._parts else x
+
+    def _apart(self, x: Any, beside: tuple[Any, ...]) -> Any:
+        """An input as a copy, if that gives other last bits than the view: BLAS knows ``x.T @ x``."""
+        if not isinstance(x, Value) or x not in self._parts or x.dtype.kind != "f":
+            return x
+        whole, form = self._parts[x]
+        together = any(x is not y and whole is self._whole(y) for y in beside)
+        if not together and (x.axes, x.dense) == (form.axes, form.dense):
+            return x
+        return self._record(copy, (x,), {"order": "K"}, replace(form))
 
     def _guard(self, mask: Any, value: Any) -> None:
         """Shapes depend on how many elements a mask selects: a program is for that number only."""
@@ -387,6 +448,8 @@ class Capture(Observer):
         lines = {id(t): line for t, (line, _) in self._places.items()}
         self._values, self._places, self._adjoints = {}, {}, {}
         variables.clear()
+        for result in (r for r in results if isinstance(r, Tensor)):
+            untracked(result)
         for result in computed:  # its graph ends here: a replay hands out none
             result._primitive, result._inputs, result._values = None, (), ()
             result._requires_grad = False

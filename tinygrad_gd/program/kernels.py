@@ -79,7 +79,7 @@ def is_column_sum(i: Instruction) -> bool:
     """Whether einsum adds the rows of a matrix as np.sum does, but without a call for every row."""
     x = i.inputs[0]
     if (i.primitive.name != "sum" or i.params.get("axis") not in (0, (0,)) or i.params.get("keepdims")
-            or len(x.shape) != 2 or x.axes != (0, 1) or x.dtype != i.output.dtype
+            or len(x.shape) != 2 or x.axes != (0, 1) or not x.dense or x.dtype != i.output.dtype
             or x.dtype.kind != "f" or min(x.shape) < 2 or x.shape[0] * x.shape[1] > SMALL):
         return False
     trial = _trial(x)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import sys
 import traceback
 from typing import Any
 
@@ -35,6 +36,14 @@ def current_line() -> tuple[str, int]:
     while frame and frame.f_back and frame.f_code.co_filename.startswith(_LIBRARY):
         frame = frame.f_back  # a callback of Python's, or logging
     return (frame.f_code.co_filename, frame.f_lineno) if frame else UNKNOWN
+
+
+def entrance() -> Any:
+    """The object a method of which the user's code is in; None in a function of this package."""
+    frame: Any = sys._getframe(1)
+    while frame.f_back and is_inside(frame.f_back.f_code.co_filename):
+        frame = frame.f_back
+    return frame.f_locals.get("self")
 
 
 def line_of_error(error: BaseException) -> tuple[str, int]:
