@@ -40,7 +40,7 @@ def _as_matrices(g: Any, x: Any, y: Any) -> tuple[Any, Any, Any]:
 def product(x: Any, y: Any) -> Any:
     """``x @ y``; of two matrices without gaps by their method, which calls the same routine sooner."""
     if (type(x) is type(y) is np.ndarray and x.ndim == y.ndim == 2
-            and x.flags.forc and y.flags.forc):
+            and x.dtype is y.dtype and x.flags.forc and y.flags.forc):
         return x.dot(y)
     return x @ y
 
