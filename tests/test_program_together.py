@@ -218,3 +218,126 @@ def test_nothing_is_divided_by_what_lies_between_parameters() -> None:
     for _ in range(6):
         assert by_hand().item() == compiled().item()
     assert is_joined(compiled)
+
+
+def by_hand_after_backward(update: Callable[..., None]) -> Callable[[], Any]:
+    """Makes a step that derives three small parameters, then updates by hand in `no_grad`."""
+    def made() -> Any:
+        rng = np.random.default_rng(5)
+        w, m = ([tg.Tensor(rng.normal(size=3), requires_grad=r) for _ in range(3)] for r in (True, False))
+        rows = [tg.Tensor(rng.normal(size=(2, 3))) for _ in range(3)]
+
+        def step() -> None:
+            for p in w:
+                p.grad = None
+            sum((p * p).sum() for p in w).backward()
+            with tg.no_grad():
+                update(w, m, rows)
+
+        return step, [*w, *m, *rows]
+
+    return made
+
+
+def parts_of_arrays(w: Any, m: Any, rows: Any) -> None:
+    a, b, _ = w
+    a -= rows[0][1]
+    b -= rows[1][1]
+
+
+def one_is_the_next_ones_change(w: Any, m: Any, rows: Any) -> None:
+    a, b, c = w
+    a -= b
+    b -= c
+
+
+def each_is_the_others_change(w: Any, m: Any, rows: Any) -> None:
+    a, b, _ = w
+    a -= 0.5 * a.grad
+    b -= 0.5 * b.grad
+    a += b
+    b += a
+
+
+def a_buffer_is_filled_again(w: Any, m: Any, rows: Any) -> None:
+    a, b, _ = w
+    m[0].assign(np.tanh(m[1]))
+    a -= m[0]
+    m[0].assign(np.tanh(m[2]))
+    b -= rows[0][0] + 0.0
+
+
+def a_part_of_a_buffer_that_is_filled_again(w: Any, m: Any, rows: Any) -> None:
+    m[0].assign(np.tanh(m[1]))
+    kept = m[0][:2]
+    m[0].assign(np.tanh(m[2]))
+    m[1].assign(np.concatenate([kept, kept[:1]]))
+
+
+def quotients(w: Any, m: Any, rows: Any) -> None:
+    for p, q in zip(w, m, strict=True):
+        p -= 0.01 * p.grad / np.sqrt(np.square(q))
+        p /= q
+
+
+@pytest.mark.parametrize("update", [
+    parts_of_arrays, one_is_the_next_ones_change, each_is_the_others_change, a_buffer_is_filled_again,
+    a_part_of_a_buffer_that_is_filled_again, quotients,
+], ids=lambda f: f.__name__)
+def test_updates_by_hand_give_the_same_bits_and_no_warnings(update: Callable[..., None]) -> None:
+    make = by_hand_after_backward(update)
+    (step, mine), (other, theirs) = make(), make()
+    compiled = tg.compile(other, strict=True)
+    for _ in range(8):
+        step(), compiled()
+        assert all(np.array_equal(a, b) for a, b in zip(mine, theirs, strict=True))
+
+
+@pytest.mark.parametrize("take", [
+    lambda p: p.data, lambda p: p.numpy(), lambda p: np.asarray(p.data)[1:], lambda p: memoryview(p.data),
+], ids=["data", "numpy", "slice", "memoryview"])
+def test_an_array_taken_before_data_was_replaced_keeps_its_values(take: Callable[[Any], Any]) -> None:
+    net = network()
+    step = tg.compile(step_of(net), strict=True)
+    for k in range(5):
+        step(*batch(k))
+    assert is_joined(step)
+    taken = [take(p) for p in net.parameters()]
+    then = [np.array(x) for x in taken]
+    for p in net.parameters():
+        p.data = 2.0 * p.numpy()
+    for k in range(5):
+        step(*batch(k))
+        assert all(np.array_equal(x, y) for x, y in zip(taken, then, strict=True))
+
+
+def test_an_array_taken_from_one_program_sees_the_updates_of_the_next() -> None:
+    net = network()
+    step = tg.compile(step_of(net), strict=True)
+    for k in range(5):
+        step(*batch(k))
+    assert is_joined(step)
+    taken = [p.numpy() for p in net.parameters()]
+    del step
+    step = tg.compile(step_of(net), strict=True)
+    for k in range(5):
+        step(*batch(k))
+    assert not is_joined(step)
+    assert all(np.array_equal(x, p) for x, p in zip(taken, net.parameters(), strict=True))
+    del taken
+    step = tg.compile(step_of(net), strict=True)
+    for k in range(5):
+        step(*batch(k))
+    assert is_joined(step)
+
+
+def test_arrays_replaced_by_ones_in_another_order_keep_it() -> None:
+    net = network()
+    step = tg.compile(step_of(net), strict=True)
+    for k in range(10):
+        if k == 5:
+            assert is_joined(step)
+            for p in net.parameters():
+                p.data = np.asfortranarray(p.numpy())
+        step(*batch(k))
+    assert [p.numpy().flags.f_contiguous for p in net.parameters()] == [True] * 6

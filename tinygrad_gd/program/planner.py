@@ -38,6 +38,10 @@ class Planner:
         for i in program.instructions:
             if (view := _view(i, shown)) is not None:
                 self.root[i.output], shown[i.output] = self.base(i.inputs[0]), view
+        self._versions: dict[Any, list[Value]] = {}  # what a state holds after each write
+        for i in self.body:
+            if i.target is not None:
+                self._versions.setdefault(i.target, []).append(i.output)
         self.results = {self.base(v) for v in program.results}
         self.last_use = {}
         for position, i in enumerate(self.body):
@@ -59,8 +63,9 @@ class Planner:
             return False
         old = self.base(i.inputs[0]) if isinstance(i.inputs[0], Value) else None
         position = self._position[i.output]
-        versions = {self.base(i.target.value)} | ({old} if old else set())
-        return all(self.last_use.get(v, -1) <= position for v in versions)
+        versions = {self.base(i.target.value), *([old] if old else []), *self._versions[i.target]}
+        return all(self.last_use.get(v, -1) <= position for v in versions
+                   if self._position.get(v, -1) < position)
 
     def place(self, value: Value) -> Any:
         """Where an array is: the number of a buffer, or the input whose array it is; else None."""

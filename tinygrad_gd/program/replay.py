@@ -46,10 +46,22 @@ _OPERATORS = {
 _serial = count(1)
 
 
+def _holders(tensor: Tensor) -> int:
+    """How many have a Tensor's array or a view of it, besides some that are always there."""
+    data = tensor._data
+    return getrefcount(data)
+
+
+_ONE = _holders(constant(np.empty(0)))
+
+
 def is_sole_owner(tensor: Tensor) -> bool:
     """Whether nobody but a Tensor has its array, or a view of it."""
-    data = tensor._data
-    return getrefcount(data) == 3  # the tensor, this function, and the call
+    return _holders(tensor) == _ONE
+
+
+class _Memory(np.ndarray[Any, Any]):
+    """What parts are cut from: of another type than they are, so that a view of one holds that part."""
 
 
 class Stale(Exception):
@@ -95,7 +107,7 @@ class Replay:
         self._buffers = [empty(v) for v in self.plan.sizes]
         self._followers = {i for row in self.plan.rows.values() for i in row[1:]}
         self._flat: dict[Any, str] = {}  # where the arrays of a family lie, by its first place
-        self._joining: list[tuple[tuple[State, ...], list[np.ndarray[Any, Any]]]] = []
+        self._joining: list[tuple[tuple[State, ...], list[Tensor]]] = []  # and their seats
         for family in self.plan.families:
             self._side_by_side(family)
         self._held: list[tuple[str, Input]] = []  # names of arrays that are looked up once
@@ -200,13 +212,13 @@ class Replay:
     def _side_by_side(self, family: tuple[Any, ...]) -> None:
         """Make one array, whose parts become the buffers or the states of a family."""
         values = [p.value if isinstance(p, State) else self.plan.sizes[p] for p in family]
-        wide = 64 // values[0].dtype.itemsize  # parts begin where cache lines do
-        ends = list(accumulate(-(-v.nbytes // 64) * wide for v in values))
-        flat = np.zeros(ends[-1], values[0].dtype)
-        parts = [shaped(flat[start:], v) for start, v in zip([0, *ends], values, strict=False)]
-        self._flat[family[0]] = self.bound(flat, "flat")
+        ends = list(accumulate(v.nbytes // v.dtype.itemsize for v in values))  # no gaps to compute in
+        memory = _Memory(ends[-1], values[0].dtype)
+        parts = [shaped(memory[start:], v).view(np.ndarray)
+                 for start, v in zip([0, *ends], values, strict=False)]
+        self._flat[family[0]] = self.bound(memory.view(np.ndarray), "flat")
         if isinstance(family[0], State):
-            self._joining.append((family, parts))
+            self._joining.append((family, [constant(part) for part in parts]))
         else:
             for number, part in zip(family, parts, strict=True):
                 self._buffers[number] = part
@@ -434,14 +446,15 @@ class Replay:
             self.space[name] = None
         for i in self._once:
             self.space[self._names[i.output]] = None
-        apart = [(given.tensor, part) for family, parts in self._joining
-                 for given, part in zip(family, parts, strict=True) if given.tensor._data is not part]
-        if not all(is_sole_owner(tensor) and part.shape == tensor._data.shape
-                   and part.dtype == tensor._data.dtype for tensor, part in apart):
+        apart = [(given, seat) for family, seats in self._joining
+                 for given, seat in zip(family, seats, strict=True)
+                 if given.tensor._data is not seat._data]
+        if not all(is_sole_owner(given.tensor) and is_sole_owner(seat)
+                   and given.value.has_form_of(given.tensor._data) for given, seat in apart):
             return False
-        for tensor, part in apart:
-            part[...] = tensor._data
-            tensor._data = part
+        for given, seat in apart:
+            seat._data[...] = given.tensor._data
+            given.tensor._data = seat._data
         return True
 
     def refresh(self) -> None:

@@ -142,18 +142,19 @@ def rows_of(plan: Planner) -> tuple[dict[Instruction, Row], list[tuple[Place, ..
     def same(i: Instruction) -> Any:
         return _kind(i, dict.fromkeys(arrays(i), "array")) if _fits(i) else id(i)
 
+    def place(v: Value) -> Place:
+        return plan.place(v) if plan.base(v).nbytes == v.nbytes else None  # None for a part
+
     for _, run in groupby(plan.body, same):
         members = tuple(run)
+        taken = dict(seats)
         columns = zip(*map(arrays, members), strict=True)
-        families = [tuple(map(plan.place, column)) for column in columns]
-        if len(members) > 1 and all(_may_sit(family, seats) for family in families):
-            rows[members[0]] = members
-            for family in families:
-                seats.update({p: (family, n) for n, p in enumerate(family)})
+        if len(members) > 1 and all(_sits(tuple(map(place, column)), taken) for column in columns):
+            rows[members[0]], seats = members, taken
     return rows, list(dict.fromkeys(family for family, _ in seats.values()))
 
 
-def _may_sit(family: tuple[Place, ...], seats: dict[Place, tuple[tuple[Place, ...], int]]) -> bool:
-    """Whether places can lie side by side in this order, given those that do already."""
-    return (len(set(family)) == len(family) and {type(p) for p in family} in ({int}, {State})
-            and all(seats.get(p, (family, n)) == (family, n) for n, p in enumerate(family)))
+def _sits(family: tuple[Place, ...], seats: dict[Place, tuple[tuple[Place, ...], int]]) -> bool:
+    """Seat places side by side in this order, unless some of them already sit otherwise."""
+    fits = len(set(family)) == len(family) and {type(p) for p in family} in ({int}, {State})
+    return fits and all(seats.setdefault(p, (family, n)) == (family, n) for n, p in enumerate(family))
