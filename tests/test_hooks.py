@@ -346,3 +346,16 @@ def test_anomaly_mode_recovers_after_an_error_in_a_pass() -> None:
         y.backward()
     with watch, pytest.raises(tg.NonFiniteError, match="log"):
         np.log(x - 1)
+
+
+def test_a_gradient_does_not_share_the_memory_of_what_a_hook_returned() -> None:
+    x, y = (tg.Tensor([1.0, 2.0], requires_grad=True) for _ in range(2))
+    kept: list[tg.Tensor] = []
+    x.register_hook(lambda g: kept.append(g) or g)  # type: ignore[func-returns-value]
+    y.register_hook(lambda g: x)
+    (x * y).sum().backward()
+    assert not np.shares_memory(x.grad, kept[0]) and not np.shares_memory(y.grad, x)
+    with tg.no_grad():
+        x.grad *= 0.0
+        y.grad *= 0.0
+    assert kept[0].tolist() == x.tolist() == [1.0, 2.0]

@@ -56,7 +56,7 @@ def run_hooks(tensor: Tensor, g: Any, as_tensors: bool) -> Any:
                             "other tensors may share; return the new gradient instead")
         if replacement is not None:
             new = _replacement(tensor, replacement)
-            g = new if as_tensors else new._data
+            g = new if as_tensors else new._data.copy()  # the user may have kept it
             if (observer := current_mode().observer) is not None:
                 observer.replaces(tensor, g)
     if retain in hooks and tensor._primitive is not None:
