@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 from typing import Any
 
@@ -326,3 +327,12 @@ def test_a_derived_optimizer_updates_in_its_own_way() -> None:
     (w * w * 5).sum().backward()
     Signs([w], lr=0.5).step()
     assert w.tolist() == [0.5, -1.5]
+
+
+def test_the_signature_of_a_parameter_is_that_of_its_init() -> None:
+    class Bounded(tg.nn.Parameter):
+        def __init__(self, data: Any, floor: float = 0.0) -> None:
+            super().__init__(np.maximum(data, floor))
+
+    assert list(inspect.signature(tg.nn.Parameter).parameters) == ["data", "requires_grad", "name", "dtype"]
+    assert list(inspect.signature(Bounded).parameters) == ["data", "floor"]

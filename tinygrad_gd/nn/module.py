@@ -8,6 +8,7 @@ parameter's path, such as ``layers.0.weight``, is its name in errors, pictures a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from inspect import Signature, signature
 from typing import Any, TypeVar
 
 import numpy as np
@@ -47,6 +48,12 @@ class _ParameterType(type):
         Parameter.__init__(made, *args, **kwargs)  # type: ignore[arg-type]
         made._params = {"made_as": cls}
         return made
+
+    @property
+    def __signature__(cls) -> Signature:
+        """What editors and `help` show: the arguments of ``__init__``."""
+        _, *others = signature(cls.__init__).parameters.values()  # type: ignore[misc]
+        return Signature(others)
 
     def __instancecheck__(cls, x: Any) -> bool:
         return isinstance(x, Tensor) and x._primitive is None and issubclass(x._made_as, cls)
