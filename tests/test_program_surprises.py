@@ -589,3 +589,29 @@ def test_weights_that_sum_to_0_are_refused_in_a_replay_too() -> None:
         run(tg.Tensor([1.0, last]))
     with pytest.raises(ZeroDivisionError, match="average: weights="):
         run(tg.Tensor([1.0, -1.0]))
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_lent_number_sees_what_compiled_steps_make_of_it(replaced: bool) -> None:
+    w = tg.Tensor(2.0, requires_grad=True)
+    optimizer = tg.optim.SGD([w], lr=0.1)
+
+    @tg.compile(strict=True)
+    def step() -> Any:
+        loss = w * w
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    for _ in range(4):
+        step()
+    if replaced:
+        w.data = 3.0
+        step()
+    lent = w.data
+    for _ in range(4):
+        step()
+        assert lent.item() == w.item()
+    lent[()] = 5.0
+    assert step().item() == 25.0 and w.item() == lent.item() == 4.0

@@ -79,7 +79,9 @@ class Tensor(Methods):
         if self._primitive is not None:
             return self.numpy()
         self._leaves_the_graph("data")
-        self._data = np.asarray(self._data)
+        if not isinstance(self._data, np.ndarray):
+            self._data = np.asarray(self._data)
+            changes.count += self._requires_grad  # programs write into arrays, but replace numbers
         return lend(self)
 
     @data.setter
@@ -95,7 +97,8 @@ class Tensor(Methods):
             raise DTypeError(f"data: cannot store {new.dtype} in {describe(self)}; use .astype")
         held = np.asarray(self._data)
         if (new.ctypes.data, new.strides) != (held.ctypes.data, held.strides):
-            self._data = new.astype(self.dtype)
+            own = new.astype(self.dtype)
+            self._data = own if own.ndim else own[()]
         self._seq = tick()
 
     @property

@@ -168,6 +168,7 @@ class Settings:
             yield "the attribute {} of a module", "training", module.training
         for tensor, name in self._tensors.items():
             yield "requires_grad of the tensor {}", name, tensor._requires_grad
+            yield "whether the tensor {} is a number", name, isinstance(tensor._data, np.ndarray)
             for hook in tensor._hooks or ():
                 yield "the hooks of the tensor {}", name, hook
 
