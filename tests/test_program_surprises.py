@@ -615,3 +615,6 @@ def test_a_lent_number_sees_what_compiled_steps_make_of_it(replaced: bool) -> No
         assert lent.item() == w.item()
     lent[()] = 5.0
     assert step().item() == 25.0 and w.item() == lent.item() == 4.0
+    w.data = 2.0
+    assert [step().item() for _ in range(4)] == pytest.approx([4.0, 2.56, 1.6384, 1.048576])
+    assert lent.item() == 4.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -324,7 +325,8 @@ def test_an_array_taken_from_one_program_sees_the_updates_of_the_next() -> None:
         step(*batch(k))
     assert not is_joined(step)
     assert all(np.array_equal(x, p) for x, p in zip(taken, net.parameters(), strict=True))
-    del taken
+    del taken, step
+    gc.collect()
     step = tg.compile(step_of(net), strict=True)
     for k in range(5):
         step(*batch(k))

@@ -98,7 +98,7 @@ class Tensor(Methods):
         held = np.asarray(self._data)
         if (new.ctypes.data, new.strides) != (held.ctypes.data, held.strides):
             own = new.astype(self.dtype)
-            self._data = own if own.ndim else own[()]
+            self._data = own if isinstance(self._data, np.ndarray) else own[()]
         self._seq = tick()
 
     @property
