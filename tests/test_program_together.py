@@ -198,7 +198,7 @@ def test_what_is_updated_in_another_order_the_second_time_is_updated_one_by_one(
 
 
 def test_nothing_is_divided_by_what_lies_between_parameters() -> None:
-    """A division by zero there would be warned of, and warnings are errors here."""
+    """Divisions of zero by zero there would be warned of, and warnings are errors here."""
     def step_on(a: Any, b: Any) -> Callable[[], Any]:
         def step() -> Any:
             nonlocal a, b

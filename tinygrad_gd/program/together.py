@@ -22,21 +22,18 @@ SMALL = 1 << 16
 #: Bytes of arrays that go together; more would not stay in the processor's cache from call to call.
 MOST = 1 << 18
 
-#: Ufuncs whose result does not depend on how many elements are computed at a time, and that have
-#: nothing to warn of in the zeros between two parameters.
+#: Ufuncs whose result does not depend on how many elements are computed at a time.
 _EXACT = frozenset({np.add, np.subtract, np.multiply, np.divide, np.square, np.sqrt, np.negative,
                     np.absolute, np.maximum, np.minimum})
 
 
 def _fits(i: Instruction) -> bool:
     """Whether an instruction may be one of several that are done at once."""
-    out, function = i.output, i.primitive.function
-    if (i.phase != "update" or function not in _EXACT or i.params or out.scalar
+    out = i.output
+    if (i.phase != "update" or i.primitive.function not in _EXACT or i.params or out.scalar
             or not (_is_plain(out) and 0 < out.nbytes <= SMALL)):
         return False
     arrays = [x for x in i.inputs if isinstance(x, np.ndarray | Value) and not _is_number(x)]
-    if function is np.divide and any(x is i.inputs[1] for x in arrays):
-        return False
     return all(isinstance(x, Value) and _is_plain(x) and (x.shape, x.dtype) == (out.shape, out.dtype)
                for x in arrays)
 
