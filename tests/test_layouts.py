@@ -155,6 +155,18 @@ def test_source_of_graphs_with_constants_of_any_layout(name: str) -> None:
         tg.source((out * out).sum(), check=True)
 
 
+@pytest.mark.parametrize("f", [
+    lambda x: x.T @ x, lambda x: np.dot(x.T, x), lambda x: np.cov(x), lambda x: np.corrcoef(x.T),
+    lambda x: tg.Tensor(x).T @ tg.Tensor(x), lambda x: tg.transpose(x) @ x])
+def test_blas_knows_a_matrix_beside_its_own_transpose(f: Any) -> None:
+    rng = np.random.default_rng(0)
+    step = tg.compile(f, strict=True)
+    for x in (rng.normal(size=(40, 70)), rng.normal(size=(80, 70))[::2], rng.normal(size=(70, 40)).T):
+        for given in (x, tg.Tensor(x)):
+            for _ in range(4):
+                np.testing.assert_array_equal(np.asarray(step(given)), np.asarray(f(given)))
+
+
 def test_rules_read_copies_that_lie_in_memory_as_the_arrays_do() -> None:
     arrays = [x for _, x in layouts()]
     arrays += [x[:, None, ::2] for x in arrays] + [np.arange(24.0).reshape(2, 3, 4).transpose(1, 2, 0)]

@@ -71,7 +71,7 @@ class Capture(Observer):
         self.scalars = False  # whether NumPy has made numbers of arrays, outside of operations
         self._composed = 0  # operations under way that are composed of others
         self._alone = self._beside = False  # a function is at work on arrays alone, or beside Tensors
-        self._parts: dict[Value, tuple[Any, Value]] = {}  # views of which leaves hold copies: of what
+        self._parts: dict[Value, tuple[Any, Value]] = {}  # whole and form of what leaves copy
         self._settled = 0  # instructions that have got their final phase and place
         self._adjoints: dict[Tensor, Tensor] = {}  # cotangent -> what it belongs to
 
@@ -147,7 +147,7 @@ class Capture(Observer):
 
     def creates(self, leaf: Tensor, data: Any) -> None:
         if isinstance(data, Tensor | np.ndarray):
-            value = self.reference(data)
+            value = given = self.reference(data)
             if self._alone and isinstance(data, Tensor) and leaf.dtype == data.dtype:
                 leaf._data = data._data
             if isinstance(value, Value) and value.dtype != leaf.dtype:
@@ -155,6 +155,8 @@ class Capture(Observer):
                                      Value.like(leaf._data))
             elif isinstance(value, Value) and not value.has_form_of(leaf._data):
                 value = self._record(copy, (value,), {"order": "K"}, Value.like(leaf._data))
+            if value is not given:
+                self._parts[value] = self._whole(given), value
             self._values[leaf] = value
         else:
             self._values[leaf] = _kept(leaf)
@@ -324,7 +326,7 @@ class Capture(Observer):
         return out
 
     def _whole(self, x: Any) -> Any:
-        """What a view shows, of which an unrecorded Tensor holds a copy."""
+        """What a view shows, or a copy was made of, if an unrecorded Tensor holds a copy."""
         return self._parts[x][0] if isinstance(x, Value) and x in self._parts else x
 
     def _apart(self, x: Any, beside: tuple[Any, ...]) -> Any:
