@@ -11,8 +11,7 @@ import linecache
 import operator
 import traceback
 from collections.abc import Callable
-from itertools import accumulate, count
-from sys import getrefcount
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -37,6 +36,7 @@ from .kernels import (
 )
 from .memory import Memory, memory_of
 from .planner import REDUCTIONS, Planner
+from .seats import Seats, side_by_side
 
 _OPERATORS = {
     operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/",
@@ -44,24 +44,6 @@ _OPERATORS = {
     operator.ne: "!=", operator.lt: "<", operator.le: "<=", operator.gt: ">", operator.ge: ">=",
 }  # fmt: skip
 _serial = count(1)
-
-
-def _holders(tensor: Tensor) -> int:
-    """How many have a Tensor's array or a view of it, besides some that are always there."""
-    data = tensor._data
-    return getrefcount(data)
-
-
-_ONE = _holders(constant(np.empty(0)))
-
-
-def is_sole_owner(tensor: Tensor) -> bool:
-    """Whether nobody but a Tensor has its array, or a view of it."""
-    return _holders(tensor) == _ONE
-
-
-class _Memory(np.ndarray[Any, Any]):
-    """What parts are cut from: of another type than they are, so that a view of one holds that part."""
 
 
 class Stale(Exception):
@@ -107,7 +89,7 @@ class Replay:
         self._buffers = [empty(v) for v in self.plan.sizes]
         self._followers = {i for row in self.plan.rows.values() for i in row[1:]}
         self._flat: dict[Any, str] = {}  # where the arrays of a family lie, by its first place
-        self._joining: list[tuple[tuple[State, ...], list[Tensor]]] = []  # and their seats
+        self._seats = Seats()
         for family in self.plan.families:
             self._side_by_side(family)
         self._held: list[tuple[str, Input]] = []  # names of arrays that are looked up once
@@ -117,8 +99,8 @@ class Replay:
         self.space["joined"] = False
         self.source = self._write()
         self._replay = self._compiled()
-        self._tries = 4 if self._joining else 0
-        self.run = self._joining_first if self._joining else self._replay
+        self._tries = 4  # calls that may seat the states
+        self.run = self._seated_first if self._seats else self._replay
         self.refresh()
 
     # -- names ---------------------------------------------------------------------------------------
@@ -210,15 +192,12 @@ class Replay:
         return f"float({place})" if isinstance(options[key], np.floating) else place
 
     def _side_by_side(self, family: tuple[Any, ...]) -> None:
-        """Make one array, whose parts become the buffers or the states of a family."""
-        values = [p.value if isinstance(p, State) else self.plan.sizes[p] for p in family]
-        ends = list(accumulate(v.nbytes // v.dtype.itemsize for v in values))  # no gaps to compute in
-        memory = _Memory(ends[-1], values[0].dtype)
-        parts = [shaped(memory[start:], v).view(np.ndarray)
-                 for start, v in zip([0, *ends], values, strict=False)]
-        self._flat[family[0]] = self.bound(memory.view(np.ndarray), "flat")
-        if isinstance(family[0], State):
-            self._joining.append((family, [constant(part) for part in parts]))
+        """Make one array, whose parts become the buffers or the seats of a family."""
+        states = isinstance(family[0], State)
+        flat, parts = side_by_side([p.value if states else self.plan.sizes[p] for p in family])
+        self._flat[family[0]] = self.bound(flat, "flat")
+        if states:
+            self._seats.add(family, parts)
         else:
             for number, part in zip(family, parts, strict=True):
                 self._buffers[number] = part
@@ -432,34 +411,20 @@ class Replay:
         file, number = i.line
         return type(told)(f"{told} ({file}:{number})" if number else str(told))
 
-    def _joining_first(self, *args: Any) -> Any:
-        """A replay that first tries once more to lay states side by side: the old graph may be gone."""
+    def _seated_first(self, *args: Any) -> Any:
+        """A replay that first tries once more to seat all states: an old graph may be gone."""
         self.refresh()
         self._tries -= 1
         if self.space["joined"] or not self._tries:
             self.run = self._replay
         return self._replay(*args)
 
-    def _join(self) -> bool:
-        """Lay the arrays of states side by side, unless somebody else holds one of them."""
-        for name, _ in (*self._held, *self._views):
-            self.space[name] = None
-        for i in self._once:
-            self.space[self._names[i.output]] = None
-        apart = [(given, seat) for family, seats in self._joining
-                 for given, seat in zip(family, seats, strict=True)
-                 if given.tensor._data is not seat._data]
-        if not all(is_sole_owner(given.tensor) and is_sole_owner(seat)
-                   and given.value.has_form_of(given.tensor._data) for given, seat in apart):
-            return False
-        for given, seat in apart:
-            seat._data[...] = given.tensor._data
-            given.tensor._data = seat._data
-        return True
-
     def refresh(self) -> None:
         """Look up the arrays of the states again, and compute what depends only on them."""
-        self.space["joined"] = bool(self._joining) and self._join()
+        for name in (*(name for name, _ in (*self._held, *self._views)),
+                     *(self._names[i.output] for i in self._once)):
+            self.space[name] = None  # an array held here would keep a state from its seat
+        self.space["joined"] = bool(self._seats) and self._seats.take()
         known: dict[Value, Any] = {}
         for name, given in self._held:
             assert isinstance(given, State)
