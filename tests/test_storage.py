@@ -26,7 +26,32 @@ WRITES: dict[str, Callable[[tg.Tensor], Any]] = {
     "sort": lambda p: p.data.sort(),
     "a view of a view": lambda p: p.data[::-1][:1].__setitem__(0, 7.0),
     "add.at": lambda p: np.add.at(p.data, [0, 0], 1.0),
+    "add.at of a view": lambda p: np.add.at(p.data[::-1], [0, 0], 1.0),
+    "flat": lambda p: p.data.flat.__setitem__(0, 7.0),
+    "flat of a view": lambda p: p.data[::-1].flat.__setitem__(slice(1), [7.0]),
+    "all of flat": lambda p: setattr(p.data, "flat", [7.0]),
+    "real": lambda p: setattr(p.data, "real", 7.0),
+    "the real part": lambda p: p.data.real.__setitem__(0, 7.0),
+    "transposed": lambda p: p.data.T.__setitem__(..., 7.0),
+    "as integers": lambda p: p.data.view(np.int64).__setitem__(0, 7),
+    "in another shape": lambda p: reshaped(p.data).__setitem__(0, 7.0),
+    "a part that was written": lambda p: np.put(p.data, [0, 99], [7.0], mode="wrap"),
+    "out by position": lambda p: np.dot(np.ones((2, 1)), np.ones(1), p.data),
+    "out in second place": lambda p: np.fix(np.ones(2), p.data),
+    "concatenated into": lambda p: np.concatenate([[7.0], [8.0]], 0, p.data),
+    "taken into": lambda p: np.take(np.ones(3), [0, 1], out=p.data),
+    "reduced into": lambda p: np.ones((2, 2)).sum(0, out=p.data),
+    "accumulated into": lambda p: np.add.accumulate(np.ones(2), 0, None, p.data),
+    "copyto by keywords": lambda p: np.copyto(src=7.0, dst=p.data),
+    "place by keywords": lambda p: np.place(mask=np.array([True, False]), vals=[7.0], arr=p.data),
+    "put_along_axis": lambda p: np.put_along_axis(p.data, np.array([0]), 7.0, 0),
+    "shuffled by Python": lambda p: __import__("random").Random(1).shuffle(p.data),
 }
+
+
+def reshaped(lent: Any) -> Any:
+    lent.shape = (2, 1)
+    return lent
 
 
 @pytest.mark.parametrize("how", WRITES)
@@ -36,6 +61,64 @@ def test_every_write_to_lent_data_is_noticed(how: str) -> None:
     WRITES[how](p)
     with pytest.raises(GradError, match=r"'w'.*was overwritten.*Compute the loss again"):
         loss.backward()
+
+
+def ones_into(nditer: Any) -> None:
+    for element in nditer:
+        element[...] = 1
+
+
+REFUSED: dict[str, Callable[[tg.Tensor], Any]] = {
+    "asarray": lambda p: np.asarray(p.data).__setitem__(0, 7.0),
+    "a plain view": lambda p: p.data.view(np.ndarray).__setitem__(0, 7.0),
+    "the base": lambda p: p.data.base.__setitem__(0, 7.0),
+    "memoryview": lambda p: memoryview(p.data).__setitem__(0, 7.0),  # type: ignore[call-overload]
+    "its buffer": lambda p: p.data.data.__setitem__(0, 7.0),
+    "frombuffer": lambda p: np.frombuffer(p.data).__setitem__(0, 7.0),
+    "strides": lambda p: np.lib.stride_tricks.as_strided(p.data, (4,), (8,)).__setitem__(0, 7.0),
+    "nditer": lambda p: ones_into(np.nditer(p.data, op_flags=["writeonly"])),
+    "dot as a method": lambda p: np.eye(2).dot(np.ones(2), out=p.data),
+    "take as a method": lambda p: np.ones(3).take([0, 1], out=p.data),
+    "choose as a method": lambda p: np.array([0, 0]).choose([np.ones(2)], out=p.data),
+    "random numbers": lambda p: tg.generator().random(out=p.data),
+    "normal numbers": lambda p: tg.generator().standard_normal(out=p.data),
+    "shuffle": lambda p: tg.generator().shuffle(p.data),
+    "the method of arrays": lambda p: np.ndarray.fill(p.data, 7.0),
+    "the item of arrays": lambda p: np.ndarray.__setitem__(p.data, 0, 7.0),
+    "resize": lambda p: p.data.resize(3, refcheck=False),
+    "read into": lambda p: __import__("io").BytesIO(bytes(16)).readinto(p.data),
+}
+
+
+@pytest.mark.parametrize("how", REFUSED)
+def test_writes_that_cannot_be_noticed_are_refused(how: str) -> None:
+    p = leaf(2)
+    loss = (p * p).sum()
+    with pytest.raises((ValueError, TypeError)):
+        REFUSED[how](p)
+    loss.backward()
+    assert p.tolist() == [1.0, 2.0] and p.grad is not None and p.grad.tolist() == [2.0, 4.0]
+
+
+def test_what_is_done_to_the_form_of_lent_data_is_done_to_that_alone() -> None:
+    p = leaf(2, 3)
+    for name, value in (("shape", (3, 2)), ("dtype", np.int64)):
+        setattr(p.data, name, value)
+    assert p.shape == (2, 3) and p.dtype == np.float64
+    copied = p.data.copy()
+    copied[0] = 0.0
+    copied.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        copied[0] = 1.0
+    assert p.tolist() == [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+
+
+def test_the_elements_of_lent_data_one_after_the_other() -> None:
+    flat: Any = leaf(2, 2).data.flat
+    assert len(flat) == 4 and flat[2] == 3.0 and list(flat) == [1.0, 2.0, 3.0, 4.0]
+    assert np.sum(np.asarray(flat)) == 10.0 and (flat == 1.0).any() and flat.copy().shape == (4,)
+    assert np.add(leaf(2).data, 1, out=(lent := leaf(2).data)) is lent
+    assert np.round(leaf(2).data, out=lent) is lent and lent.byteswap(inplace=True) is lent
 
 
 def test_copying_from_lent_data_is_no_write() -> None:

@@ -3,12 +3,14 @@
 A Tensor owns its array. Arrays given to it are copied, so that a later ``x += 1`` on the
 user's array cannot change a recorded value. ``.data`` of a leaf is lent out writable, as
 students expect (``p.data -= lr * p.grad``), but as a `LentArray`, which tells the owner of
-every write; the backward pass can then refuse to use a value that is no longer there.
+every write, and refuses those that it cannot see; the backward pass can then refuse to use a
+value that is no longer there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from itertools import count
 from typing import Any
 
@@ -121,33 +123,41 @@ def plain(value: Any) -> Any:
 def _noticed(name: str) -> Callable[..., Any]:
     method = getattr(np.ndarray, name)
 
-    def write(self: Any, *args: Any, **kwargs: Any) -> Any:
-        result = method(self, *args, **kwargs)
-        self._written()
-        return result
+    def write(self: LentArray, *args: Any, **kwargs: Any) -> Any:
+        target = self._to_write()
+        result = method(target, *args, **kwargs)
+        return self if result is target else result
 
     return write
 
 
-_WRITERS = {np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis}
+#: NumPy functions that write into their first argument, and its name.
+_WRITERS: dict[Any, str] = {np.copyto: "dst", np.put: "a", np.place: "arr", np.putmask: "a",
+                            np.fill_diagonal: "a", np.put_along_axis: "arr"}
 
 
 class LentArray(np.ndarray):
-    """A leaf's own array, as ``Tensor.data`` lends it: writing through it is noticed."""
+    """A leaf's own array, as ``Tensor.data`` lends it: writing through it is noticed.
+
+    To all others it is read-only, as NumPy's C code would write into it without a word; its own
+    methods write through another view.
+    """
 
     _owner: Any = None
 
     def __array_finalize__(self, source: Any) -> None:
         self._owner = getattr(source, "_owner", None)
 
-    def _written(self) -> None:
-        owner = self._owner
-        if owner is not None and np.may_share_memory(self, owner._data):
+    def _to_write(self) -> np.ndarray[Any, Any]:
+        """A plain array of the same memory; the owner is told, as what is asked for is written into."""
+        plainly, owner = self.view(np.ndarray), self._owner
+        if owner is not None and np.may_share_memory(plainly, owner._data):
             owner._seq = tick()
+            plainly.flags.writeable = owner._data.flags.writeable
+        return plainly
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        super().__setitem__(key, np.asarray(value) if hasattr(value, "__array__") else value)
-        self._written()
+        self._to_write()[key] = np.asarray(value) if hasattr(value, "__array__") else value
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         outs = options.get("out", ())
@@ -155,35 +165,106 @@ class LentArray(np.ndarray):
             return NotImplemented  # a Tensor takes part: it decides, and records
         values = [np.asarray(x) if hasattr(x, "__array__") else x for x in inputs]
         if outs:
-            options["out"] = tuple(map(plain, outs))
+            options["out"] = tuple(map(_to_write, outs))
+        if method == "at":
+            values[0] = _to_write(inputs[0])
         result = getattr(ufunc, method)(*values, **options)
-        for target in (*outs, *(inputs[:1] if method == "at" else ())):
-            if isinstance(target, LentArray):
-                target._written()
         return outs[0] if len(outs) == 1 else outs or result
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        name = _WRITERS.get(function, "out")
         if function in _WRITERS:  # a Tensor may be written from, but has no say in it
             args = tuple(read_only(x) if hasattr(x, "_requires_grad") else x for x in args)
             types = [t for t in types if issubclass(t, np.ndarray)]
+        place = None if name in kwargs else _place_of(name, function, args)
+        target = kwargs.get(name) if place is None else args[place]
+        if not isinstance(target, LentArray):
+            return super().__array_function__(function, types, args, kwargs)
+        written = target._to_write()
+        if place is None:
+            kwargs = {**kwargs, name: written}
+        else:
+            args = (*args[:place], written, *args[place + 1 :])
         result = super().__array_function__(function, types, args, kwargs)
-        if function in _WRITERS:
-            target = args[0] if args else next(iter(kwargs.values()))
-            if isinstance(target, LentArray):
-                target._written()
-        if isinstance(kwargs.get("out"), LentArray):
-            kwargs["out"]._written()
-        return result
+        return target if result is written else result
 
     fill, sort, partition = _noticed("fill"), _noticed("sort"), _noticed("partition")
     put, setfield, byteswap = _noticed("put"), _noticed("setfield"), _noticed("byteswap")
 
+    @property
+    def flat(self) -> Any:
+        """The elements one after the other; writing to them is noticed."""
+        return _Flat(self)
+
+    @flat.setter
+    def flat(self, values: Any) -> None:
+        self.flat[:] = values
+
+    @property
+    def real(self) -> Any:
+        """The array: its numbers are real."""
+        return self
+
+    @real.setter
+    def real(self, values: Any) -> None:
+        self[...] = values
+
+    @property
+    def base(self) -> Any:
+        """What the memory belongs to, read-only."""
+        base = super().base
+        return base if base is None else read_only(base)
+
     def __reduce__(self) -> Any:
         return self.view(np.ndarray).__reduce__()
+
+
+def _read(name: str) -> Callable[..., Any]:
+    return lambda self, *args: getattr(self._read, name)(*args)
+
+
+class _Flat:
+    """What ``.flat`` is for arrays."""
+
+    def __init__(self, lent: LentArray) -> None:
+        self._lent, self._read = lent, lent.view(np.ndarray).flat
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._lent._to_write().flat[key] = value
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._read, name)
+
+    __getitem__, __len__, __iter__, __next__ = map(
+        _read, ("__getitem__", "__len__", "__iter__", "__next__"))
+    __eq__, __ne__, __lt__, __le__, __gt__, __ge__ = map(
+        _read, ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"))
+    __hash__ = None  # type: ignore[assignment]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        return np.array(self._read, dtype)
+
+
+def _to_write(target: Any) -> Any:
+    return target._to_write() if isinstance(target, LentArray) else plain(target)
+
+
+def _place_of(name: str, function: Any, args: Any) -> int | None:
+    """Where the argument to write into stands among ``args``, if it may be a lent array."""
+    if function in _WRITERS:
+        return 0 if args else None
+    if not any(isinstance(x, LentArray) for x in args[1:]):
+        return None
+    try:
+        place = list(signature(function).parameters).index(name)
+    except ValueError:  # it has no such argument, or tells none
+        return None
+    return place if place < len(args) else None
 
 
 def lend(owner: Any) -> np.ndarray[Any, Any]:
     """The owner's array as a `LentArray`."""
     lent: LentArray = owner._data.view(LentArray)
     lent._owner = owner
+    lent.flags.writeable = False
     return lent

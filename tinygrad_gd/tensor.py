@@ -75,7 +75,7 @@ class Tensor(Methods):
 
     @property
     def data(self) -> np.ndarray[Any, Any]:
-        """The array itself: writable for a leaf (every write is noticed), read-only otherwise."""
+        """The array itself: for a leaf every write is noticed or refused; read-only otherwise."""
         if self._primitive is not None:
             return self.numpy()
         self._leaves_the_graph("data")
