@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from .errors import (
     TinygradGdError,
     describe,
 )
+
+Called = TypeVar("Called", bound=Callable[..., Any])
 
 #: What helps, for each of NumPy's complaints; the keys are words of theirs.
 _CURES = {
@@ -127,8 +129,9 @@ def explain_failure(
         return DTypeError(f"{name}: expected numbers, got {what}; a .grad is None until backward() has "
                           "run, and after zero_grad()")
     if target is not None:
+        how = "assign" if name == "positive" else f"{name} in place"
         return ShapeError(
-            f"{name} in place: cannot write {what} into {describe(target)}: {error}; the result "
+            f"{how}: cannot write {what} into {describe(target)}: {error}; the result "
             "must have the shape and a castable dtype of the tensor written to"
         )
     if isinstance(error, IndexError) and not isinstance(error, np.exceptions.AxisError):
@@ -166,12 +169,32 @@ def explain_failure(
     return kind(_cured(f"{name}({what}{options}): {error}", error))
 
 
+_SMOOTH = "(1 - s) * cross_entropy(logits, labels) - s * tg.log_softmax(logits).mean()"
+
+#: Options of PyTorch's and others, and how what they are for is written here.
+_WRITTEN_HERE = {
+    "dim": "write axis=", "keepdim": "write keepdims=", "dim0": "write axis1=", "dim1": "write axis2=",
+    "retain_graph": "leave it out: a graph lives as long as its result",
+    "inplace": "leave it out: every result is a new Tensor",
+    "device": "leave it out: values are always in the CPU's memory",
+    "dtype": "use .astype; for layers call tg.set_default_dtype(np.float32) before they are made",
+    "padding_mode": "zeros are padded; for others call np.pad(x, ..., mode=) before the layer",
+    "return_indices": "leave it out: positions are not given",
+    "persistent": "leave it out: every buffer is part of the state",
+    "reduce": "write reduction=", "size_average": "write reduction=",
+    "weight": "weight the losses of reduction='none', with weights[labels]",
+    "ignore_index": "select before, as in logits[labels != i] and labels[labels != i]",
+    "label_smoothing": f"write {_SMOOTH}",
+    "maximize": "minimize -loss", "num_workers": "leave it out: batches are cut out of arrays",
+    "dataset": "give the arrays, as in DataLoader(x, y)", "test_size": "write test=",
+    "random_state": "write seed=", "eps": "leave it out: the steps follow from the values",
+    "atol": "write rtol=, relative to the largest entry",
+}
+
+
 def unknown_option(operation: str, wrong: str, options: Any) -> DTypeError:
     """The error for a keyword that an operation does not have, as PyTorch's ``dim``."""
-    torch_names = {"dim": "axis", "keepdim": "keepdims", "dim0": "axis1", "dim1": "axis2"}
-    cure = f"write {torch_names[wrong]}=" if wrong in torch_names else "leave it out"
-    if wrong == "retain_graph":
-        cure = "leave it out: a graph lives as long as its result"
+    cure = _WRITTEN_HERE.get(wrong, "leave it out")
     return DTypeError(f"{operation}: unknown option {wrong}=, {cure}; the options are "
                       f"{', '.join(options) or 'none'}")
 
@@ -206,8 +229,26 @@ def _raised_inside(error: Exception) -> bool:
     return True
 
 
+def answering(function: Called) -> Called:
+    """``function``, which answers arguments that do not fit with its signature and a cure."""
+
+    @functools.wraps(function)
+    def called(*args: Any, **options: Any) -> Any:
+        try:
+            return function(*args, **options)
+        except TypeError as error:
+            at_the_call = error.__traceback__ is not None and error.__traceback__.tb_next is None
+            wrong = _wrong_call(function, args, options) if at_the_call else None
+            if wrong is None:
+                raise
+        raise wrong
+
+    return called  # type: ignore[return-value]
+
+
 def _wrong_call(function: Callable[..., Any], args: Any, options: Any) -> DTypeError | None:
     """The error for arguments that do not fit a composition's signature; None if they do fit."""
+    name = type(args[0]).__name__ if function.__name__ == "__init__" else function.__name__
     try:
         signature = inspect.signature(function)
     except ValueError:  # some functions of NumPy tell none
@@ -218,8 +259,11 @@ def _wrong_call(function: Callable[..., Any], args: Any, options: Any) -> DTypeE
         names = signature.parameters
         if "unexpected keyword" in str(error):
             options = [n for n, p in names.items() if p.default is not p.empty]
-            return unknown_option(function.__name__, _named_in(error), options)
-        return DTypeError(f"{function.__name__}: {error}; it is called with ({', '.join(names)})")
+            return unknown_option(name, _named_in(error), options)
+        called = ", ".join(n for n in names if n != "self")
+        cure = (f"; to compute, make it first and call it then, {name}(...)(x)"
+                if name != function.__name__ and any(hasattr(x, "shape") for x in args[1:]) else "")
+        return DTypeError(f"{name}: {error}; it is called with ({called}){cure}")
     return None
 
 

@@ -240,6 +240,8 @@ class Tensor(Methods):
     def assign(self, value: Any) -> Tensor:
         """Overwrite the values in place, as optimizers do; graphs that need the old ones notice."""
         self._check_writable("assign")
+        if self._data.dtype.kind == "b":  # which NumPy's positive does not take
+            return write(ops.bitwise_or, (value, False), self)
         return write(ops.positive, (value,), self)
 
     def _check_writable(self, operation: str) -> None:

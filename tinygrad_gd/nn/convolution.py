@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError, OptionError, ShapeError, describe
+from ..explain_error import answering, check_switch
 from ..modes import get_default_dtype
 from ..ops import convolution, interpolation, pooling
 from ..ops.shape import reshape
+from ..ops.signatures import as_tensor
 from ..ops.windows import numbers
 from ..tensor import Tensor
 from . import init
@@ -23,6 +25,8 @@ class _Options(Module):
     def __init__(self, **options: Any) -> None:
         self._names = tuple(options)
         for name, value in options.items():
+            if name in ("ceil_mode", "count_include_pad"):
+                check_switch(f"{type(self).__name__}: {name}", value)
             setattr(self, name, value)
 
     @property
@@ -52,6 +56,10 @@ class _Convolution(Module):
         self.kernel_size = numbers(name, "kernel_size", kernel_size, self.ndim, 1)
         self.stride = numbers(name, "stride", stride, self.ndim, 1)
         self.dilation = numbers(name, "dilation", dilation, self.ndim, 1)
+        if isinstance(padding, str) and (self.transposed or padding not in ("valid", "same")):
+            names = "" if self.transposed else "'valid', 'same', "
+            raise OptionError(f"{name}: padding= must be {names}an integer or a tuple of them, got "
+                              f"{padding!r}")
         self.padding = (padding if isinstance(padding, str)
                         else numbers(name, "padding", padding, self.ndim, 0))
         first, second = self.out_channels, self.in_channels
@@ -61,7 +69,7 @@ class _Convolution(Module):
         self.weight = Parameter(np.empty(shape, get_default_dtype()))
         init.kaiming_uniform_(self.weight, a=math.sqrt(5))
         self.bias = None
-        if bias:
+        if check_switch(f"{name}: bias", bias):
             bound = 1 / math.sqrt(math.prod(shape[1:]))
             self.bias = Parameter(np.empty(self.out_channels, get_default_dtype()))
             init.uniform_(self.bias, -bound, bound)
@@ -85,6 +93,7 @@ class Conv1d(_Convolution):
 
     ndim = 1
 
+    @answering
     def __init__(self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1,
                  padding: Any = 0, dilation: Any = 1, groups: int = 1, bias: bool = True) -> None:
         super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups,
@@ -106,6 +115,7 @@ class Conv2d(_Convolution):
 
     ndim = 2
 
+    @answering
     def __init__(self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1,
                  padding: Any = 0, dilation: Any = 1, groups: int = 1, bias: bool = True) -> None:
         super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups,
@@ -119,6 +129,7 @@ class Conv2d(_Convolution):
 class _Transposed(_Convolution):
     transposed = True
 
+    @answering
     def __init__(self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1,
                  padding: Any = 0, output_padding: Any = 0, groups: int = 1, bias: bool = True,
                  dilation: Any = 1) -> None:
@@ -155,6 +166,7 @@ class ConvTranspose2d(_Transposed):
 class MaxPool1d(_Options):
     """`max_pool1d` with fixed options."""
 
+    @answering
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
                  ceil_mode: bool = False) -> None:
         super().__init__(kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation,
@@ -168,6 +180,7 @@ class MaxPool1d(_Options):
 class MaxPool2d(_Options):
     """`max_pool2d` with fixed options."""
 
+    @answering
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
                  ceil_mode: bool = False) -> None:
         super().__init__(kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation,
@@ -181,6 +194,7 @@ class MaxPool2d(_Options):
 class AvgPool1d(_Options):
     """`avg_pool1d` with fixed options."""
 
+    @answering
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
                  count_include_pad: bool = True) -> None:
         super().__init__(kernel_size=kernel_size, stride=stride, padding=padding, ceil_mode=ceil_mode,
@@ -194,6 +208,7 @@ class AvgPool1d(_Options):
 class AvgPool2d(_Options):
     """`avg_pool2d` with fixed options."""
 
+    @answering
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
                  count_include_pad: bool = True, divisor_override: Any = None) -> None:
         super().__init__(kernel_size=kernel_size, stride=stride, padding=padding, ceil_mode=ceil_mode,
@@ -207,6 +222,7 @@ class AvgPool2d(_Options):
 class AdaptiveAvgPool1d(_Options):
     """`adaptive_avg_pool1d` to a fixed size."""
 
+    @answering
     def __init__(self, output_size: Any) -> None:
         super().__init__(output_size=output_size)
 
@@ -219,6 +235,7 @@ class AdaptiveAvgPool1d(_Options):
 class AdaptiveAvgPool2d(_Options):
     """`adaptive_avg_pool2d` to a fixed size."""
 
+    @answering
     def __init__(self, output_size: Any) -> None:
         super().__init__(output_size=output_size)
 
@@ -231,6 +248,7 @@ class AdaptiveAvgPool2d(_Options):
 class AdaptiveMaxPool1d(_Options):
     """`adaptive_max_pool1d` to a fixed size."""
 
+    @answering
     def __init__(self, output_size: Any) -> None:
         super().__init__(output_size=output_size)
 
@@ -243,6 +261,7 @@ class AdaptiveMaxPool1d(_Options):
 class AdaptiveMaxPool2d(_Options):
     """`adaptive_max_pool2d` to a fixed size."""
 
+    @answering
     def __init__(self, output_size: Any) -> None:
         super().__init__(output_size=output_size)
 
@@ -255,6 +274,7 @@ class AdaptiveMaxPool2d(_Options):
 class Upsample(_Options):
     """`interpolate` with fixed options."""
 
+    @answering
     def __init__(self, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
                  align_corners: bool | None = None) -> None:
         super().__init__(size=size, scale_factor=scale_factor, mode=mode, align_corners=align_corners)
@@ -273,14 +293,16 @@ class Flatten(_Options):
     (2, 12)
     """
 
+    @answering
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         for name, value in (("start_dim", start_dim), ("end_dim", end_dim)):
-            if not isinstance(value, int | np.integer):
+            if not isinstance(value, int | np.integer) or isinstance(value, bool):
                 raise DTypeError(f"Flatten: {name} must be an integer, got {describe(value)}")
         super().__init__(start_dim=start_dim, end_dim=end_dim)
 
     def forward(self, x: Any) -> Tensor:
         """The same elements with fewer axes."""
+        x = as_tensor("Flatten", x)
         (start, end), ndim = self._options.values(), x.ndim
         if not (-ndim <= start < ndim and -ndim <= end < ndim and start % ndim <= end % ndim):
             raise ShapeError(f"Flatten: axes {start} to {end} do not exist in this order in "

@@ -16,11 +16,24 @@ from .losses import cross_entropy, mse_loss
 
 __all__ = ["cross_entropy", "mse_loss"]
 
+#: PyTorch's functions that are short expressions here.
+_WRITTEN_HERE = {
+    "l1_loss": "write np.abs(prediction - target).mean()",
+    "nll_loss": "use cross_entropy, of the logits",
+    "binary_cross_entropy": "write (np.logaddexp(0, logits) - target * logits).mean(), of the logits",
+    "binary_cross_entropy_with_logits": "write (np.logaddexp(0, logits) - target * logits).mean()",
+    "one_hot": "write np.eye(classes)[labels]", "embedding": "write table[numbers]",
+    "normalize": "write x / np.linalg.norm(x, axis=1, keepdims=True)",
+}
+
 
 def __getattr__(name: str) -> Any:
     if name in NAMES:
         return NAMES[name]
-    raise AttributeError(f"module 'tinygrad_gd.nn.functional' has no attribute {name!r}")
+    missing = f"module 'tinygrad_gd.nn.functional' has no attribute {name!r}"
+    functions = [n for n in NAMES if n.replace("_", "") == name.replace("_", "")]
+    cure = f"use {functions[0]}" if functions else _WRITTEN_HERE.get(name)
+    raise AttributeError(f"{missing}; {cure}" if cure else missing)
 
 
 def __dir__() -> list[str]:

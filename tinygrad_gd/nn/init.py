@@ -30,7 +30,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
         slope = 0.01 if param is None else param
         _check_numbers("calculate_gain", param=slope)
         return math.sqrt(2 / (1 + slope**2))
-    if nonlinearity not in _GAINS:
+    if not isinstance(nonlinearity, str) or nonlinearity not in _GAINS:
         raise OptionError(f"calculate_gain: unknown nonlinearity {nonlinearity!r}; expected one of "
                           f"{', '.join([*_GAINS, 'leaky_relu'])}")
     return _GAINS[nonlinearity]
@@ -59,13 +59,16 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
     """Fill with values drawn from the normal distribution N(mean, std^2)."""
     _check_numbers("normal_", mean=mean, std=std)
-    if not std >= 0:
-        raise OptionError(f"normal_: std is a standard deviation, >= 0; got {std!r}")
+    if not 0 <= std < math.inf:
+        raise OptionError(f"normal_: std is a standard deviation, >= 0 and finite; got {std!r}")
+    if not math.isfinite(mean):
+        raise OptionError(f"normal_: expected a finite mean, got {mean!r}")
     return _fill(tensor, generator().normal(mean, std, _shape(tensor)))
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill with the value ``val``."""
+    _check_numbers("constant_", val=val)
     return _fill(tensor, val)
 
 
@@ -126,7 +129,7 @@ def _symmetric(tensor: Tensor, bound: float) -> Tensor:
 
 def _check_numbers(name: str, **options: Any) -> None:
     for option, value in options.items():
-        if not isinstance(value, Real):
+        if not isinstance(value, Real) or isinstance(value, bool):
             raise DTypeError(f"{name}: {option} must be a number, got {describe(value)}")
 
 

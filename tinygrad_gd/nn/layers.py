@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import IndexingError, OptionError, ShapeError, TinygradGdError, describe
+from ..explain_error import answering, check_switch
 from ..modes import current_mode, get_default_dtype
 from ..ops.activations import relu, sigmoid
 from ..ops.elementwise import tanh
@@ -28,15 +29,17 @@ class Linear(Module):
     (1, 2)
     """
 
+    @answering
     def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
         for option, value in (("in_features", in_features), ("out_features", out_features)):
-            if not isinstance(value, int | np.integer) or value < 1:
-                raise OptionError(f"Linear: {option} must be a positive integer, got {value!r}")
+            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+                came = describe(value) if hasattr(value, "shape") else repr(value)
+                raise OptionError(f"Linear: {option} must be a positive integer, got {came}")
         self.in_features, self.out_features = in_features, out_features
         self.weight = Parameter(np.empty((out_features, in_features), get_default_dtype()))
         init.kaiming_uniform_(self.weight, a=math.sqrt(5))
         self.bias = None
-        if bias:
+        if check_switch("Linear: bias", bias):
             self.bias = Parameter(np.empty(out_features, get_default_dtype()))
             bound = 1 / math.sqrt(in_features)
             init.uniform_(self.bias, -bound, bound)
@@ -58,7 +61,13 @@ class Linear(Module):
         return f"{self.in_features}, {self.out_features}, bias={self.bias is not None}"
 
 
-class ReLU(Module):
+class _Activation(Module):
+    @answering
+    def __init__(self) -> None:
+        pass
+
+
+class ReLU(_Activation):
     """max(x, 0)."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -66,7 +75,7 @@ class ReLU(Module):
         return apply(relu, (x,))
 
 
-class Tanh(Module):
+class Tanh(_Activation):
     """The hyperbolic tangent."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -74,7 +83,7 @@ class Tanh(Module):
         return apply(tanh, (x,))
 
 
-class Sigmoid(Module):
+class Sigmoid(_Activation):
     """1 / (1 + exp(-x))."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -91,6 +100,7 @@ class Sequential(Module):
     (3, ['0.weight', '0.bias', '2.weight', '2.bias'])
     """
 
+    @answering
     def __init__(self, *layers: Module) -> None:
         for i, layer in enumerate(layers):
             if not isinstance(layer, Module):

@@ -13,6 +13,7 @@ from weakref import ref
 import numpy as np
 
 from ..errors import DTypeError, IndexingError, OptionError, ShapeError, describe
+from ..explain_error import answering
 from ..modes import current_mode
 from ..primitive import apply, primitive
 from ..rows import largest_of_rows
@@ -113,13 +114,27 @@ check_labels = primitive(_check_labels, kind="check", atomic=True)
 
 def shape_of(x: Any) -> tuple[int, ...]:
     """Like `numpy.shape`, without its detour over Tensor's protocols."""
-    shape: tuple[int, ...] = x.shape if isinstance(x, Tensor) else np.shape(x)
-    return shape
+    if isinstance(x, (Tensor, np.ndarray)):
+        return x.shape
+    try:
+        return np.shape(x)
+    except ValueError:
+        raise ShapeError(f"nn: expected numbers in rows of equal length, got {describe(x)} with rows "
+                         "of different lengths; pad them") from None
+
+
+def array_of(x: Any) -> Any:
+    """Numbers in rows of equal length, as an array."""
+    if type(x) is not np.ndarray:
+        shape_of(x)
+        x = np.asarray(x)
+    return x
 
 
 def _check_reduction(loss: str, reduction: str) -> None:
-    if reduction not in ("mean", "sum", "none"):
-        raise OptionError(f"{loss}: reduction is 'mean', 'sum' or 'none', got {reduction!r}")
+    if not isinstance(reduction, str) or reduction not in ("mean", "sum", "none"):
+        came = describe(reduction) if hasattr(reduction, "shape") else repr(reduction)
+        raise OptionError(f"{loss}: reduction is 'mean', 'sum' or 'none', got {came}")
 
 
 def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Tensor:
@@ -151,24 +166,30 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
     0.6931
     """
     _check_reduction("cross_entropy", reduction)
-    values = labels._data if isinstance(labels, Tensor) else np.asarray(labels)
-    if len(shape_of(logits)) != 2 or values.shape != logits.shape[:1]:
+    values = labels._data if isinstance(labels, Tensor) else array_of(labels)
+    shape = shape_of(logits)
+    if len(shape) != 2 or values.shape != shape[:1]:
         raise ShapeError(f"cross_entropy: expected logits (n, classes) and labels (n,), got "
                          f"{describe(logits)} and {describe(values)}")
     if values.dtype.kind not in "iu":
-        raise DTypeError(f"cross_entropy: labels are class numbers, got {describe(labels)}; "
-                         "use labels.astype(int), or mse_loss for real targets")
+        if hasattr(labels, "dtype") or values.size:
+            came = describe(labels if hasattr(labels, "dtype") else values)
+            raise DTypeError(f"cross_entropy: labels are class numbers, got {came}; "
+                             "use labels.astype(int), or mse_loss for real targets")
+        labels = values = values.astype(int)  # an empty list
     if current_mode().observer is not None:
-        labels = apply(check_labels, (labels,), {"classes": logits.shape[1]})
+        labels = apply(check_labels, (labels,), {"classes": shape[1]})
     else:
-        _check_labels(values, logits.shape[1])
+        _check_labels(values, shape[1])
     return apply(nll_of_softmax, (logits, labels), {"reduction": reduction})
 
 
 class MSELoss(Module):
     """`mse_loss` as a module."""
 
+    @answering
     def __init__(self, reduction: str = "mean") -> None:
+        _check_reduction("MSELoss", reduction)
         self.reduction = reduction
 
     def forward(self, prediction: Any, target: Any) -> Tensor:
@@ -179,7 +200,9 @@ class MSELoss(Module):
 class CrossEntropyLoss(Module):
     """`cross_entropy` as a module."""
 
+    @answering
     def __init__(self, reduction: str = "mean") -> None:
+        _check_reduction("CrossEntropyLoss", reduction)
         self.reduction = reduction
 
     def forward(self, logits: Any, labels: Any) -> Tensor:

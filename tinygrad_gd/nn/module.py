@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from inspect import Signature, signature
+from reprlib import recursive_repr
 from typing import Any, TypeVar
 
 import numpy as np
 
 from ..elsewhere import answer, own_names
-from ..errors import DTypeError, OptionError, ShapeError, describe
+from ..errors import DTypeError, OptionError, ShapeError, TinygradGdError, describe
+from ..explain_error import answering, check_switch
 from ..modes import current_mode, get_default_dtype, no_grad
-from ..storage import changes
+from ..storage import as_value, changes
 from ..tensor import Tensor
 
 AnyModule = TypeVar("AnyModule", bound="Module")
@@ -31,7 +33,13 @@ _WRITTEN_HERE = {
     "register_module": "set an attribute: self.name = module",
     "to": f"{_PLACE}; {_DTYPE}", "cuda": _PLACE, "cpu": _PLACE, "device": _PLACE,
     "float": _DTYPE, "double": _DTYPE, "half": _DTYPE, "compile": "use tg.compile(step)",
+    "bfloat16": _DTYPE, "type": _DTYPE, "share_memory": _PLACE,
+    "get_parameter": "use dict(module.named_parameters())[name]",
+    "get_buffer": "use dict(module.named_buffers())[name]",
+    "get_submodule": "use dict(module.named_modules())[name]",
     "register_forward_hook": "use `with tg.observe(observer)`",
+    "register_forward_pre_hook": "use `with tg.observe(observer)`",
+    "register_full_backward_hook": "use `with tg.observe(observer)`, or tensor.register_hook(function)",
 }
 
 
@@ -108,6 +116,18 @@ def _contents(value: Any, path: str) -> Iterator[tuple[str, Any]]:
             yield from _contents(item, f"{path}.{key}")
 
 
+def _saved(name: Any, value: Any) -> np.ndarray[Any, Any]:
+    try:
+        held = value._data if isinstance(value, Tensor) else value
+        return np.asarray(as_value(held if hasattr(held, "dtype") else np.asarray(held)))
+    except ValueError:
+        raise ShapeError(f"load_state_dict: {name!r}: expected numbers in rows of equal length, got "
+                         f"{describe(value)}") from None
+    except TinygradGdError as error:
+        said = str(error).removeprefix("Tensor: ")
+        raise type(error)(f"load_state_dict: {name!r}: {said}") from error
+
+
 class Module:
     """Base class of everything with parameters: set them in ``__init__``, use them in ``forward``.
 
@@ -147,6 +167,10 @@ class Module:
                 f"{type(self).__name__}.{name} is a Parameter and would be replaced by "
                 f"{describe(value)}, which no optimizer sees; use `with tg.no_grad(): "
                 f"module.{name}.assign(value)`")
+        if name in self._buffers and not (value is None or isinstance(value, Tensor)):
+            raise DTypeError(f"{type(self).__name__}.{name} is a buffer and would be replaced by "
+                             f"{describe(value)}, which is no part of the state; write "
+                             f"module.{name} = tg.Tensor(values)")
         contents = list(_contents(value, name))
         for path, found in contents:
             if isinstance(found, Tensor) and not isinstance(found, Parameter):
@@ -170,8 +194,15 @@ class Module:
         """The names that are there."""
         return own_names(self)
 
+    @answering
     def register_buffer(self, name: str, value: Any) -> None:
         """Set an attribute that belongs to the state but is not learned, as running means are."""
+        if not isinstance(name, str) or not name.isidentifier():
+            raise OptionError(f"register_buffer: the name is one of an attribute, as in "
+                              f"register_buffer('mean', values), got {describe(name)} {name!r}")
+        if callable(getattr(type(self), name, None)):
+            raise OptionError(f"register_buffer: {name!r} is a method of {type(self).__name__}, which "
+                              "a buffer would hide; choose another name")
         setattr(self, name, value if isinstance(value, Tensor) else Tensor(value))
         if name not in self._buffers:
             object.__setattr__(self, "_buffers", (*self._buffers, name))
@@ -198,14 +229,15 @@ class Module:
     def _all_modules(self, prefix: str, once: bool) -> Iterator[tuple[str, Module]]:
         """Depth first; ``once`` leaves out the second way to reach a shared module."""
         seen: set[Module] = set()
-        pending: list[tuple[str, Module]] = [(prefix, self)]
+        pending: list[tuple[str, Module, tuple[Module, ...]]] = [(prefix, self, ())]
         while pending:
-            path, module = pending.pop()
-            if module in seen and once:
+            path, module, around = pending.pop()
+            if module in (seen if once else around):  # a child may know its parent
                 continue
             seen.add(module)
             yield path, module
-            inside = [(p, m) for p, m in module._attributes(path) if isinstance(m, Module)]
+            around = (*around, module)
+            inside = [(p, m, around) for p, m in module._attributes(path) if isinstance(m, Module)]
             pending.extend(reversed(inside))
 
     def modules(self) -> Iterator[Module]:
@@ -230,7 +262,8 @@ class Module:
         """All registered buffers with their paths."""
         for path, module in self.named_modules(prefix):
             for name in module._buffers:
-                yield (f"{path}.{name}" if path else name), getattr(module, name)
+                if isinstance(held := vars(module).get(name), Tensor):
+                    yield (f"{path}.{name}" if path else name), held
 
     def buffers(self) -> Iterator[Tensor]:
         """All registered buffers."""
@@ -238,6 +271,9 @@ class Module:
 
     def apply(self: AnyModule, function: Callable[[Module], Any]) -> AnyModule:
         """Call ``function`` on every module, the innermost first, as for initialising weights."""
+        if not callable(function):
+            raise DTypeError(f"apply: expected a function of a module, got {describe(function)}; to "
+                             "compute, call the module itself: module(x)")
         for module in reversed(list(self.modules())):
             function(module)
         return self
@@ -270,8 +306,12 @@ class Module:
         Nothing is changed unless every name and shape fits; without ``strict`` names that only one
         side has are passed over.
         """
-        own = self._state()
-        values = {k: np.asarray(v) for k, v in state_dict.items()}
+        own, strict = self._state(), check_switch("load_state_dict: strict", strict)
+        if not isinstance(state_dict, Mapping):
+            cure = "other.state_dict()" if isinstance(state_dict, Module) else "np.load(path)"
+            raise DTypeError("load_state_dict: expected a mapping of names to arrays, as state_dict() "
+                             f"gives it, got {describe(state_dict)}; write {cure}")
+        values = {k: _saved(k, v) for k, v in state_dict.items()}
         problems = [f"missing {k!r}" for k in own if k not in values]
         problems += [f"unexpected {k!r}" for k in values if k not in own]
         if problems and strict:
@@ -284,12 +324,17 @@ class Module:
                 raise ShapeError(f"load_state_dict: {path!r} has shape {tensor.shape} in "
                                  f"{type(self).__name__}, but {values[path].shape} was given; "
                                  "build the model with the sizes it had when saved")
+            if not np.can_cast(values[path].dtype, tensor.dtype, "same_kind"):
+                raise DTypeError(f"load_state_dict: {path!r} holds {tensor.dtype} in "
+                                 f"{type(self).__name__}, but {values[path].dtype} was given; convert "
+                                 "it with .astype")
         with no_grad():
             for path, tensor in own.items():
-                tensor.assign(values[path])
+                tensor.assign(values[path].astype(tensor.dtype))
 
     def train(self: AnyModule, mode: bool = True) -> AnyModule:
         """Switch this module and all inside it to training (or, with False, to evaluation)."""
+        mode = check_switch("train: mode", mode)
         for module in self.modules():
             module.training = mode
         return self
@@ -318,6 +363,7 @@ class Module:
         """What stands between the parentheses of the repr."""
         return ""
 
+    @recursive_repr()
     def __repr__(self) -> str:
         """The tree of modules, one line each."""
         lines = [f"({name}): {child!r}".replace("\n", "\n  ")
