@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
-from numbers import Real
 from typing import Any
 
-from ..errors import DTypeError, GradError, OptionError, describe
+import numpy as np
+
+from ..errors import DTypeError, GradError, OptionError, ShapeError, describe
+from ..explain_error import check_switch
 from ..modes import current_mode, no_grad
 from ..observer import live
 from ..tensor import Tensor
@@ -15,6 +18,9 @@ from ..tensor import Tensor
 class Optimizer:
     """Parameters in groups with options, and what is remembered for each parameter."""
 
+    #: Names of the options that are True or False, if it is said which; all others are numbers.
+    switches: tuple[str, ...] | None = None
+
     def __init__(
         self, params: Iterable[Any], defaults: dict[str, Any], unknown: Iterable[str] = ()
     ) -> None:
@@ -22,33 +28,42 @@ class Optimizer:
         self._check_known(unknown)
         if isinstance(params, Tensor):
             raise DTypeError("optimizer: expected a list of parameters, got one Tensor; write [w]")
-        if not isinstance(params, Iterable):
-            cure = "model.parameters()" if hasattr(params, "parameters") else "[w, b]"
-            raise DTypeError(f"{type(self).__name__}: expected a list of parameters, got "
-                             f"{describe(params)}; write {cure}")
+        entries = self._listed(params)
         self._not_recording = no_grad()
         self.state: dict[Tensor, dict[str, Any]] = {}
         self.param_groups: list[dict[str, Any]] = []
-        entries = list(params)
         groups = entries if entries and isinstance(entries[0], dict) else [{"params": entries}]
         for group in groups:
             self.add_param_group(group)
 
+    def _listed(self, params: Any) -> list[Any]:
+        if isinstance(params, Iterable) and not isinstance(params, str | Mapping):
+            return list(params)
+        cure = "model.parameters()" if hasattr(params, "parameters") else "[w, b]"
+        if isinstance(params, Mapping):
+            cure = "[group]" if "params" in params else "model.parameters(), not model.state_dict()"
+        raise DTypeError(f"{type(self).__name__}: expected a list of parameters, got "
+                         f"{describe(params)}; write {cure}")
+
     def _check_known(self, options: Iterable[str]) -> None:
-        unknown = sorted(set(options) - {"params", *self.defaults})
+        unknown = sorted(set(options) - {"params", *self.defaults}, key=str)
         if unknown:
-            raise OptionError(f"{type(self).__name__}: unknown option {unknown[0]!r}; "
+            cure = ", minimize -loss instead" if unknown[0] == "maximize" else ""
+            raise OptionError(f"{type(self).__name__}: unknown option {unknown[0]!r}{cure}; "
                               f"options are {', '.join(self.defaults)}")
 
     def add_param_group(self, group: dict[str, Any]) -> None:
         """Add parameters with options of their own, as ``{"params": [...], "lr": 0.1}``."""
         name = type(self).__name__
+        if not isinstance(group, dict):
+            raise DTypeError(f"{name}: a group is a dict with its parameters, as in "
+                             '{"params": [w, b], "lr": 0.1}; got ' + describe(group))
         self._check_known(group)
         if "params" not in group:
             raise OptionError(f"{name}: a group needs its parameters, as in "
-                              '{"params": [w, b], "lr": 0.1}; got ' + f"{', '.join(group)}")
+                              '{"params": [w, b], "lr": 0.1}; got ' + (", ".join(group) or "{}"))
         given = group["params"]
-        params = [given] if isinstance(given, Tensor) else list(given)
+        params = [given] if isinstance(given, Tensor) else self._listed(given)
         if not params:
             raise OptionError(f"{name}: the parameter list is empty; pass "
                               "model.parameters() (a generator can be used only once) or [w, b]")
@@ -66,15 +81,29 @@ class Optimizer:
                 raise OptionError(f"{name}: {describe(p, i)} appears twice")
             known.add(p)
         full = {**self.defaults, **group, "params": params}
-        for option in self.defaults:
-            if not isinstance(full[option], Real):
-                raise DTypeError(f"{name}: {option} must be a number, got {describe(full[option])}")
-        self.check(full)
+        self._check_options(full)
         self.param_groups.append(full)
+
+    def _check_options(self, group: dict[str, Any]) -> None:
+        """Switches are booleans, all others are finite numbers."""
+        name, switches = type(self).__name__, self.switches
+        for option in self.defaults:
+            value = group[option]
+            if option in (switches or ()):
+                group[option] = check_switch(f"{name}: {option}", value)
+                continue
+            switch = isinstance(value, bool) and (switches is not None or option == "lr")
+            if switch or not isinstance(value, int | float | np.number):
+                cure = "; write .item()" if getattr(value, "size", 0) == 1 else ""
+                raise DTypeError(f"{name}: {option} must be a number, got {describe(value)}{cure}")
+        self.check(group)
+        for option in self.defaults:
+            if not _finite(group[option]):
+                raise OptionError(f"{name}: {option} must be finite, got {group[option]!r}")
 
     def check(self, group: dict[str, Any]) -> None:
         """Refuse options that make no sense."""
-        if not group["lr"] >= 0:
+        if not group.get("lr", 0) >= 0:
             raise OptionError(f"{type(self).__name__}: lr must be >= 0, got {group['lr']!r}")
 
     def __repr__(self) -> str:
@@ -85,16 +114,20 @@ class Optimizer:
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters: they are None until the next backward pass."""
-        if not set_to_none:
+        if set_to_none is not True:
             raise OptionError("zero_grad: gradients are always set to None; leave set_to_none out")
         for group in self.param_groups:
             for p in group["params"]:
                 p._grad = None
 
-    def step(self) -> None:
+    def step(self, closure: None = None) -> None:
         """Update every parameter that has a gradient."""
-        for group in self.param_groups:
+        for group in self.param_groups if closure is None else self._no_closure(closure):
             self.update_all(group)
+
+    def _no_closure(self, closure: Any) -> Any:
+        raise DTypeError(f"{type(self).__name__}.step: expected no argument, got {describe(closure)}; "
+                         "compute the loss and call loss.backward() before optimizer.step()")
 
     def update_all(self, group: dict[str, Any]) -> None:
         """Update every parameter of a group that has a gradient."""
@@ -121,15 +154,56 @@ class Optimizer:
         return {"state": state, "param_groups": groups}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what `state_dict` gave."""
+        """Take over what `state_dict` gave; nothing is changed unless all of it fits."""
+        groups, state = _parts(state_dict)
         params = [p for group in self.param_groups for p in group["params"]]
-        sizes = [len(g["params"]) for g in state_dict["param_groups"]]
+        sizes = [len(g["params"]) for g in groups]
         if sizes != [len(g["params"]) for g in self.param_groups]:
             raise OptionError(f"load_state_dict: expected groups of "
                               f"{[len(g['params']) for g in self.param_groups]} parameters, "
                               f"got {sizes}")
-        for mine, theirs in zip(self.param_groups, state_dict["param_groups"], strict=True):
-            mine.update({k: v for k, v in theirs.items() if k != "params"})
-        self.state = {params[i]: {k: v.detach() if isinstance(v, Tensor) else v
-                                  for k, v in s.items()}
-                      for i, s in state_dict["state"].items()}
+        merged = [{**mine, **theirs, "params": mine["params"]}
+                  for mine, theirs in zip(self.param_groups, groups, strict=True)]
+        for group in merged:
+            self._check_known(group)
+            self._check_options(group)
+        found = {}
+        for i, s in state.items():
+            if not isinstance(i, int) or not 0 <= i < len(params) or not isinstance(s, Mapping):
+                raise OptionError(f"load_state_dict: expected for each number of a parameter, from 0 "
+                                  f"to {len(params) - 1}, a dict of what is remembered for it; got "
+                                  f"{describe(s)} for {i!r}")
+            found[params[i]] = {k: _remembered(params[i], k, v) for k, v in s.items()}
+        for mine, group in zip(self.param_groups, merged, strict=True):
+            mine.update(group)
+        self.state = found
+
+
+def _finite(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond all floats
+        return False
+
+
+def _parts(state_dict: Any) -> tuple[Any, Any]:
+    """The groups and the state in what `Optimizer.state_dict` gave."""
+    given = state_dict if isinstance(state_dict, Mapping) else {}
+    groups, state = given.get("param_groups"), given.get("state")
+    if not (isinstance(groups, list | tuple) and isinstance(state, Mapping)
+            and all(isinstance(g, Mapping) and isinstance(g.get("params"), list | tuple)
+                    for g in groups)):
+        came = f"the keys {', '.join(map(str, given))}" if given else describe(state_dict)
+        raise DTypeError(f"load_state_dict: expected what optimizer.state_dict() gives, 'param_groups' "
+                         f"with their 'params' and 'state', got {came}")
+    return groups, state
+
+
+def _remembered(parameter: Tensor, name: str, value: Any) -> Any:
+    """What is remembered for a parameter: arrays as Tensors of its shape, numbers as they are."""
+    if not isinstance(value, Tensor | np.ndarray):
+        return value
+    if value.ndim and value.shape != parameter.shape:
+        raise ShapeError(f"load_state_dict: {name!r} has the shape {value.shape}, but belongs to "
+                         f"{describe(parameter)}; build the model with the sizes it had when saved")
+    return value.detach() if isinstance(value, Tensor) else Tensor(value)

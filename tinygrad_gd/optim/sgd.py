@@ -24,6 +24,8 @@ class SGD(Optimizer):
     2.4
     """
 
+    switches = ("nesterov",)
+
     def __init__(
         self,
         params: Iterable[Any],
