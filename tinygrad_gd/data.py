@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DTypeError, OptionError, ShapeError, describe
-from .explain_error import check_switch
+from .errors import DTypeError, GradError, OptionError, ShapeError, describe
+from .explain_error import answering, check_switch
 from .rng import generator, seeded
-from .storage import NUMERIC_KINDS
+from .storage import NUMERIC_KINDS, plain
 from .tensor import Tensor
 
 
@@ -30,6 +30,7 @@ class DataLoader:
     [(2, 2), (2, 2), (1, 2)]
     """
 
+    @answering
     def __init__(
         self,
         *arrays: Any,
@@ -78,13 +79,16 @@ class DataLoader:
 def _rows(given: Any) -> np.ndarray[Any, Any]:
     """One of the loader's arrays; several in a tuple would be stacked into something else."""
     if isinstance(given, Tensor):
+        if given.requires_grad:
+            raise GradError(f"DataLoader: the gradient of {describe(given)} would be lost; index it in "
+                            "the loop, or give .detach()")
         rows = given.numpy()
     else:
         cure = "give each array by itself: DataLoader(x, y, batch_size=32)"
         if isinstance(given, tuple) and any(np.ndim(a) for a in given if hasattr(a, "shape")):
             raise OptionError(f"DataLoader: expected arrays, got a tuple of {len(given)}; {cure}")
         try:
-            rows = np.asarray(given)
+            rows = np.asarray(plain(given))
         except ValueError:
             raise ShapeError(f"DataLoader: the rows of a list of {len(given)} have different shapes; "
                              f"{cure}") from None

@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DTypeError, OptionError, TinygradGdError, describe
+from .errors import DTypeError, OptionError, ShapeError, TinygradGdError, describe
+from .explain_error import answering, check_switch
 from .modes import current_mode, no_grad, using
 from .observer import Observer
-from .storage import NUMERIC_KINDS
+from .rng import seeded
+from .storage import NUMERIC_KINDS, plain
 from .tensor import Tensor
 
 
@@ -24,6 +26,7 @@ class GradCheckError(TinygradGdError, AssertionError):
     """A gradient differs from what the values of the function say."""
 
 
+@answering
 def gradcheck(
     f: Callable[..., Any],
     inputs: Sequence[Any],
@@ -51,7 +54,7 @@ def gradcheck(
     >>> tg.gradcheck(lambda x: (x * np.exp(x)).sum(), [np.array([0.5, -1.0])], order=2)
     True
     """
-    if order not in (1, 2):
+    if order not in (1, 2) or type(order) is not int:
         raise OptionError(f"gradcheck: order must be 1 or 2, got {order!r}")
     if not callable(f):
         raise DTypeError(f"gradcheck: expected a function of Tensors, got {describe(f)}; for a loss "
@@ -60,13 +63,23 @@ def gradcheck(
         raise DTypeError(f"gradcheck: expected a list of inputs, got {describe(inputs)}; write [x]")
     if not inputs:
         raise OptionError("gradcheck: expected at least one input, got an empty list; write [x]")
-    values = [np.array(getattr(x, "_data", x)) for x in inputs]
+    if rtol is not None and not (isinstance(rtol, int | float) and 0 <= rtol < np.inf):
+        raise OptionError(f"gradcheck: rtol is None or a finite number >= 0, got {rtol!r}")
+    raise_exception = check_switch("gradcheck: raise_exception", raise_exception)
+    try:
+        values = [np.array(x._data if isinstance(x, Tensor) else plain(x)) for x in inputs]
+    except ValueError:
+        raise ShapeError("gradcheck: expected arrays, got a list with rows of different lengths; pad "
+                         "them, or give each row as an input") from None
     for i, (x, value) in enumerate(zip(inputs, values, strict=True)):
         if value.dtype.kind not in NUMERIC_KINDS:
             raise DTypeError(f"gradcheck: input {i} must be an array of numbers, got {describe(x)}")
+        if not np.isfinite(value).all():
+            raise OptionError(f"gradcheck: input {i} holds NaN or infinity, where no slope can be told "
+                              "from the values; give finite numbers")
     values = [value.astype(np.float64) for value in values]
     names = [getattr(x, "name", None) or f"input {i}" for i, x in enumerate(inputs)]
-    rng = np.random.default_rng(seed)
+    rng = seeded("gradcheck", seed)
     try:
         _compare(f, values, names, rtol, rng)
         if order == 2:
@@ -80,6 +93,8 @@ def gradcheck(
 
 def gradgradcheck(f: Callable[..., Any], inputs: Sequence[Any], **options: Any) -> bool:
     """`gradcheck` of first and second order."""
+    if options.get("order", 2) != 2:
+        raise OptionError(f"gradgradcheck: order is 2, got {options['order']!r}; use gradcheck")
     return gradcheck(f, inputs, **{**options, "order": 2})
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import OptionError, ShapeError
+from ..explain_error import answering
 from ..rng import seeded
 
 
@@ -24,6 +25,7 @@ def load_digits() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         return stored["images"] / np.float32(16), stored["labels"].astype(np.int64)
 
 
+@answering
 def split(
     *arrays: Any, test: float = 0.2, seed: int = 0
 ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
@@ -33,14 +35,17 @@ def split(
     >>> len(x), len(y_test), (y == 2 * x).all()
     (7, 3, np.True_)
     """
-    arrays = tuple(a if hasattr(a, "shape") else np.asarray(a) for a in arrays)
+    try:
+        arrays = tuple(a if hasattr(a, "shape") else np.asarray(a) for a in arrays)
+    except ValueError:
+        raise ShapeError("split: the rows of a list have different lengths; pad them") from None
     if any(not a.ndim for a in arrays):
         raise ShapeError("split: expected arrays with rows, got a number; write split(x, y)")
     lengths = [len(a) for a in arrays]
     if not lengths or len(set(lengths)) > 1:
         raise ShapeError(f"split: expected arrays with one length, got lengths {lengths}; each row of "
                          "the data needs exactly one label")
-    if not isinstance(test, int | float) or not 0 < test < 1:
+    if not isinstance(test, int | float | np.floating) or not 0 < test < 1:
         raise OptionError(f"split: test is the part of the rows to keep for testing, between 0 and 1; "
                           f"got {test!r}")
     order = seeded("split", seed).permutation(len(arrays[0]))
