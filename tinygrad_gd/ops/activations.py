@@ -51,6 +51,9 @@ def _prelu(x: Any, weight: Any, /) -> Any:
 
 
 def _hardtanh(x: Any, /, min_val: Any = -1.0, max_val: Any = 1.0) -> Any:
+    if not min_val <= max_val:
+        raise OptionError(f"hardtanh: expected min_val <= max_val, got {min_val!r} and {max_val!r}; "
+                          "swap them")
     return np.clip(x, min_val, max_val)
 
 
@@ -111,6 +114,9 @@ def _elu(x: Any, /, alpha: Any = 1.0) -> Any:
 
 
 def _celu(x: Any, /, alpha: Any = 1.0) -> Any:
+    if not 0 < abs(alpha) < math.inf:
+        raise OptionError(f"celu: alpha must be finite and not 0, got {alpha!r}; relu is celu as alpha "
+                          "goes to 0")
     return np.where(x > 0, x, alpha * np.expm1(_negative(x) / alpha))
 
 
@@ -150,6 +156,9 @@ def _log_sigmoid(x: Any, /) -> Any:
 
 
 def _softplus(x: Any, /, beta: Any = 1.0) -> Any:
+    if not 0 < beta < math.inf:
+        raise OptionError(f"softplus: beta must be positive and finite, got {beta!r}; the larger it "
+                          "is, the closer softplus comes to relu")
     return np.logaddexp(0, beta * x) / beta
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError, OptionError, ShapeError, describe
+from ..explain_error import check_switch
 from ..registry import implements
 from ..tensor import Tensor
 from .elementwise import where
@@ -306,6 +307,9 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:
     x = as_tensor("vander", x)
     if x.ndim != 1:
         raise ShapeError(f"vander: expected a vector, got {describe(x)}; use reshape(-1)")
+    increasing = check_switch("vander: increasing", increasing)
+    if (dtype := np.promote_types(x.dtype, int)) != x.dtype:  # as in NumPy
+        x = x.astype(dtype)
     factors = broadcast_to(reshape(x, (-1, 1)), (x.size, max((x.size if N is None else N) - 1, 0)))
     one = np.ones((x.size, min(1, x.size if N is None else N)), x.dtype)
     powers = concatenate([one, cumprod(factors, 1)], axis=1)

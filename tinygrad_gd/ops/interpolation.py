@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError, OptionError, ShapeError, describe
+from ..explain_error import check_switch
 from ..registry import implements
 from ..tensor import Tensor
 from .shape import along, repeat
@@ -83,8 +84,9 @@ def interpolate(input: Any, size: Any = None, scale_factor: Any = None, mode: st
                          f"{describe(x)} cannot hold; use .astype(float)")
     if mode == "nearest" and align_corners is not None:
         raise OptionError("interpolate: align_corners= has no meaning for mode='nearest'; leave it out")
+    corners = align_corners is not None and check_switch("interpolate: align_corners", align_corners)
     for axis, (length, step) in enumerate(_lengths(x, size, scale_factor), 2):
         x = (_nearest(x, axis, length, step) if mode == "nearest"
-             else _linear(x, axis, length, step, bool(align_corners)))
+             else _linear(x, axis, length, step, corners))
     result: Tensor = x
     return result

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import OptionError, ShapeError, describe
+from ..explain_error import check_switch
 from ..primitive import apply, primitive
 from ..registry import implements
 from ..tensor import Tensor
@@ -79,6 +80,7 @@ def _avg_pool_back(g: Any, out: Any, x: Any, window: Any, counts: Any, stride: A
 def _borders(operation: str, x: Tensor, window: Lengths, stride: Lengths, padding: Lengths,
              dilation: Lengths, ceil_mode: bool) -> list[tuple[int, int]]:
     """What to add around ``x``; with ``ceil_mode`` also what the last, incomplete windows need."""
+    ceil_mode = check_switch(f"{operation}: ceil_mode", ceil_mode)
     if any(2 * p > k for p, k in zip(padding, window, strict=True)):
         raise OptionError(f"{operation}: padding={padding} is more than half of kernel_size={window}; "
                           "windows would lie outside of the input")
@@ -102,11 +104,12 @@ def _geometry(operation: str, ndim: int, kernel_size: Any, stride: Any, padding:
 
 def _max_pooled(made: Any, ndim: int, x: Any, kernel_size: Any, stride: Any, padding: Any,
                 dilation: Any, ceil_mode: bool, return_indices: bool) -> Tensor:
-    if return_indices:
+    if return_indices is not False:
         raise OptionError(f"{made.name}: return_indices=True is not supported; leave it out")
     x, alone = batched(made.name, x, ndim)
     window, steps, around, reach = _geometry(made.name, ndim, kernel_size, stride, padding, dilation)
-    lowest = -np.inf if x.dtype.kind == "f" else int(np.iinfo(x.dtype).min)
+    lowest = (-np.inf if x.dtype.kind == "f" else False if x.dtype.kind == "b"
+              else int(np.iinfo(x.dtype).min))
     x = bordered(x, _borders(made.name, x, window, steps, around, reach, ceil_mode), lowest)
     counts = count_windows(made.name, x, window, steps, reach)
     out = apply(made, (x,), {
@@ -120,14 +123,20 @@ def _in_reach(n: int, window: int, stride: int, border: tuple[int, int], padding
     return np.minimum(begin + window, n + padding) - np.maximum(begin, -padding)
 
 
+def _to_average(x: Tensor) -> Tensor:
+    """``x`` as floats, in which sums do not overflow."""
+    return x if x.dtype.kind == "f" else x.astype(float)
+
+
 def _avg_pooled(made: Any, ndim: int, x: Any, kernel_size: Any, stride: Any, padding: Any,
                 ceil_mode: bool, count_include_pad: bool, divisor_override: Any) -> Tensor:
     x, alone = batched(made.name, x, ndim)
+    x, counted = _to_average(x), check_switch(f"{made.name}: count_include_pad", count_include_pad)
     window, steps, around, ones = _geometry(made.name, ndim, kernel_size, stride, padding)
     borders = _borders(made.name, x, window, steps, around, ones, ceil_mode)
     sizes = np.ones((), int)
     for n, k, s, border, p in zip(x.shape[2:], window, steps, borders, around, strict=True):
-        sizes = sizes[..., None] * _in_reach(n, k, s, border, p if count_include_pad else 0)
+        sizes = sizes[..., None] * _in_reach(n, k, s, border, p if counted else 0)
     x = bordered(x, borders)
     counts = count_windows(made.name, x, window, steps, ones)
     if divisor_override is not None:
@@ -238,6 +247,7 @@ def _adaptive_max(made: Any, name: str, ndim: int, x: Any, output_size: Any) -> 
 
 def _adaptive_avg(made: Any, name: str, ndim: int, x: Any, output_size: Any) -> Tensor:
     x, used, size, alone = _spread(name, ndim, x, output_size)
+    x = _to_average(x)
     options = _windows_of(x, size)
     if used.all():
         out = apply(made, (x,), {**options, "divisor": prod(options["window"])})

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import OptionError
+from ..errors import DTypeError, OptionError
 from ..explain_error import FAILURES, explain_call
 from ..operands import operand
 from ..primitive import Every, Primitive, Rule
@@ -64,6 +64,8 @@ def called_like(
 
 def as_tensor(operation: str, x: Any) -> Tensor:
     """What a composition was given, as a Tensor; lists of Tensors stay recorded."""
+    if x is None:
+        raise DTypeError(f"{operation}: expected a Tensor, an array or a number, got NoneType")
     x = x if isinstance(x, Tensor) else operand(operation, x)
     is_array = isinstance(x, np.ndarray)  # as those are, too, that a captured run shows as Tensors
     return x if isinstance(x, Tensor) and not is_array else Tensor(x)

@@ -51,6 +51,8 @@ def argpartition(a: Any, kth: Any, axis: int | None = -1, kind: Any = "introsele
                  order: Any = None) -> Any:
     """The positions that bring the ``kth`` element along ``axis`` to its sorted place."""
     refuse("argpartition", "Tensors have no fields", order=order)
+    if kind != "introselect":
+        raise OptionError(f"argpartition: kind= must be 'introselect', got {kind!r}; leave it out")
     return apply(argpartition, (a,), {"kth": kth, "axis": axis})
 
 
@@ -99,7 +101,7 @@ def partition(a: Any, kth: Any, axis: int | None = -1, kind: Any = "introselect"
     a = as_tensor("partition", a)
     if axis is None:
         a, axis = reshape(a, -1), 0
-    result: Tensor = take_along_axis(a, argpartition(a.detach(), kth, axis, order=order), axis)
+    result: Tensor = take_along_axis(a, argpartition(a.detach(), kth, axis, kind, order), axis)
     return result
 
 
@@ -192,8 +194,8 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Tensor:
     if weights.shape != places.shape:
         raise ShapeError(f"bincount: expected one weight for each of {places.size} integers, got "
                          f"{describe(weights)}")
-    floating = weights if weights.dtype.kind == "f" else weights.astype(float)
-    return At(Tensor(np.zeros(counts.shape, floating.dtype)))[places].add(floating)
+    floating = weights if weights.dtype == np.float64 else weights.astype(float)  # as in NumPy
+    return At(Tensor(np.zeros(counts.shape)))[places].add(floating)
 
 
 @implements(np.histogram)

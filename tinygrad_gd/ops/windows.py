@@ -82,8 +82,9 @@ def overlap_add(x: Any, shape: Lengths, stride: Lengths, dilation: Lengths) -> A
 
 def numbers(operation: str, option: str, value: Any, ndim: int, least: int) -> Lengths:
     """An option of one integer for all axes or one for each, as a tuple."""
+    each = value if isinstance(value, tuple | list) else (value,) * ndim
     try:
-        given = tuple(map(index, value)) if isinstance(value, tuple | list) else (index(value),) * ndim
+        given = () if bool in map(type, each) else tuple(map(index, each))
     except TypeError:
         given = ()
     if len(given) != ndim or min(given, default=least - 1) < least:
