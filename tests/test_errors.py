@@ -305,6 +305,272 @@ MISUSE |= {
 }
 
 
+class Flagged(tg.nn.Module):
+    def __init__(self) -> None:
+        self.register_buffer("flag", tg.Tensor(True))
+        self.weight = tg.nn.Parameter(1.0)
+
+
+def layer() -> Any:
+    return tg.nn.Linear(1, 1)
+
+
+def sgd(**options: Any) -> Any:
+    return tg.optim.SGD([w()], **{"lr": 0.1, **options})
+
+
+def saved(**changes: Any) -> Any:
+    state = {"param_groups": [{"params": [0], "lr": 0.1}], "state": {}}
+    return lambda: sgd().load_state_dict({**state, **changes})
+
+
+def of_group(**options: Any) -> Any:
+    return saved(param_groups=[{"params": [0], **options}])
+
+
+NN: Any = tg.nn
+IMAGE, NAN, INF = np.ones((1, 4, 4)), float("nan"), float("inf")
+
+#: Models, optimizers and data.
+MISUSE |= {
+    "ragged logits": (lambda: NN.cross_entropy([[1.0, 2.0], [1.0]], [0, 1]), ValueError, "rows of equal length, got list"),
+    "ragged labels": (lambda: NN.cross_entropy(w(MATRIX), [[0], [1, 2]]), ValueError, "rows of equal length, got list"),
+    "ragged predictions": (lambda: NN.mse_loss([[1.0], [1.0, 2.0]], w()), ValueError, "rows of equal length"),
+    "labels as booleans": (lambda: NN.cross_entropy(w(MATRIX), [True, False]), TypeError, r"class numbers, got bool of shape \(2,\)"),
+    "reduction of a module": (lambda: NN.MSELoss("average"), ValueError, "MSELoss: reduction is 'mean'"),
+    "weights as reduction": (lambda: NN.CrossEntropyLoss(ONE), ValueError, r"CrossEntropyLoss: reduction .*float64 of shape \(3,\)"),
+    "weights of classes": (lambda: NN.CrossEntropyLoss(weight=ONE), TypeError, r"CrossEntropyLoss: unknown option weight=.*weights\[labels\]"),
+    "smooth labels": (lambda: NN.CrossEntropyLoss(label_smoothing=0.1), TypeError, r"label_smoothing=, write \(1 - s\) \* cross_entropy"),
+    "a loss that is computed": (lambda: NN.MSELoss(w(), w()), TypeError, r"MSELoss: too many.*MSELoss\(\.\.\.\)\(x\)"),
+    "no state": (lambda: layer().load_state_dict(None), TypeError, r"load_state_dict: expected a mapping.*NoneType; write np\.load"),
+    "state from a path": (lambda: layer().load_state_dict("a.npz"), TypeError, r"load_state_dict: .*got str; write np\.load\(path\)"),
+    "state of a module": (lambda: layer().load_state_dict(layer()), TypeError, r"got Linear; write other\.state_dict\(\)"),
+    "state of text": (lambda: layer().load_state_dict({"weight": [["a"]], "bias": [1.0]}), TypeError, "load_state_dict: 'weight': expected float"),
+    "complex state": (lambda: layer().load_state_dict({"weight": [[1.0]], "bias": [1j]}), TypeError, "load_state_dict: 'bias': .*complex128"),
+    "ragged state": (lambda: layer().load_state_dict({"weight": [[1.0], [1, 2]], "bias": [1.0]}), ValueError, "load_state_dict: 'weight': .*rows"),
+    "floats for a flag": (lambda: Flagged().load_state_dict({"flag": 1.5, "weight": 1.0}), TypeError, "'flag' holds bool in Flagged, but float64"),
+    "strict as text": (lambda: layer().load_state_dict({}, strict="no"), TypeError, "load_state_dict: strict: expected True"),
+    "train as text": (lambda: layer().train("no"), TypeError, "train: mode: expected True or False, got str 'no'"),
+    "buffer 1": (lambda: layer().register_buffer(1, 2.0), ValueError, "register_buffer: the name.*got int 1"),
+    "buffer with a dot": (lambda: layer().register_buffer("a.b", 2.0), ValueError, "register_buffer: the name.*'a.b'"),
+    "buffer over a method": (lambda: layer().register_buffer("forward", 2.0), ValueError, "'forward' is a method of Linear"),
+    "persistent buffer": (lambda: layer().register_buffer("a", 2.0, persistent=False), TypeError, "persistent=, leave it out"),
+    "a number for a buffer": (lambda: setattr(Flagged(), "flag", 3), TypeError, r"Flagged\.flag is a buffer.*by int.*tg\.Tensor"),
+    "apply nothing": (lambda: layer().apply(None), TypeError, r"apply: expected a function of a module.*module\(x\)"),
+    "True features": (lambda: NN.Linear(True, 1), ValueError, "Linear: in_features must be a positive integer, got True"),
+    "bias as text": (lambda: NN.Linear(3, 2, bias="no"), TypeError, "Linear: bias: expected True or False, got str 'no'"),
+    "bias of values": (lambda: NN.Linear(3, 2, bias=ONE), TypeError, r"Linear: bias: .*got float64 of shape \(3,\)"),
+    "bias of a convolution": (lambda: NN.Conv2d(1, 1, 1, bias="no"), TypeError, "Conv2d: bias: expected True or False"),
+    "on a device": (lambda: NN.Linear(3, 2, device="cpu"), TypeError, "Linear: unknown option device=, leave it out: values are always"),
+    "of a dtype": (lambda: NN.Conv2d(1, 1, 1, dtype=np.float32), TypeError, r"Conv2d: unknown option dtype=.*set_default_dtype"),
+    "other borders": (lambda: NN.Conv2d(1, 1, 1, padding_mode="reflect"), TypeError, r"Conv2d: .*padding_mode=.*np\.pad"),
+    "borders of a transpose": (lambda: NN.ConvTranspose2d(1, 1, 1, padding_mode="zeros"), TypeError, "ConvTranspose2d: .*padding_mode="),
+    "in place": (lambda: NN.ReLU(inplace=True), TypeError, "ReLU: unknown option inplace=.*new Tensor"),
+    "relu of x": (lambda: NN.Tanh(w()), TypeError, r"Tanh: too many.*Tanh\(\.\.\.\)\(x\)"),
+    "positions of a pool": (lambda: NN.MaxPool2d(2, return_indices=True), TypeError, "MaxPool2d: .*return_indices=, leave it out"),
+    "sizes missing": (lambda: NN.Linear(3), TypeError, "Linear: missing a required argument: 'out_features'; .*bias"),
+    "an unknown border": (lambda: NN.Conv2d(1, 1, 1, padding="bogus"), ValueError, "Conv2d: padding= must be 'valid', 'same', an integer"),
+    "the same border of a transpose": (lambda: NN.ConvTranspose1d(1, 1, 1, padding="same"), ValueError, "ConvTranspose1d: padding= must be"),
+    "ceil of a layer": (lambda: NN.MaxPool2d(2, ceil_mode="no"), TypeError, "MaxPool2d: ceil_mode: expected True"),
+    "a True window": (lambda: NN.Conv1d(1, 1, True), ValueError, "Conv1d: kernel_size= must be an integer.*True"),
+    "flatten nothing": (lambda: NN.Flatten()(None), TypeError, "Flatten: "),
+    "flatten to True": (lambda: NN.Flatten(True), TypeError, "Flatten: start_dim must be an integer, got bool"),
+    "a constant of text": (lambda: NN.init.constant_(w(), "a"), TypeError, "constant_: val must be a number, got str"),
+    "a mean of nan": (lambda: NN.init.normal_(w(), NAN), ValueError, "normal_: expected a finite mean"),
+    "an endless deviation": (lambda: NN.init.normal_(w(), 0.0, INF), ValueError, "normal_: std .*finite"),
+    "first values for integers": (lambda: NN.init.zeros_(tg.Tensor([1, 2])), ValueError, "assign: cannot write|zeros_"),
+    "a list of nonlinearities": (lambda: NN.init.calculate_gain(["relu"]), ValueError, "unknown nonlinearity"),
+    "no optimizer state": (lambda: sgd().load_state_dict(None), TypeError, "load_state_dict: expected what optimizer.*NoneType"),
+    "an empty optimizer state": (lambda: sgd().load_state_dict({}), TypeError, "load_state_dict: expected what"),
+    "a group of nothing": (saved(param_groups=[None]), TypeError, "load_state_dict: expected what.*the keys param_groups, state"),
+    "state of nothing": (saved(state=None), TypeError, "load_state_dict: expected what"),
+    "state of parameter 5": (saved(state={5: {}}), ValueError, "from 0 to 0.*for 5"),
+    "state of parameter -1": (saved(state={-1: {}}), ValueError, "from 0 to 0.*for -1"),
+    "velocity of another": (saved(state={0: {"velocity": tg.Tensor([1.0])}}), ValueError, r"'velocity' has the shape \(1,\).*'w'"),
+    "saved lr as text": (of_group(lr="a"), TypeError, "SGD: lr must be a number, got str"),
+    "saved lr below 0": (of_group(lr=-1), ValueError, "SGD: lr must be >= 0"),
+    "saved option of another": (of_group(foreach=None), ValueError, "SGD: unknown option 'foreach'"),
+    "a group without a list": (lambda: tg.optim.SGD([{"params": None}]), TypeError, r"SGD: expected a list.*NoneType; write \[w, b\]"),
+    "a group of a module": (lambda: tg.optim.SGD([{"params": layer()}]), TypeError, r"got Linear; write model\.parameters\(\)"),
+    "one group": (lambda: tg.optim.SGD({"params": [w()]}), TypeError, r"got dict; write \[group\]"),
+    "a state for parameters": (lambda: tg.optim.SGD(layer().state_dict()), TypeError, r"write model\.parameters\(\), not"),
+    "add nothing": (lambda: sgd().add_param_group(None), TypeError, "SGD: a group is a dict.*NoneType"),
+    "add a list": (lambda: sgd().add_param_group([w()]), TypeError, "SGD: a group is a dict.*list"),
+    "a closure": (lambda: sgd().step(lambda: 3), TypeError, r"SGD\.step: expected no argument, got function; .*loss\.backward\(\)"),
+    "lr True": (lambda: sgd(lr=True), TypeError, "SGD: lr must be a number, got bool"),
+    "lr inf": (lambda: sgd(lr=INF), ValueError, "SGD: lr must be finite, got inf"),
+    "lr beyond floats": (lambda: sgd(lr=10**400), ValueError, "SGD: lr must be finite"),
+    "lr of a Tensor": (lambda: sgd(lr=tg.Tensor(0.1)), TypeError, r"SGD: lr must be a number.*write \.item\(\)"),
+    "dampening nan": (lambda: sgd(momentum=0.9, dampening=NAN), ValueError, "SGD: dampening must be finite, got nan"),
+    "momentum inf": (lambda: sgd(momentum=INF), ValueError, "SGD: momentum must be finite"),
+    "decay inf": (lambda: sgd(weight_decay=INF), ValueError, "SGD: weight_decay must be finite"),
+    "nesterov as text": (lambda: sgd(nesterov="no"), TypeError, "SGD: nesterov: expected True or False"),
+    "upwards": (lambda: sgd(maximize=True), ValueError, "unknown option 'maximize', minimize -loss"),
+    "gradients set to text": (lambda: sgd().zero_grad("no"), ValueError, "leave set_to_none out"),
+    "workers": (lambda: tg.DataLoader(ONE, num_workers=2), TypeError, "DataLoader: unknown option num_workers="),  # type: ignore[call-arg]
+    "a loader of gradients": (lambda: tg.DataLoader(w() * 2), RuntimeError, r"DataLoader: the gradient of .*\.detach\(\)"),
+    "a loader of a masked array": (lambda: tg.DataLoader(np.ma.array([1.0, 2.0], mask=[0, 1])), TypeError, "mask .*would be lost"),
+    "split of a ragged list": (lambda: tg.datasets.split([[1], [1, 2]]), ValueError, "split: .*different lengths"),
+    "split in scikit-learn's words": (lambda: tg.datasets.split(ONE, test_size=0.3), TypeError, "split: .*test_size=, write test="),  # type: ignore[call-arg]
+    "gradcheck order": (lambda: tg.gradcheck(np.exp, [w()], order=True), ValueError, "gradcheck: order must be 1 or 2"),
+    "gradcheck tolerance": (lambda: tg.gradcheck(np.exp, [w()], rtol=INF), ValueError, "gradcheck: rtol is None or a finite number"),
+    "gradcheck seed": (lambda: tg.gradcheck(np.exp, [w()], seed="a"), ValueError, "gradcheck: expected an integer"),  # type: ignore[arg-type]
+    "gradcheck of ragged rows": (lambda: tg.gradcheck(np.exp, [[[1.0], [1.0, 2.0]]]), ValueError, "gradcheck: .*different lengths"),
+    "gradcheck of nan": (lambda: tg.gradcheck(np.exp, [np.array([NAN])]), ValueError, "gradcheck: input 0 holds NaN"),
+    "gradcheck of a mask": (lambda: tg.gradcheck(np.exp, [np.ma.array([1.0, 2.0], mask=[0, 1])]), TypeError, "mask .*would be lost"),
+    "gradcheck in PyTorch's words": (lambda: tg.gradcheck(np.exp, [w()], eps=1e-6), TypeError, "gradcheck: unknown option eps="),  # type: ignore[call-arg]
+    "gradgradcheck of order 1": (lambda: tg.gradgradcheck(np.exp, [w()], order=1), ValueError, "gradgradcheck: order is 2"),
+}
+
+#: Options of operations, and of functions of functions.
+MISUSE |= {
+    "ceil as text": (lambda: tg.max_pool2d(w(IMAGE), 2, ceil_mode="no"), TypeError, "max_pool2d: ceil_mode: expected True"),
+    "ceil of a mean": (lambda: tg.avg_pool2d(w(IMAGE), 2, ceil_mode="no"), TypeError, "avg_pool2d: ceil_mode: expected True"),
+    "padding counts": (lambda: tg.avg_pool1d(w(IMAGE[0]), 2, count_include_pad="no"), TypeError, "avg_pool1d: count_include_pad: expected"),
+    "corners as text": (lambda: tg.interpolate(w(IMAGE), size=3, mode="linear", align_corners="no"), TypeError, "interpolate: align_corners: expected"),
+    "bounds of hardtanh": (lambda: tg.hardtanh(w(), 2.0, 1.0), ValueError, "hardtanh: expected min_val <= max_val"),
+    "beta below 0": (lambda: tg.softplus(w(), beta=-1.0), ValueError, "softplus: beta must be positive"),
+    "beta 0": (lambda: tg.softplus(w(), beta=0.0), ValueError, "softplus: beta must be positive"),
+    "alpha 0": (lambda: tg.celu(w(), alpha=0.0), ValueError, "celu: alpha must be finite and not 0"),
+    "alpha nan": (lambda: tg.celu(w(), alpha=NAN), ValueError, "celu: alpha must be finite"),
+    "kind of partition": (lambda: np.partition(w(), 1, kind="bogus"), ValueError, "partition: .*kind= must be 'introselect'"),
+    "kind of argpartition": (lambda: np.argpartition(w(), 1, kind="bogus"), ValueError, "argpartition: kind= must be 'introselect'"),
+    "powers in text": (lambda: np.vander(w(), increasing="no"), TypeError, "vander: increasing: expected True"),
+    "aux as text": (lambda: tg.grad(np.sum, has_aux="no"), TypeError, "grad: has_aux: expected True"),  # type: ignore[arg-type]
+    "hessian of nothing": (lambda: tg.hessian(None), TypeError, "hessian: expected a function"),  # type: ignore[arg-type]
+    "hessian by integers": (lambda: tg.hessian(np.sum)(np.array([1])), TypeError, "hessian: can only differentiate by floating"),
+    "gradient at a text": (lambda: tg.grad(np.sum)("a"), TypeError, "grad: argument 0: expected float"),
+    "gradient of a text": (lambda: tg.grad(lambda x: "a")(1.0), TypeError, r"grad: the result of <lambda>\(\): expected float"),
+    "cotangent of text": (lambda: tg.vjp(np.sin, ONE)[1]("a"), TypeError, "vjp: cotangent: expected float"),
+    "tangent of complex": (lambda: tg.jvp(np.sin, (ONE,), (ONE * 1j,)), TypeError, "jvp: tangents: expected float"),
+    "checkpoint as in PyTorch": (lambda: tg.checkpoint(np.sin, w()), TypeError, r"checkpoint: expected only a function.*tg\.checkpoint\(sin\)\(x\)"),
+    "too many for a custom rule": (lambda: ruled()(w(), w()), TypeError, r"custom_vjp: squared: too many.*\(x\)"),
+}
+
+
+def ruled() -> Any:
+    @tg.custom_vjp
+    def squared(x: Any) -> Any:
+        return x * x
+
+    squared.defvjp(lambda x: (x * x, x), lambda x, g: (2 * g * x,))
+    return squared
+
+
+def test_a_state_that_does_not_fit_changes_nothing() -> None:
+    module, optimizer = layer(), sgd(momentum=0.9)
+    before = module.state_dict()
+    with pytest.raises(TypeError):
+        module.load_state_dict({"weight": [[7.0]], "bias": ["a"]})
+    assert all(np.array_equal(module.state_dict()[k], v) for k, v in before.items())
+    with pytest.raises(ValueError, match="from 0 to 0"):
+        optimizer.load_state_dict({"param_groups": [{"params": [0], "lr": 5.0}], "state": {7: {}}})
+    assert optimizer.param_groups[0]["lr"] == 0.1
+
+
+def test_booleans_are_loaded_into_flags_and_weights() -> None:
+    module = Flagged()
+    module.load_state_dict({"flag": np.False_, "weight": True})
+    assert (module.flag.item(), module.weight.item()) == (False, 1.0)  # type: ignore[attr-defined]
+    with tg.modes.default_dtype(np.float32):
+        module.load_state_dict({"flag": False, "weight": 1 / 3})
+    assert module.weight.item() == 1 / 3
+    assert tg.Tensor([True, False]).assign([False, True]).tolist() == [False, True]
+    optimizer = sgd(nesterov=np.True_, momentum=np.float32(0.5))
+    assert optimizer.param_groups[0]["nesterov"] is True
+    optimizer.load_state_dict({"param_groups": [{"params": [0]}], "state": {0: {"velocity": ONE}}})
+    assert isinstance(next(iter(optimizer.state.values()))["velocity"], tg.Tensor)
+
+
+class Twofold(tg.optim.Optimizer):
+    def __init__(self, params: Any, lr: Any = 0.1, twice: Any = False) -> None:
+        super().__init__(params, {"lr": lr, "twice": twice})
+
+    def update(self, p: tg.Tensor, g: tg.Tensor, options: Any) -> None:
+        p -= (2 if options["twice"] else 1) * options["lr"] * g
+
+
+def test_optimizers_of_ones_own_may_have_switches() -> None:
+    p = w(1.0)
+    p.grad = 1.0
+    Twofold([p], lr=np.float32(0.25), twice=True).step()
+    assert p.item() == 0.5
+    assert tg.optim.Optimizer([p], {"rate": 1.0}).param_groups[0]["rate"] == 1.0
+    with pytest.raises(TypeError, match="Twofold: lr must be a number, got bool"):
+        Twofold([p], lr=True)
+
+
+def test_a_child_may_know_its_parent() -> None:
+    parent: Any = tg.nn.Sequential(layer())
+    parent[0].parent = parent
+    assert list(parent.state_dict()) == ["0.weight", "0.bias"] and "..." in repr(parent)
+    parent.load_state_dict(parent.state_dict())
+    shared: Any = tg.nn.Sequential(parent[0], parent[0])
+    assert list(shared.state_dict())[::2] == ["0.weight", "1.weight"]
+
+
+def test_a_buffer_may_go() -> None:
+    module: Any = Flagged()
+    del module.flag
+    assert not list(module.named_buffers()) and list(module.state_dict()) == ["weight"]
+
+
+def test_losses_take_lists() -> None:
+    expected = tg.nn.cross_entropy(tg.Tensor([[1.0, 2.0], [0.0, 1.0]]), tg.Tensor([0, 1])).item()
+    assert tg.nn.cross_entropy([[1.0, 2.0], [0.0, 1.0]], [0, 1]).item() == expected
+    rows = [w((1.0, 2.0)), w((0.0, 1.0))]
+    loss = tg.nn.cross_entropy(rows, (0, 1))
+    loss.backward()
+    assert loss.item() == expected and all(r.grad is not None for r in rows)
+    assert tg.nn.cross_entropy(w(np.ones((0, 3))), [], "sum").item() == 0.0
+    assert tg.nn.Flatten()([[1.0, 2.0]]).shape == (1, 2)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("loss", [lambda r: tg.nn.mse_loss(w(np.ones((0, 2))), np.ones((0, 2)), r),
+                                  lambda r: tg.nn.cross_entropy(w(np.ones((0, 2))), [], r)])
+def test_losses_of_nothing_agree(loss: Any) -> None:
+    assert np.isnan(loss("mean").item()) and loss("sum").item() == 0.0 and loss("none").size == 0
+    loss("mean").backward()
+
+
+def test_what_is_averaged_does_not_overflow() -> None:
+    for kind, value in ((np.uint8, 200), (np.int8, 100), (bool, True)):
+        x = np.full((1, 4), value, kind)
+        assert tg.avg_pool1d(x, 2).tolist() == tg.adaptive_avg_pool1d(x, 2).tolist() == [[float(value)] * 2]
+        assert tg.adaptive_avg_pool1d(x, 3).tolist() == [[float(value)] * 3]
+    assert tg.max_pool1d(np.array([[False, True, False, False]]), 2, padding=1).tolist() == [[False, True, False]]
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.int8, np.uint64, bool])
+def test_powers_and_weighted_counts_have_numpys_dtypes(kind: Any) -> None:
+    x = np.ones(3, kind)
+    assert np.vander(tg.Tensor(x)).dtype == np.vander(x).dtype
+    assert np.bincount([0, 1, 1], weights=tg.Tensor(x)).dtype == np.bincount([0, 1, 1], weights=x).dtype
+
+
+def test_derivatives_by_nothing() -> None:
+    assert tg.grad(lambda x: tg.Tensor(1.0))([]) == tg.jacobian(lambda x: tg.Tensor(1.0))([]) == []
+
+
+def test_layers_tell_their_arguments() -> None:
+    import inspect
+
+    assert list(inspect.signature(tg.nn.Linear).parameters) == ["in_features", "out_features", "bias"]
+    with pytest.raises(AttributeError, match="subclass of Optimizer"):
+        getattr(tg.optim, "Adam")  # noqa: B009
+    with pytest.raises(AttributeError, match="param_groups"):
+        getattr(tg.optim, "lr_scheduler")  # noqa: B009
+    with pytest.raises(AttributeError, match=r"write a tg\.nn\.Module"):
+        getattr(tg.nn, "LSTM")  # noqa: B009
+    with pytest.raises(AttributeError, match="use log_sigmoid"):
+        getattr(tg.nn.functional, "logsigmoid")  # noqa: B009
+    with pytest.raises(AttributeError, match="named_parameters"):
+        layer().get_parameter("weight")
+    with pytest.raises(TypeError, match=r"^mine$"):
+        tg.gradcheck(own_error, [w()])
+
+
 def pickle_of(t: tg.Tensor) -> bytes:
     import pickle
 

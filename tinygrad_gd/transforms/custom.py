@@ -60,7 +60,11 @@ class custom_vjp:
                              "@tg.custom_vjp above a def")
         update_wrapper(self, f)
         self._f, self._node = f, _node(getattr(f, "__name__", type(f).__name__))
-        self._signature = inspect.signature(f)
+        try:
+            self._signature = inspect.signature(f)
+        except ValueError:
+            raise DTypeError(f"custom_vjp: expected a function that tells its arguments, got "
+                             f"{describe(f)}; wrap it, as in lambda x: f(x)") from None
         self._fwd: Any = None
         self._bwd: Any = None
 
@@ -77,7 +81,11 @@ class custom_vjp:
             raise GradError(f"custom_vjp: {self.__name__} has no rule yet; "
                             f"call {self.__name__}.defvjp(fwd, bwd) after its definition")
         if len(args) != len(self._signature.parameters):
-            bound = self._signature.bind(*args, **kwargs)
+            try:
+                bound = self._signature.bind(*args, **kwargs)
+            except TypeError as error:
+                raise DTypeError(f"custom_vjp: {self.__name__}: {error}; it is called with "
+                                 f"({', '.join(self._signature.parameters)})") from None
             bound.apply_defaults()  # fwd gets every argument by position
             if bound.kwargs:
                 raise DTypeError(f"custom_vjp: {self.__name__} has keyword-only arguments "
@@ -128,7 +136,7 @@ class custom_vjp:
                     for x, c in zip(flatten(args), given, strict=True) if isinstance(x, Tensor)]
 
 
-def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
+def checkpoint(f: Callable[..., Any], *args: Any) -> Callable[..., Any]:
     """``f``, but its intermediate values are forgotten and computed again in the backward pass.
 
     Memory for time: a chain of checkpointed layers keeps one array per layer. Gradients also reach
@@ -145,6 +153,9 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     if not callable(f):
         raise DTypeError(f"checkpoint: expected a function, got {describe(f)}; use it as "
                          "tg.checkpoint(layer)(x)")
+    if args:
+        raise DTypeError(f"checkpoint: expected only a function, which it changes; write "
+                         f"tg.checkpoint({getattr(f, '__name__', 'f')})(x)")
     node = _node("checkpoint")
 
     @wraps(f, updated=())

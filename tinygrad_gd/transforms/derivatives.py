@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError, GradError, OptionError, describe
+from ..explain_error import check_switch
 from ..ops.shape import reshape, stack
 from ..tensor import Tensor, constant
 from .pytree import flatten_like, unflatten
@@ -59,7 +60,7 @@ def value_and_grad(
 
 
 def _value_and_grad(transform: str, f: Function, argnums: Any, has_aux: bool) -> Function:
-    _check(transform, f, argnums)
+    _check(transform, f, argnums, has_aux)
 
     def both(*args: Any, **kwargs: Any) -> Any:
         chosen = positions(transform, argnums, args)
@@ -99,7 +100,7 @@ def vjp(f: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
     >>> vjp_fn(np.array([1.0, 10.0]))
     (Tensor([ 3., 30.], shape=(2,), dtype=float64), Tensor(21., shape=(), dtype=float64))
     """
-    _check("vjp", f, 0)
+    _check("vjp", f, 0, has_aux)
     run = Recording("vjp", f, primals, {}, range(len(primals)), has_aux)
 
     def vjp_fn(cotangent: Any) -> tuple[Any, ...]:
@@ -155,7 +156,7 @@ def _along(
     transform: str, f: Function, primals: Any, tangents: Any, has_aux: bool = False
 ) -> tuple[Recording, list[Tensor]]:
     """A recording at ``primals``, and the tangents of its variables."""
-    _check(transform, f, 0)
+    _check(transform, f, 0, has_aux)
     for what, value in (("primals", primals), ("tangents", tangents)):
         if not isinstance(value, tuple | list):
             raise OptionError(f"{transform}: expected {what} in a tuple, one per argument, got "
@@ -182,13 +183,17 @@ def jacobian(
     Tensor([[2., 0.],
             [0., 4.]], shape=(2, 2), dtype=float64)
     """
-    _check("jacobian", f, argnums)
+    return _named(_jacobian("jacobian", f, argnums, has_aux, mode), "jacobian", f)
+
+
+def _jacobian(transform: str, f: Function, argnums: Any, has_aux: bool, mode: Any = None) -> Function:
+    _check(transform, f, argnums, has_aux)
     if mode not in (None, "reverse", "forward"):
         raise OptionError(f"jacobian: mode must be 'reverse', 'forward' or None, got {mode!r}")
 
     def derivative(*args: Any, **kwargs: Any) -> Any:
-        chosen = positions("jacobian", argnums, args)
-        run = Recording("jacobian", f, args, kwargs, chosen, has_aux)
+        chosen = positions(transform, argnums, args)
+        run = Recording(transform, f, args, kwargs, chosen, has_aux)
         n_in, n_out = (sum(t.size for t in side) for side in (run.variables, run.outputs))
         forward = mode == "forward" or (mode is None and n_in < n_out)
         blocks = _by_columns(run) if forward else _by_rows(run)
@@ -197,7 +202,7 @@ def jacobian(
         run.close()
         return (result, aux) if has_aux else result
 
-    return _named(derivative, "jacobian", f)
+    return derivative
 
 
 def _by_rows(run: Recording) -> list[list[Tensor]]:
@@ -222,7 +227,7 @@ def _by_columns(run: Recording) -> list[list[Tensor]]:
         columns = [linear.push([entry], [row]) for entry in basis(v)]
         by_variable.append([_assembled([column[i] for column in columns], out.shape + v.shape, -1, out)
                             for i, out in enumerate(run.outputs)])
-    return [list(row) for row in zip(*by_variable, strict=True)]
+    return [list(row) for row in zip(*by_variable, strict=True)] or [[] for _ in run.outputs]
 
 
 def basis(t: Tensor) -> Any:
@@ -247,7 +252,8 @@ def hessian(f: Function, argnums: int | tuple[int, ...] = 0, has_aux: bool = Fal
     Tensor([[6., 2.],
             [2., 0.]], shape=(2, 2), dtype=float64)
     """
-    return _named(jacobian(jacobian(f, argnums, has_aux), argnums, has_aux), "hessian", f)
+    first = _named(_jacobian("hessian", f, argnums, has_aux), "jacobian", f)
+    return _named(_jacobian("hessian", first, argnums, has_aux), "hessian", f)
 
 
 def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
@@ -279,13 +285,14 @@ def _per_argument(
     return unflatten(tuple(args[i] for i in chosen), leaves)
 
 
-def _check(transform: str, f: Any, argnums: Any) -> None:
+def _check(transform: str, f: Any, argnums: Any, has_aux: Any) -> None:
     if not callable(f):
         raise DTypeError(f"{transform}: expected a function, got {describe(f)}; "
                          f"for example tg.{transform}(f)")
     numbers = argnums if isinstance(argnums, tuple | list) else (argnums,)
     if not numbers or any(not isinstance(i, int) or isinstance(i, bool) for i in numbers):
         raise OptionError(f"{transform}: argnums must be an int or a tuple of ints, got {argnums!r}")
+    check_switch(f"{transform}: has_aux", has_aux)
 
 
 def _named(derivative: Function, transform: str, f: Function) -> Function:

@@ -150,18 +150,26 @@ def seed_for(output: Tensor, value: Any, what: str) -> Tensor:
     """A cotangent or tangent given by the user, fit for ``output``; None stands for zeros."""
     if value is None:
         return zeros(output)
-    seed = apply(positive, (value,)) if isinstance(value, Tensor) else Tensor(value)
+    seed = apply(positive, (value,)) if isinstance(value, Tensor) else _numbers(what, value)
     if seed.shape != output.shape or seed.dtype.kind not in "fiub":
         raise ShapeError(f"{what}: expected shape {output.shape} as of {describe(output)}, "
                          f"got {describe(seed)}")
     return seed if seed.dtype == output.dtype else seed.astype(output.dtype)
 
 
+def _numbers(what: str, leaf: Any) -> Tensor:
+    try:
+        return Tensor(leaf)
+    except DTypeError as error:
+        raise DTypeError(f"{what}: {str(error).removeprefix('Tensor: ')}") from error
+
+
 def _variables(transform: str, tree: Any, what: str) -> list[Tensor]:
     """A fresh Tensor for each leaf of an argument."""
     fresh = []
     for i, leaf in enumerate(flatten(tree)):
-        x = leaf if isinstance(leaf, Tensor) else Tensor(leaf)
+        place = f"{transform}: {what}"
+        x = leaf if isinstance(leaf, Tensor) else _numbers(place, leaf)
         if x.dtype.kind != "f":
             raise DTypeError(
                 f"{transform}: can only differentiate by floating values, but {what}{places(tree)[i]} "
@@ -194,7 +202,8 @@ def _outputs(transform: str, f: Callable[..., Any], out: Any) -> list[Tensor]:
                         "is a `return` missing?")
     outputs = []
     for i, leaf in enumerate(leaves):
-        x = leaf if isinstance(leaf, Tensor) else Tensor(leaf)
+        place = f"{transform}: the result of {name_of(f)}"
+        x = leaf if isinstance(leaf, Tensor) else _numbers(place, leaf)
         if x.dtype.kind != "f":
             raise DTypeError(
                 f"{transform}: expected {name_of(f)} to return floating values, but its result"
