@@ -339,6 +339,7 @@ MISUSE |= {
     "labels as booleans": (lambda: NN.cross_entropy(w(MATRIX), [True, False]), TypeError, r"class numbers, got bool of shape \(2,\)"),
     "reduction of a module": (lambda: NN.MSELoss("average"), ValueError, "MSELoss: reduction is 'mean'"),
     "weights as reduction": (lambda: NN.CrossEntropyLoss(ONE), ValueError, r"CrossEntropyLoss: reduction .*float64 of shape \(3,\)"),
+    "a number as reduction": (lambda: NN.MSELoss(3), ValueError, "MSELoss: reduction .*got int"),
     "weights of classes": (lambda: NN.CrossEntropyLoss(weight=ONE), TypeError, r"CrossEntropyLoss: unknown option weight=.*weights\[labels\]"),
     "smooth labels": (lambda: NN.CrossEntropyLoss(label_smoothing=0.1), TypeError, r"label_smoothing=, write \(1 - s\) \* cross_entropy"),
     "a loss that is computed": (lambda: NN.MSELoss(w(), w()), TypeError, r"MSELoss: too many.*MSELoss\(\.\.\.\)\(x\)"),
@@ -532,6 +533,28 @@ def test_losses_take_lists() -> None:
 def test_losses_of_nothing_agree(loss: Any) -> None:
     assert np.isnan(loss("mean").item()) and loss("sum").item() == 0.0 and loss("none").size == 0
     loss("mean").backward()
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.uint64, np.int32, bool])
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "sigmoid", "log_sigmoid", "silu", "softsign", "softplus",
+                                  "mish", "elu", "celu", "selu", "gelu", "glu", "hardswish", "leaky_relu"])
+def test_activations_of_small_integers_do_not_wrap_around(name: str, kind: Any) -> None:
+    info = None if kind is bool else np.iinfo(kind)
+    x = np.array([0, 1, 1, 0] if info is None else [max(info.min, -128), 0, 3, min(info.max, 255)], kind)
+    y = getattr(tg, name)(x)
+    np.testing.assert_allclose(y.numpy(), getattr(tg, name)(x.astype(float)).numpy(), 2e-3, 1e-6)
+    assert y.dtype.kind == "f" or name == "leaky_relu"
+
+
+def test_losses_of_small_integers_do_not_wrap_around() -> None:
+    for kind in (np.uint8, np.int8):
+        x, y = np.array([[1, 2], [100, 3]], kind), np.array([[2, 1], [3, 100]], kind)
+        for given in (x, tg.Tensor(x), x.tolist()):
+            assert tg.nn.mse_loss(given, y).item() == tg.nn.mse_loss(x.astype(float), y.astype(float)).item()
+            expected = tg.nn.cross_entropy(x.astype(float), [0, 1]).item()
+            assert tg.nn.cross_entropy(given, [0, 1]).item() == expected
+    assert tg.nn.mse_loss(np.array([True]), np.array([False])).item() == 1.0
+    assert tg.nn.mse_loss(w((1.0, 2.0)), tg.Tensor([1, 1])).item() == 0.5
 
 
 def test_what_is_averaged_does_not_overflow() -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import DTypeError, IndexingError, OptionError, ShapeError, describe
 from ..explain_error import answering
 from ..modes import current_mode
+from ..ops.signatures import as_tensor
 from ..primitive import apply, primitive
 from ..rows import largest_of_rows
 from ..tensor import Tensor
@@ -131,10 +132,33 @@ def array_of(x: Any) -> Any:
     return x
 
 
+def _floats(loss: str, x: Any) -> Any:
+    """``x`` as floats: differences of small integers would wrap around."""
+    if not isinstance(x, (Tensor, np.ndarray)):
+        x = as_tensor(loss, x)
+    return x if x.dtype.kind == "f" else x.astype(float)
+
+
+def _fit(prediction: Any, target: Any) -> bool:
+    """Whether the shapes are the same, and the difference is one of floats."""
+    try:
+        held = prediction._data
+        return bool(held.shape == target.shape
+                    and (held.dtype.kind == "f" or target.dtype.kind == "f"))
+    except AttributeError:
+        return False
+
+
 def _check_reduction(loss: str, reduction: str) -> None:
-    if not isinstance(reduction, str) or reduction not in ("mean", "sum", "none"):
-        came = describe(reduction) if hasattr(reduction, "shape") else repr(reduction)
-        raise OptionError(f"{loss}: reduction is 'mean', 'sum' or 'none', got {came}")
+    if reduction not in ("mean", "sum", "none"):
+        raise OptionError(f"{loss}: reduction is 'mean', 'sum' or 'none', got {reduction!r}")
+
+
+def _known_reduction(loss: str, reduction: Any) -> str:
+    if not isinstance(reduction, str):
+        raise OptionError(f"{loss}: reduction is 'mean', 'sum' or 'none', got {describe(reduction)}")
+    _check_reduction(loss, reduction)
+    return reduction
 
 
 def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Tensor:
@@ -145,11 +169,13 @@ def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Tensor:
     2.0
     """
     _check_reduction("mse_loss", reduction)
-    if shape_of(prediction) != shape_of(target):
-        raise ShapeError(
-            f"mse_loss: the prediction is {describe(prediction)}, the target {describe(target)}; "
-            "they would broadcast against each other. Give both the same shape, for example with "
-            f"target.reshape({shape_of(prediction)})")
+    if not _fit(prediction, target):
+        if shape_of(prediction) != shape_of(target):
+            raise ShapeError(
+                f"mse_loss: the prediction is {describe(prediction)}, the target {describe(target)}; "
+                "they would broadcast against each other. Give both the same shape, for example with "
+                f"target.reshape({shape_of(prediction)})")
+        prediction = _floats("mse_loss", prediction)
     return apply(mse, (prediction, target), {"reduction": reduction})
 
 
@@ -167,10 +193,13 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
     """
     _check_reduction("cross_entropy", reduction)
     values = labels._data if isinstance(labels, Tensor) else array_of(labels)
-    shape = shape_of(logits)
+    ready = isinstance(logits, Tensor) and logits._data.dtype.kind == "f"
+    shape = logits._data.shape if ready else shape_of(logits)
     if len(shape) != 2 or values.shape != shape[:1]:
         raise ShapeError(f"cross_entropy: expected logits (n, classes) and labels (n,), got "
                          f"{describe(logits)} and {describe(values)}")
+    if not ready:
+        logits = _floats("cross_entropy", logits)
     if values.dtype.kind not in "iu":
         if hasattr(labels, "dtype") or values.size:
             came = describe(labels if hasattr(labels, "dtype") else values)
@@ -189,8 +218,7 @@ class MSELoss(Module):
 
     @answering
     def __init__(self, reduction: str = "mean") -> None:
-        _check_reduction("MSELoss", reduction)
-        self.reduction = reduction
+        self.reduction = _known_reduction("MSELoss", reduction)
 
     def forward(self, prediction: Any, target: Any) -> Tensor:
         """The loss."""
@@ -202,8 +230,7 @@ class CrossEntropyLoss(Module):
 
     @answering
     def __init__(self, reduction: str = "mean") -> None:
-        _check_reduction("CrossEntropyLoss", reduction)
-        self.reduction = reduction
+        self.reduction = _known_reduction("CrossEntropyLoss", reduction)
 
     def forward(self, logits: Any, labels: Any) -> Tensor:
         """The loss."""

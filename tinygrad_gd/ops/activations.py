@@ -29,6 +29,7 @@ from .special import erfc, in_rule
 
 SQRT_HALF, SQRT_2_OVER_PI = math.sqrt(0.5), math.sqrt(2 / math.pi)
 SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
+_FLOAT = np.dtype(float)
 _KINKED: dict[str, Any] = {"elementwise": True, "analytic": False, "kind": "act"}
 
 # -- piecewise linear --------------------------------------------------------------------------------
@@ -101,6 +102,15 @@ hardtanh.__doc__ = "x between min_val and max_val, and these beyond."
 hardsigmoid.__doc__ = "x / 6 + 1/2 between 0 and 1, and these beyond."
 hardswish.__doc__ = "x * hardsigmoid(x)."
 
+
+
+def _floats(x: Any) -> Any:
+    """Integers as floats of the dtype of their exp: they would wrap around when negated or added to."""
+    if getattr(x, "dtype", _FLOAT).kind in "iub":
+        return x.astype(np.result_type(x.dtype, np.float16))
+    return x
+
+
 # -- exponential on the negative side ----------------------------------------------------------------
 
 
@@ -142,6 +152,7 @@ selu.__doc__ = "1.0507 * elu(x, 1.6733): keeps mean 0 and variance 1 from layer 
 
 
 def _sigmoid(x: Any, /) -> Any:
+    x = _floats(x)
     small = np.exp(-np.absolute(x))  # in (0, 1]: no overflow on either side
     return np.where(x >= 0, 1, small) / (1 + small)
 
@@ -152,7 +163,7 @@ _sigmoid_in_rule, _erfc_in_rule = in_rule(sigmoid), in_rule(erfc)
 
 
 def _log_sigmoid(x: Any, /) -> Any:
-    return -np.logaddexp(0, -x)
+    return -np.logaddexp(0, -_floats(x))
 
 
 def _softplus(x: Any, /, beta: Any = 1.0) -> Any:
@@ -181,6 +192,7 @@ def _slope_of_mish(g: Any, out: Any, x: Any) -> Any:
 
 
 def _softsign(x: Any, /) -> Any:
+    x = _floats(x)
     return x / (1 + np.absolute(x))
 
 
@@ -231,6 +243,7 @@ gelu.__doc__ = """x times the probability that a standard normal is below x.
 
 
 def _softmax(x: Any, /, axis: Any = -1) -> Any:
+    x = _floats(x)
     e = np.exp(x - np.maximum.reduce(x, axis=axis, keepdims=True))
     return e / np.add.reduce(e, axis=axis, keepdims=True)
 
@@ -240,6 +253,7 @@ def _slope_of_softmax(g: Any, out: Any, x: Any, axis: Any) -> Any:
 
 
 def _log_softmax(x: Any, /, axis: Any = -1) -> Any:
+    x = _floats(x)
     shifted = x - np.maximum.reduce(x, axis=axis, keepdims=True)
     return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
 
