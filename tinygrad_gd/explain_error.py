@@ -177,7 +177,7 @@ _WRITTEN_HERE = {
     "retain_graph": "leave it out: a graph lives as long as its result",
     "inplace": "leave it out: every result is a new Tensor",
     "device": "leave it out: values are always in the CPU's memory",
-    "dtype": "use .astype; for layers call tg.set_default_dtype(np.float32) before they are made",
+    "dtype": "leave it out: use .astype, or tg.set_default_dtype(np.float32) before a layer is made",
     "padding_mode": "zeros are padded; for others call np.pad(x, ..., mode=) before the layer",
     "return_indices": "leave it out: positions are not given",
     "persistent": "leave it out: every buffer is part of the state",

@@ -300,6 +300,8 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:
     """The powers of a vector's elements as the columns of a matrix, the highest first.
 
+    The powers of float32 are float32 here, as in all operations, and float64 in NumPy.
+
     >>> import tinygrad_gd as tg
     >>> tg.vander(tg.Tensor([2.0, 3.0]), 3).tolist()
     [[4.0, 2.0, 1.0], [9.0, 3.0, 1.0]]
@@ -308,8 +310,8 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:
     if x.ndim != 1:
         raise ShapeError(f"vander: expected a vector, got {describe(x)}; use reshape(-1)")
     increasing = check_switch("vander: increasing", increasing)
-    if (dtype := np.promote_types(x.dtype, int)) != x.dtype:  # as in NumPy
-        x = x.astype(dtype)
+    if x.dtype.kind != "f":
+        x = x.astype(np.promote_types(x.dtype, int))
     factors = broadcast_to(reshape(x, (-1, 1)), (x.size, max((x.size if N is None else N) - 1, 0)))
     one = np.ones((x.size, min(1, x.size if N is None else N)), x.dtype)
     powers = concatenate([one, cumprod(factors, 1)], axis=1)

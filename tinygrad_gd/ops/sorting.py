@@ -181,6 +181,8 @@ def unique_all(x: Any, /) -> UniqueAll:
 def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Tensor:
     """How often each of 0, 1, 2 ... occurs in ``x``, or the sum of its ``weights`` (differentiable).
 
+    Sums of float32 are float32 here, as in all operations, and float64 in NumPy.
+
     >>> import tinygrad_gd as tg
     >>> w = tg.Tensor([0.5, 1.0, 2.0], requires_grad=True)
     >>> tg.bincount([1, 0, 1], w).tolist()
@@ -194,8 +196,8 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Tensor:
     if weights.shape != places.shape:
         raise ShapeError(f"bincount: expected one weight for each of {places.size} integers, got "
                          f"{describe(weights)}")
-    floating = weights if weights.dtype == np.float64 else weights.astype(float)  # as in NumPy
-    return At(Tensor(np.zeros(counts.shape)))[places].add(floating)
+    floating = weights if weights.dtype.kind == "f" else weights.astype(float)
+    return At(Tensor(np.zeros(counts.shape, floating.dtype)))[places].add(floating)
 
 
 @implements(np.histogram)
