@@ -37,10 +37,16 @@ def _as_matrices(g: Any, x: Any, y: Any) -> tuple[Any, Any, Any]:
     return g, x, y
 
 
+#: Elements up to which a product is computed sooner by the method ``dot``, which has less overhead
+#: than matmul, but fills the result with zeros first.
+LITTLE = 1 << 14
+
+
 def product(x: Any, y: Any) -> Any:
-    """``x @ y``; of two matrices without gaps by their method, which calls the same routine sooner."""
-    if (type(x) is type(y) is np.ndarray and x.ndim == y.ndim == 2
-            and x.dtype is y.dtype and x.flags.forc and y.flags.forc):
+    """``x @ y``; a small one of two matrices without gaps calls the same routine by a shorter way."""
+    if (type(x) is type(y) is np.ndarray and x.ndim == y.ndim == 2 and x.dtype is y.dtype
+            and (x.shape[0] * y.shape[1] <= LITTLE or x.shape[1] == 1)
+            and x.flags.forc and y.flags.forc):
         return x.dot(y)
     return x @ y
 

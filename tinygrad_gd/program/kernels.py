@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..ops.linalg import LITTLE
 from ..rows import NARROW, einsum
 from .ir import Instruction, Value
 
@@ -48,15 +49,16 @@ def _trial(value: Value) -> np.ndarray[Any, Any]:
 
 
 def is_dot(i: Instruction) -> bool:
-    """Whether the method ``dot``, which has less overhead, does the same work as np.matmul."""
+    """Whether the method ``dot`` does the same work as np.matmul, and sooner."""
     a, b = i.inputs
     if not (isinstance(a, Value) and isinstance(b, Value) and len(a.shape) == len(b.shape) == 2
             and a.dtype == b.dtype and a.dense and b.dense
             and i.output.axes == (0, 1) and i.output.dtype.kind == "f"):
         return False
+    size = i.output.shape[0] * i.output.shape[1]
     if min(*a.shape, *b.shape) > 1:
-        return True  # both call the same BLAS routine
-    if not 0 < i.output.shape[0] * i.output.shape[1] <= SMALL or a.shape[0] * a.shape[1] > SMALL:
+        return size <= LITTLE  # both call the same BLAS routine
+    if not 0 < size <= SMALL or a.shape[0] * a.shape[1] > SMALL:
         return False
     x, y = _trial(a), _trial(b)
     return bool(np.array_equal(np.matmul(x, y), np.dot(x, y)))
