@@ -81,7 +81,16 @@ def _relu_at_once(x: Any) -> Any:
     return np.maximum(x, zeros[: x.size].reshape(x.shape))
 
 
-relu = primitive(_relu, lambda g, out, x: g * (out > 0), run=_relu_at_once, **_KINKED)
+def _masked(g: Any, mask: Any) -> Any:
+    """``g * mask``; NumPy multiplies by numbers sooner than by booleans."""
+    if type(mask) is not np.ndarray:
+        return g * mask
+    numbers = mask.astype(g.dtype)
+    return np.multiply(g, numbers, numbers)
+
+
+relu = primitive(
+    _relu, lambda g, out, x: _masked(g, out > 0), run=_relu_at_once, **_KINKED)
 relu6 = primitive(_relu6, lambda g, out, x: np.where((x > 0) & (x < 6), g, 0), **_KINKED)
 leaky_relu = primitive(
     _leaky_relu, lambda g, out, x, negative_slope: np.where(x > 0, g, g * negative_slope), **_KINKED)
