@@ -71,7 +71,7 @@ def is_sooner_untransposed(i: Instruction) -> bool:
     """
     a, b = i.inputs
     rows, (inner, columns) = a.shape[0], b.shape
-    if (a.axes, b.axes) != ((0, 1), (1, 0)) or rows < 48 or not 2048 <= inner * columns <= 8192:
+    if (a.axes, b.axes) != ((0, 1), (1, 0)) or rows < 48 or not 1024 <= inner * columns <= 8192:
         return False
     x, y = _trial(a), _trial(b)
     return bool(np.array_equal(np.dot(x, y), np.dot(x, np.ascontiguousarray(y))))
