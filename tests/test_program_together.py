@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import gc
+import linecache
 import pickle
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -343,3 +345,20 @@ def test_arrays_replaced_by_ones_in_another_order_keep_it() -> None:
                 p.data = np.asfortranarray(p.numpy())
         step(*batch(k))
     assert [p.numpy().flags.f_contiguous for p in net.parameters()] == [True] * 6
+
+
+def test_a_program_given_up_lets_go_of_everything_at_once() -> None:
+    net = network()
+    step = tg.compile(step_of(net), strict=True)
+    for k in range(5):
+        step(*batch(k))
+    text = f"<replay {step._entry().replay._file.split()[1]} "
+    held = weakref.ref(step._entry().replay)
+    gc.collect()
+    gc.disable()
+    try:
+        assert any(file.startswith(text) for file in linecache.cache)
+        del step
+        assert held() is None and not any(file.startswith(text) for file in linecache.cache)
+    finally:
+        gc.enable()

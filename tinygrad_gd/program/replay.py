@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable
 from itertools import count
 from typing import Any
+from weakref import WeakMethod, finalize
 
 import numpy as np
 
@@ -78,8 +79,10 @@ class Replay:
     def __init__(self, program: Program, arity: int = 0) -> None:
         self.program, self.arity = program, arity
         self.plan = Planner(program)
+        refresh = WeakMethod(self.refresh)  # no cycle: a program given up lets go of its arrays
         self.space: dict[str, Any] = {
-            "tick": tick, "constant": constant, "refresh": self.refresh, "copyto": np.copyto}
+            "tick": tick, "constant": constant, "refresh": lambda: refresh()(),  # type: ignore[misc]
+            "copyto": np.copyto}
         self._names: dict[Value, str] = {}
         self._number = count()
         self._numbers: dict[Value, dict[Any, str]] = {}  # numbers read in each call, as arrays
@@ -397,7 +400,8 @@ class Replay:
         self._file = file = f"<replay {next(_serial)} of {self.program.name}>"
         linecache.cache[file] = (len(self.source), None, self.source.splitlines(True), file)
         exec(compile(self.source, file, "exec"), self.space)
-        made: Callable[..., Any] = self.space["replay"]
+        finalize(self, linecache.cache.pop, file, None)
+        made: Callable[..., Any] = self.space.pop("replay")
         return made
 
     def explained(self, error: BaseException) -> BaseException | None:
