@@ -353,7 +353,7 @@ def test_a_program_given_up_lets_go_of_everything_at_once() -> None:
     for k in range(5):
         step(*batch(k))
     text = f"<replay {step._entry().replay._file.split()[1]} "
-    held = weakref.ref(step._entry().replay)
+    held = weakref.ref(step._entry().replay._replay)  # the function, and with it what it works on
     gc.collect()
     gc.disable()
     try:
