@@ -257,8 +257,10 @@ def _place_of(name: str, function: Any, args: Any) -> int | None:
         return None
     try:
         place = list(signature(function).parameters).index(name)
-    except ValueError:  # it has no such argument, or tells none
-        return None
+    except ValueError:  # it has no such argument, or does not tell: before 2.4, NumPy's C functions
+        if function not in (np.dot, np.concatenate):
+            return None
+        place = 2
     return place if place < len(args) else None
 
 
