@@ -12,6 +12,8 @@ import pytest
 
 import tinygrad_gd as tg
 
+from .samples import named
+
 SHAPES = [(), (0,), (1,), (0, 3), (3, 0), (1, 1), (2, 0, 3)]
 REDUCTIONS = ("sum mean prod max min std var ptp median nansum nanmean nanmax nanmin nanvar nanstd nanprod "
               "nanmedian all any argmax argmin count_nonzero").split()
@@ -21,7 +23,7 @@ FORMS = ("ravel flip squeeze transpose copy atleast_1d atleast_2d atleast_3d edi
 
 
 def called(name: str, **options: Any) -> Callable[[Any], Any]:
-    return partial(getattr(np, name, None) or getattr(tg, name), **options)
+    return partial(named(name), **options)
 
 
 CALLS: dict[str, Callable[[Any], Any]] = {

@@ -89,7 +89,7 @@ SPECIAL = np.array([0.0, -0.0, 1.5, -1.5, 8.0, 1e300, 5e-324, np.inf, -np.inf, n
     np.modf, np.frexp, lambda x: np.divmod(x, 3), lambda x: (np.nan_to_num(x, True, 1, 2, 3),),
     lambda x: (np.round(x, 1),), lambda x: (np.around(x),), lambda x: (np.real(x),),
     lambda x: (np.imag(x),), lambda x: (np.isposinf(x), np.isneginf(x)),
-    lambda x: (np.clip(x, -2, 2), np.clip(x, None, 3), np.clip(x, min=1), np.clip(x, max=1)),
+    lambda x: (np.clip(x, -2, 2), np.clip(x, None, 3), np.clip(x, 1, None), np.clip(x, None, 1)),
     lambda x: (np.float_power(x, 2), np.float_power(2, np.clip(x, -5, 5))),
 ])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -122,6 +122,7 @@ def test_integer_functions_work_and_need_no_gradient() -> None:
 def test_methods() -> None:
     x = tg.Tensor([-1.27, 0.5])
     assert x.round(1).tolist() == [-1.3, 0.5] and x.clip(min=0).tolist() == [0, 0.5]
+    assert tg.clip(x, max=0).tolist() == [x.tolist()[0], 0]
 
 
 class TestPiecewise:

@@ -25,6 +25,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+import tinygrad_gd as tg
+
 
 class Sample(NamedTuple):
     """One call of one primitive.
@@ -60,6 +62,12 @@ def normal(*shape: int, seed: int = 0) -> Any:
 def positive(*shape: int, seed: int = 0) -> Any:
     """Seeded values between 0.5 and 2.5."""
     return np.asarray(np.random.default_rng(seed).uniform(0.5, 2.5, shape))
+
+
+def named(name: str) -> Callable[..., Any]:
+    """NumPy's function of that name; ours, where this NumPy has none yet, or no longer."""
+    function: Callable[..., Any] = getattr(np, name, None) or getattr(tg, name)
+    return function
 
 
 def torch_(path: str) -> Callable[..., Any]:

@@ -53,7 +53,7 @@ ROWS = [
     Sample("where", lambda x, y: np.where(x > y, x, y), PAIR, "data", torch=torch_("maximum")),
     Sample("clip", lambda a: np.clip(a, -0.5, 0.6), (normal(2, 3),),
            torch=lambda a: a.clip(-0.5, 0.6)),
-    Sample("clip", lambda a: np.clip(a, min=-0.5), (normal(2, 3),), "min",
+    Sample("clip", lambda a: np.clip(a, -0.5, None), (normal(2, 3),), "min",
            torch=lambda a: a.clip(min=-0.5)),
     Sample("clip", lambda a: np.clip(a, None, 0.6), (normal(2, 3),), "max",
            torch=lambda a: a.clip(max=0.6)),

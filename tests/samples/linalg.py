@@ -9,7 +9,7 @@ import numpy as np
 
 import tinygrad_gd as tg
 
-from . import Sample, normal, torch_
+from . import Sample, named, normal, torch_
 
 SHAPES = {
     "1-D 1-D": ((3,), (3,)), "2-D 1-D": ((2, 3), (3,)), "1-D 2-D": ((3,), (3, 2)),
@@ -90,11 +90,8 @@ ROWS = [
     Sample("matrix_power", lambda a: np.linalg.matrix_power(a, 5), (normal(2, 2, 2),), "batched"),
     Sample("diagonal", lambda a: np.linalg.diagonal(a, offset=1), (normal(2, 2, 3),), "np.linalg"),
     Sample("trace", lambda a: np.linalg.trace(a, offset=-1), (normal(2, 3, 3),), "np.linalg"),
+    Sample("matvec", lambda a, x: named("matvec")(a, x), pair((2, 2, 3), (3,)), torch=lambda a, x: a @ x,
+           autograd=False),
+    Sample("vecmat", lambda x, a: named("vecmat")(x, a), pair((2, 2), (2, 2, 3)),
+           torch=lambda x, a: (x[:, None, :] @ a)[:, 0, :], autograd=False),
 ]
-if hasattr(np, "matvec"):
-    ROWS += [
-        Sample("matvec", lambda a, x: np.matvec(a, x), pair((2, 2, 3), (3,)),
-               torch=lambda a, x: a @ x),
-        Sample("vecmat", lambda x, a: np.vecmat(x, a), pair((2, 2), (2, 2, 3)),
-               torch=lambda x, a: (x[:, None, :] @ a)[:, 0, :]),
-    ]

@@ -8,7 +8,7 @@ import numpy as np
 
 import tinygrad_gd as tg
 
-from . import Sample, normal, positive, torch_
+from . import Sample, named, normal, positive, torch_
 
 X = normal(2, 3, 2)
 MATRIX = normal(3, 4)
@@ -142,7 +142,7 @@ ROWS += [
     Sample("vander", lambda x: np.vander(x), (normal(3),), autograd=False),
     *(Sample("vander", lambda x, n=n, i=i: np.vander(x, n, i), (np.array([0.0, -1.5]),), f"{n}, {i}", autograd=False)
       for n, i in ((4, True), (2, False), (1, False))),
-    *(Sample(name, lambda x, f=name, o=options: getattr(np, f)(x, **o), (X,), str(options), autograd=False)
+    *(Sample(name, lambda x, f=name, o=options: named(f)(x, **o), (X,), str(options), autograd=False)
       for name in ("cumulative_sum", "cumulative_prod") for options in
       ({"axis": 1}, {"axis": -1, "include_initial": True}, {"axis": 0, "include_initial": True})),
     Sample("linspace", lambda a: np.linspace(a, 2.0, 3), (normal(2),), "to a number", autograd=False),

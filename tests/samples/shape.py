@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import Sample, normal, torch_
+from . import Sample, named, normal, torch_
 
 X, Y = normal(2, 3), normal(2, 3, seed=1)
 CUBE, VECTOR = normal(2, 3, 2), normal(4)
@@ -68,7 +68,8 @@ ROWS = [
     Sample("hsplit", lambda a: np.hsplit(a, 3)[2], (X,), torch=lambda a: a.hsplit(3)[2]),
     Sample("vsplit", lambda a: np.vsplit(a, 2)[1], (X,), torch=lambda a: a.vsplit(2)[1]),
     Sample("dsplit", lambda a: np.dsplit(a, 2)[1], (CUBE,), torch=lambda a: a.dsplit(2)[1]),
-    Sample("unstack", lambda a: np.unstack(a, axis=-1)[1], (X,), torch=lambda a: a.unbind(-1)[1]),
+    Sample("unstack", lambda a: named("unstack")(a, axis=-1)[1], (X,),
+           torch=lambda a: a.unbind(-1)[1], autograd=False),
     # repeating and turning
     Sample("tile", lambda a: np.tile(a, (2, 1, 3)), (X,), torch=lambda a: a.tile(2, 1, 3)),
     Sample("tile", lambda a: np.tile(a, 2), (CUBE,), "short", autograd=False),

@@ -138,9 +138,9 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: 
          max: Any = None) -> Any:
     """``minimum(maximum(a, a_min), a_max)``; a bound that is None does not hold.
 
-    >>> import numpy as np, tinygrad_gd as tg
+    >>> import tinygrad_gd as tg
     >>> x = tg.Tensor([-2.0, 0.5, 1.0], requires_grad=True)
-    >>> np.clip(x, min=0, max=1).sum().backward(); x.grad.tolist()
+    >>> tg.clip(x, min=0, max=1).sum().backward(); x.grad.tolist()
     [0.0, 1.0, 1.0]
     """
     refuse("clip", "use the returned Tensor", out=out)

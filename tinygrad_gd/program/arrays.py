@@ -12,6 +12,7 @@ from ..modes import current_mode
 from ..numpy_protocol import call_function
 from ..observer import Live
 from ..primitive import Primitive, write
+from ..registry import NUMPY
 from ..tensor import Tensor
 from ..transforms.pytree import flatten, unflatten
 
@@ -79,7 +80,7 @@ def stand_in(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> St
     """The call of a NumPy function; None if it is none of the first arguments, arrays, and options."""
     value = function(*_raw(args), **_raw(kwargs))
     try:
-        signature = inspect.signature(function)
+        signature = _signature_of(function)
         named = signature.bind(*args, **kwargs).arguments
     except (TypeError, ValueError):
         return None
@@ -92,6 +93,13 @@ def stand_in(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> St
     inputs = tuple(named[name] for name in arrays)
     shows = any(np.may_share_memory(value, x._data) for x in inputs)
     return StandIn(value, _primitive_of(function, "view" if shows else "op"), inputs, options)
+
+
+def _signature_of(function: Any) -> inspect.Signature:
+    try:
+        return inspect.signature(function)
+    except ValueError:  # of its C functions, NumPy before 2.4 tells none
+        return inspect.signature(NUMPY[function])
 
 
 @functools.cache

@@ -23,6 +23,10 @@ CACHE = 1 << 21
 #: What runs a reduction, for those that can write into a given array.
 REDUCTIONS = {"sum": np.add, "mean": np.add, "max": np.maximum, "min": np.minimum}
 
+_terms = np.array([1.0, 2.0**60, -(2.0**60)])[::-1, None]
+#: Whether NumPy adds in the same order into a given array; 2.0 adds reversed rows the other way round.
+ONE_ORDER = bool(np.add.reduce(_terms, 0) == np.add.reduce(_terms, 0, out=np.empty(1)))
+
 
 class Planner:
     """Decides where every value of a program lives."""
@@ -161,5 +165,5 @@ def can_write(i: Instruction) -> bool:
     if isinstance(p.function, np.ufunc):
         return i.params == {}
     if p.name in REDUCTIONS:
-        return set(i.params) <= {"axis", "keepdims"}
+        return set(i.params) <= {"axis", "keepdims"} and (ONE_ORDER or all(x.dense for x in i.values))
     return p.name in ("broadcast_to", "astype")
