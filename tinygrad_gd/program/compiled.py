@@ -121,6 +121,8 @@ class Compiled:
                 if entry.holds(mode):
                     self._last = entry
                     try:
+                        if entry.single and not leaves:
+                            return entry.replay.run()
                         return entry.replayed(leaves)
                     except OtherMask:
                         continue
