@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import gc
 import os
@@ -404,3 +405,13 @@ def test_options_a_primitive_does_not_have_are_refused() -> None:
     scaled = tg.primitive(lambda x, *, by: x * by, lambda g, out, x, by: g * by, name="scaled_by")
     scaled(x, by=3.0).sum().backward()
     assert x.grad.tolist() == [3.0, 3.0]
+
+
+@pytest.mark.parametrize("watched", [False, True])
+def test_a_rule_that_returns_its_argument_does_not_hand_out_its_memory(watched: bool) -> None:
+    half_square = tg.primitive(lambda x: x * x / 2, lambda g, out, x: x, name=f"half_square_{watched}")
+    x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    with tg.observe(tg.Observer()) if watched else contextlib.nullcontext():
+        half_square(x).backward(np.ones(2))
+    assert x.grad is not None and x.grad.tolist() == [1.0, 2.0]
+    assert not np.shares_memory(x.grad.numpy(), x.numpy())

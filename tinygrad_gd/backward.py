@@ -78,7 +78,7 @@ def gradients_of(root: Tensor, seed: Any) -> dict[Tensor, Any]:
             if x._primitive is None:
                 if x in gradients:
                     gx = gradients[x] + gx
-                elif gx is g or gx.base is not None:
+                elif gx is g or gx is value or gx.base is not None:
                     gx = gx.copy()  # a leaf's gradient owns its memory
                 gradients[x] = gx
             elif x in cotangents:

@@ -82,7 +82,7 @@ def cotangents_of(
             if x._primitive is None if wanted is None else x in wanted:
                 if x in result:
                     gx = result[x] + gx
-                elif not as_tensors and (gx is g or gx.base is not None):
+                elif not as_tensors and (gx is g or gx is value or gx.base is not None):
                     gx = gx.copy()  # a leaf's gradient owns its memory
                 result[x] = gx
             elif x in cotangents:
