@@ -119,6 +119,27 @@ def test_draws_and_momentum_read_as_a_teacher_would_write_them() -> None:
     compare("dropping_step.py.txt", step.source)
 
 
+def test_the_gradient_of_a_transposed_weight_is_written_and_computed_the_right_way_round() -> None:
+    weight = tg.Tensor(np.arange(6.0).reshape(2, 3), requires_grad=True, name="weight")
+    x = tg.Tensor(np.ones((4, 3)))
+    optimizer = tg.optim.SGD([weight], lr=0.1)
+
+    def train() -> tg.Tensor:
+        loss = tg.tanh(x @ weight.T).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    step = tg.compile(train, strict=True)
+    for _ in range(3):
+        step()
+    assert "d_weight = (0.125 * (1 - t * t)).T @ x" in step.source
+    assert "copy(" not in step.replay_source
+    train()
+    assert weight.grad is not None and weight.grad.numpy().flags.c_contiguous
+
+
 def test_texts_do_not_depend_on_the_order_of_sets() -> None:
     code = ("from tests.test_source import *; s = tg.compile(dropping_step())\n"
             "for _ in range(3): s(np.ones((6, 4)), np.ones((6, 1)))\n"

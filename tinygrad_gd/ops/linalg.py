@@ -60,8 +60,15 @@ def _matmul_left(g: Any, out: Any, x: Any, y: Any) -> Any:
     return gx if gx.shape == x.shape else unbroadcast(gx, x.shape)
 
 
+def _is_transposed(y: Any) -> bool:
+    """Whether an array or a Tensor is a matrix in Fortran order, such as ``weight.T``."""
+    return y.ndim == 2 and bool(getattr(y, "_data", y).flags.fnc)
+
+
 def _matmul_right(g: Any, out: Any, x: Any, y: Any) -> Any:
-    if x.ndim > 1 and y.ndim > 1:
+    if x.ndim == 2 and _is_transposed(y):  # in the same order, so that nobody has to copy it
+        gy = transposed(product(transposed(g), x))
+    elif x.ndim > 1 and y.ndim > 1:
         gy = product(transposed(x), g)
     else:
         g, matrix, _ = _as_matrices(g, x, y)
@@ -88,12 +95,23 @@ def _rows(x: Any) -> Any:
     return x if x.ndim == 2 else np.reshape(x, (-1, x.shape[-1]))
 
 
-linear = primitive(
-    _linear,
+@called_like(
+    (), _linear,
     lambda g, out, x, weight, bias: product(g, weight),
     lambda g, out, x, weight, bias: product(_rows(g).T, _rows(x)),
     lambda g, out, x, weight, bias: unbroadcast(g, bias.shape),
-    run=_linear_at_once)
+    run=_linear_at_once, kind="op")
+def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
+    """``x @ weight.T + bias``, the bias being optional; ``weight`` has a row for each result.
+
+    >>> import tinygrad_gd as tg
+    >>> tg.linear(tg.Tensor([1.0, 2.0]), [[3.0, 4.0], [5.0, 6.0]], [0.5, 0.0]).tolist()
+    [11.5, 17.0]
+    """
+    if bias is None:
+        return matmul(x, as_tensor("linear", weight).T)
+    return apply(linear, (x, weight, bias))
+
 
 # -- sums of products over chosen axes ---------------------------------------------------------------
 

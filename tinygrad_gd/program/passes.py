@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ops.shape import reshape
+from ..ops.shape import reshape, transpose
 from .ir import Argument, Instruction, Program, State, Value
 from .together import update_together
 
@@ -185,6 +185,39 @@ def _form(value: Value) -> Any:
     return value.shape, value.dtype, value.scalar, value.axes
 
 
+def drop_transposes(program: Program) -> Program:
+    """Leave out what turns a matrix back again, as the gradient of ``x @ weight.T`` is."""
+    made = {i.output: i for i in program.instructions}
+    results, table = set(program.results), {}
+    for i in filter(_turns, program.instructions):
+        first = made.get(i.inputs[0])
+        if first is not None and _turns(first) and first.inputs[0] in made and i.output not in results:
+            table[i.output] = first.inputs[0]
+    return drop_dead_code(replaced(program, table))
+
+
+def _turns(i: Instruction) -> bool:
+    return i.primitive is transpose and i.params["axes"] is None and isinstance(i.inputs[0], Value)
+
+
+def drop_copies(program: Program) -> Program:
+    """Leave out copies of arrays that were made for them alone."""
+    uses, results = use_counts(program), set(program.results)
+    made = {i.output for i in program.instructions
+            if isinstance(i.primitive.function, np.ufunc) and i.target is None}
+    table: dict[Value, Any] = {}
+    kept = []
+    for i in program.instructions:
+        x = i.inputs[0] if i.primitive.name == "copy" else None
+        free = i.target is None and i.output not in results
+        if free and isinstance(x, Value) and x in made and uses[x] == 1 and _form(x) == _form(i.output):
+            table[i.output] = x
+            x.name = i.output.name or x.name
+        else:
+            kept.append(i)
+    return replaced(program.with_(instructions=tuple(kept)), table)
+
+
 def hoist(program: Program) -> Program:
     """Move to the phase ``once`` what depends only on data that the program does not change."""
     written = {id(state) for state, _ in program.writes}
@@ -230,6 +263,8 @@ PASSES: dict[str, Pass] = {
     "drop_broadcasts": drop_broadcasts,
     "fold_constants": fold_constants,
     "drop_units": drop_units,
+    "drop_transposes": drop_transposes,
+    "drop_copies": drop_copies,
     "merge_common": merge_common,
     "share_reductions": share_reductions,
     "drop_dead_code": drop_dead_code,
