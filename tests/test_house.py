@@ -18,7 +18,7 @@ SOURCES = sorted(HOUSE.rglob("*.py"))
 
 #: Lowest floor first; a module may import its own floor and those below.
 FLOORS = [
-    {"_version", "errors", "modes", "storage", "rows", "reads", "elsewhere", "explain_error", "rng", "registry", "observer",
+    {"_version", "errors", "modes", "storage", "rows", "choice", "reads", "elsewhere", "explain_error", "rng", "registry", "observer",
      "observing"},
     {"tensor", "methods", "operands", "primitive", "backward", "reverse", "hooks",
      "numpy_protocol"},

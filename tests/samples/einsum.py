@@ -24,7 +24,18 @@ def row(subscripts: str, *arrays: Any, optimize: Any = False, torch: bool = True
         torch=(lambda *xs: torch_("einsum")(subscripts, *xs)) if torch else None)
 
 
+def product(subscripts: str, *shapes: tuple[int, ...]) -> Sample:
+    """A sum large enough to be computed by matrix products, without rounding."""
+    return Sample(
+        "contract", lambda x, y: np.einsum(subscripts, x, y),
+        tuple(np.rint(4 * normal(*shape, seed=k)) for k, shape in enumerate(shapes)), subscripts,
+        torch=lambda x, y: torch_("einsum")(subscripts, x, y))
+
+
 ROWS = [
+    product("ij,jk->ik", (4, 60), (60, 20)), product("ij,kj->ki", (20, 15), (14, 15)),
+    product("ij,j->i", (20, 210), (210,)), product("ij,kij->k", (20, 15), (14, 20, 15)),
+    product("bij,bjk->bik", (3, 5, 20), (3, 20, 14)), product("bid,hdk->bhik", (4, 6, 5), (4, 5, 9)),
     *map(row, (
         "ij,jk->ik", "ij->ji", "ij->", "ij->j", "ij,ij->", "i,j->ij", "ij,j,ik->k", ",ij->ij", "jij->i",
         "ii->i", "ii", "iijk->jk", "iii->i", "iikk->ik", "ji,ij", "ij,kl->", "...ij,...jk->...ik",

@@ -38,8 +38,8 @@ _WRITTEN_HERE = {"ModuleList": "use a plain list", "ModuleDict": "use a plain di
                  "Identity": "use tg.nn.Sequential() without modules",
                  "L1Loss": "write np.abs(prediction - target).mean()",
                  "NLLLoss": "use tg.nn.CrossEntropyLoss, of the logits",
-                 "BCEWithLogitsLoss": "write (np.logaddexp(0, logits) - target * logits).mean()",
-                 "BCELoss": "write (np.logaddexp(0, logits) - target * logits).mean(), of the logits",
+                 "BCEWithLogitsLoss": "write (tg.softplus(logits) - target * logits).mean()",
+                 "BCELoss": "write (tg.softplus(logits) - target * logits).mean(), of the logits",
                  "Embedding": "use a tg.nn.Parameter and an index, table[numbers]"}
 
 

@@ -20,8 +20,8 @@ __all__ = ["cross_entropy", "mse_loss"]
 _WRITTEN_HERE = {
     "l1_loss": "write np.abs(prediction - target).mean()",
     "nll_loss": "use cross_entropy, of the logits",
-    "binary_cross_entropy": "write (np.logaddexp(0, logits) - target * logits).mean(), of the logits",
-    "binary_cross_entropy_with_logits": "write (np.logaddexp(0, logits) - target * logits).mean()",
+    "binary_cross_entropy": "write (tg.softplus(logits) - target * logits).mean(), of the logits",
+    "binary_cross_entropy_with_logits": "write (tg.softplus(logits) - target * logits).mean()",
     "one_hot": "write np.eye(classes)[labels]", "embedding": "write table[numbers]",
     "normalize": "write x / np.linalg.norm(x, axis=1, keepdims=True)",
 }

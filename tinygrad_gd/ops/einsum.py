@@ -12,7 +12,8 @@ output and a letter for each axis behind an ellipsis.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache, wraps
+from functools import lru_cache, partial, wraps
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,63 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # NumPy's ord
 def _einsum(*operands: Any, subscripts: str, optimize: Any = False) -> Any:
     out = np.einsum(subscripts, *operands, optimize=optimize)
     return out.copy() if len(operands) == 1 and out.base is not None else out
+
+
+def _contract(x: Any, y: Any, /, subscripts: str) -> Any:
+    """The same of two arrays, by np.matmul."""
+    left, right, (shape, order) = _as_matmul(subscripts, (x.shape, x.dtype), (y.shape, y.dtype))
+    product = np.matmul(*(_arranged((x, y)[k], order, shape) for k, order, shape in (left, right)))
+    product = product if product.shape == shape else np.reshape(product, shape)
+    return product if order == tuple(range(len(order))) else np.transpose(product, order)
+
+
+def _arranged(x: Any, order: tuple[int, ...], shape: tuple[int, ...]) -> Any:
+    x = x if order == tuple(range(len(order))) else np.transpose(x, order)
+    return x if x.shape == shape else np.reshape(x, shape)
+
+
+#: Multiplications, of all and in one of many matrix products, for which np.einsum is as soon.
+FEW, LITTLE = 1 << 12, 1 << 9
+
+
+@lru_cache(maxsize=4096)
+def _as_matmul(subscripts: str, *forms: tuple[tuple[int, ...], Any]) -> Any:
+    """Which operand is to be transposed and reshaped how, for both factors of a matrix product.
+
+    Then the shape of the product, and the order of its axes. None where np.einsum is to be used.
+    """
+    inputs, result = subscripts.split("->")
+    terms = inputs.split(",")
+    lengths = {i: n for t, (shape, _) in zip(terms, forms, strict=True)
+               for i, n in zip(t, shape, strict=True)}
+    if (len(terms) != 2 or forms[0][1] != forms[1][1] or forms[0][1].kind != "f"
+            or any(len(set(t)) < len(t) or tuple(lengths[i] for i in t) != shape
+                   for t, (shape, _) in zip(terms, forms, strict=True))):
+        return None
+    x, y = map(set, terms)
+    if not x & y - set(result) or (x ^ y) - set(result):  # nothing to sum over, or in one alone
+        return None
+    batch = [i for i in result if i in x & y]
+    inner = [i for i in terms[0] if i in y and i not in result]
+    rows, columns = ([i for i in result if i in own] for own in (x - y, y - x))
+    first = int(rows > [] < columns and result.index(columns[0]) < result.index(rows[0]))
+    if first:
+        rows, columns = columns, rows
+
+    def size(indices: list[str]) -> int:
+        return prod(lengths[i] for i in indices)
+
+    m, k, n = map(size, (rows, inner, columns))
+    if m * k * n * size(batch) < FEW or m * n == 1 or (batch and m * k * n < LITTLE):
+        return None
+
+    def arranged(position: int, indices: list[str], shape: tuple[int, int]) -> Any:
+        order = tuple(map(terms[position].index, (*batch, *indices)))
+        return position, order, (*(lengths[i] for i in batch), *shape)
+
+    full = (*batch, *rows, *columns)
+    return (arranged(first, rows + inner, (m, k)), arranged(1 - first, inner + columns, (k, n)),
+            (tuple(lengths[i] for i in full), tuple(map(full.index, result))))
 
 
 @lru_cache(maxsize=4096)
@@ -68,17 +126,24 @@ def _way_back(
 
 
 def _einsum_back(position: int, g: Any, out: Any, *operands: Any, subscripts: str,
-                 optimize: Any) -> Any:
+                 optimize: Any = False) -> Any:
     x = operands[position]
     shapes = tuple(np.shape(a) for a in operands)
     back, extra = _way_back(subscripts, shapes, position)
     others = [a for k, a in enumerate(operands) if k != position]
     filled = [np.eye(n, dtype=g.dtype) if m else np.ones(n, g.dtype) for n, m in extra]
-    gx = np.einsum(back, g, *others, *filled, optimize=bool(optimize))
+    factors = g, *others, *filled
+    recorded = any(isinstance(a, Tensor) for a in factors)
+    if not recorded and _as_matmul(back, *((a.shape, a.dtype) for a in factors)):
+        gx = _contract(factors[0], factors[1], subscripts=back)
+    else:
+        gx = np.einsum(back, *factors, optimize=bool(optimize))
     return gx if gx.shape == x.shape else np.reshape(gx, x.shape)
 
 
 _einsum_primitive = primitive(_einsum, Every(_einsum_back), name="einsum", numpy=np.einsum)
+_contraction = primitive(
+    _contract, partial(_einsum_back, 0), partial(_einsum_back, 1), name="contract")
 
 # -- NumPy's ways to write the subscripts --------------------------------------------------------------
 
@@ -161,7 +226,8 @@ def einsum(*operands: Any, optimize: Any = False, **options: Any) -> Tensor:
     operands : a string and the arrays, or arrays each followed by a list of integers. Repeated
         indices, ``...``, implicit output and axes of length 1 that broadcast work as in NumPy.
     optimize : ``True`` contracts pairs in a good order and with matrix products where it can,
-        forward and backward; worth it for large arrays and for three or more.
+        forward and backward; worth it for three arrays or more. Of two, large ones are multiplied as
+        matrices in any case, so that sums may differ from NumPy's in the last bits.
 
     >>> import numpy as np, tinygrad_gd as tg
     >>> m = tg.Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
@@ -180,6 +246,8 @@ def einsum(*operands: Any, optimize: Any = False, **options: Any) -> Tensor:
                    np.asarray(operand("einsum", x)) for x in given)
     explicit = _explicit(subscripts, tuple(x.ndim for x in arrays))
     try:
+        if _as_matmul(explicit, *((x.shape, x.dtype) for x in arrays)):
+            return apply(_contraction, arrays, {"subscripts": explicit})
         return apply(_einsum_primitive, arrays, {"subscripts": explicit, "optimize": optimize})
     except ShapeError as error:
         raise _mismatch(subscripts, explicit, arrays) or error from error

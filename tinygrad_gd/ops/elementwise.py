@@ -14,7 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from ..choice import either
 from ..primitive import primitive
+
+
+def _cubed(x: Any, /) -> Any:
+    return x * x * x  # up to a hundred times as fast as np.power
+
 
 # -- arithmetic ----------------------------------------------------------------------------------
 # `run` is Python's operator: the same bits as the ufunc, and much less overhead on NumPy scalars.
@@ -29,6 +35,7 @@ divide = primitive(
 negative = primitive(np.negative, lambda g, out, x: -g, run=operator.neg)
 positive = primitive(np.positive, lambda g, out, x: g)
 square = primitive(np.square, lambda g, out, x: g * (x + x))
+cubed = primitive(_cubed, lambda g, out, x: g * (3 * x * x), elementwise=True)
 sqrt = primitive(np.sqrt, lambda g, out, x: g * 0.5 / out)
 
 
@@ -61,7 +68,7 @@ absolute = primitive(np.absolute, lambda g, out, x: g * np.sign(x), analytic=Fal
 
 def _share(g: Any, out: Any, mine: Any, other: Any) -> Any:
     """Of maximum and its kin: all to the argument that was chosen, half to each on a tie."""
-    return np.where(out == mine, np.where(mine == other, g / 2, g), 0)
+    return either(out == mine, either(mine == other, g / 2, g), 0)
 
 
 def to_first(g: Any, out: Any, x: Any, y: Any) -> Any:
@@ -83,9 +90,9 @@ def _where(condition: Any, x: Any, y: Any, /) -> Any:
 
 
 where = primitive(
-    _where, None, lambda g, out, condition, x, y: np.where(condition, g, 0),
-    lambda g, out, condition, x, y: np.where(condition, 0, g),
-    numpy=np.where, run=np.where, elementwise=True)
+    _where, None, lambda g, out, condition, x, y: either(condition, g, 0),
+    lambda g, out, condition, x, y: either(condition, 0, g),
+    numpy=np.where, run=either, elementwise=True)
 
 # -- without a derivative -------------------------------------------------------------------------
 

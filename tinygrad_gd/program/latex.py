@@ -92,8 +92,8 @@ def _formula(i: Instruction, parts: list[tuple[str, int]]) -> tuple[str, int]:
         return rf"\frac{{{texts[0]}}}{{{texts[1]}}}", ATOM
     if name == "negative":
         return f"-{_inside(parts[0], PRODUCT)}", SUM
-    if name in ("power", "square"):
-        exponent = "2" if name == "square" else texts[1]
+    if name in ("power", "square", "cubed"):
+        exponent = texts[1] if name == "power" else "2" if name == "square" else "3"
         return f"{_inside(parts[0], ATOM + 1 if '^' in texts[0] else ATOM)}^{{{exponent}}}", ATOM
     if name in ("sum", "mean"):
         count = "" if name == "sum" else rf"\frac{{1}}{{{int(np.prod(i.inputs[0].shape))}}} "
