@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 import functools
+import importlib
 import math
+import sys
 import warnings
 from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -295,3 +298,37 @@ def test_programs_for_many_shapes_are_kept_up_to_a_limit() -> None:
         for _ in range(3):
             np.testing.assert_array_equal(run(np.arange(float(n))).numpy(), np.arange(float(n)) * 2)
     assert len(run._entries) <= 64
+
+
+HOSTILE = """
+class Strange:
+    def __getattr__(self, name):
+        raise RuntimeError(f"no {name} here")
+
+tanh = Strange()
+factor = 2.0
+
+def helper(x):
+    return x * factor
+"""
+
+
+@pytest.mark.parametrize("place", ["lib/site-packages", "scripts"])
+@pytest.mark.parametrize("knows", [True, False])
+def test_other_libraries_that_a_step_uses_are_not_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, knows: bool
+) -> None:
+    """One that was installed and never heard of this package; what knows it, or lies elsewhere, is."""
+    name, head = f"other_{place[:3]}_{knows}", "from tinygrad_gd import tanh as ours\n" if knows else ""
+    package = tmp_path / place / name
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(head + HOSTILE)
+    monkeypatch.syspath_prepend(str(package.parent))
+    library = importlib.import_module(name)
+    x = tg.Tensor([1.0, 2.0])
+    step = tg.compile(lambda: library.helper(tg.tanh(x)).sum(), strict=True)
+    for factor in (2.0, 2.0, 2.0, 2.0, 3.0, 3.0):
+        library.factor = factor
+        seen = factor if knows or place == "scripts" else 2.0
+        assert step().item() == (seen * np.tanh(x.numpy())).sum()
+    monkeypatch.delitem(sys.modules, name)

@@ -12,12 +12,14 @@ import sys
 import types
 from collections import deque
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..nn.module import Module
 from ..optim.optimizer import Optimizer
+from ..primitive import Primitive
 from ..tensor import Tensor
 from .conditions import Cell, Conditions
 
@@ -173,7 +175,10 @@ class Variables:
 
     def _attribute(self, name: str, space: Any, key: str, owner: Any) -> None:
         held = space[key]
-        held = getattr(held, "fget", None) or getattr(held, "__func__", held)
+        if isinstance(held, property):
+            held = held.fget
+        elif isinstance(held, staticmethod | classmethod | types.MethodType):
+            held = held.__func__
         if isinstance(owner, type) and isinstance(held, types.FunctionType):
             self._seen.append((name, space[key], "{}[{}]", (space, key)))
             self._visit(held)
@@ -219,9 +224,24 @@ def _require_state(conditions: Conditions, name: str, optimizer: Optimizer) -> N
 
 
 def _is_the_users(thing: Any) -> bool:
-    """Whether a function, class or module is neither Python's nor NumPy's nor ours."""
+    """Whether a function, class or module is neither Python's, NumPy's, ours nor another library's."""
     top = _top(thing)
-    return top == "__main__" or top not in {_PACKAGE, "numpy", *sys.stdlib_module_names}
+    return top == "__main__" or (top not in {_PACKAGE, "numpy", *sys.stdlib_module_names}
+                                 and not _is_foreign(top, len(sys.modules)))
+
+
+@functools.lru_cache
+def _is_foreign(package: str, loaded: int) -> bool:
+    """Whether a package is installed and knows nothing of ours, with so many modules ``loaded``."""
+    file = getattr(sys.modules.get(package), "__file__", None) or ""
+    if not {"site-packages", "dist-packages"}.intersection(Path(file).parts):
+        return False
+    spaces = [(name.partition(".")[0], module, vars(module))
+              for name, module in list(sys.modules.items()) if isinstance(module, types.ModuleType)]
+    ours = {id(x) for top, module, space in spaces if top == _PACKAGE for x in (module, *space.values())
+            if isinstance(x, types.ModuleType | types.FunctionType | type | Primitive)
+            and _top(x) == _PACKAGE}
+    return not any(id(x) in ours for top, _, space in spaces if top == package for x in space.values())
 
 
 def _top(thing: Any) -> str:
