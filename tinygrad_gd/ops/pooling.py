@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..choice import either
 from ..errors import OptionError, ShapeError, describe
 from ..explain_error import check_switch
 from ..primitive import apply, primitive
@@ -18,7 +19,16 @@ from ..tensor import Tensor
 from .elementwise import divide, where
 from .shape import along
 from .signatures import called_like
-from .windows import Lengths, batched, bordered, count_windows, elements, numbers, overlap_add
+from .windows import (
+    Lengths,
+    batched,
+    bordered,
+    count_windows,
+    elements,
+    numbers,
+    overlap_add,
+    places,
+)
 
 # -- the primitives: loops over the places in a window -----------------------------------------------
 
@@ -50,13 +60,26 @@ first_of_largest = primitive(_first_of_largest, atomic=True)
 def _max_pool_back(g: Any, out: Any, x: Any, window: Any, counts: Any, stride: Any,
                    dilation: Any) -> Any:
     options = {"window": window, "counts": counts, "stride": stride, "dilation": dilation}
-    # where the largest elements are has no derivative, so arrays are as good as Tensors
-    recorded = isinstance(x, Tensor)
-    first: Any = (apply(first_of_largest, (x, out), options) if recorded
+    if not any(isinstance(a, Tensor) for a in (g, x)):
+        return _to_largest(g, out, x, **options)
+    # where the largest elements are has no derivative
+    first: Any = (apply(first_of_largest, (x, out), options) if isinstance(x, Tensor)
                   else _first_of_largest(x, out, **options))
     ones = (1,) * len(window)
     share = np.where(first, np.reshape(g, (*g.shape, *ones)), 0)
     return overlap_add(share, x.shape[x.ndim - len(window) :], stride, dilation)
+
+
+def _to_largest(g: Any, out: Any, x: Any, window: Any, counts: Any, stride: Any, dilation: Any) -> Any:
+    """The same sum of the same shares, without an array of all windows."""
+    gx, free = np.zeros(x.shape, g.dtype), np.ones(out.shape, bool)
+    for _, there in places(window, counts, stride, dilation):
+        found = x[there] == out
+        found &= free
+        free ^= found
+        part = gx[there]
+        np.add(part, either(found, g, 0), part)
+    return gx
 
 
 def _avg_pool(x: Any, /, window: Any, counts: Any, stride: Any, divisor: Any) -> Any:

@@ -7,7 +7,8 @@ next one begins ``stride`` elements later.
 
 from __future__ import annotations
 
-from operator import index
+from functools import lru_cache
+from operator import index, mul
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from ..errors import OptionError, ShapeError, describe
 from ..primitive import apply, primitive
 from ..registry import implements
+from ..storage import read_only
 from ..tensor import Tensor
 from .shape import axis_of, moveaxis, pad
 from .signatures import as_tensor
@@ -30,6 +32,16 @@ def _windows(x: Any, /, window: Any, counts: Any, stride: Any, dilation: Any) ->
     first = tuple(slice(0, (n - 1) * s + 1, s) for n, s in zip(counts, stride, strict=True))
     key: Any = (..., *first, *(slice(None, None, d) for d in dilation))
     return views[key]
+
+
+def _windows_at_once(x: Any, window: Any, counts: Any, stride: Any, dilation: Any) -> Any:
+    """The same view, without NumPy's checks, which take longer than a small convolution."""
+    if type(x) is not np.ndarray or not x.flags.c_contiguous:
+        return _windows(x, window, counts, stride, dilation)
+    first = x.ndim - len(window)
+    last = x.strides[first:]
+    strides = (*x.strides[:first], *map(mul, last, stride), *map(mul, last, dilation))
+    return np.ndarray((*x.shape[:first], *counts, *window), x.dtype, read_only(x), 0, strides)
 
 
 def elements(place: Any, counts: Any, stride: Any, dilation: Any) -> Any:
@@ -49,6 +61,22 @@ def _overlap_add(x: Any, /, shape: Any, stride: Any, dilation: Any) -> Any:
     return out
 
 
+@lru_cache(maxsize=1024)
+def places(window: Any, counts: Any, stride: Any, dilation: Any) -> Any:
+    """For each place in a window: its key among windows, and that of its elements in the array."""
+    return [((..., *place), elements(place, counts, stride, dilation)) for place in np.ndindex(*window)]
+
+
+def _overlap_add_at_once(x: Any, shape: Any, stride: Any, dilation: Any) -> Any:
+    first, ndim = x.ndim - 2 * len(shape), len(shape)
+    out = np.zeros((*x.shape[:first], *shape), x.dtype)
+    window, counts = x.shape[first + ndim :], x.shape[first : first + ndim]
+    for here, there in places(window, counts, stride, dilation):
+        part = out[there]
+        np.add(part, x[here], part)
+    return out
+
+
 def _windows_back(g: Any, out: Any, x: Any, window: Any, counts: Any, stride: Any,
                   dilation: Any) -> Any:
     return overlap_add(g, x.shape[x.ndim - len(window) :], stride, dilation)
@@ -59,14 +87,17 @@ def _overlap_add_back(g: Any, out: Any, x: Any, shape: Any, stride: Any, dilatio
     return windows(g, x.shape[first + ndim :], x.shape[first : first + ndim], stride, dilation)
 
 
-_windows_primitive = primitive(_windows, _windows_back, kind="view", atomic=True)
-_overlap_add_primitive = primitive(_overlap_add, _overlap_add_back, atomic=True)
+_windows_primitive = primitive(
+    _windows, _windows_back, run=_windows_at_once, kind="view", atomic=True)
+_overlap_add_primitive = primitive(
+    _overlap_add, _overlap_add_back, run=_overlap_add_at_once, atomic=True)
 
 
 def windows(x: Any, window: Lengths, counts: Lengths, stride: Lengths, dilation: Lengths) -> Any:
     """The windows over the last axes of an array or, recorded, of a Tensor."""
     options = {"window": window, "counts": counts, "stride": stride, "dilation": dilation}
-    return apply(_windows_primitive, (x,), options) if isinstance(x, Tensor) else _windows(x, **options)
+    return apply(_windows_primitive, (x,), options) if isinstance(x, Tensor) else _windows_at_once(
+        x, **options)
 
 
 def overlap_add(x: Any, shape: Lengths, stride: Lengths, dilation: Lengths) -> Any:
@@ -74,7 +105,7 @@ def overlap_add(x: Any, shape: Lengths, stride: Lengths, dilation: Lengths) -> A
     options = {"shape": shape, "stride": stride, "dilation": dilation}
     if isinstance(x, Tensor):
         return apply(_overlap_add_primitive, (x,), options)
-    return _overlap_add(x, **options)
+    return _overlap_add_at_once(x, **options)
 
 
 # -- what the functions made of windows share --------------------------------------------------------
