@@ -127,12 +127,17 @@ def test_labels_of_every_integer_dtype_are_checked(dtype: str) -> None:
 
 
 def test_the_largest_of_each_row_is_that_of_numpy() -> None:
-    from tinygrad_gd.rows import largest_of_rows
+    from tinygrad_gd.rows import extreme
 
     rng = np.random.default_rng(0)
-    for shape in ((40, 7), (3, 7), (40, 1), (40, 0 + 33), (64, 10)):
-        for x in (rng.standard_normal(shape), np.full(shape, np.nan), rng.integers(0, 9, shape)):
-            np.testing.assert_array_equal(largest_of_rows(x), x.max(axis=1, keepdims=True))
+    for shape in ((40, 7), (3, 7), (40, 1), (40, 0 + 33), (64, 10), (4, 5, 10, 16), (40,), (2, 40, 3)):
+        for x in (rng.standard_normal(shape), np.full(shape, np.nan), rng.integers(0, 9, shape),
+                  rng.standard_normal(shape)[::-1], np.asfortranarray(rng.standard_normal(shape))):
+            for axis in (-1, len(shape) - 1, 0, None, (-1,), np.int64(-1)):
+                for of, keepdims in ((np.maximum, True), (np.minimum, False), (np.maximum, False)):
+                    found, expected = extreme(of, x, axis, keepdims), of.reduce(x, axis, keepdims=keepdims)
+                    np.testing.assert_array_equal(found, expected)
+                    assert np.shape(found) == np.shape(expected)
 
 
 class Net(tg.nn.Module):

@@ -162,8 +162,9 @@ def test_the_source_computes_what_the_step_computes() -> None:
     ("dot(", lambda a, b: a @ b, [(40, 1), (1, 30)]),
     ("dot(", lambda a, b: a @ b, [(1, 40), (40, 30)]),
     ("einsum", lambda a, b: (a * b).sum(axis=0), [(100, 17), (17,)]),
-    (".T, True)", lambda a, b: a - np.max(a * b, axis=1, keepdims=True), [(64, 10), (64, 1)]),
-    (".T, True)", lambda a, b: a - np.min(a * b, axis=-1, keepdims=True), [(32, 2), (32, 1)]),
+    (").T)", lambda a, b: a - np.max(a * b, axis=1, keepdims=True), [(64, 10), (64, 1)]),
+    (").T)", lambda a, b: a - np.min(a * b, axis=-1, keepdims=True), [(32, 2), (32, 1)]),
+    (").T)", lambda a, b: np.max(a * b, axis=2) - b[..., 0], [(4, 16, 10), (4, 16, 1)]),
     ("view", lambda a, b: (a + b) / np.sum(a + b, axis=1, keepdims=True)
      * np.log(np.sum(a + b, axis=1))[:, None], [(20, 33), (33,)]),
 ])

@@ -1,4 +1,4 @@
-"""Sums over rows and the largest of each row, as biases and softmax need them: NumPy's bits, sooner."""
+"""Sums over rows and the extremes of each row, as biases and softmax need them: NumPy's, sooner."""
 
 from __future__ import annotations
 
@@ -33,13 +33,17 @@ def add_rows(g: Any) -> Any:
 NARROW = 32
 
 
-def largest_of_rows(x: Any) -> Any:
-    """``np.maximum.reduce(x, axis=1, keepdims=True)``; of 0.0 and -0.0 it may take either.
+def extreme(of: Any, x: Any, axis: Any, keepdims: bool = False) -> Any:
+    """``of.reduce(x, axis, keepdims=keepdims)`` for np.maximum or np.minimum.
 
-    >>> largest_of_rows(np.array([[1.0, 2.0], [4.0, 3.0]]))
+    Of 0.0 and -0.0 it may take either, as NumPy does.
+
+    >>> extreme(np.maximum, np.array([[1.0, 2.0], [4.0, 3.0]]), 1, keepdims=True)
     array([[2.],
            [4.]])
     """
-    if type(x) is np.ndarray and x.ndim == 2 and 1 < x.shape[1] <= NARROW <= x.shape[0]:
-        return np.maximum.reduce(x.T.copy(), 0)[:, None]
-    return np.maximum.reduce(x, axis=1, keepdims=True)
+    if (type(x) is np.ndarray and x.ndim > 1 and type(axis) is int and axis in (-1, x.ndim - 1)
+            and 1 < x.shape[-1] <= NARROW and x.size >= NARROW * x.shape[-1] and x.flags.c_contiguous):
+        found = of.reduce(x.reshape(-1, x.shape[-1]).T.copy(), 0)
+        return found.reshape((*x.shape[:-1], 1) if keepdims else x.shape[:-1])
+    return of.reduce(x, axis=axis, keepdims=keepdims)

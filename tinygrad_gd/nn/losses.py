@@ -17,7 +17,7 @@ from ..explain_error import answering
 from ..modes import current_mode
 from ..ops.signatures import as_tensor
 from ..primitive import apply, primitive
-from ..rows import largest_of_rows
+from ..rows import extreme
 from ..tensor import Tensor
 from .module import Module
 
@@ -53,7 +53,7 @@ def _is_class(logits: Any, labels: Any) -> Any:
 
 def _powers(logits: Any) -> tuple[Any, Any]:
     """The logits less the largest of each row, and their exponentials."""
-    shifted = logits - largest_of_rows(logits)
+    shifted = logits - extreme(np.maximum, logits, 1, keepdims=True)
     return shifted, np.exp(shifted)
 
 

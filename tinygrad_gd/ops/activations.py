@@ -24,6 +24,7 @@ from ..choice import either
 from ..errors import OptionError, ShapeError, describe
 from ..primitive import primitive
 from ..registry import implements
+from ..rows import extreme
 from .indexing import getitem
 from .signatures import as_tensor
 from .special import erfc, in_rule
@@ -263,7 +264,7 @@ gelu.__doc__ = """x times the probability that a standard normal is below x.
 
 def _softmax(x: Any, /, axis: Any = -1) -> Any:
     x = _floats(x)
-    e = np.exp(x - np.maximum.reduce(x, axis=axis, keepdims=True))
+    e = np.exp(x - extreme(np.maximum, x, axis, keepdims=True))
     return e / np.add.reduce(e, axis=axis, keepdims=True)
 
 
@@ -273,7 +274,7 @@ def _slope_of_softmax(g: Any, out: Any, x: Any, axis: Any) -> Any:
 
 def _log_softmax(x: Any, /, axis: Any = -1) -> Any:
     x = _floats(x)
-    shifted = x - np.maximum.reduce(x, axis=axis, keepdims=True)
+    shifted = x - extreme(np.maximum, x, axis, keepdims=True)
     return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
 
 

@@ -17,6 +17,7 @@ from ..errors import DTypeError, OptionError, ShapeError, describe
 from ..operands import SCALARS
 from ..primitive import apply, primitive
 from ..registry import NAMES, implements
+from ..rows import extreme
 from .shape import broadcast
 from .signatures import as_tensor, called_like, refuse
 
@@ -235,11 +236,11 @@ def std(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any 
 
 
 def _max(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
-    return np.maximum.reduce(a, axis=axis, keepdims=keepdims)
+    return extreme(np.maximum, a, axis, keepdims)
 
 
 def _min(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
-    return np.minimum.reduce(a, axis=axis, keepdims=keepdims)
+    return extreme(np.minimum, a, axis, keepdims)
 
 
 def share(g: Any, a: Any, level: Any, axis: Any) -> Any:
@@ -298,7 +299,7 @@ def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any
 
 
 def _logsumexp(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
-    peak = np.maximum.reduce(a, axis=axis, keepdims=True)
+    peak = extreme(np.maximum, a, axis, keepdims=True)
     peak = np.where(np.isfinite(peak), peak, 0)
     total = np.add.reduce(np.exp(a - peak), axis=axis, keepdims=True)
     nothing = total == 0  # all were -inf: so is the result, not NaN

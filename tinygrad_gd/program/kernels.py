@@ -6,6 +6,7 @@ the same is found by trying both on arrays of the same form, so that it holds on
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -93,10 +94,10 @@ def is_narrow_extremum(i: Instruction) -> bool:
 
     No rounding is involved; of 0.0 and -0.0 NumPy itself does not define which is larger.
     """
-    x = i.inputs[0]
-    return (i.primitive.name in ("max", "min") and i.params.get("axis") in (1, -1, (1,), (-1,))
-            and len(x.shape) == 2 and x.axes == (0, 1)
-            and 1 < x.shape[1] <= NARROW <= x.shape[0])
+    x, last = i.inputs[0], len(i.inputs[0].shape) - 1
+    return (i.primitive.name in ("max", "min") and i.params.get("axis") in (last, -1, (last,), (-1,))
+            and last > 0 and all(v.dense and v.axes == tuple(range(len(v.axes))) for v in (x, i.output))
+            and 1 < x.shape[-1] <= NARROW <= prod(x.shape[:-1]))
 
 
 def takes_number_as_array(i: Instruction) -> bool:

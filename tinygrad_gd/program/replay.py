@@ -12,6 +12,7 @@ import operator
 import traceback
 from collections.abc import Callable
 from itertools import count
+from math import prod
 from typing import Any
 from weakref import WeakMethod, finalize
 
@@ -311,10 +312,11 @@ class Replay:
         reduce = self.bound(REDUCTIONS[name].reduce, "reduce")
         if is_narrow_extremum(i):
             columns = f"buffer{len(self._buffers)}"
-            self.space[columns] = np.empty(i.inputs[0].shape[::-1], i.inputs[0].dtype)
+            *rows, length = i.inputs[0].shape
+            self.space[columns] = np.empty((length, prod(rows)), i.inputs[0].dtype)
             self._buffers.append(self.space[columns])
-            return [f"copyto({columns}, {x}.T)",
-                    f"{reduce}({columns}, 0, None, {into}.T, {keepdims})"]
+            return [f"copyto({columns}, {x}.reshape(-1, {length}).T)",
+                    f"{reduce}({columns}, 0, None, {into}.reshape(-1))"]
         lines = [f"{reduce}({x}, {axis!r}, None, {into}, {keepdims})"]
         if name == "mean":
             lines.append(f"{self.function(np.divide)}({into}, {self._count(i)}, {into})")
