@@ -42,8 +42,13 @@ def extreme(of: Any, x: Any, axis: Any, keepdims: bool = False) -> Any:
     array([[2.],
            [4.]])
     """
-    if (type(x) is np.ndarray and x.ndim > 1 and type(axis) is int and axis in (-1, x.ndim - 1)
-            and 1 < x.shape[-1] <= NARROW and x.size >= NARROW * x.shape[-1] and x.flags.c_contiguous):
-        found = of.reduce(x.reshape(-1, x.shape[-1]).T.copy(), 0)
-        return found.reshape((*x.shape[:-1], 1) if keepdims else x.shape[:-1])
+    if type(x) is not np.ndarray or type(axis) is not int or axis not in (-1, x.ndim - 1):
+        return of.reduce(x, axis=axis, keepdims=keepdims)
+    shape = x.shape
+    if len(shape) == 2 and 1 < shape[1] <= NARROW <= shape[0]:
+        found = of.reduce(x.T.copy(), 0)
+        return found[:, None] if keepdims else found
+    if len(shape) > 2 and 1 < shape[-1] <= NARROW <= x.size // shape[-1] and x.flags.c_contiguous:
+        found = of.reduce(x.reshape(-1, shape[-1]).T.copy(), 0)
+        return found.reshape((*shape[:-1], 1) if keepdims else shape[:-1])
     return of.reduce(x, axis=axis, keepdims=keepdims)

@@ -273,8 +273,11 @@ class Tensor(Methods):
     def __rmod__(self, other: Any) -> Tensor: return apply(ops.remainder, (other, self))
     def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]: return self // other, self % other
     def __pow__(self, other: Any) -> Tensor:
-        if type(other) in (int, float) and other in (2, 3) and self.dtype.kind == "f":
-            return apply(ops.square if other == 2 else ops.cubed, (self,))
+        if type(other) is int or type(other) is float:
+            if other == 2:
+                return apply(ops.square, (self,))
+            if other == 3 and self.dtype.kind == "f":
+                return apply(ops.cubed, (self,))
         return apply(ops.power, (self, other))
 
     def __rpow__(self, other: Any) -> Tensor: return apply(ops.power, (other, self))
