@@ -26,7 +26,7 @@ GROUPS = {
 }
 #: Parts of other functions; nobody calls them by name.
 INTERNAL = frozenset({
-    "cubed", "contract", "scatter", "getitem", "sinc_derivative", "fractional_part", "binary_exponent", "cofactors",
+    "integer_power", "contract", "scatter", "getitem", "sinc_derivative", "fractional_part", "binary_exponent", "cofactors",
     "lstsq_solution", "last_writes", "set_elements", "windows",
     "overlap_add", "first_of_largest", "check_total",
 })

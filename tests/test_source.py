@@ -242,8 +242,19 @@ def test_latex_of_the_line() -> None:
     assert tg.latex(((w * x) ** 2).sum()) == (
         "\\begin{aligned}\n"
         "L &= \\sum \\left(w \\, x\\right)^{2} \\\\\n"
-        "\\frac{\\partial L}{\\partial w} &= \\sum 2 \\, w \\, x \\, x\n"
+        "\\frac{\\partial L}{\\partial w} &= \\sum 2 \\, w \\, x^{2}\n"
         "\\end{aligned}")
+
+
+@pytest.mark.parametrize(("formula", "expected"), [
+    (lambda x, y: x**3, [r"x^{3}", r"3 \, x^{2}"]),
+    (lambda x, y: (x - y) ** 5, [r"\left(x - y\right)^{5}", r"5 \, \left(x - y\right)^{4}"]),
+    (lambda x, y: x * x * y * x, [r"x^{2} \, y \, x", r"x^{2} \, y + x \, y \, x + x \, y \, x"]),
+    (lambda x, y: tg.sin(x * x), [r"\sin\left(x^{2}\right)", r"2 \, \cos\left(x^{2}\right) \, x"])])
+def test_latex_of_powers(formula: Any, expected: list[str]) -> None:
+    x, y = (tg.Tensor(v, requires_grad=True, name=n) for v, n in ((2.0, "x"), (0.5, "y")))
+    first, second = tg.latex(formula(x, y), wrt=[x]).splitlines()[1:3]
+    assert [first.removeprefix("L &= ").removesuffix(r" \\"), second.rpartition("&= ")[2]] == expected
 
 
 def test_helpers_are_printed_without_annotations() -> None:

@@ -276,8 +276,8 @@ class Tensor(Methods):
         if type(other) is int or type(other) is float:
             if other == 2:
                 return apply(ops.square, (self,))
-            if other == 3 and self.dtype.kind == "f":
-                return apply(ops.cubed, (self,))
+            if 3 <= other <= 16 and other == int(other) and self.dtype.kind == "f":
+                return apply(ops.integer_power, (self,), {"n": int(other)})
         return apply(ops.power, (self, other))
 
     def __rpow__(self, other: Any) -> Tensor: return apply(ops.power, (other, self))

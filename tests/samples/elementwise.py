@@ -45,8 +45,8 @@ ROWS = [
     *(Sample(f.__name__, f, (positive(2, 3),), torch=torch_(f.__name__))
       for f in (np.reciprocal, np.sqrt, np.log, np.log2, np.log10, np.log1p)),
     Sample("cbrt", np.cbrt, (positive(2, 3),)),
-    Sample("cubed", lambda x: x**3, (np.round(8 * normal(2, 3)) / 8,), "without rounding",
-           torch=lambda x: x**3),
+    *(Sample("integer_power", lambda x, n=n: x**n, (np.round(8 * normal(2, 3)) / 8,),
+             f"{n}, without rounding", torch=lambda x, n=n: x**n) for n in (3, 4.0, 5, 11)),
     Sample("fabs", np.fabs, (normal(2, 3),), torch=torch_("abs")),
     *(Sample(f.__name__, f, (SMALL,), torch=torch_(f.__name__))
       for f in (np.arcsin, np.arccos, np.arctanh)),

@@ -29,11 +29,11 @@ from . import (
 from .elementwise import (
     absolute,
     add,
-    cubed,
     divide,
     equal,
     greater,
     greater_equal,
+    integer_power,
     less,
     less_equal,
     multiply,
@@ -58,11 +58,11 @@ from .ufuncs import (
 
 __all__ = [
     "absolute", "activations", "add", "arrange", "bitwise_and", "bitwise_or", "bitwise_xor",
-    "conditioning", "convolution", "cubed", "determinants", "differences", "divide", "einsum",
+    "conditioning", "convolution", "determinants", "differences", "divide", "einsum",
     "elementwise", "equal", "factorizations", "floor_divide", "getitem", "greater",
-    "greater_equal", "indexing", "interpolation", "invert", "least_squares", "less", "less_equal",
-    "linalg", "linear_systems", "matmul", "multiply", "negative", "not_equal", "plain_key",
-    "pooling", "positive", "power", "random", "reductions", "remainder", "shape", "sorting",
-    "special", "square", "stack", "statistics", "subtract", "transpose", "ufuncs", "updates",
-    "windows", "write_item",
+    "greater_equal", "indexing", "integer_power", "interpolation", "invert", "least_squares",
+    "less", "less_equal", "linalg", "linear_systems", "matmul", "multiply", "negative",
+    "not_equal", "plain_key", "pooling", "positive", "power", "random", "reductions", "remainder",
+    "shape", "sorting", "special", "square", "stack", "statistics", "subtract", "transpose",
+    "ufuncs", "updates", "windows", "write_item",
 ]  # fmt: skip

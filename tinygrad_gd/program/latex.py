@@ -86,14 +86,15 @@ def _formula(i: Instruction, parts: list[tuple[str, int]]) -> tuple[str, int]:
     if name in _OPERATORS:
         binds = SUM if name in ("add", "subtract") else PRODUCT
         second = binds + (name == "subtract")
-        return _OPERATORS[name].join(_inside(p, b) for p, b in zip(parts, (binds, second), strict=True)
-                                     ), binds
+        joined = _OPERATORS[name].join(
+            _inside(p, b) for p, b in zip(parts, (binds, second), strict=True))
+        return (_with_powers(joined) if name == "multiply" else joined), binds
     if name == "divide":
         return rf"\frac{{{texts[0]}}}{{{texts[1]}}}", ATOM
     if name == "negative":
         return f"-{_inside(parts[0], PRODUCT)}", SUM
-    if name in ("power", "square", "cubed"):
-        exponent = texts[1] if name == "power" else "2" if name == "square" else "3"
+    if name in ("power", "square"):
+        exponent = "2" if name == "square" else texts[1]
         return f"{_inside(parts[0], ATOM + 1 if '^' in texts[0] else ATOM)}^{{{exponent}}}", ATOM
     if name in ("sum", "mean"):
         count = "" if name == "sum" else rf"\frac{{1}}{{{int(np.prod(i.inputs[0].shape))}}} "
@@ -104,6 +105,21 @@ def _formula(i: Instruction, parts: list[tuple[str, int]]) -> tuple[str, int]:
         return _BRACKETS[name] % texts[0], ATOM
     command = f"\\{name}" if name in _FUNCTIONS else rf"\operatorname{{{name.replace('_', ' ')}}}"
     return rf"{command}\left({', '.join(texts)}\right)", ATOM
+
+
+#: A symbol or something in brackets, which may have an exponent.
+_FACTOR = r"(\\mathrm\{[^{}]*\}|\\?[A-Za-z]+(?:_\{\d+\})?|\\left\((?:(?!\\left|\\right).)*\\right\))"
+_EXPONENT = r"(?:\^\{(\d+)\})?"
+_TWICE = re.compile(rf"(?<![\w\\{{^]){_FACTOR}{_EXPONENT} \\, \1{_EXPONENT}(?![\w^{{_(\\])")
+
+
+def _with_powers(product: str) -> str:
+    """A product with neighbours that are equal written as powers."""
+    while match := _TWICE.search(product):
+        factor, *exponents = match.groups()
+        power = f"{factor}^{{{sum(int(n or 1) for n in exponents)}}}"
+        product = product[: match.start()] + power + product[match.end() :]
+    return product
 
 
 def _inside(part: tuple[str, int], binds: int) -> str:
