@@ -19,6 +19,7 @@ import pytest
 import tinygrad_gd as tg
 from tinygrad_gd import nn
 from tinygrad_gd.observer import live
+from tinygrad_gd.program import arguments
 
 FACTOR = {"value": 1.0}
 SCALE = 1.0
@@ -332,3 +333,14 @@ def test_other_libraries_that_a_step_uses_are_not_searched(
         seen = factor if knows or place == "scripts" else 2.0
         assert step().item() == (seen * np.tanh(x.numpy())).sum()
     monkeypatch.delitem(sys.modules, name)
+
+
+def test_calls_with_plain_arguments_have_the_form_that_all_others_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, t = np.ones((2, 3)), tg.Tensor([1.0])
+    calls: list[Any] = [(x,), (x, x), (x, t, 1.0, 2, True, None, "a"), (np.float32(1.0), x.T), (t, t, 1)]
+    quick = [arguments.form_of(args, {}, set()) for args in calls]
+    monkeypatch.setattr(arguments, "_LEAVES", frozenset())
+    for args, (form, leaves) in zip(calls, quick, strict=True):
+        general = arguments.form_of(args, {}, set())
+        assert form == general[0] and all(a is b for a, b in zip(leaves, general[1], strict=True))
+    assert len({form for form, _ in quick}) == len(calls)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import types
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -29,15 +30,28 @@ KINDS = (np.ndarray, Tensor, np.generic, int, float, complex, str, bytes, type(N
 _ARRAYS = (Tensor, np.ndarray, np.floating)
 
 
-def form_of(args: Any, kwargs: Any, leaves: list[Any], around: set[Tensor]) -> Any:
-    """What two calls have in common when one program may stand for both.
+#: Types of arguments of which most calls have nothing else, and of which each is a leaf.
+_LEAVES = frozenset({np.ndarray, Tensor, float, int, bool, str, type(None), np.float32, np.float64})
+
+
+def form_of(args: Any, kwargs: Any, around: set[Tensor]) -> tuple[Any, list[Any]]:
+    """What two calls have in common when one program may stand for both; and the arguments' leaves.
 
     A Tensor that the function also sees ``around`` it, as a variable, is a form of its own.
     """
-    form = repr(unflatten((args, kwargs), ["."] * len(leaves)))
+    if kwargs or not _LEAVES.issuperset(map(type, args)):
+        leaves = flatten((args, kwargs))
+        form = repr(unflatten((args, kwargs), ["."] * len(leaves)))
+    else:
+        leaves, form = list(args), _form_of_leaves(len(args))
     seen: dict[int, int] = {}
-    return form, tuple(_form_of_leaf(x, seen.setdefault(id(x), i), around)
-                       for i, x in enumerate(leaves))
+    return (form, *[_form_of_leaf(x, seen.setdefault(id(x), i), around)
+                    for i, x in enumerate(leaves)]), leaves
+
+
+@lru_cache
+def _form_of_leaves(count: int) -> str:
+    return repr(((".",) * count, {}))
 
 
 def _form_of_leaf(x: Any, first: int, around: set[Tensor]) -> Any:

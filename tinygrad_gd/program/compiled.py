@@ -109,11 +109,7 @@ class Compiled:
         mode = current_mode()
         if self.problem or mode.observer is not None:
             return self.function(*args, **kwargs)
-        if not args and not kwargs:
-            key, leaves = (), []
-        else:
-            leaves = flatten((args, kwargs))
-            key = form_of(args, kwargs, leaves, self._around)
+        key, leaves = form_of(args, kwargs, self._around) if args or kwargs else ((), [])
         with self._in_use:
             for entry in self._entries.get(key, ()):
                 if leaves:
