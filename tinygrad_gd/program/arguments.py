@@ -31,7 +31,7 @@ _ARRAYS = (Tensor, np.ndarray, np.floating)
 
 
 #: Types of arguments of which most calls have nothing else, and of which each is a leaf.
-_LEAVES = frozenset({np.ndarray, Tensor, float, int, bool, str, type(None), np.float32, np.float64})
+_LEAVES = frozenset({np.ndarray, Tensor, float, int, bool, str, np.float32, np.float64})
 
 
 def form_of(args: Any, kwargs: Any, around: set[Tensor]) -> tuple[Any, list[Any]]:
