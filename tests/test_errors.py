@@ -341,6 +341,8 @@ MISUSE |= {
     "weights as reduction": (lambda: NN.CrossEntropyLoss(ONE), ValueError, r"CrossEntropyLoss: reduction .*float64 of shape \(3,\)"),
     "a number as reduction": (lambda: NN.MSELoss(3), ValueError, "MSELoss: reduction .*got int"),
     "weights of classes": (lambda: NN.CrossEntropyLoss(weight=ONE), TypeError, r"CrossEntropyLoss: unknown option weight=.*weights\[labels\]"),
+    "weights in a function": (lambda: NN.functional.cross_entropy(w([ONE]), [0], weight=ONE), TypeError, r"cross_entropy: unknown option weight=.*weights\[labels\]"),
+    "a loss of one argument": (lambda: NN.functional.mse_loss(w(ONE)), TypeError, r"mse_loss: missing a required argument: 'target'"),
     "smooth labels": (lambda: NN.CrossEntropyLoss(label_smoothing=0.1), TypeError, r"label_smoothing=, write \(1 - s\) \* cross_entropy"),
     "a loss that is computed": (lambda: NN.MSELoss(w(), w()), TypeError, r"MSELoss: too many.*MSELoss\(\.\.\.\)\(x\)"),
     "no state": (lambda: layer().load_state_dict(None), TypeError, r"load_state_dict: expected a mapping.*NoneType; write np\.load"),

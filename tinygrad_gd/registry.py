@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
 from .elsewhere import answer
 from .errors import OptionError
 from .explain_error import FAILURES, explain_call
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 #: NumPy function -> what a call with a Tensor runs (a Primitive, or a composition of them).
 NUMPY: dict[Any, Callable[..., Any]] = {}
@@ -52,11 +55,11 @@ def implements(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., 
     return register
 
 
-def explaining(composition: Callable[..., Any]) -> Callable[..., Any]:
+def explaining(composition: Callable[P, R]) -> Callable[P, R]:
     """The composition, whose failures are explained with its name, arguments and options."""
 
     @wraps(composition)
-    def called(*args: Any, **options: Any) -> Any:
+    def called(*args: P.args, **options: P.kwargs) -> R:
         try:
             return composition(*args, **options)
         except FAILURES as error:

@@ -17,6 +17,7 @@ from ..explain_error import answering
 from ..modes import current_mode
 from ..ops.signatures import as_tensor
 from ..primitive import apply, primitive
+from ..registry import explaining
 from ..rows import extreme
 from ..tensor import Tensor
 from .module import Module
@@ -161,6 +162,7 @@ def _known_reduction(loss: str, reduction: Any) -> str:
     return reduction
 
 
+@explaining
 def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Tensor:
     """Mean squared error ``mean((prediction - target)**2)``; both must have the same shape.
 
@@ -179,6 +181,7 @@ def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Tensor:
     return apply(mse, (prediction, target), {"reduction": reduction})
 
 
+@explaining
 def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
     """``-log softmax(logits)[label]``, averaged; stable for logits of any size.
 
