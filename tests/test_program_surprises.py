@@ -11,6 +11,8 @@ import itertools
 import logging
 import random
 import re
+import sys
+import threading
 import time
 import types
 import warnings
@@ -618,3 +620,59 @@ def test_a_lent_number_sees_what_compiled_steps_make_of_it(replaced: bool) -> No
     w.data = 2.0
     assert [step().item() for _ in range(4)] == pytest.approx([4.0, 2.56, 1.6384, 1.048576])
     assert lent.item() == 4.0
+
+
+def test_threads_that_call_a_new_step_at_once_wait_for_each_other() -> None:
+    def made() -> tuple[Any, Any]:
+        tg.manual_seed(0)
+        net = tg.nn.Linear(3, 2)
+        optimizer = tg.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
+        x = tg.Tensor(np.ones((4, 3)))
+
+        def step() -> Any:
+            optimizer.zero_grad()
+            loss = (net(x) ** 2).mean()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        return net, step
+
+    eager, by_hand = made()
+    net, step = made()
+    compiled, failed = tg.compile(step, strict=True), []
+
+    def train() -> None:
+        try:
+            for _ in range(10):
+                compiled()
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=train) for _ in range(8)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    for _ in range(80):
+        by_hand()
+    assert not failed
+    for p, q in zip(eager.parameters(), net.parameters(), strict=True):
+        np.testing.assert_array_equal(p, q)
+
+
+def test_a_step_that_calls_itself_and_cannot_be_captured_runs() -> None:
+    x = np.ones(3)
+
+    @tg.compile
+    def product(a: Any, n: int) -> Any:
+        return np.trunc(a, where=np.array([True] * 3), out=a.copy()) if n == 0 else product(a, n - 1) * 2.0
+
+    with pytest.warns(tg.CaptureWarning):
+        for _ in range(4):
+            np.testing.assert_array_equal(product(x, 2), 4 * x)

@@ -88,7 +88,7 @@ class Compiled:
         self._pending: dict[Any, tuple[int, list[Run]]] = {}  # tries since, and the last runs
         self._around: set[Tensor] = set()  # Tensors that the function sees besides its arguments
         self._last: Entry | None = None
-        self._in_use = Lock()  # the buffers, and the floats
+        self._in_use = Lock()  # the buffers, and the floats; what is captured waits for it, too
 
     def __get__(self, owner: Any, cls: Any = None) -> Any:
         """Of a method decorated in a class, each object gets its own compiled one."""
@@ -129,7 +129,7 @@ class Compiled:
                         if told := entry.replay.explained(error):
                             raise told from error
                         raise
-        return self._captured(key, args, kwargs, leaves, mode)
+            return self._captured(key, args, kwargs, leaves, mode)
 
     # -- capturing ---------------------------------------------------------------------------------
 
@@ -147,9 +147,7 @@ class Compiled:
         except (TypeError, AttributeError) as error:
             if capture.changed or all(x is y for x, y in zip(leaves, shown, strict=True)):
                 raise
-            result = self.function(*args, **kwargs)  # what arrays and numbers can, but Tensors cannot
-            self._give_up(located(self.name, line_of_error(error), str(error)))
-            return result
+            return self._without_capture(args, kwargs, error)
         guards = Guards(capture, self.function, leaves, mode)
         self._around |= guards.tensors
         program = capture.finish(flatten(result), names, guards.variables.names)
@@ -162,6 +160,16 @@ class Compiled:
                 self._settle(key, Entry(other.program, run, before, result, capture.arity, floats))
                 return result
         self._wait(key, run, problem, bool(capture.problem), bool(held))
+        return result
+
+    def _without_capture(self, args: Any, kwargs: Any, error: Exception) -> Any:
+        """Run the function as it is: it may do what arrays and numbers can, but Tensors cannot."""
+        self.problem = str(error)  # for the case that it calls itself
+        try:
+            result = self.function(*args, **kwargs)
+        finally:
+            self.problem = ""
+        self._give_up(located(self.name, line_of_error(error), str(error)))
         return result
 
     def _obstacle(self, capture: Capture, run: Run, before: Snapshot, leaves: list[Any],
