@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -61,3 +62,13 @@ def test_no_library_gets_more_processors_than_it_says() -> None:
             "print(len(os.sched_getaffinity(0)), os.environ['NPROC'], os.environ['OMP_NUM_THREADS'])")
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["1", "1", "1"]
+
+
+def test_a_race_compares_within_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the clock changes between two speeds: B takes twice as long as A, but for one round."""
+    times = {"A": iter([1.0, 3.0, 1.0, 3.0, 3.0]), "B": iter([2.0, 6.0, 2.0, 2.0, 6.0])}
+    steps: dict[str, Any] = {name: (lambda name=name: name) for name in times}
+    warm = iter("AB")
+    monkeypatch.setattr(measure, "seconds_of",
+                        lambda step, repeats: 1.0 if next(warm, None) else next(times[step()]))
+    assert measure.race(steps, rounds=5) == {"A": 3.0, "B": 6.0}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from math import isclose
+from operator import truediv
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -45,13 +47,26 @@ def seconds_of(step: Callable[[], Any], repeats: int) -> float:
 def race(
     steps: dict[str, Callable[[], Any]], rounds: int = 15, seconds: float = 0.03
 ) -> dict[str, float]:
-    """Median seconds per call: rounds A B C A B C, each long enough to fill ``seconds``."""
+    """Seconds per call: rounds A B C A B C, each long enough to fill ``seconds``.
+
+    Of A it is the median; of the others, that times the median of their ratio to A in the same round,
+    since a machine's clock may change between rounds.
+    What is there already is taken from the garbage collector's eyes: otherwise one library pays, in
+    every round anew, for going through what all libraries and workloads before it have left.
+    """
     repeats = {}
     for name, step in steps.items():
         step()
         repeats[name] = max(1, round(seconds / seconds_of(step, 3)))
     times: dict[str, list[float]] = {name: [] for name in steps}
-    for _ in range(rounds):
-        for name, step in steps.items():
-            times[name].append(seconds_of(step, repeats[name]))
-    return {name: median(t) for name, t in times.items()}
+    gc.collect()
+    gc.freeze()
+    try:
+        for _ in range(rounds):
+            for name, step in steps.items():
+                times[name].append(seconds_of(step, repeats[name]))
+    finally:
+        gc.unfreeze()
+    first = next(iter(times.values()))
+    ratios = {name: median(map(truediv, t, first)) for name, t in times.items()}
+    return {name: median(first) * ratio for name, ratio in ratios.items()}
