@@ -6,6 +6,7 @@ import copy
 import pickle
 import sys
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -324,3 +325,16 @@ def test_a_weight_that_is_no_parameter_says_what_it_is_all_the_time(turning: Non
     layer = nn.Linear(100, 300)
     with pytest.raises(tg.TinygradGdError, match="Parameter"):
         layer.weight = weight
+
+
+def test_turned_weights_that_are_updated_in_blocks(turning: None) -> None:
+    eager, net = network(1200, 512), network(1200, 512)
+    by_hand, step = step_of(eager), compiled(step_of(net))
+    for k in range(8):
+        assert equal(by_hand(*batch(k, inputs=1200)), step(*batch(k, inputs=1200)))
+    assert is_turned(net[0].weight) and "descend" in step.replay_source
+    tracemalloc.start()
+    step(*batch(9, inputs=1200))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 19  # a block, and no array like the weight, which has 2.4 MB

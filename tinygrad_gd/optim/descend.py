@@ -19,8 +19,8 @@ BLOCK = 65_536
 def _descend(p: Any, rate: Any, g: Any, /, into: Any = None) -> Any:
     if into is None:
         return p - rate * g
-    if into is p and into.nbytes > LARGE and p.flags.c_contiguous and g.flags.c_contiguous:
-        flat, slope = into.reshape(-1), g.reshape(-1)
+    if into is p and into.nbytes > LARGE and p.flags.forc and p.strides == g.strides:
+        flat, slope = into.reshape(-1, order="A"), g.reshape(-1, order="A")
         scratch = np.empty(BLOCK, np.result_type(g, rate))
         for start in range(0, into.size, BLOCK):
             part = flat[start : start + BLOCK]
