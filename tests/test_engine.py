@@ -274,6 +274,14 @@ def test_broadcasting_accidents_warn_once_per_line() -> None:
     assert caught[0].filename == __file__
 
 
+def test_axes_inserted_on_purpose_do_not_warn() -> None:
+    rows, columns = leaf([1.0, 2.0]), leaf([3.0, 4.0, 5.0])
+    for column in (columns[:, None], columns[..., np.newaxis], np.expand_dims(columns, 1)):
+        assert (rows * column).shape == (3, 2)
+    with pytest.warns(tg.BroadcastWarning):
+        rows * columns.reshape(3, 1)
+
+
 def test_second_derivatives() -> None:
     x = leaf(2.0)
     (x**3).backward(create_graph=True)

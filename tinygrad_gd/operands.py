@@ -75,11 +75,22 @@ def stack_of_values(items: Any, keep_graph: bool = False) -> Any:
                      "would be lost; use tg.stack(list) to keep it, or .detach() to drop it")
 
 
+def _has_new_axis(x: Any) -> bool:
+    """Whether a Tensor was made by inserting an axis, by None in an index or by expand_dims."""
+    made = x._primitive.name if isinstance(x, Tensor) and x._primitive is not None else ""
+    return made == "expand_dims" or (
+        made == "getitem" and any(key is None for key in x._params["key"]))
+
+
 def check_expansion(operation: str, inputs: Any, values: list[Any], value: Any) -> None:
-    """Warn, once per user line, when operands of different ndim are both expanded."""
+    """Warn, once per user line, when operands of different ndim are both expanded.
+
+    Not for an axis that was inserted on purpose, as in ``rows * columns[:, None]``.
+    """
     a, b = values
     ndim_a, ndim_b = getattr(a, "ndim", 0), getattr(b, "ndim", 0)
-    if ndim_a and ndim_b and ndim_a != ndim_b and value.size > a.size and value.size > b.size:
+    if (ndim_a and ndim_b and ndim_a != ndim_b and value.size > a.size and value.size > b.size
+            and not any(map(_has_new_axis, inputs))):
         warnings.warn(
             f"{operation}: both operands are expanded, {a.shape} and {b.shape} to {value.shape} "
             f"({user_line()}); if that is not meant, give them the same shape, for example "
