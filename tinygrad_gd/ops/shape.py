@@ -40,7 +40,9 @@ def broadcast(g: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _reshape(a: Any, /, shape: Any, order: Any = "C") -> Any:
-    if order not in ("C", "F"):
+    if order == "C":
+        return a.reshape(shape)
+    if order != "F":
         raise OptionError(f"reshape: order= must be 'C' or 'F', got {order!r}; the order in memory "
                           "('A', 'K') is not part of a Tensor's meaning")
     return a.reshape(shape, order=order)
