@@ -623,24 +623,8 @@ def test_a_lent_number_sees_what_compiled_steps_make_of_it(replaced: bool) -> No
 
 
 def test_threads_that_call_a_new_step_at_once_wait_for_each_other() -> None:
-    def made() -> tuple[Any, Any]:
-        tg.manual_seed(0)
-        net = tg.nn.Linear(3, 2)
-        optimizer = tg.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
-        x = tg.Tensor(np.ones((4, 3)))
-
-        def step() -> Any:
-            optimizer.zero_grad()
-            loss = (net(x) ** 2).mean()
-            loss.backward()
-            optimizer.step()
-            return loss
-
-        return net, step
-
-    eager, by_hand = made()
-    net, step = made()
-    compiled, failed = tg.compile(step, strict=True), []
+    eager, other = World(), World()
+    compiled, failed = tg.compile(lambda: other.train(other.loss()), strict=True), []
 
     def train() -> None:
         try:
@@ -660,9 +644,9 @@ def test_threads_that_call_a_new_step_at_once_wait_for_each_other() -> None:
     finally:
         sys.setswitchinterval(interval)
     for _ in range(80):
-        by_hand()
+        eager.train(eager.loss())
     assert not failed
-    for p, q in zip(eager.parameters(), net.parameters(), strict=True):
+    for p, q in zip(eager.net.parameters(), other.net.parameters(), strict=True):
         np.testing.assert_array_equal(p, q)
 
 

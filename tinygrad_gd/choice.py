@@ -27,9 +27,8 @@ def either(condition: Any, x: Any, y: Any) -> Any:
     """
     array = x if type(x) is np.ndarray else y
     if (type(condition) is not np.ndarray or type(array) is not np.ndarray or array.size < MANY
-            or condition.dtype != bool or not _fits(condition, array)
-            or not all(type(v) in _NUMBERS or (type(v) is np.ndarray and v.dtype == array.dtype
-                                               and _fits(v, array)) for v in (x, y))):
+            or array.dtype not in _INTEGERS or not _fits(condition, array, bool)
+            or not all(type(v) in _NUMBERS or _fits(v, array, array.dtype) for v in (x, y))):
         return np.where(condition, x, y)
     out = np.empty(array.shape, array.dtype)
     _combine(condition.reshape(-1).view(np.int8), _bits(x, array.dtype), _bits(y, array.dtype),
@@ -37,8 +36,9 @@ def either(condition: Any, x: Any, y: Any) -> Any:
     return out
 
 
-def _fits(v: Any, array: Any) -> bool:
-    return v.shape == array.shape and v.flags.c_contiguous and array.dtype in _INTEGERS
+def _fits(v: Any, array: Any, dtype: Any) -> bool:
+    return (type(v) is np.ndarray and v.dtype == dtype and v.shape == array.shape
+            and v.flags.c_contiguous)
 
 
 def _bits(v: Any, dtype: Any) -> Any:

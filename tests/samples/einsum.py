@@ -36,6 +36,7 @@ ROWS = [
     product("ij,jk->ik", (4, 60), (60, 20)), product("ij,kj->ki", (20, 15), (14, 15)),
     product("ij,j->i", (20, 210), (210,)), product("ij,kij->k", (20, 15), (14, 20, 15)),
     product("bij,bjk->bik", (3, 5, 20), (3, 20, 14)), product("bid,hdk->bhik", (4, 6, 5), (4, 5, 9)),
+    product("bij,bjk->bik", (64, 4, 4), (64, 4, 4)),
     *map(row, (
         "ij,jk->ik", "ij->ji", "ij->", "ij->j", "ij,ij->", "i,j->ij", "ij,j,ik->k", ",ij->ij", "jij->i",
         "ii->i", "ii", "iijk->jk", "iii->i", "iikk->ik", "ji,ij", "ij,kl->", "...ij,...jk->...ik",

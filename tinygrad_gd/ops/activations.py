@@ -116,7 +116,6 @@ hardsigmoid.__doc__ = "x / 6 + 1/2 between 0 and 1, and these beyond."
 hardswish.__doc__ = "x * hardsigmoid(x)."
 
 
-
 def _floats(x: Any) -> Any:
     """Integers as floats of the dtype of their exp: they would wrap around when negated or added to."""
     if getattr(x, "dtype", _FLOAT).kind in "iub":

@@ -48,8 +48,8 @@ def _arranged(x: Any, order: tuple[int, ...], shape: tuple[int, ...]) -> Any:
     return x if x.shape == shape else np.reshape(x, shape)
 
 
-#: Multiplications, of all and in one of many matrix products, for which np.einsum is as soon.
-FEW, LITTLE = 1 << 12, 1 << 9
+#: Multiplications for which np.einsum is as soon.
+FEW = 1 << 12
 
 
 @lru_cache(maxsize=4096)
@@ -80,7 +80,7 @@ def _as_matmul(subscripts: str, *forms: tuple[tuple[int, ...], Any]) -> Any:
         return prod(lengths[i] for i in indices)
 
     m, k, n = map(size, (rows, inner, columns))
-    if m * k * n * size(batch) < FEW or m * n == 1 or (batch and m * k * n < LITTLE):
+    if m * k * n * size(batch) < FEW or m * n == 1:
         return None
 
     def arranged(position: int, indices: list[str], shape: tuple[int, int]) -> Any:

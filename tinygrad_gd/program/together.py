@@ -30,19 +30,14 @@ _EXACT = frozenset({np.add, np.subtract, np.multiply, np.divide, np.square, np.s
 def _fits(i: Instruction) -> bool:
     """Whether an instruction may be one of several that are done at once."""
     out = i.output
-    if (i.phase != "update" or i.primitive.function not in _EXACT or i.params or out.scalar
-            or not (_is_plain(out) and 0 < out.nbytes <= SMALL)):
-        return False
-    arrays = [x for x in i.inputs if isinstance(x, np.ndarray | Value) and not _is_number(x)]
-    return all(isinstance(x, Value) and _is_plain(x) and (x.shape, x.dtype) == (out.shape, out.dtype)
-               for x in arrays)
+    return (i.phase == "update" and not out.scalar and _is_plain(out) and 0 < out.nbytes <= SMALL
+            and is_elementwise(i, out))
 
 
 def is_elementwise(i: Instruction, matrix: Value) -> bool:
     """Whether an instruction computes each element from those in the same place, and from numbers."""
     arrays = [x for x in i.inputs if isinstance(x, np.ndarray | Value) and not _is_number(x)]
-    extremum = i.primitive.name in ("maximum", "minimum")  # beside numbers, of another form
-    return i.primitive.function in _EXACT and not (i.params or extremum) and all(
+    return i.primitive.function in _EXACT and not i.params and all(
         isinstance(x, Value) and x.dense and (x.shape, x.dtype, x.axes) == (
             matrix.shape, matrix.dtype, matrix.axes) for x in (*arrays, i.output))
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..tensor import Tensor
 from .ir import Instruction, State, Value
-from .kernels import empty, trial
+from .kernels import empty, takes_number_as_array, trial
 from .seats import is_sole_owner
 from .together import SMALL, arrays_of, is_elementwise
 
@@ -129,7 +129,7 @@ def families_of(plan: Planner) -> list[Family]:
                 elif i.output is v and i.primitive.name == "matmul":
                     fits = _is_same(i)
                 else:
-                    fits = is_elementwise(i, v)
+                    fits = is_elementwise(i, v) and not takes_number_as_array(i)
                     waiting.update(x for x in arrays_of(i) if x not in values)
                 if not fits:
                     return None

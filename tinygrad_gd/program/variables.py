@@ -33,6 +33,7 @@ _DYNAMIC = {"getattr", "vars", "__dict__", "attrgetter", "eval", "exec"}
 #: Containers with more elements are data: of these count their length, numbers, and what was used.
 MANY = 100
 
+
 class Variables:
     """The variables that functions can see, and what they hold.
 
