@@ -20,6 +20,11 @@ from .together import update_together
 #: Bytes from which on an array is worth another order of instructions.
 LARGE = 1 << 18
 
+#: Bytes that the cache nearest to a processor does not hold for long.
+NEAREST = 1 << 14
+
+REDUCTIONS = frozenset({"sum", "mean", "max", "min"})
+
 #: Kinds of primitives that do something besides computing their result.
 EFFECTS = frozenset({"draw", "check", "guard"})
 
@@ -232,6 +237,18 @@ def hoist(program: Program) -> Program:
     return program.with_(instructions=tuple(kept))
 
 
+def reduce_early(program: Program) -> Program:
+    """Reduce an array as soon as it is there, while the processor's own cache holds it."""
+    done: list[Instruction] = []
+    for i in program.instructions:
+        at = len(done)
+        if i.primitive.name in REDUCTIONS and any(v.nbytes >= NEAREST for v in i.values):
+            while at and not (done[at - 1].output in i.values or has_effect(done[at - 1])):
+                at -= 1
+        done.insert(at, i)
+    return program.with_(instructions=tuple(done))
+
+
 def update_early(program: Program) -> Program:
     """Update large parameters once nobody needs their old values, so that gradients share memory."""
     done: list[Instruction] = []
@@ -269,6 +286,7 @@ PASSES: dict[str, Pass] = {
     "share_reductions": share_reductions,
     "drop_dead_code": drop_dead_code,
     "hoist": hoist,
+    "reduce_early": reduce_early,
     "update_early": update_early,
     "update_together": update_together,
 }
@@ -291,7 +309,7 @@ def readable(program: Program) -> Program:
     kept = tuple(i for i in program.instructions if i.output not in checks)
     program = replaced(program.with_(instructions=kept), checks)
     return optimized(program, without=(
-        "share_reductions", "hoist", "update_early", "update_together"))
+        "share_reductions", "hoist", "reduce_early", "update_early", "update_together"))
 
 
 def use_counts(program: Program) -> Counter[Value]:
