@@ -20,7 +20,7 @@ GROUPS = {
     "elementwise": ("elementwise", "ufuncs", "special"), "activations": ("activations",),
     "reductions": ("reductions", "statistics", "differences"), "shape": ("shape", "arrange"),
     "indexing and sorting": ("indexing", "sorting", "updates"),
-    "linear algebra": ("linalg", "einsum", "linear_systems", "determinants", "factorizations",
+    "linear algebra": ("linalg", "linear", "einsum", "linear_systems", "determinants", "factorizations",
                        "least_squares", "conditioning"),
     "windows": ("convolution", "pooling", "windows", "interpolation"), "random": ("random",),
 }

@@ -30,6 +30,8 @@ def either(condition: Any, x: Any, y: Any) -> Any:
             or array.dtype not in _INTEGERS or not _fits(condition, array, bool)
             or not all(type(v) in _NUMBERS or _fits(v, array, array.dtype) for v in (x, y))):
         return np.where(condition, x, y)
+    if array.flags.fnc:
+        return either(*(v.T if type(v) is np.ndarray else v for v in (condition, x, y))).T
     out = np.empty(array.shape, array.dtype)
     _combine(condition.reshape(-1).view(np.int8), _bits(x, array.dtype), _bits(y, array.dtype),
              out.reshape(-1).view(_INTEGERS[array.dtype]))
@@ -38,7 +40,7 @@ def either(condition: Any, x: Any, y: Any) -> Any:
 
 def _fits(v: Any, array: Any, dtype: Any) -> bool:
     return (type(v) is np.ndarray and v.dtype == dtype and v.shape == array.shape
-            and v.flags.c_contiguous)
+            and v.flags["F" if array.flags.fnc else "C"])
 
 
 def _bits(v: Any, dtype: Any) -> Any:

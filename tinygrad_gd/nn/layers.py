@@ -13,7 +13,8 @@ from ..explain_error import answering, check_switch
 from ..modes import current_mode, get_default_dtype
 from ..ops.activations import relu, sigmoid
 from ..ops.elementwise import tanh
-from ..ops.linalg import linear, matmul
+from ..ops.linalg import matmul
+from ..ops.linear import linear
 from ..primitive import apply
 from ..tensor import Tensor
 from . import init

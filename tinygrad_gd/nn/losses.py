@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import DTypeError, IndexingError, OptionError, ShapeError, describe
 from ..explain_error import answering
 from ..modes import current_mode
+from ..ops.linear import lies_by_columns
 from ..ops.signatures import as_tensor
 from ..primitive import apply, primitive
 from ..registry import explaining
@@ -48,7 +49,9 @@ mse = primitive(
 
 
 def _is_class(logits: Any, labels: Any) -> Any:
-    """One-hot labels as booleans, of the logits' shape."""
+    """One-hot labels as booleans, which lie in memory as the logits do."""
+    if lies_by_columns(logits):
+        return (np.arange(logits.shape[1]).reshape(-1, 1) == labels).T
     return labels.reshape(-1, 1) == np.arange(logits.shape[1])
 
 
@@ -94,7 +97,12 @@ def _cross_entropy_rule(g: Any, out: Any, logits: Any, labels: Any, reduction: s
     scale = _scaled(g, logits.shape[0], reduction)
     if reduction == "none":
         scale = np.reshape(scale, (-1, 1))
-    return (_softmax(logits) - _is_class(logits, labels)) * scale
+    difference = _softmax(logits)
+    if type(difference) is np.ndarray:  # a new one
+        difference[np.arange(len(labels)), labels] -= 1
+    else:
+        difference = difference - _is_class(logits, labels)
+    return difference * scale
 
 
 nll_of_softmax = primitive(

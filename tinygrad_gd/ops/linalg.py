@@ -80,39 +80,6 @@ def _matmul_right(g: Any, out: Any, x: Any, y: Any) -> Any:
 matmul = primitive(np.matmul, _matmul_left, _matmul_right, run=product, elementwise=False)
 
 
-def _linear(x: Any, weight: Any, bias: Any, /) -> Any:
-    return x @ weight.T + bias
-
-
-def _linear_at_once(x: Any, weight: Any, bias: Any, /) -> Any:
-    out = product(x, weight.T)
-    if out.shape[-1:] == bias.shape and out.dtype == bias.dtype:
-        return np.add(out, bias, out)
-    return out + bias
-
-
-def _rows(x: Any) -> Any:
-    return x if x.ndim == 2 else np.reshape(x, (-1, x.shape[-1]))
-
-
-@called_like(
-    (), _linear,
-    lambda g, out, x, weight, bias: product(g, weight),
-    lambda g, out, x, weight, bias: product(_rows(g).T, _rows(x)),
-    lambda g, out, x, weight, bias: unbroadcast(g, bias.shape),
-    run=_linear_at_once, kind="op")
-def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
-    """``x @ weight.T + bias``, the bias being optional; ``weight`` has a row for each result.
-
-    >>> import tinygrad_gd as tg
-    >>> tg.linear(tg.Tensor([1.0, 2.0]), [[3.0, 4.0], [5.0, 6.0]], [0.5, 0.0]).tolist()
-    [11.5, 17.0]
-    """
-    if bias is None:
-        return matmul(x, as_tensor("linear", weight).T)
-    return apply(linear, (x, weight, bias))
-
-
 # -- sums of products over chosen axes ---------------------------------------------------------------
 
 

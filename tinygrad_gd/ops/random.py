@@ -20,6 +20,7 @@ from ..registry import implements
 from ..rng import generator
 from ..tensor import Tensor
 from .elementwise import where
+from .linear import lies_by_columns
 from .signatures import as_tensor
 
 
@@ -114,6 +115,8 @@ def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
     if not training or p == 0:
         return tensor
     dropped = _noise("dropout", standard_uniform, (tensor,), None, np.float32) < p  # in any precision
+    if lies_by_columns(tensor):  # arrays in one order are combined several times as fast
+        dropped = dropped.copy("F")
     kept: Tensor = where(dropped, 0, tensor / (1 - p) if p < 1 else tensor)
     return kept
 

@@ -84,10 +84,11 @@ class Planner:
         for position, i in enumerate(self.body):
             dying = [v for v in dict.fromkeys(map(self.base, i.values))
                      if self.last_use[v] == position and v in self.buffers]
-            key, last = _form(i.output), -1
+            key, last = _memory(i.output), -1
             if i.primitive.elementwise and isinstance(i.primitive.function, np.ufunc):
-                own = any(_form(v) == key for v in dying if v in set(i.values))
-                self._release(dying, free, only=set(i.values))
+                read = {self.base(v) for v in i.values if _lies_like(v, i.output)}
+                own = any(_memory(v) == key for v in dying if v in read)
+                self._release(dying, free, only=read)
                 last = -1 if own or i.phase != "update" else 0  # updates keep to their order
             if self._wants_buffer(i):
                 if free.get(key):
@@ -133,15 +134,21 @@ class Planner:
         for value in list(values):
             if only is None or value in only:
                 values.remove(value)
-                free.setdefault(_form(value), []).append(self.buffers[value])
+                free.setdefault(_memory(value), []).append(self.buffers[value])
 
     def _wants_buffer(self, i: Instruction) -> bool:
         return (not i.output.scalar and i.output not in self.root and i.output not in self.results
                 and i.target is None and can_write(i))
 
 
-def _form(value: Value) -> Any:
-    return value.shape, value.dtype, value.axes
+def _memory(value: Value) -> Any:
+    """The dtype of a value and its shape as it lies in memory: a buffer serves all with the same."""
+    return tuple(value.shape[axis] for axis in value.axes), value.dtype
+
+
+def _lies_like(value: Value, other: Value) -> bool:
+    """Whether each element lies in the same place of its memory."""
+    return value.dense and (value.shape, value.axes) == (other.shape, other.axes)
 
 
 def _view(i: Instruction, shown: dict[Value, Any]) -> Any:

@@ -39,7 +39,6 @@ from .kernels import (
 from .memory import Memory, memory_of
 from .planner import REDUCTIONS, Planner
 from .seats import Seats, side_by_side
-from .turned import Family, families_of, held, turned
 
 _OPERATORS = {
     operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/",
@@ -47,9 +46,6 @@ _OPERATORS = {
     operator.ne: "!=", operator.lt: "<", operator.le: "<=", operator.gt: ">", operator.ge: ">=",
 }  # fmt: skip
 _serial = count(1)
-
-#: Calls that pass before a weight that was read is turned again: each time takes two copies.
-PAUSE = 16
 
 
 class Stale(Exception):
@@ -87,7 +83,7 @@ class Replay:
         refresh = WeakMethod(self.refresh)  # no cycle: a program given up lets go of its arrays
         self.space: dict[str, Any] = {
             "tick": tick, "constant": constant, "refresh": lambda: refresh()(),  # type: ignore[misc]
-            "copyto": np.copyto, "held": held}
+            "copyto": np.copyto}
         self._names: dict[Value, str] = {}
         self._number = count()
         self._numbers: dict[Value, dict[Any, str]] = {}  # numbers read in each call, as arrays
@@ -99,8 +95,6 @@ class Replay:
         self._seats = Seats()
         for family in self.plan.families:
             self._side_by_side(family)
-        self._families = families_of(self.plan)
-        self._turning: dict[str, tuple[Family, int]] = {}  # names of buffers that turn with a weight
         self._followers = {i for row in self.plan.rows.values() for i in row[1:]}
         self._held: list[tuple[str, Input]] = []  # names of arrays that are looked up once
         self._views: list[tuple[str, Instruction]] = []
@@ -109,8 +103,8 @@ class Replay:
         self.space["joined"] = False
         self.source = self._write()
         self._replay = self._compiled()
-        self._tries, self._pause = 4, 0  # calls that may move states, and calls until then
-        self.run = self._settling if self._seats or self._families else self._replay
+        self._tries = 4  # calls that may move states
+        self.run = self._settling if self._seats else self._replay
         self.refresh()
 
     # -- names ---------------------------------------------------------------------------------------
@@ -177,8 +171,7 @@ class Replay:
         if not given.value.scalar:
             self._names[given.value] = name
             self._fixed.add(given.value)
-            turns = self._family_of(given.value) is not None
-            checks.append(f"held({tensor}) is {name}" if turns else f"{tensor}._data is {name}")
+            checks.append(f"{tensor}._data is {name}")
         return [*checks, f"{tensor}._seq == {name}_seq"] if hoisted else checks
 
     def _reading(self, given: Input) -> str:
@@ -257,18 +250,20 @@ class Replay:
         if i.target is not None and self.plan.in_place(i):
             name = self._names[i.target.value]
         elif buffer is not None:
-            name = f"buffer{buffer}"
-            if family := self._family_of(i.output):
-                name = f"turning{buffer}"
-                self._turning[name] = family, buffer
-            self.space[name] = self._buffers[buffer]
+            axes = i.output.axes
+            alike = axes == self.plan.sizes[buffer].axes
+            name = f"buffer{buffer}" if alike else f"buffer{buffer}_{''.join(map(str, axes))}"
+            self.space[name] = self._buffer(i.output)
         else:
             return None
         self._names[i.output] = name
         return name
 
-    def _family_of(self, value: Value) -> Family | None:
-        return next((f for f in self._families if value in f.values), None)
+    def _buffer(self, value: Value) -> np.ndarray[Any, Any]:
+        """The array in which a value lies: its buffer, with the value's axes."""
+        number = self.plan.buffers[value]
+        memory = self._buffers[number].transpose(self.plan.sizes[number].axes)
+        return shaped(memory.reshape(-1), value)
 
     def _is_fixed(self, x: Any) -> bool:
         """Whether a value is the same array object in every call."""
@@ -310,6 +305,8 @@ class Replay:
             return [f"{self.bound(einsum, 'einsum')}('ij->j', {x}, out={into})"]
         name, axis, keepdims = i.primitive.name, i.params.get("axis"), bool(i.params.get("keepdims"))
         reduce = self.bound(REDUCTIONS[name].reduce, "reduce")
+        if axis in (0, (0,)) and i.inputs[0].axes == (1, 0) and i.inputs[0].dense and not keepdims:
+            x, axis = f"{x}.T", 1  # the same sums, found sooner
         if is_narrow_extremum(i):
             columns = f"buffer{len(self._buffers)}"
             *rows, length = i.inputs[0].shape
@@ -395,9 +392,6 @@ class Replay:
             elif name != self._names[state.value]:
                 lines.append(f"copyto({self._names[state.value]}, {name})")
             lines.append(f"{tensor}._seq = tick()")  # each its own: backward orders tensors by it
-            if self._family_of(state.value):  # another thread may have read it meanwhile
-                known = self._names[state.value]
-                lines += [f"if held({tensor}) is not {known}:", f"    copyto({tensor}._data, {known})"]
         for leaf, value in self.program.gradients:
             lines.append(f"{self._tensor(leaf)}._grad = constant({self._names[value]})")
         spent = [f"{self._tensor(leaf)}._grad" for leaf in self.program.spent]
@@ -440,14 +434,10 @@ class Replay:
 
     def _settling(self, *args: Any) -> Any:
         """A replay that first tries once more to move the states: an old graph may be gone."""
-        if self._pause:
-            self._pause -= 1
-        else:
-            self._tries -= 1
-            self.refresh()
-            joined = self.space["joined"] or not self._seats
-            if not self._tries or (joined and all(f.is_turned for f in self._families)):
-                self.run = self._replay
+        self._tries -= 1
+        self.refresh()
+        if self.space["joined"] or not self._tries:
+            self.run = self._replay
         return self._replay(*args)
 
     def refresh(self) -> None:
@@ -456,35 +446,20 @@ class Replay:
                      *(self._names[i.output] for i in self._once)):
             self.space[name] = None  # an array held here would keep a state from its seat
         self.space["joined"] = bool(self._seats) and self._seats.take()
-        self._turn()
         known: dict[Value, Any] = {}
         for name, given in self._held:
             assert isinstance(given, State)
-            family = self._family_of(given.value)
-            is_turned = family is not None and family.is_turned
-            data = held(given.tensor) if is_turned else given.tensor._data
-            if not (is_turned or given.value.has_form_of(data)):
+            data = given.tensor._data
+            if not given.value.has_form_of(data):
                 raise Stale(f"{given.value!r} has another form now")
             self.space[name], self.space[f"{name}_seq"] = data, given.tensor._seq
             known[given.value] = data
         for i in self._once:
             values = [known[x] if isinstance(x, Value) else x for x in i.inputs]
             known[i.output] = self.space[self._names[i.output]] = i.primitive.run(*values, **i.params)
-        for value, number in self.plan.buffers.items():
-            known[value] = self._buffers[number]
+        known.update((value, self._buffer(value)) for value in self.plan.buffers)
         for name, i in self._views:
             known[i.output] = self.space[name] = i.primitive.run(known[i.inputs[0]], **i.params)
-
-    def _turn(self) -> None:
-        """Turn the weights that somebody has read back, and after a while the other way round again."""
-        for family in self._families:
-            if family.was_read():
-                self._tries, self._pause, self.run = 1, PAUSE, self._settling
-            elif not (family.is_turned or self._pause):
-                family.turn()
-        for name, (family, number) in self._turning.items():
-            buffer = self._buffers[number]
-            self.space[name] = turned(buffer) if family.is_turned else buffer
 
     def memory(self) -> Memory:
         """What the arrays of the program take, and what for."""
