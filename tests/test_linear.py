@@ -55,6 +55,22 @@ def test_results_and_gradients_do_not_depend_on_the_order_in_memory(name: str) -
         np.testing.assert_allclose(got.numpy(), right, rtol=tolerance, atol=tolerance * 10)
 
 
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_layer_without_bias_is_the_same_product(name: str) -> None:
+    rows, terms, columns, dtype, by_columns = SHAPES[name]
+    x, w, g = (values(*s, dtype=dtype) for s in ((rows, terms), (columns, terms), (rows, columns)))
+    layer = tg.nn.Linear(terms, columns, bias=False)
+    layer.weight = tg.nn.Parameter(w)
+    out = layer(x)
+    out.backward(g)
+    assert lies_by_columns(out) is by_columns
+    with_bias = tg.linear(x, w, np.zeros(columns, dtype))
+    np.testing.assert_array_equal(out.numpy(), with_bias.numpy())
+    expected = g.T.astype(float) @ x
+    tolerance = 1e-4 if dtype == np.float32 else 1e-12
+    np.testing.assert_allclose(layer.weight.grad.numpy(), expected, rtol=tolerance, atol=tolerance * 10)
+
+
 def test_cotangents_lie_as_the_values_do() -> None:
     seen: list[bool] = []
     h = layer(256, 256)(tg.Tensor(values(32, 256)))

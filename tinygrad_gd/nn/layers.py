@@ -13,7 +13,6 @@ from ..explain_error import answering, check_switch
 from ..modes import current_mode, get_default_dtype
 from ..ops.activations import relu, sigmoid
 from ..ops.elementwise import tanh
-from ..ops.linalg import matmul
 from ..ops.linear import linear
 from ..primitive import apply
 from ..tensor import Tensor
@@ -49,7 +48,7 @@ class Linear(Module):
         """The affine map of the last axis of ``x``, of length in_features."""
         try:
             if self.bias is None:
-                return matmul(x, self.weight.T)
+                return linear(x, self.weight)
             return apply(linear, (x, self.weight, self.bias))
         except TinygradGdError as error:
             if shape_of(x)[-1:] == (self.in_features,):

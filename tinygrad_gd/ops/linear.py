@@ -79,6 +79,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
     >>> tg.linear(tg.Tensor([1.0, 2.0]), [[3.0, 4.0], [5.0, 6.0]], [0.5, 0.0]).tolist()
     [11.5, 17.0]
     """
-    if bias is None:
-        return matmul(x, as_tensor("linear", weight).T)
-    return apply(linear, (x, weight, bias))
+    if bias is not None:
+        return apply(linear, (x, weight, bias))
+    x, weight = as_tensor("linear", x), as_tensor("linear", weight)
+    return matmul(weight, x.T).T if is_sooner_by_columns(x, weight) else matmul(x, weight.T)
