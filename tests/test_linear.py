@@ -1,4 +1,4 @@
-"""`linear` by columns: where it lies so, that nothing depends on it, and that nothing is slower for it."""
+"""`linear` by columns: where results lie so, and that values, programs and texts do not suffer from it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
-from tinygrad_gd.ops.linear import lies_by_columns
+from tinygrad_gd.ops.linalg import lies_by_columns
 from tinygrad_gd.transforms import grad
 
 RNG = np.random.default_rng(0)
@@ -134,7 +134,7 @@ def test_a_program_writes_over_what_lies_by_columns() -> None:
     assert step.memory().buffers == 64 * 128 * 4
 
 
-def test_derivatives_of_any_order() -> None:
+def test_second_derivatives() -> None:
     x, w, b = values(32, 256) / 16, values(128, 256), values(128)
 
     def penalty(x: Any) -> Any:  # the gradient of a loss that has a gradient in it

@@ -23,11 +23,9 @@ def add_rows(g: Any) -> Any:
     >>> add_rows(np.array([[1.0, 2.0], [3.0, 4.0]]))
     array([4., 6.])
     """
-    if type(g) is np.ndarray and g.ndim == 2 and g.shape[1] > 1:
-        if g.flags.fnc:
-            return np.add.reduce(g.T, 1)
-        if g.dtype.char in "fd" and g.flags.c_contiguous:
-            return einsum("ij->j", g)
+    if (type(g) is np.ndarray and g.ndim == 2 and g.shape[1] > 1 and g.dtype.char in "fd"
+            and g.flags.c_contiguous):
+        return einsum("ij->j", g)
     return np.add.reduce(g, 0)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import DTypeError, IndexingError, OptionError, ShapeError, describe
 from ..explain_error import answering
 from ..modes import current_mode
-from ..ops.linear import lies_by_columns
+from ..ops.linalg import lies_by_columns
 from ..ops.signatures import as_tensor
 from ..primitive import apply, primitive
 from ..registry import explaining
@@ -98,7 +98,7 @@ def _cross_entropy_rule(g: Any, out: Any, logits: Any, labels: Any, reduction: s
     if reduction == "none":
         scale = np.reshape(scale, (-1, 1))
     difference = _softmax(logits)
-    if type(difference) is np.ndarray:  # a new one
+    if type(difference) is np.ndarray:  # nobody else has it
         difference[np.arange(len(labels)), labels] -= 1
     else:
         difference = difference - _is_class(logits, labels)

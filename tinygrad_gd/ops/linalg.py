@@ -60,13 +60,13 @@ def _matmul_left(g: Any, out: Any, x: Any, y: Any) -> Any:
     return gx if gx.shape == x.shape else unbroadcast(gx, x.shape)
 
 
-def _is_transposed(y: Any) -> bool:
+def lies_by_columns(x: Any) -> bool:
     """Whether an array or a Tensor is a matrix in Fortran order, such as ``weight.T``."""
-    return y.ndim == 2 and bool(getattr(y, "_data", y).flags.fnc)
+    return x.ndim == 2 and bool(getattr(x, "_data", x).flags.fnc)
 
 
 def _matmul_right(g: Any, out: Any, x: Any, y: Any) -> Any:
-    if x.ndim == 2 and _is_transposed(y):  # in the same order, so that nobody has to copy it
+    if x.ndim == 2 and lies_by_columns(y):  # in the same order, so that nobody has to copy it
         gy = transposed(product(transposed(g), x))
     elif x.ndim > 1 and y.ndim > 1:
         gy = product(transposed(x), g)

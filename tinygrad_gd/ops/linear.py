@@ -15,16 +15,14 @@ import numpy as np
 from ..backward import unbroadcast
 from ..primitive import apply
 from ..tensor import Tensor
-from .linalg import matmul, product
+from .linalg import lies_by_columns, matmul, product
 from .signatures import as_tensor, called_like
 
-#: Elements of a batch and of a weight from which on the order makes a difference, and rows.
-MANY, LARGE, ROWS = 1 << 11, 1 << 14, 6
+#: Elements of a batch from which on it matters whether its results lie as it does.
+MANY = 1 << 11
 
-
-def lies_by_columns(x: Any) -> bool:
-    """Whether an array or a Tensor is a matrix in Fortran order."""
-    return x.ndim == 2 and bool(getattr(x, "_data", x).flags.fnc)
+#: Elements of a weight, and rows of a batch, from which on the other product is sooner.
+LARGE, ROWS = 1 << 14, 6
 
 
 def is_sooner_by_columns(x: Any, weight: Any) -> bool:
@@ -33,10 +31,10 @@ def is_sooner_by_columns(x: Any, weight: Any) -> bool:
     What it saves grows with the weight. Beside an array in C order, such as the target of a wide last
     layer, a result by columns costs more than that, unless it is small beside the weight.
     """
-    if not (x.ndim == weight.ndim == 2 and x.dtype == weight.dtype == np.float32):
+    if x.size < MANY or not (x.ndim == weight.ndim == 2 and x.dtype == weight.dtype == np.float32):
         return False
     rows, (columns, terms) = x.shape[0], weight.shape
-    if x.shape[1] != terms or columns > terms < 8 * rows:
+    if x.shape[1] != terms or (columns > terms and 8 * rows > terms):
         return False
     return lies_by_columns(x) or (
         weight.size >= LARGE and ROWS <= rows <= columns // 2
@@ -44,13 +42,13 @@ def is_sooner_by_columns(x: Any, weight: Any) -> bool:
 
 
 def _linear(x: Any, weight: Any, bias: Any, /) -> Any:
-    if x.size >= MANY and is_sooner_by_columns(x, weight):
+    if is_sooner_by_columns(x, weight):
         return (weight @ x.T).T + bias
     return x @ weight.T + bias
 
 
 def _linear_at_once(x: Any, weight: Any, bias: Any, /) -> Any:
-    if x.size >= MANY and is_sooner_by_columns(x, weight):
+    if is_sooner_by_columns(x, weight):
         out = product(weight, x.T).T
     else:
         out = product(x, weight.T)

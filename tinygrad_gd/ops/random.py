@@ -20,7 +20,7 @@ from ..registry import implements
 from ..rng import generator
 from ..tensor import Tensor
 from .elementwise import where
-from .linear import lies_by_columns
+from .linalg import lies_by_columns
 from .signatures import as_tensor
 
 

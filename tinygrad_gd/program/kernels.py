@@ -24,6 +24,9 @@ SCRATCH = 1 << 17
 #: Elements of a row that is worth copying.
 SHORT = 64
 
+#: What runs a reduction, for those that can write into a given array.
+REDUCTIONS = {"sum": np.add, "mean": np.add, "max": np.maximum, "min": np.minimum}
+
 #: Ufuncs of two arguments whose result does not depend on how many elements are computed at a time.
 _EXACT = frozenset({np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum})
 
@@ -42,7 +45,7 @@ def empty(value: Value) -> np.ndarray[Any, Any]:
     return shaped(np.empty(int(np.prod(value.shape, dtype=int)), value.dtype), value)
 
 
-def trial(value: Value) -> np.ndarray[Any, Any]:
+def _trial(value: Value) -> np.ndarray[Any, Any]:
     """An array in the form of a value whose sums depend on the order of their terms."""
     made = empty(value)
     made[...] = np.sin(np.arange(1, made.size + 1)).reshape(made.shape)
@@ -61,7 +64,7 @@ def is_dot(i: Instruction) -> bool:
         return size <= LITTLE  # both call the same BLAS routine
     if not 0 < size <= SMALL or a.shape[0] * a.shape[1] > SMALL:
         return False
-    x, y = trial(a), trial(b)
+    x, y = _trial(a), _trial(b)
     return bool(np.array_equal(np.matmul(x, y), np.dot(x, y)))
 
 
@@ -74,7 +77,7 @@ def is_sooner_untransposed(i: Instruction) -> bool:
     rows, (inner, columns) = a.shape[0], b.shape
     if (a.axes, b.axes) != ((0, 1), (1, 0)) or rows < 48 or not 1024 <= inner * columns <= 8192:
         return False
-    x, y = trial(a), trial(b)
+    x, y = _trial(a), _trial(b)
     return bool(np.array_equal(np.dot(x, y), np.dot(x, np.ascontiguousarray(y))))
 
 
@@ -85,7 +88,7 @@ def is_column_sum(i: Instruction) -> bool:
             or len(x.shape) != 2 or x.axes != (0, 1) or not x.dense or x.dtype != i.output.dtype
             or x.dtype.kind != "f" or min(x.shape) < 2 or x.shape[0] * x.shape[1] > SMALL):
         return False
-    rows = trial(x)
+    rows = _trial(x)
     return bool(np.array_equal(einsum("ij->j", rows), rows.sum(axis=0)))
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..ops.shape import reshape, transpose
 from .ir import Argument, Instruction, Program, State, Value
+from .kernels import REDUCTIONS
 from .together import update_together
 
 #: Bytes from which on an array is worth another order of instructions.
@@ -22,8 +23,6 @@ LARGE = 1 << 18
 
 #: Bytes that the cache nearest to a processor does not hold for long.
 NEAREST = 1 << 14
-
-REDUCTIONS = frozenset({"sum", "mean", "max", "min"})
 
 #: Kinds of primitives that do something besides computing their result.
 EFFECTS = frozenset({"draw", "check", "guard"})

@@ -13,15 +13,12 @@ import numpy as np
 
 from ..optim.descend import BLOCK
 from .ir import Instruction, Number, Program, Value
-from .kernels import empty
+from .kernels import REDUCTIONS, empty
 from .passes import use_counts
 from .together import rows_of
 
 #: Bytes of an array that a processor's own cache cannot hold; it is updated in blocks.
 CACHE = 1 << 21
-
-#: What runs a reduction, for those that can write into a given array.
-REDUCTIONS = {"sum": np.add, "mean": np.add, "max": np.maximum, "min": np.minimum}
 
 _terms = np.array([1.0, 2.0**60, -(2.0**60)])[::-1, None]
 #: Whether NumPy adds in the same order into a given array; 2.0 adds reversed rows the other way round.

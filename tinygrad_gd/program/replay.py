@@ -26,6 +26,7 @@ from ..storage import tick
 from ..tensor import Tensor, constant
 from .ir import Argument, Array, Gradient, Input, Instruction, Number, Program, State, Value, in_places
 from .kernels import (
+    REDUCTIONS,
     SCRATCH,
     copied_first,
     empty,
@@ -37,7 +38,7 @@ from .kernels import (
     takes_number_as_array,
 )
 from .memory import Memory, memory_of
-from .planner import REDUCTIONS, Planner
+from .planner import Planner
 from .seats import Seats, side_by_side
 
 _OPERATORS = {
@@ -305,8 +306,6 @@ class Replay:
             return [f"{self.bound(einsum, 'einsum')}('ij->j', {x}, out={into})"]
         name, axis, keepdims = i.primitive.name, i.params.get("axis"), bool(i.params.get("keepdims"))
         reduce = self.bound(REDUCTIONS[name].reduce, "reduce")
-        if axis in (0, (0,)) and i.inputs[0].axes == (1, 0) and i.inputs[0].dense and not keepdims:
-            x, axis = f"{x}.T", 1  # the same sums, found sooner
         if is_narrow_extremum(i):
             columns = f"buffer{len(self._buffers)}"
             *rows, length = i.inputs[0].shape

@@ -31,15 +31,15 @@ def _fits(i: Instruction) -> bool:
     """Whether an instruction may be one of several that are done at once."""
     out = i.output
     return (i.phase == "update" and not out.scalar and _is_plain(out) and 0 < out.nbytes <= SMALL
-            and is_elementwise(i, out))
+            and _is_elementwise(i))
 
 
-def is_elementwise(i: Instruction, matrix: Value) -> bool:
+def _is_elementwise(i: Instruction) -> bool:
     """Whether an instruction computes each element from those in the same place, and from numbers."""
     arrays = [x for x in i.inputs if isinstance(x, np.ndarray | Value) and not _is_number(x)]
     return i.primitive.function in _EXACT and not i.params and all(
         isinstance(x, Value) and x.dense and (x.shape, x.dtype, x.axes) == (
-            matrix.shape, matrix.dtype, matrix.axes) for x in (*arrays, i.output))
+            i.output.shape, i.output.dtype, i.output.axes) for x in arrays)
 
 
 def _is_number(x: Any) -> bool:
@@ -87,7 +87,7 @@ def _chains(program: Program) -> list[list[Instruction]]:
 
     fitting = list(filter(_fits, program.instructions))
     for i in fitting:
-        for v in arrays_of(i):
+        for v in _arrays(i):
             parent[first(v)] = first(i.output)
     chains: dict[Value, list[Instruction]] = {}
     for i in fitting:
@@ -95,7 +95,7 @@ def _chains(program: Program) -> list[list[Instruction]]:
     return list(chains.values())
 
 
-def arrays_of(i: Instruction) -> list[Value]:
+def _arrays(i: Instruction) -> list[Value]:
     """The arrays an instruction reads and makes, and the one it writes into."""
     target = [] if i.target is None else [i.target.value]
     return [v for v in (*i.values, i.output, *target) if not v.scalar]
@@ -105,15 +105,15 @@ def _signature(chain: list[Instruction]) -> Any:
     """What two chains have in common that do the same."""
     names: dict[Value, int] = {}
     for i in chain:
-        for v in arrays_of(i):
+        for v in _arrays(i):
             names.setdefault(v, len(names))
-    return tuple((_kind(i, names), *map(names.get, arrays_of(i))) for i in chain)
+    return tuple((_kind(i, names), *map(names.get, _arrays(i))) for i in chain)
 
 
 def _moved(program: Program, together: list[Instruction]) -> Program:
     """The program with some instructions next to each other, where the last one was, if that may be."""
     moved, made = set(together), {i.output for i in together}
-    used = {v for i in together for v in arrays_of(i)}
+    used = {v for i in together for v in _arrays(i)}
     places = [n for n, i in enumerate(program.instructions) if i in moved]
     before = [i for i in program.instructions[: places[-1]] if i not in moved]
     for i in before[places[0] :]:
