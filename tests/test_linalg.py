@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product as every
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import tinygrad_gd as tg
 from tests.oracles import assert_close
 from tests.samples import normal
+from tinygrad_gd.ops.linalg import product
 
 LINALG: Any = np.linalg  # its stubs do not know of Tensors
 A = normal(3, 3) + 2 * np.eye(3)
@@ -291,3 +293,13 @@ def test_products_of_two_dtypes_have_the_same_bits_compiled(dtype: Any, order: A
         w = tg.Tensor(rng.normal(size=(columns, inner)))
         expected = np.tanh(np.matmul(x, w.numpy().T)).sum()
         assert [compiled(x, w).item() for _ in range(4)] == [expected] * 4
+
+
+@pytest.mark.parametrize("rows", [1, 2, 7, 10, 16, 17])
+def test_products_of_few_rows_have_the_bits_of_numpy(rows: int) -> None:
+    """The rows may be copied into another order first, but only where that changes nothing."""
+    rng = np.random.default_rng(0)
+    for inner, columns, dtype in every([31, 64, 300], [8, 64, 128, 700], [np.float32, np.float64]):
+        x, w = rng.normal(size=(rows, inner)).astype(dtype), rng.normal(size=(columns, inner)).astype(dtype)
+        for factor in (x, np.asfortranarray(x), x[::-1]):
+            np.testing.assert_array_equal(product(factor, w.T), np.matmul(factor, w.T))

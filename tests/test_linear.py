@@ -134,6 +134,25 @@ def test_a_program_writes_over_what_lies_by_columns() -> None:
     assert step.memory().buffers == 64 * 128 * 4
 
 
+def test_what_labels_tell_is_prepared_once_and_anew_when_they_change() -> None:
+    x, y = values(32, 256), [tg.Tensor(RNG.integers(0, 10, 32)) for _ in range(2)]
+    y[1].data = y[0].numpy()
+    first, second = network(256, 128, 10), network(256, 128, 10)
+    second.load_state_dict(first.state_dict())
+    eager, compiled = train(first, x, y[0]), tg.compile(train(second, x, y[1]), strict=True)
+    for k in range(12):
+        if k == 6:
+            y[0].data = RNG.permutation(10).repeat(4)[:32]
+            y[1].data = y[0].numpy()
+        elif k == 9:
+            y[0].data[:3], y[1].data[:3] = 7, 7
+        np.testing.assert_array_equal(eager().numpy(), compiled().numpy())
+    assert ".take(h" in compiled.replay_source and "[...] = h" not in compiled.replay_source
+    totals = [i for i in compiled.program.instructions
+              if i.primitive.name == "sum" and i.params.get("axis") == 1]
+    assert len(totals) == 1  # of the exponentials, for the loss and for its gradient
+
+
 def test_second_derivatives() -> None:
     x, w, b = values(32, 256) / 16, values(128, 256), values(128)
 

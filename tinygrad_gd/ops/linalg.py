@@ -42,11 +42,32 @@ def _as_matrices(g: Any, x: Any, y: Any) -> tuple[Any, Any, Any]:
 LITTLE = 1 << 14
 
 
+#: Rows that are few, results for which OpenBLAS has no code of its own unless both factors lie by
+#: columns, and multiplications up to which it has any.
+FEW, RESULTS, TERMS = 16, 1200, 1_000_000
+
+
+@lru_cache(1 << 10)
+def is_sooner_turned(rows: int, inner: int, columns: int, dtype: Any) -> bool:
+    """Whether few rows times a matrix by columns are sooner, and the same, if the rows lie so, too.
+
+    That it is the same is found by trying it.
+    """
+    if not (1 < rows <= FEW and rows * columns > RESULTS and inner >= 32 and dtype == np.float32
+            and rows * inner * columns <= TERMS):
+        return False
+    x, y = (np.sin(np.arange(1, n * inner + 1, dtype=dtype)).reshape(n, inner) for n in (rows, columns))
+    return np.array_equal(x.dot(y.T), x.copy("F").dot(y.T))
+
+
 def product(x: Any, y: Any) -> Any:
     """``x @ y``; a small one of two matrices without gaps calls the same routine by a shorter way."""
     if (type(x) is type(y) is np.ndarray and x.ndim == y.ndim == 2 and x.dtype is y.dtype
             and (x.shape[0] * y.shape[1] <= LITTLE or x.shape[1] == 1)
             and x.flags.forc and y.flags.forc):
+        if x.shape[0] <= FEW and y.flags.fnc and x.flags.c_contiguous and is_sooner_turned(
+                *x.shape, y.shape[1], x.dtype):
+            x = x.copy("F")
         return x.dot(y)
     return x @ y
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ops.linalg import LITTLE
+from ..ops.linalg import LITTLE, is_sooner_turned
 from ..rows import NARROW, einsum
 from .ir import Instruction, Value
 
@@ -20,6 +20,9 @@ SMALL = 1 << 16
 
 #: Bytes of the array into which masks and rows are copied.
 SCRATCH = 1 << 17
+
+#: Bytes of an array up to which it is kept in two memory orders.
+KEPT = 1 << 20
 
 #: Elements of a row that is worth copying.
 SHORT = 64
@@ -68,17 +71,35 @@ def is_dot(i: Instruction) -> bool:
     return bool(np.array_equal(np.matmul(x, y), np.dot(x, y)))
 
 
-def is_sooner_untransposed(i: Instruction) -> bool:
-    """Whether a small transposed factor, as in ``x @ weight.T``, is worth a copy in C order.
+def factor_copied_first(i: Instruction) -> tuple[int, Value] | None:
+    """Which factor of a small product is worth a copy in the other memory order, and its form then.
 
     OpenBLAS has other code for small products, which reads two matrices along the same axis slowly.
     """
     a, b = i.inputs
     rows, (inner, columns) = a.shape[0], b.shape
-    if (a.axes, b.axes) != ((0, 1), (1, 0)) or rows < 48 or not 1024 <= inner * columns <= 8192:
+    if (a.axes, b.axes) != ((0, 1), (1, 0)):
+        return None
+    if is_sooner_turned(rows, inner, columns, a.dtype):
+        return 0, Value(a.shape, a.dtype, axes=(1, 0))
+    if rows < 48 or not 1024 <= inner * columns <= 8192:
+        return None
+    x, y = _trial(a), _trial(b)
+    same = np.array_equal(np.dot(x, y), np.dot(x, np.ascontiguousarray(y)))
+    return (1, Value(b.shape, b.dtype, axes=(0, 1))) if same else None
+
+
+def is_sooner_in_rows(i: Instruction) -> bool:
+    """Whether a transposed second factor of a large product, if it stays, is worth a copy in C order.
+
+    BLAS would make such a copy in every call, piece by piece.
+    """
+    a, b = i.inputs
+    if not (isinstance(a, Value) and isinstance(b, Value) and a.dtype == b.dtype and a.dense and b.dense
+            and (a.axes, b.axes) == ((0, 1), (1, 0)) and max(a.nbytes, b.nbytes) <= KEPT):
         return False
     x, y = _trial(a), _trial(b)
-    return bool(np.array_equal(np.dot(x, y), np.dot(x, np.ascontiguousarray(y))))
+    return bool(np.array_equal(np.matmul(x, y), np.matmul(x, np.ascontiguousarray(y))))
 
 
 def is_column_sum(i: Instruction) -> bool:

@@ -118,7 +118,7 @@ def share_reductions(program: Program) -> Program:
     known: dict[Any, Value] = {}
     kept, own = [], owned(program)
     for i in program.instructions:
-        plain = not i.output.scalar and i.output.axes == _in_order(i.output)
+        plain = not i.output.scalar and _lies_in_order(i.output)
         if "keepdims" in i.params and plain and i.output not in own:
             options = {k: v for k, v in i.params.items() if k != "keepdims"}
             key = i.primitive.name, tuple(map(identity, i.inputs)), repr(options), i.output.dtype
@@ -129,8 +129,10 @@ def share_reductions(program: Program) -> Program:
     return program.with_(instructions=tuple(kept))
 
 
-def _in_order(value: Value) -> tuple[int, ...]:
-    return tuple(range(len(value.shape)))
+def _lies_in_order(value: Value) -> bool:
+    """Whether an array lies in C order; where an axis of length one comes does not matter."""
+    long = [axis for axis in value.axes if value.shape[axis] != 1]
+    return long == sorted(long)
 
 
 def identity(x: Any) -> Any:

@@ -11,6 +11,7 @@ import linecache
 import operator
 import traceback
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from math import prod
 from typing import Any
@@ -30,10 +31,11 @@ from .kernels import (
     SCRATCH,
     copied_first,
     empty,
+    factor_copied_first,
     is_column_sum,
     is_dot,
     is_narrow_extremum,
-    is_sooner_untransposed,
+    is_sooner_in_rows,
     shaped,
     takes_number_as_array,
 )
@@ -70,6 +72,19 @@ def _keeps_dtype(i: Instruction) -> bool:
     return bool(np.asarray(i.primitive.run(*trial)).dtype == i.output.dtype)
 
 
+def _like(form: Value, x: Any) -> Any:
+    """A copy in a value's form."""
+    made = empty(form)
+    made[...] = x
+    return made
+
+
+def _places(i: Instruction, *indices: Any) -> Any:
+    """Where in its memory an array has the elements that an index picks."""
+    form = i.inputs[0]
+    return i.primitive.run(shaped(np.arange(prod(form.shape)), form), *indices, **i.params)
+
+
 class Replay:
     """A program that can be called.
 
@@ -101,6 +116,8 @@ class Replay:
         self._views: list[tuple[str, Instruction]] = []
         self._fixed: set[Value] = set()  # arrays that are the same objects in every call
         self._once = [i for i in program.instructions if i.phase == "once"]
+        self._settled = {i.output for i in self._once}
+        self._prepared: list[tuple[str, Callable[..., Any], tuple[Any, ...]]] = []
         self.space["joined"] = False
         self.source = self._write()
         self._replay = self._compiled()
@@ -262,9 +279,12 @@ class Replay:
 
     def _buffer(self, value: Value) -> np.ndarray[Any, Any]:
         """The array in which a value lies: its buffer, with the value's axes."""
+        return shaped(self._memory(value), value)
+
+    def _memory(self, value: Value) -> np.ndarray[Any, Any]:
+        """The buffer in which a value lies, as it is in memory."""
         number = self.plan.buffers[value]
-        memory = self._buffers[number].transpose(self.plan.sizes[number].axes)
-        return shaped(memory.reshape(-1), value)
+        return self._buffers[number].transpose(self.plan.sizes[number].axes).reshape(-1)
 
     def _is_fixed(self, x: Any) -> bool:
         """Whether a value is the same array object in every call."""
@@ -282,12 +302,13 @@ class Replay:
             return [f"copyto({into}, {inputs[0]}, 'unsafe')"]
         lines = []
         if p.name == "matmul" and is_dot(i):
-            if is_sooner_untransposed(i):
-                b = i.inputs[1]
-                lines.append(self._copying(inputs, 1, Value(b.shape, b.dtype, axes=(0, 1))))
+            if (copied := factor_copied_first(i)) is not None:
+                lines += self._copying(i, inputs, *copied)
             return [*lines, f"{inputs[0]}.dot({inputs[1]}, {into})"]
+        if p.name == "matmul" and self._is_settled(b := i.inputs[1]) and is_sooner_in_rows(i):
+            lines += self._copying(i, inputs, 1, Value(b.shape, b.dtype, axes=(0, 1)))
         if (position := copied_first(i)) is not None:
-            lines.append(self._copying(inputs, position, i.output))
+            lines += self._copying(i, inputs, position, i.output)
         return [*lines, self._call(p.function, inputs, into)]
 
     def _call(self, ufunc: Any, inputs: list[str], into: str) -> str:
@@ -337,14 +358,27 @@ class Replay:
             self._full[key] = np.full(size // value.dtype.itemsize, x, value.dtype)
         return self.bound(shaped(self._full[key], value), "full")
 
-    def _copying(self, inputs: list[str], position: int, form: Value) -> str:
+    def _copying(self, i: Instruction, inputs: list[str], position: int, form: Value) -> list[str]:
         """Copy an operand into an array like ``form`` first; the same memory serves all."""
+        if self._is_settled(x := i.inputs[position]):
+            inputs[position] = self._ahead("h", partial(_like, form), x)
+            return []
         if form.dtype not in self._full:
             self._full[form.dtype] = np.empty(SCRATCH // form.dtype.itemsize, form.dtype)
         copy = self.bound(shaped(self._full[form.dtype], form), "scratch")
         line = f"{copy}[...] = {inputs[position]}"
         inputs[position] = copy
-        return line
+        return [line]
+
+    def _is_settled(self, x: Any) -> bool:
+        """Whether an input has the same values in every call until the states are looked up again."""
+        return not isinstance(x, Value) or x in self._settled
+
+    def _ahead(self, stem: str, make: Callable[..., Any], *inputs: Any) -> str:
+        """A name for what is made of settled inputs whenever the states are looked up."""
+        name = f"{stem}{next(self._number)}"
+        self._prepared.append((name, make, inputs))
+        return name
 
     def _number_beside(self, x: Any, dtype: Any) -> str:
         if type(x) in (int, float, np.float32, np.float64) and (
@@ -362,7 +396,7 @@ class Replay:
         """An expression that makes the result anew."""
         p, inputs = i.primitive, [self.name(x) for x in i.inputs]
         if p.name == "getitem":
-            return f"{inputs[0]}[{self._key(i, inputs[1:])}]"
+            return self._picking(i, inputs)
         if p.run in _OPERATORS and len(inputs) == 2:
             return f"{inputs[0]} {_OPERATORS[p.run]} {inputs[1]}"
         if p.name in ("sum", "mean") and i.output.scalar and set(i.params) <= {"axis", "keepdims"}:
@@ -371,6 +405,15 @@ class Replay:
             return f"{total} / {self._count(i)}" if p.name == "mean" else total
         options = [f"{k}={self.name(v)}" for k, v in i.params.items()]
         return f"{self.function(p.run)}({', '.join(inputs + options)})"
+
+    def _picking(self, i: Instruction, inputs: list[str]) -> str:
+        x, *indices = i.inputs
+        if (indices and isinstance(x, Value) and x in self.plan.buffers
+                and all(map(self._is_settled, indices))
+                and i.output.axes == tuple(range(len(i.output.axes))) and i.output.nbytes <= SCRATCH):
+            memory = self.bound(self._memory(x), "flat")
+            return f"{memory}.take({self._ahead('h', partial(_places, i), *indices)})"
+        return f"{inputs[0]}[{self._key(i, inputs[1:])}]"
 
     def _key(self, i: Instruction, indices: list[str]) -> str:
         waiting = iter(indices)
@@ -456,10 +499,13 @@ class Replay:
         for i in self._once:
             values = [known[x] if isinstance(x, Value) else x for x in i.inputs]
             known[i.output] = self.space[self._names[i.output]] = i.primitive.run(*values, **i.params)
+        for name, make, inputs in self._prepared:
+            self.space[name] = make(*(known[x] if isinstance(x, Value) else x for x in inputs))
         known.update((value, self._buffer(value)) for value in self.plan.buffers)
         for name, i in self._views:
             known[i.output] = self.space[name] = i.primitive.run(known[i.inputs[0]], **i.params)
 
     def memory(self) -> Memory:
         """What the arrays of the program take, and what for."""
-        return memory_of(self.plan, self._buffers, list(self._full.values()))
+        prepared = [self.space[name] for name, _, _ in self._prepared]
+        return memory_of(self.plan, self._buffers, [*self._full.values(), *prepared])
