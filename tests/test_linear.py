@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import Any
 
@@ -151,6 +152,26 @@ def test_what_labels_tell_is_prepared_once_and_anew_when_they_change() -> None:
     totals = [i for i in compiled.program.instructions
               if i.primitive.name == "sum" and i.params.get("axis") == 1]
     assert len(totals) == 1  # of the exponentials, for the loss and for its gradient
+
+
+@pytest.mark.parametrize("sizes", [(256, 128, 128, 10), (64, 32, 16, 10)], ids=str)
+def test_copies_of_operands_lie_where_nobody_is_working(sizes: tuple[int, ...]) -> None:
+    x, y = values(64, sizes[0]), RNG.integers(0, sizes[-1], 64)
+    step = tg.compile(train(network(*sizes), x, y), strict=True)
+    for _ in range(4):
+        step()
+    replay = step._entry().replay
+    held = {name: a for name, a in replay.space.items() if isinstance(a, np.ndarray) and a.ndim}
+    lines = replay.source.splitlines()
+    copies = 0
+    for line, following in pairwise(lines):
+        if found := re.match(r" +(scratch\d+)\[\.\.\.\] = (\w+)", line):
+            copies += 1
+            others = {found[2], *re.findall(r"\w+", following)} - {found[1]}
+            for name in others & held.keys():
+                assert not np.shares_memory(held[found[1]], held[name]), (line, following)
+    assert copies > 5
+    assert step.memory().constants < 3 * x.nbytes
 
 
 def test_second_derivatives() -> None:

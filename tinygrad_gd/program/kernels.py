@@ -148,8 +148,13 @@ def copied_first(i: Instruction) -> int | None:
 
 
 def _is_repeated(x: Value, out: Value) -> bool:
-    return (len(out.shape) == 2 and out.axes == (0, 1) and out.dtype == x.dtype
-            and 1 < out.shape[1] <= SHORT and x.shape in (out.shape[1:], (out.shape[0], 1)))
+    if len(out.shape) != 2 or out.dtype != x.dtype or min(out.shape) < 2:
+        return False
+    rows, columns = out.shape
+    short = columns <= SHORT
+    if out.axes == (0, 1):
+        return short and x.shape in ((columns,), (rows, 1))
+    return x.shape == (columns,) or (short and x.shape == (rows, 1))
 
 
 def _form(value: Value) -> Any:

@@ -6,6 +6,7 @@ into their parameters where nobody needs the old values any more.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from itertools import accumulate
 from typing import Any
 
@@ -16,6 +17,9 @@ from .ir import Instruction, Number, Program, Value
 from .kernels import REDUCTIONS, empty
 from .passes import use_counts
 from .together import rows_of
+
+#: Buffers among which an idle one is looked for.
+CHOICES = 8
 
 #: Bytes of an array that a processor's own cache cannot hold; it is updated in blocks.
 CACHE = 1 << 21
@@ -53,6 +57,11 @@ class Planner:
         self._assign()
         self.descents = self._descents()
         self.rows, self.families = rows_of(self)
+        parts = {place for family in self.families for place in family}  # aligned for one dtype only
+        self._by_size = sorted((v.nbytes, n) for n, v in enumerate(self.sizes) if n not in parts)
+        self._lives: list[list[tuple[int, int]]] = [[] for _ in self.sizes]  # from where to where
+        for value, number in self.buffers.items():
+            self._lives[number].append((self._position[value], self.last_use[value]))
 
     def base(self, value: Value) -> Value:
         """The value in whose memory ``value`` lies."""
@@ -75,6 +84,17 @@ class Planner:
         if made is not None and made.target is not None:
             return made.target if self.in_place(made) else None
         return self.buffers.get(base, self._given.get(base))
+
+    def idle(self, i: Instruction, nbytes: int) -> int | None:
+        """A buffer of that many bytes, and few more, in which nothing lies while ``i`` runs, if any."""
+        position = self._position[i.output]
+        first = bisect_left(self._by_size, (nbytes, -1))
+        for _, number in self._by_size[first : first + CHOICES]:
+            lives = self._lives[number]
+            last = bisect_right(lives, (position, len(self.body))) - 1
+            if last < 0 or lives[last][1] < position:
+                return number
+        return None
 
     def _assign(self) -> None:
         free: dict[Any, list[int]] = {}

@@ -279,11 +279,10 @@ class Replay:
 
     def _buffer(self, value: Value) -> np.ndarray[Any, Any]:
         """The array in which a value lies: its buffer, with the value's axes."""
-        return shaped(self._memory(value), value)
+        return shaped(self._whole(self.plan.buffers[value]), value)
 
-    def _memory(self, value: Value) -> np.ndarray[Any, Any]:
-        """The buffer in which a value lies, as it is in memory."""
-        number = self.plan.buffers[value]
+    def _whole(self, number: int) -> np.ndarray[Any, Any]:
+        """A buffer as it is in memory."""
         return self._buffers[number].transpose(self.plan.sizes[number].axes).reshape(-1)
 
     def _is_fixed(self, x: Any) -> bool:
@@ -359,13 +358,16 @@ class Replay:
         return self.bound(shaped(self._full[key], value), "full")
 
     def _copying(self, i: Instruction, inputs: list[str], position: int, form: Value) -> list[str]:
-        """Copy an operand into an array like ``form`` first; the same memory serves all."""
+        """Copy an operand into an array like ``form`` first: once, or into a buffer that is idle."""
         if self._is_settled(x := i.inputs[position]):
             inputs[position] = self._ahead("h", partial(_like, form), x)
             return []
-        if form.dtype not in self._full:
-            self._full[form.dtype] = np.empty(SCRATCH // form.dtype.itemsize, form.dtype)
-        copy = self.bound(shaped(self._full[form.dtype], form), "scratch")
+        if (number := self.plan.idle(i, form.nbytes)) is not None:
+            memory = self._whole(number).view(np.uint8)[: form.nbytes].view(form.dtype)
+        else:
+            memory = self._full.setdefault(
+                form.dtype, np.empty(SCRATCH // form.dtype.itemsize, form.dtype))
+        copy = self.bound(shaped(memory, form), "scratch")
         line = f"{copy}[...] = {inputs[position]}"
         inputs[position] = copy
         return [line]
@@ -411,7 +413,7 @@ class Replay:
         if (indices and isinstance(x, Value) and x in self.plan.buffers
                 and all(map(self._is_settled, indices))
                 and i.output.axes == tuple(range(len(i.output.axes))) and i.output.nbytes <= SCRATCH):
-            memory = self.bound(self._memory(x), "flat")
+            memory = self.bound(self._whole(self.plan.buffers[x]), "flat")
             return f"{memory}.take({self._ahead('h', partial(_places, i), *indices)})"
         return f"{inputs[0]}[{self._key(i, inputs[1:])}]"
 
