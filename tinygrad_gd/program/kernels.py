@@ -31,7 +31,7 @@ SHORT = 64
 REDUCTIONS = {"sum": np.add, "mean": np.add, "max": np.maximum, "min": np.minimum}
 
 #: Ufuncs of two arguments whose result does not depend on how many elements are computed at a time.
-_EXACT = frozenset({np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum})
+EXACT = frozenset({np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum})
 
 
 def shaped(flat: np.ndarray[Any, Any], value: Value) -> np.ndarray[Any, Any]:
@@ -137,7 +137,7 @@ def copied_first(i: Instruction) -> int | None:
     column is taken up anew for each of them.
     """
     out = i.output
-    if i.primitive.function not in _EXACT or not 0 < out.nbytes <= SCRATCH or out.dtype.kind != "f":
+    if i.primitive.function not in EXACT or not 0 < out.nbytes <= SCRATCH or out.dtype.kind != "f":
         return None
     for position, x in enumerate(i.inputs):
         other = i.inputs[1 - position]

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..ops.shape import reshape, transpose
 from .ir import Argument, Instruction, Program, State, Value
-from .kernels import REDUCTIONS
+from .kernels import EXACT, REDUCTIONS
 from .together import update_together
 
 #: Bytes from which on an array is worth another order of instructions.
@@ -91,6 +91,20 @@ def fold_constants(program: Program) -> Program:
     return replaced(program.with_(instructions=tuple(kept)), table)
 
 
+def numbers_for_full_arrays(program: Program) -> Program:
+    """Let a number stand for a constant array full of it, beside an array of the result's form."""
+    def number(i: Instruction, x: Any) -> Any:
+        return x.flat[0] if isinstance(x, np.ndarray) and _broadcasts(i, x) and _is_full(x) else x
+
+    return program.with_(instructions=tuple(
+        replace(i, inputs=tuple(number(i, x) for x in i.inputs))
+        if i.primitive.function in EXACT else i for i in program.instructions))
+
+
+def _is_full(x: Any) -> bool:
+    return x.size > 0 and bool(x.tobytes() == x.flat[0].tobytes() * x.size)
+
+
 def merge_common(program: Program) -> Program:
     """Compute once what is computed twice from the same inputs (common sub-expressions)."""
     table: dict[Value, Any] = {}
@@ -158,7 +172,7 @@ def drop_broadcasts(program: Program) -> Program:
     return replaced(program, table)
 
 
-def _broadcasts(user: Instruction, value: Value) -> bool:
+def _broadcasts(user: Instruction, value: Any) -> bool:
     """Whether another input gives ``user`` its shape and memory order without ``value``."""
     others = [x for x in user.inputs if isinstance(x, Value) and x is not value]
     return user.primitive.elementwise and any(
@@ -280,6 +294,7 @@ def _versions(state: Any, done: list[Instruction]) -> set[Value]:
 PASSES: dict[str, Pass] = {
     "drop_broadcasts": drop_broadcasts,
     "fold_constants": fold_constants,
+    "numbers_for_full_arrays": numbers_for_full_arrays,
     "drop_units": drop_units,
     "drop_transposes": drop_transposes,
     "drop_copies": drop_copies,

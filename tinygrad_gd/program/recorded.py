@@ -115,7 +115,7 @@ def source(loss: Tensor, wrt: Sequence[Tensor] | None = None, check: bool = Fals
         t = w * x
         loss = np.sum(np.square(t))
         # backward
-        d_w = np.sum(2 * t * x)
+        d_w = np.sum(2.0 * t * x)
         return loss, d_w
     <BLANKLINE>
     """

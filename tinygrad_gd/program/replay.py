@@ -283,7 +283,8 @@ class Replay:
 
     def _whole(self, number: int) -> np.ndarray[Any, Any]:
         """A buffer as it is in memory."""
-        return self._buffers[number].transpose(self.plan.sizes[number].axes).reshape(-1)
+        whole: np.ndarray[Any, Any] = self._buffers[number].transpose(self.plan.sizes[number].axes)
+        return whole.reshape(-1)
 
     def _is_fixed(self, x: Any) -> bool:
         """Whether a value is the same array object in every call."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .ir import Instruction, Program, State, Value
+from .kernels import EXACT
 
 if TYPE_CHECKING:
     from .planner import Planner
@@ -23,8 +24,7 @@ SMALL = 1 << 16
 MOST = 1 << 18
 
 #: Ufuncs whose result does not depend on how many elements are computed at a time.
-_EXACT = frozenset({np.add, np.subtract, np.multiply, np.divide, np.square, np.sqrt, np.negative,
-                    np.absolute, np.maximum, np.minimum})
+_EXACT = EXACT | {np.square, np.sqrt, np.negative, np.absolute}
 
 
 def _fits(i: Instruction) -> bool:
