@@ -37,7 +37,7 @@ EXACT = frozenset({np.add, np.subtract, np.multiply, np.divide, np.maximum, np.m
 def shaped(flat: np.ndarray[Any, Any], value: Value) -> np.ndarray[Any, Any]:
     """The first elements of a flat array in a value's shape and memory order."""
     order = value.axes
-    first = flat[: int(np.prod(value.shape, dtype=int))]
+    first = flat[: prod(value.shape)]
     made = first.reshape([value.shape[a] for a in order])
     result: np.ndarray[Any, Any] = made.transpose([order.index(i) for i in range(len(order))])
     return result
@@ -45,7 +45,7 @@ def shaped(flat: np.ndarray[Any, Any], value: Value) -> np.ndarray[Any, Any]:
 
 def empty(value: Value) -> np.ndarray[Any, Any]:
     """An array of a value's shape, dtype and memory order."""
-    return shaped(np.empty(int(np.prod(value.shape, dtype=int)), value.dtype), value)
+    return shaped(np.empty(prod(value.shape), value.dtype), value)
 
 
 def _trial(value: Value) -> np.ndarray[Any, Any]:

@@ -50,6 +50,9 @@ _OPERATORS = {
 }  # fmt: skip
 _serial = count(1)
 
+#: Times that states were looked up, after which they are taken to change all the time.
+OFTEN = 16
+
 
 class Stale(Exception):
     """What the program was captured for is no longer there; capture again."""
@@ -72,14 +75,16 @@ def _keeps_dtype(i: Instruction) -> bool:
     return bool(np.asarray(i.primitive.run(*trial)).dtype == i.output.dtype)
 
 
-def _like(form: Value, x: Any) -> Any:
-    """A copy in a value's form."""
+def _like(form: Value, again: bool, x: Any) -> Any:
+    """A copy in a value's form; of what changes ``again`` and again, only if that costs little."""
+    if again and form.nbytes > SCRATCH:
+        return x
     made = empty(form)
     made[...] = x
     return made
 
 
-def _places(i: Instruction, *indices: Any) -> Any:
+def _places(i: Instruction, again: bool, *indices: Any) -> Any:
     """Where in its memory an array has the elements that an index picks."""
     form = i.inputs[0]
     return i.primitive.run(shaped(np.arange(prod(form.shape)), form), *indices, **i.params)
@@ -121,7 +126,9 @@ class Replay:
         self.space["joined"] = False
         self.source = self._write()
         self._replay = self._compiled()
+        self._look_at_buffers()
         self._tries = 4  # calls that may move states
+        self._lookups = 0
         self.run = self._settling if self._seats else self._replay
         self.refresh()
 
@@ -424,8 +431,8 @@ class Replay:
         return f"{', '.join(parts)}{',' if len(parts) == 1 else ''}"
 
     def _count(self, i: Instruction) -> int:
-        whole = int(np.prod(i.inputs[0].shape, dtype=int))
-        return whole // max(1, int(np.prod(i.output.shape, dtype=int)))
+        whole = prod(i.inputs[0].shape)
+        return whole // max(1, prod(i.output.shape))
 
     def _end(self) -> list[str]:
         lines = []
@@ -485,6 +492,17 @@ class Replay:
             self.run = self._replay
         return self._replay(*args)
 
+    def _look_at_buffers(self) -> None:
+        """Make the views of buffers, which are the same in every call; those of states are left."""
+        known: dict[Value, Any] = {value: self._buffer(value) for value in self.plan.buffers}
+        of_states = []
+        for name, i in self._views:
+            if i.inputs[0] in known:
+                known[i.output] = self.space[name] = i.primitive.run(known[i.inputs[0]], **i.params)
+            else:
+                of_states.append((name, i))
+        self._views = of_states
+
     def refresh(self) -> None:
         """Look up the arrays of the states again, and compute what depends only on them."""
         for name in (*(name for name, _ in (*self._held, *self._views)),
@@ -502,9 +520,10 @@ class Replay:
         for i in self._once:
             values = [known[x] if isinstance(x, Value) else x for x in i.inputs]
             known[i.output] = self.space[self._names[i.output]] = i.primitive.run(*values, **i.params)
+        self._lookups += 1
+        again = self._lookups > OFTEN
         for name, make, inputs in self._prepared:
-            self.space[name] = make(*(known[x] if isinstance(x, Value) else x for x in inputs))
-        known.update((value, self._buffer(value)) for value in self.plan.buffers)
+            self.space[name] = make(again, *(known[x] if isinstance(x, Value) else x for x in inputs))
         for name, i in self._views:
             known[i.output] = self.space[name] = i.primitive.run(known[i.inputs[0]], **i.params)
 
