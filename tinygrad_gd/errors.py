@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -76,9 +77,14 @@ class BroadcastWarning(UserWarning):
 def user_frame() -> Any:
     """The innermost frame outside this package and NumPy, or None."""
     frame: Any = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_NOT_THE_USERS):
+    while frame is not None and not _is_users(frame.f_code.co_filename):
         frame = frame.f_back
     return frame
+
+
+@lru_cache(1 << 10)
+def _is_users(file: str) -> bool:
+    return not file.startswith(_NOT_THE_USERS)
 
 
 def user_line() -> str:

@@ -6,6 +6,7 @@ for the machine.
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -43,9 +44,10 @@ class Value:
     def like(cls, held: Any, name: str = "") -> Value:
         """A value with the form of an array or number."""
         held = np.asarray(held) if not hasattr(held, "dtype") else held
-        axes = tuple(int(i) for i in np.argsort([-abs(s) for s in held.strides], kind="stable"))
-        dense = np.ndim(held) == 0 or held.transpose(axes).flags.c_contiguous
-        return cls(held.shape, held.dtype, not isinstance(held, np.ndarray), axes, name, dense)
+        shape, strides = held.shape, held.strides
+        axes = tuple(sorted(range(len(shape)), key=lambda i: -abs(strides[i])))
+        dense = not shape or held.transpose(axes).flags.c_contiguous
+        return cls(shape, held.dtype, not isinstance(held, np.ndarray), axes, name, dense)
 
     def has_form_of(self, held: Any) -> bool:
         """Whether an array has this shape, dtype and memory order."""
@@ -93,6 +95,11 @@ class Instruction:
     def values(self) -> Iterator[Value]:
         """The inputs that are Values."""
         return (x for x in self.inputs if isinstance(x, Value))
+
+    def reading(self, inputs: tuple[Any, ...]) -> Instruction:
+        """The same call with these inputs."""
+        same = all(map(operator.is_, inputs, self.inputs))
+        return self if same else replace(self, inputs=inputs)
 
     def __repr__(self) -> str:
         shown = [*map(show, self.inputs), *(f"{k}={v!r}" for k, v in self.params.items())]

@@ -25,6 +25,7 @@ _INSIDE = (os.path.dirname(os.path.dirname(__file__)) + os.sep, os.path.dirname(
 _LIBRARY = os.path.dirname(os.__file__) + os.sep
 
 
+@functools.lru_cache(1 << 10)
 def is_inside(file: str) -> bool:
     """Whether a file is this package's or NumPy's."""
     return file.startswith(_INSIDE)

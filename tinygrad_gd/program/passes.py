@@ -43,8 +43,7 @@ def replaced(program: Program, table: dict[Value, Any]) -> Program:
         return x
 
     return program.with_(
-        instructions=tuple(replace(i, inputs=tuple(map(swap, i.inputs)))
-                           for i in program.instructions),
+        instructions=tuple(i.reading(tuple(map(swap, i.inputs))) for i in program.instructions),
         outputs=tuple(map(swap, program.outputs)),
         writes=tuple((state, swap(value)) for state, value in program.writes),
         gradients=tuple((leaf, swap(value)) for leaf, value in program.gradients))
@@ -82,7 +81,7 @@ def fold_constants(program: Program) -> Program:
         inputs = tuple(table.get(x, x) if isinstance(x, Value) else x for x in instruction.inputs)
         stays = has_effect(instruction) or instruction.output in results
         if stays or any(isinstance(x, Value) for x in inputs):
-            kept.append(replace(instruction, inputs=inputs))
+            kept.append(instruction.reading(inputs))
         else:
             result = instruction.primitive.run(*inputs, **instruction.params)
             own = np.array(result) if np.ndim(result) else result
@@ -97,8 +96,8 @@ def numbers_for_full_arrays(program: Program) -> Program:
         return x.flat[0] if isinstance(x, np.ndarray) and _broadcasts(i, x) and _is_full(x) else x
 
     return program.with_(instructions=tuple(
-        replace(i, inputs=tuple(number(i, x) for x in i.inputs))
-        if i.primitive.function in EXACT else i for i in program.instructions))
+        i.reading(tuple(number(i, x) for x in i.inputs)) if i.primitive.function in EXACT else i
+        for i in program.instructions))
 
 
 def _is_full(x: Any) -> bool:
@@ -112,7 +111,7 @@ def merge_common(program: Program) -> Program:
     kept, own = [], owned(program)
     for instruction in program.instructions:
         inputs = tuple(table.get(x, x) if isinstance(x, Value) else x for x in instruction.inputs)
-        instruction = replace(instruction, inputs=inputs)
+        instruction = instruction.reading(inputs)
         key = (instruction.primitive.name, tuple(map(identity, inputs)), repr(instruction.params),
                instruction.output.dtype, instruction.output.axes)
         alone = has_effect(instruction) or instruction.output in own

@@ -431,7 +431,7 @@ class Replay:
         return f"{', '.join(parts)}{',' if len(parts) == 1 else ''}"
 
     def _count(self, i: Instruction) -> int:
-        whole = prod(i.inputs[0].shape)
+        whole: int = prod(i.inputs[0].shape)
         return whole // max(1, prod(i.output.shape))
 
     def _end(self) -> list[str]:

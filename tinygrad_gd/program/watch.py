@@ -34,15 +34,15 @@ def watched(
 def _profiled(capture: Capture, names: dict[Tensor, str]) -> Iterator[None]:
     """Collect what the user's functions call their Tensors, while they run; hear of effects, too."""
     def note(frame: Any, event: str, called: Any) -> None:
+        if event not in ("return", "c_call") or is_inside((code := frame.f_code).co_filename):
+            return  # nearly always
         if event == "return":
-            code = frame.f_code
-            made = code.co_filename == "<string>" and code.co_name.startswith("__")  # by a dataclass
-            if not made and not is_inside(code.co_filename):
-                for name, value in frame.f_locals.items():
-                    if isinstance(value, Tensor):
-                        names.setdefault(value, name)
-        elif event == "c_call" and (what := effect_of(called)) and not (
-                frame.f_code in collecting or is_inside(frame.f_code.co_filename)):
+            if code.co_filename == "<string>" and code.co_name.startswith("__"):  # of a dataclass
+                return
+            for name, value in frame.f_locals.items():
+                if isinstance(value, Tensor):
+                    names.setdefault(value, name)
+        elif (what := effect_of(called)) and code not in collecting:
             capture.effect(what)
 
     collecting = {getattr(f, "__code__", None) for f in gc.callbacks}  # whenever it comes to pass
