@@ -114,6 +114,27 @@ def test_a_loader_says_what_data_it_takes(data: object, error: type[Exception], 
         tg.DataLoader(data)
 
 
+def test_labels_that_were_checked_are_checked_again_when_they_are_written() -> None:
+    labels, five, four = tg.Tensor([0, 3, 4]), tg.Tensor(np.zeros((3, 5))), tg.Tensor(np.zeros((3, 4)))
+    for _ in range(2):
+        tg.nn.cross_entropy(five, labels)
+    with pytest.raises(tg.IndexingError, match="label 4 is out of range for 4 classes"):
+        tg.nn.cross_entropy(four, labels)
+    tg.nn.cross_entropy(five, labels)
+    labels.data[1] = -1
+    for _ in range(2):
+        with pytest.raises(tg.IndexingError, match="label -1 is out of range"):
+            tg.nn.cross_entropy(five, labels)
+    labels.data = np.array([0, 1, 5])
+    with pytest.raises(tg.IndexingError, match="label 5 is out of range"):
+        tg.nn.cross_entropy(five, labels)
+    with tg.no_grad():
+        labels.assign(np.array([0, 1, 2]))
+    tg.nn.cross_entropy(five, labels)
+    with pytest.raises(tg.IndexingError, match="label 7 is out of range"):
+        tg.nn.cross_entropy(five, np.array([0, 1, 7]))
+
+
 @pytest.mark.parametrize("dtype", ["i1", "u1", "<i4", ">i4", ">i8", "u8"])
 def test_labels_of_every_integer_dtype_are_checked(dtype: str) -> None:
     logits = tg.Tensor(np.zeros((3, 4)))

@@ -121,6 +121,19 @@ def _check_labels(labels: Any, /, classes: int) -> Any:
 
 check_labels = primitive(_check_labels, kind="check", atomic=True)
 
+#: When the Tensor was written whose labels were last found to be right, and for how many classes.
+_right: tuple[int, int] = (0, 0)
+
+
+def _check_once(labels: Any, values: Any, classes: int) -> None:
+    """`check_labels`, but for a Tensor that has been checked and not been written since."""
+    global _right
+    if not isinstance(labels, Tensor):
+        _check_labels(values, classes)
+    elif (now := (labels._seq, classes)) != _right:
+        _check_labels(values, classes)
+        _right = now
+
 
 def shape_of(x: Any) -> tuple[int, ...]:
     """Like `numpy.shape`, without its detour over Tensor's protocols."""
@@ -220,7 +233,7 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
     if current_mode().observer is not None:
         labels = apply(check_labels, (labels,), {"classes": shape[1]})
     else:
-        _check_labels(values, shape[1])
+        _check_once(labels, values, shape[1])
     return apply(nll_of_softmax, (logits, labels), {"reduction": reduction})
 
 
