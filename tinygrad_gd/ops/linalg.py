@@ -11,6 +11,7 @@ from operator import index
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from ..backward import unbroadcast
 from ..errors import DTypeError, OptionError, ShapeError, describe
@@ -62,13 +63,14 @@ def is_sooner_turned(rows: int, inner: int, columns: int, dtype: Any) -> bool:
 
 def product(x: Any, y: Any) -> Any:
     """``x @ y``; a small one of two matrices without gaps calls the same routine by a shorter way."""
-    if (type(x) is type(y) is np.ndarray and x.ndim == y.ndim == 2 and x.dtype is y.dtype
-            and (x.shape[0] * y.shape[1] <= LITTLE or x.shape[1] == 1)
-            and x.flags.forc and y.flags.forc):
-        if x.shape[0] <= FEW and y.flags.fnc and x.flags.c_contiguous and is_sooner_turned(
-                *x.shape, y.shape[1], x.dtype):
-            x = x.copy("F")
-        return x.dot(y)
+    if type(x) is type(y) is ndarray and x.dtype is y.dtype:
+        a, b = x.shape, y.shape
+        if (len(a) == len(b) == 2 and (a[0] * b[1] <= LITTLE or a[1] == 1)
+                and x.flags.forc and y.flags.forc):
+            if a[0] <= FEW and y.flags.fnc and x.flags.c_contiguous and is_sooner_turned(
+                    *a, b[1], x.dtype):
+                x = x.copy("F")
+            return x.dot(y)
     return x @ y
 
 
@@ -83,7 +85,12 @@ def _matmul_left(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 def lies_by_columns(x: Any) -> bool:
     """Whether an array or a Tensor is a matrix in Fortran order, such as ``weight.T``."""
-    return x.ndim == 2 and bool(getattr(x, "_data", x).flags.fnc)
+    return x.ndim == 2 and bool(held(x).flags.fnc)
+
+
+def held(x: Any) -> Any:
+    """The array of a Tensor, and an array itself."""
+    return x if type(x) is ndarray else getattr(x, "_data", x)
 
 
 def _matmul_right(g: Any, out: Any, x: Any, y: Any) -> Any:

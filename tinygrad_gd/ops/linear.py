@@ -15,7 +15,7 @@ import numpy as np
 from ..backward import unbroadcast
 from ..primitive import apply
 from ..tensor import Tensor
-from .linalg import lies_by_columns, matmul, product
+from .linalg import held, lies_by_columns, matmul, product
 from .signatures import as_tensor, called_like
 
 #: Elements of a batch from which on it matters whether its results lie as it does.
@@ -24,6 +24,8 @@ MANY = 1 << 11
 #: Elements of a weight, and rows of a batch, from which on the other product is sooner.
 LARGE, ROWS = 1 << 14, 6
 
+FLOAT32 = np.dtype(np.float32)
+
 
 def is_sooner_by_columns(x: Any, weight: Any) -> bool:
     """Whether ``(weight @ x.T).T`` takes less time than ``x @ weight.T``.
@@ -31,14 +33,14 @@ def is_sooner_by_columns(x: Any, weight: Any) -> bool:
     What it saves grows with the weight. Beside an array in C order, such as the target of a wide last
     layer, a result by columns costs more than that, unless it is small beside the weight.
     """
-    if x.size < MANY or not (x.ndim == weight.ndim == 2 and x.dtype == weight.dtype == np.float32):
+    if x.size < MANY or not (x.dtype == weight.dtype == FLOAT32 and x.ndim == weight.ndim == 2):
         return False
-    rows, (columns, terms) = x.shape[0], weight.shape
-    if x.shape[1] != terms or (columns > terms and 8 * rows > terms):
+    (rows, inner), (columns, terms) = x.shape, weight.shape
+    if inner != terms or (columns > terms and 8 * rows > terms):
         return False
-    return lies_by_columns(x) or (
-        weight.size >= LARGE and ROWS <= rows <= columns // 2
-        and bool(getattr(weight, "_data", weight).flags.c_contiguous))
+    if weight.size >= LARGE and ROWS <= rows <= columns // 2 and held(weight).flags.c_contiguous:
+        return True
+    return lies_by_columns(x)
 
 
 def _linear(x: Any, weight: Any, bias: Any, /) -> Any:
