@@ -415,6 +415,21 @@ def random_step(seed: int) -> Build:
     return build
 
 
+@pytest.mark.parametrize(("constant", "is_number"), [
+    ([0.0, -0.0], False), ([-0.0, -0.0], True), ([2.0, 2.0], True), ([2.0, 3.0], False), ([np.nan] * 2, True)])
+def test_only_what_is_full_of_one_number_is_taken_for_it(constant: list[float], is_number: bool) -> None:
+    """Zeros with two signs equal each other, but are not one number."""
+    c = np.array(constant)
+    step = tg.compile(lambda x: x + c, strict=True)
+    for _ in range(3):
+        step(tg.Tensor([1.0, 2.0]))
+    (add,) = step.captured.instructions
+    program = step.captured.with_(instructions=(add.reading((add.inputs[0], c)),))
+    (after,) = PASSES["numbers_for_full_arrays"](program).instructions
+    assert isinstance(after.inputs[1], np.generic) == is_number
+    assert np.broadcast_to(after.inputs[1], 2).tobytes() == c.tobytes()
+
+
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**6), without=st.sets(st.sampled_from(sorted(PASSES))))
 def test_random_programs_give_the_same_bits_without_any_of_the_passes(seed: int, without: set[str]) -> None:
