@@ -53,11 +53,16 @@ class Value:
         """Whether an array has this shape, dtype and memory order."""
         if (held.shape, held.dtype) != (self.shape, self.dtype):
             return False
-        if self.dense and self.axes == tuple(range(len(self.shape))) and held.flags.c_contiguous:
+        if self.dense and self.in_order and held.flags.c_contiguous:
             return True
         other = Value.like(held)
         return (self.shape, self.dtype, self.axes, self.dense) == (
             other.shape, other.dtype, other.axes, other.dense)
+
+    @property
+    def in_order(self) -> bool:
+        """Whether the axes lie in memory in their own order, as C's do."""
+        return self.axes == tuple(range(len(self.axes)))
 
     @property
     def nbytes(self) -> int:

@@ -48,6 +48,21 @@ def empty(value: Value) -> np.ndarray[Any, Any]:
     return shaped(np.empty(prod(value.shape), value.dtype), value)
 
 
+def like(form: Value, again: bool, x: Any) -> Any:
+    """A copy in a value's form; of what changes ``again`` and again, only if that costs little."""
+    if again and form.nbytes > SCRATCH:
+        return x
+    made = empty(form)
+    made[...] = x
+    return made
+
+
+def places(i: Instruction, again: bool, *indices: Any) -> Any:
+    """Where in its memory an array has the elements that an index picks."""
+    form = i.inputs[0]
+    return i.primitive.run(shaped(np.arange(prod(form.shape)), form), *indices, **i.params)
+
+
 def _trial(value: Value) -> np.ndarray[Any, Any]:
     """An array in the form of a value whose sums depend on the order of their terms."""
     made = empty(value)
@@ -120,7 +135,7 @@ def is_narrow_extremum(i: Instruction) -> bool:
     """
     x, last = i.inputs[0], len(i.inputs[0].shape) - 1
     return (i.primitive.name in ("max", "min") and i.params.get("axis") in (last, -1, (last,), (-1,))
-            and last > 0 and all(v.dense and v.axes == tuple(range(len(v.axes))) for v in (x, i.output))
+            and last > 0 and all(v.dense and v.in_order for v in (x, i.output))
             and 1 < x.shape[-1] <= NARROW <= prod(x.shape[:-1]))
 
 

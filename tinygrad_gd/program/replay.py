@@ -36,6 +36,8 @@ from .kernels import (
     is_dot,
     is_narrow_extremum,
     is_sooner_in_rows,
+    like,
+    places,
     shaped,
     takes_number_as_array,
 )
@@ -73,21 +75,6 @@ def _keeps_dtype(i: Instruction) -> bool:
     """Whether scalar arithmetic gives the dtype of the state without a conversion."""
     trial = [x.dtype.type(1) if isinstance(x, Value) and x.dtype != float else 1.0 for x in i.inputs]
     return bool(np.asarray(i.primitive.run(*trial)).dtype == i.output.dtype)
-
-
-def _like(form: Value, again: bool, x: Any) -> Any:
-    """A copy in a value's form; of what changes ``again`` and again, only if that costs little."""
-    if again and form.nbytes > SCRATCH:
-        return x
-    made = empty(form)
-    made[...] = x
-    return made
-
-
-def _places(i: Instruction, again: bool, *indices: Any) -> Any:
-    """Where in its memory an array has the elements that an index picks."""
-    form = i.inputs[0]
-    return i.primitive.run(shaped(np.arange(prod(form.shape)), form), *indices, **i.params)
 
 
 class Replay:
@@ -368,13 +355,14 @@ class Replay:
     def _copying(self, i: Instruction, inputs: list[str], position: int, form: Value) -> list[str]:
         """Copy an operand into an array like ``form`` first: once, or into a buffer that is idle."""
         if self._is_settled(x := i.inputs[position]):
-            inputs[position] = self._ahead("h", partial(_like, form), x)
+            inputs[position] = self._ahead("h", partial(like, form), x)
             return []
         if (number := self.plan.idle(i, form.nbytes)) is not None:
             memory = self._whole(number).view(np.uint8)[: form.nbytes].view(form.dtype)
         else:
-            memory = self._full.setdefault(
-                form.dtype, np.empty(SCRATCH // form.dtype.itemsize, form.dtype))
+            if form.dtype not in self._full:
+                self._full[form.dtype] = np.empty(SCRATCH // form.dtype.itemsize, form.dtype)
+            memory = self._full[form.dtype]
         copy = self.bound(shaped(memory, form), "scratch")
         line = f"{copy}[...] = {inputs[position]}"
         inputs[position] = copy
@@ -420,9 +408,9 @@ class Replay:
         x, *indices = i.inputs
         if (indices and isinstance(x, Value) and x in self.plan.buffers
                 and all(map(self._is_settled, indices))
-                and i.output.axes == tuple(range(len(i.output.axes))) and i.output.nbytes <= SCRATCH):
+                and i.output.in_order and i.output.nbytes <= SCRATCH):
             memory = self.bound(self._whole(self.plan.buffers[x]), "flat")
-            return f"{memory}.take({self._ahead('h', partial(_places, i), *indices)})"
+            return f"{memory}.take({self._ahead('h', partial(places, i), *indices)})"
         return f"{inputs[0]}[{self._key(i, inputs[1:])}]"
 
     def _key(self, i: Instruction, indices: list[str]) -> str:

@@ -48,7 +48,7 @@ def _is_number(x: Any) -> bool:
 
 
 def _is_plain(value: Value) -> bool:
-    return value.dense and value.axes == tuple(range(len(value.shape)))
+    return value.dense and value.in_order
 
 
 def _kind(i: Instruction, names: dict[Value, Any]) -> Any:
