@@ -76,10 +76,21 @@ def test_an_array_that_was_lent_sees_every_update() -> None:
         assert np.array_equal(held, p) and np.shares_memory(held, p.numpy())
 
 
-def test_parameters_are_joined_once_a_graph_that_holds_them_is_gone() -> None:
+def test_a_graph_that_read_parameters_is_refused_and_does_not_keep_them_apart() -> None:
     net = network()
     step = tg.compile(step_of(net), strict=True)
-    graph = net(batch()[0])
+    graph = net(batch()[0]).sum()
+    for k in range(5):
+        step(*batch(k))
+    assert is_joined(step)
+    with pytest.raises(tg.GradError, match="overwritten"):
+        graph.backward()
+
+
+def test_parameters_are_joined_once_a_graph_that_holds_a_view_of_them_is_gone() -> None:
+    net = network()
+    step = tg.compile(step_of(net), strict=True)
+    graph = next(net.parameters()).T.sum()
     joined = []
     for k in range(5):
         step(*batch(k))

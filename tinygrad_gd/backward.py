@@ -14,8 +14,9 @@ import numpy as np
 
 from .errors import GradError, ShapeError, describe
 from .hooks import accumulate, run_hooks, unwrap
+from .observer import Live
 from .rows import add_rows
-from .tensor import Tensor, constant
+from .tensor import ALL, Tensor, constant
 
 
 def backward(root: Tensor, gradient: Any = None) -> None:
@@ -58,8 +59,11 @@ def gradients_of(root: Tensor, seed: Any) -> dict[Tensor, Any]:
         if tensor._hooks is not None:
             g = run_hooks(tensor, g, False)
         rules, params, made = tensor._primitive.vjps, tensor._params, tensor._seq
-        arguments = (g, tensor._data, *tensor._values)
-        for i, x in enumerate(tensor._inputs):
+        inputs = tensor._first if tensor._second is ALL else (tensor._first, tensor._second)
+        arguments = [g, tensor._data]
+        for x in inputs:
+            arguments.append(x._data if isinstance(x, Tensor) else x.value if type(x) is Live else x)
+        for i, x in enumerate(inputs):
             if not isinstance(x, Tensor):
                 continue
             seq = x._seq

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .errors import BroadcastWarning, DTypeError, ShapeError, describe, user_line, user_stacklevel
+from .observer import Live
 from .storage import NUMERIC_KINDS, LentArray, plain
 from .tensor import Tensor
 
@@ -32,6 +33,11 @@ def operand(operation: str, x: Any) -> Any:
         f"{operation}: expected a Tensor, an array or a number, got {describe(x)}; "
         "convert it with np.asarray(values, dtype=float) first"
     )
+
+
+def values_of(inputs: tuple[Any, ...]) -> list[Any]:
+    """What a primitive's function and rules read when they run on arrays."""
+    return [x._data if isinstance(x, Tensor) else x.value if type(x) is Live else x for x in inputs]
 
 
 def frozen(operation: str, option: str, value: Any) -> Any:

@@ -32,7 +32,7 @@ from .operands import SCALARS, check_expansion, frozen, operand
 from .reads import reads
 from .registry import add, by_name
 from .storage import NUMERIC_KINDS, kept, plain, tick
-from .tensor import Tensor, constant
+from .tensor import ALL, Tensor, constant
 
 Rule = Callable[..., Any]
 
@@ -236,11 +236,10 @@ def apply(
         if arrays:  # a rule must not see what the user writes into an array later
             inputs = tuple(kept(x) if type(x) is np.ndarray and i in primitive.reads else x
                            for i, x in enumerate(inputs))
-            values = [x._data if isinstance(x, Tensor) else x for x in inputs]
         out = _new(Tensor)  # a node of the graph
         out._data, out._requires_grad = value, True
-        out._primitive, out._inputs, out._params = primitive, inputs, params
-        out._values = tuple(values)  # which, unlike a list, the garbage collector stops to look at
+        out._primitive, out._params = primitive, params
+        out._first, out._second = inputs if len(inputs) == 2 else (inputs, ALL)
         out._grad = out._hooks = out._name = None
         out._seq = tick()
     else:

@@ -13,6 +13,7 @@ from .backward import check_overwritten, fit, seed_of
 from .hooks import accumulate, run_hooks, unwrap, wrap
 from .modes import current_mode
 from .observing import reverse_pass
+from .operands import values_of
 from .tensor import Tensor
 
 
@@ -60,8 +61,9 @@ def cotangents_of(
         if tensor._hooks is not None:
             g = run_hooks(tensor, g, as_tensors)
         primitive, params, made = tensor._primitive, tensor._params, tensor._seq
-        out, values = (tensor, tensor._inputs) if as_tensors else (tensor._data, tensor._values)
-        for i, x in enumerate(tensor._inputs):
+        inputs = tensor._inputs
+        out, values = (tensor, inputs) if as_tensors else (tensor._data, values_of(inputs))
+        for i, x in enumerate(inputs):
             if not isinstance(x, Tensor):
                 continue
             seq = x._seq

@@ -20,6 +20,9 @@ from .modes import current_mode
 from .registry import NUMPY
 from .storage import as_value, changes, lend, plain, read_only, tick
 
+#: Says that a tensor's first field holds all of its inputs.
+ALL = object()
+
 
 class Tensor(Methods):
     """An array of numbers that records the operations it takes part in.
@@ -40,14 +43,14 @@ class Tensor(Methods):
     """
 
     __slots__ = (
-        "__weakref__", "_data", "_grad", "_hooks", "_inputs", "_name", "_params", "_primitive",
-        "_requires_grad", "_seq", "_values",
+        "__weakref__", "_data", "_first", "_grad", "_hooks", "_name", "_params", "_primitive",
+        "_requires_grad", "_second", "_seq",
     )  # fmt: skip
 
     _data: Any  # an ndarray, or a NumPy scalar when there is one element and no axis
     _primitive: Any
-    _inputs: tuple[Any, ...]
-    _values: tuple[Any, ...]  # what the inputs held then, as the rules read it
+    _first: Any  # of two inputs, or a tuple of all: see `_inputs`
+    _second: Any
     _params: dict[str, Any]
     _seq: int  # when the value was last written: by its creation or in place
     _grad: Tensor | None
@@ -62,7 +65,7 @@ class Tensor(Methods):
     ) -> None:
         values = stack_of_values(data) if isinstance(data, list | tuple) else data
         self._data = as_value(data._data if isinstance(data, Tensor) else values, dtype)
-        self._primitive, self._inputs, self._values, self._params = None, (), (), {}
+        self._primitive, self._first, self._second, self._params = None, (), ALL, {}
         self._grad = self._hooks = None
         self._requires_grad = requires_grad is True
         self._seq = tick()
@@ -150,6 +153,14 @@ class Tensor(Methods):
         if name is not None and not isinstance(name, str):
             raise DTypeError(f"name: expected a string, got {describe(name)}")
         self._name = name
+
+    @property
+    def _inputs(self) -> tuple[Any, ...]:
+        """What the operation was applied to.
+
+        Two are kept without a tuple: in a long graph the garbage collector has half as far to walk.
+        """
+        return self._first if self._second is ALL else (self._first, self._second)
 
     @property
     def is_leaf(self) -> bool:
@@ -431,7 +442,7 @@ def constant(value: Any) -> Tensor:
     out._data = value
     out._requires_grad = False
     out._primitive = out._grad = out._hooks = out._name = None
-    out._inputs, out._values, out._params = (), (), _NO_PARAMS
+    out._first, out._second, out._params = (), ALL, _NO_PARAMS
     out._seq = tick()
     return out
 

@@ -21,10 +21,11 @@ from ..errors import CaptureError, describe
 from ..modes import current_mode, using
 from ..numpy_protocol import call_function
 from ..observer import Live, Observer
+from ..operands import values_of
 from ..ops.shape import astype, copy
 from ..primitive import Primitive
 from ..storage import tick
-from ..tensor import Tensor, constant
+from ..tensor import ALL, Tensor, constant
 from ..transforms.pytree import flatten
 from .arrays import TrackedArray, makes_array, stand_in, tracked, untracked
 from .ir import Argument, Array, Gradient, Input, Instruction, Number, Program, State, Value
@@ -88,8 +89,7 @@ class Capture(Observer):
                  and type(entrance()) is TrackedArray)
         value = own = Value.like(out._data)
         if primitive.kind == "view" and out._primitive is None:
-            values = [x._data if isinstance(x, Tensor) else x.value if type(x) is Live else x
-                      for x in inputs]
+            values = values_of(inputs)
             view = primitive.run(*values, **params)
             value = Value.like(view)
             if array or self._internal:  # outside, a view stays a view
@@ -453,7 +453,7 @@ class Capture(Observer):
         for result in (r for r in results if isinstance(r, Tensor)):
             untracked(result)
         for result in computed:  # its graph ends here: a replay hands out none
-            result._primitive, result._inputs, result._values = None, (), ()
+            result._primitive, result._first, result._second = None, (), ALL
             result._requires_grad = False
         if any(r() is not None for r in made):
             gc.collect()  # a function that calls itself is garbage that nobody has picked up
