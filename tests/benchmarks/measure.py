@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import isclose
 from operator import truediv
 from statistics import median
@@ -44,6 +45,21 @@ def seconds_of(step: Callable[[], Any], repeats: int) -> float:
     return (perf_counter() - start) / repeats
 
 
+@contextmanager
+def only_own_garbage() -> Iterator[None]:
+    """Take what is there already from the garbage collector's eyes.
+
+    Otherwise one library pays, in every round anew, for going through what all libraries and
+    workloads before it have left.
+    """
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
 def race(
     steps: dict[str, Callable[[], Any]], rounds: int = 15, seconds: float = 0.03
 ) -> dict[str, float]:
@@ -51,22 +67,16 @@ def race(
 
     Of A it is the median; of the others, that times the median of their ratio to A in the same round,
     since a machine's clock may change between rounds.
-    What is there already is taken from the garbage collector's eyes: otherwise one library pays, in
-    every round anew, for going through what all libraries and workloads before it have left.
     """
     repeats = {}
     for name, step in steps.items():
         step()
         repeats[name] = max(1, round(seconds / seconds_of(step, 3)))
     times: dict[str, list[float]] = {name: [] for name in steps}
-    gc.collect()
-    gc.freeze()
-    try:
+    with only_own_garbage():
         for _ in range(rounds):
             for name, step in steps.items():
                 times[name].append(seconds_of(step, repeats[name]))
-    finally:
-        gc.unfreeze()
     first = next(iter(times.values()))
     ratios = {name: median(map(truediv, t, first)) for name, t in times.items()}
     return {name: median(first) * ratio for name, ratio in ratios.items()}
