@@ -18,7 +18,9 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
+from tinygrad_gd.observer import Live
 from tinygrad_gd.registry import NAMES, NUMPY
+from tinygrad_gd.reverse import cotangents_of
 
 
 def leaf(value: Any = 3.0, **options: Any) -> tg.Tensor:
@@ -58,6 +60,31 @@ def test_long_chains_are_freed_by_reference_counting_alone(length: int) -> None:
         gc.enable()
     assert recorded / length <= 700
     assert left < 200_000  # the same for any length: the interpreter keeps some free objects
+
+
+def test_the_garbage_collector_sees_one_object_per_operation_on_two_inputs() -> None:
+    x = leaf()
+    gc.collect()
+    gc.disable()
+    try:
+        before = len(gc.get_objects())
+        out = chain(x, 1_000)
+        seen = len(gc.get_objects()) - before
+    finally:
+        gc.enable()
+    assert out._inputs[1] == 1.0 and seen < 1_050  # with a tuple for the inputs, 2,000
+
+
+@pytest.mark.parametrize("differentiate", [
+    lambda y, x: y.backward() or x.grad.numpy(),
+    lambda y, x: cotangents_of([y], [np.float64(1.0)])[x],
+], ids=["backward", "with all choices"])
+def test_rules_on_arrays_read_the_number_of_a_live_one(differentiate: Any) -> None:
+    x, seen = leaf(), []
+    spy = tg.primitive(lambda x, y, /: x * y, lambda g, out, x, y: seen.append(y) or g * y, None,
+                       name="spy")
+    found = differentiate(spy(x, Live(0.5, "rate", {})), x)
+    assert type(seen[0]) is float and found == 0.5
 
 
 PROGRAM = """
