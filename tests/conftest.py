@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tinygrad_gd import manual_seed
-from tinygrad_gd.modes import Mode, current_mode, get_default_dtype
+from tinygrad_gd.ground.modes import Mode, current_mode, get_default_dtype
 
 NORMAL = Mode(), "float64"
 

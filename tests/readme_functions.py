@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import tinygrad_gd as tg
-from tinygrad_gd.primitive import Primitive
-from tinygrad_gd.registry import NAMES, NUMPY
+import tinygrad_gd as tg  # noqa: F401  # fills the registry
+from tinygrad_gd.engine.primitive import Primitive
+from tinygrad_gd.ground.registry import NAMES, NUMPY
 
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- functions: begin -->\n", "<!-- functions: end -->\n"
@@ -20,7 +21,7 @@ GROUPS = {
     "elementwise": ("elementwise", "ufuncs", "special"), "activations": ("activations",),
     "reductions": ("reductions", "statistics", "differences"), "shape": ("shape", "arrange"),
     "indexing and sorting": ("indexing", "sorting", "updates"),
-    "linear algebra": ("linalg", "linear", "einsum", "linear_systems", "determinants", "factorizations",
+    "linear algebra": ("products", "linear", "einsum", "linear_systems", "determinants", "factorizations",
                        "least_squares", "conditioning"),
     "windows": ("convolution", "pooling", "windows", "interpolation"), "random": ("random",),
 }
@@ -35,10 +36,10 @@ INTERNAL = frozenset({
 def home_of(name: str) -> str:
     """The module in which a function is written."""
     made: Any = NAMES[name]
-    for module in vars(tg.ops).values():
-        if getattr(module, "__name__", "").startswith("tinygrad_gd.ops.") and any(
+    for path, module in sys.modules.items():
+        if path.startswith("tinygrad_gd.ops.") and not hasattr(module, "__path__") and any(
                 value is made for value in vars(module).values()):
-            return module.__name__.rpartition(".")[2]
+            return path.rpartition(".")[2]
     return str(getattr(getattr(made, "function", made), "__module__", "")).rpartition(".")[2]
 
 

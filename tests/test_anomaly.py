@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
-from tinygrad_gd.anomaly import detect_anomaly
-from tinygrad_gd.modes import current_mode
+from tinygrad_gd.ground.modes import current_mode
+from tinygrad_gd.study.anomaly import detect_anomaly
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
-from tinygrad_gd import choice
-from tinygrad_gd.choice import BLOCK, MANY, either
+from tinygrad_gd.ground import fast
+from tinygrad_gd.ground.fast import BLOCK, MANY, either
 
 SPECIAL = np.array([np.nan, np.inf, -np.inf, -0.0, 0.0, 1e-45, -1.5])
 
@@ -62,7 +62,7 @@ def test_rules_choose_without_np_where(monkeypatch: pytest.MonkeyPatch) -> None:
             calls.append(name)
             return getattr(np, name)
 
-    monkeypatch.setattr(choice, "np", Watched())
+    monkeypatch.setattr(fast, "np", Watched())
     x = tg.Tensor(np.linspace(-2, 2, MANY), requires_grad=True)
     y = tg.Tensor(np.linspace(2, -2, MANY), requires_grad=True)
     for f in (tg.leaky_relu, tg.relu6, tg.elu, tg.hardtanh, lambda x: np.maximum(x, y),

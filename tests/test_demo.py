@@ -14,7 +14,7 @@ import pytest
 
 import tinygrad_gd as tg
 from tinygrad_gd.__main__ import X, Y, draw_line, fit_line, line_advice, main
-from tinygrad_gd.draw import render
+from tinygrad_gd.pictures import render
 
 HOUSE = Path(__file__).parents[1]
 

@@ -20,13 +20,13 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
-from tinygrad_gd.draw import Drawing, draw
-from tinygrad_gd.draw import drawing as drawing_module
-from tinygrad_gd.draw import render as render_module
-from tinygrad_gd.draw.dot import KINDS, TEXT
-from tinygrad_gd.draw.figures import value_summary
-from tinygrad_gd.draw.graph import LAST, LIMIT
-from tinygrad_gd.draw.render import RenderError, size_of
+from tinygrad_gd.pictures import Drawing, draw
+from tinygrad_gd.pictures import drawing as drawing_module
+from tinygrad_gd.pictures import render as render_module
+from tinygrad_gd.pictures.dot import KINDS, TEXT
+from tinygrad_gd.pictures.figures import value_summary
+from tinygrad_gd.pictures.graph import LAST, LIMIT
+from tinygrad_gd.pictures.render import RenderError, size_of
 
 HERE = Path(__file__).parent
 PICTURE = HERE.parent / "examples" / "pictures" / "line.svg"

@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
-from tinygrad_gd.observer import Live
-from tinygrad_gd.registry import NAMES, NUMPY
-from tinygrad_gd.reverse import cotangents_of
+from tinygrad_gd.engine.cotangents import cotangents_of
+from tinygrad_gd.ground.live import Live
+from tinygrad_gd.ground.registry import NAMES, NUMPY
 
 
 def leaf(value: Any = 3.0, **options: Any) -> tg.Tensor:
@@ -403,7 +403,7 @@ def test_every_numpy_function_is_registered_once() -> None:
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, int, complex])
 def test_rows_are_added_to_the_bits_of_numpy(dtype: Any) -> None:
-    from tinygrad_gd.rows import add_rows
+    from tinygrad_gd.ground.fast import add_rows
 
     rng = np.random.default_rng(0)
     for n in (0, 1, 2, 3, 8, 100, 1000):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
-from tinygrad_gd.registry import NAMES
+from tinygrad_gd.ground.registry import NAMES
 from tinygrad_gd.study import advise
 
 
@@ -475,7 +475,7 @@ def test_booleans_are_loaded_into_flags_and_weights() -> None:
     module = Flagged()
     module.load_state_dict({"flag": np.False_, "weight": True})
     assert (module.flag.item(), module.weight.item()) == (False, 1.0)  # type: ignore[attr-defined]
-    with tg.modes.default_dtype(np.float32):
+    with tg.default_dtype(np.float32):
         module.load_state_dict({"flag": False, "weight": 1 / 3})
     assert module.weight.item() == 1 / 3
     assert tg.Tensor([True, False]).assign([False, True]).tolist() == [False, True]

@@ -12,8 +12,8 @@ import pytest
 import tinygrad_gd as tg
 from tests.samples import all_samples
 from tests.test_primitives import DIFFERENTIABLE, check
-from tinygrad_gd.primitive import Every
-from tinygrad_gd.registry import NAMES
+from tinygrad_gd.engine.rules import Every
+from tinygrad_gd.ground.registry import NAMES
 
 X = np.array([0.5, 1.5, -2.0])
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
-from tinygrad_gd.modes import current_mode
-from tinygrad_gd.observing import Observers
+from tinygrad_gd.ground.modes import current_mode
+from tinygrad_gd.ground.observer import Observers
 
 
 def leaf(*values: float, name: str = "x", dtype: Any = None) -> tg.Tensor:

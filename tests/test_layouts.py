@@ -10,7 +10,7 @@ import pytest
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 import tinygrad_gd as tg
-from tinygrad_gd.storage import kept
+from tinygrad_gd.ground.storage import kept
 
 ROWS, COLUMNS = 17, 6
 

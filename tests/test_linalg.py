@@ -12,7 +12,7 @@ import pytest
 import tinygrad_gd as tg
 from tests.oracles import assert_close
 from tests.samples import normal
-from tinygrad_gd.ops.linalg import product
+from tinygrad_gd.ground.fast import product
 
 LINALG: Any = np.linalg  # its stubs do not know of Tensors
 A = normal(3, 3) + 2 * np.eye(3)

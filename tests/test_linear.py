@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
-from tinygrad_gd.ops.linalg import lies_by_columns
+from tinygrad_gd.ground.fast import lies_by_columns
 from tinygrad_gd.transforms import grad
 
 RNG = np.random.default_rng(0)

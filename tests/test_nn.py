@@ -148,7 +148,7 @@ def test_labels_of_every_integer_dtype_are_checked(dtype: str) -> None:
 
 
 def test_the_largest_of_each_row_is_that_of_numpy() -> None:
-    from tinygrad_gd.rows import extreme
+    from tinygrad_gd.ground.fast import extreme
 
     rng = np.random.default_rng(0)
     for shape in ((40, 7), (3, 7), (40, 1), (40, 0 + 33), (64, 10), (4, 5, 10, 16), (40,), (2, 40, 3)):
@@ -310,7 +310,7 @@ def test_cross_entropy_keeps_the_exponentials_of_its_own_forward_pass_only() -> 
 
 
 def test_cross_entropy_lets_go_of_what_it_kept_with_the_logits() -> None:
-    from tinygrad_gd.nn import losses
+    from tinygrad_gd.ops.neural import losses
 
     logits = tg.Tensor(np.zeros((2000, 10)))
     tg.nn.cross_entropy(logits, np.zeros(2000, int))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
-from tinygrad_gd.optim.descend import LARGE
+from tinygrad_gd.ops.descend import LARGE
 
 OPTIONS = [
     {"momentum": m, "dampening": d, "weight_decay": wd, "nesterov": n}

@@ -19,9 +19,9 @@ from tests.oracles import (
     complex_step,
 )
 from tests.samples import Sample, all_samples
-from tinygrad_gd.gradcheck import gradcheck
-from tinygrad_gd.primitive import Primitive
-from tinygrad_gd.registry import NAMES
+from tinygrad_gd.engine.primitive import Primitive
+from tinygrad_gd.ground.registry import NAMES
+from tinygrad_gd.transforms.gradcheck import gradcheck
 
 ROWS = all_samples()
 each_row = pytest.mark.parametrize("row", ROWS, ids=str)

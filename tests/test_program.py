@@ -15,7 +15,7 @@ import tinygrad_gd as tg
 from tests.samples import Sample, all_samples
 from tinygrad_gd.program.ir import State
 from tinygrad_gd.program.passes import PASSES, optimized
-from tinygrad_gd.program.replay import Replay
+from tinygrad_gd.program.replay.replay import Replay
 
 STEPS = 50
 Build = Callable[[], tuple[Callable[[], Any], list[Any]]]
@@ -158,7 +158,7 @@ def test_large_arrays_are_summed_as_soon_as_they_are_there() -> None:
 
 def executed(program: Any) -> Any:
     """What the text of a program returns for the present values of its inputs, in one array."""
-    from tinygrad_gd.program.source import call, source_of
+    from tinygrad_gd.program.text.source import call, source_of
 
     space: dict[str, Any] = {}
     exec(source_of(program), space)

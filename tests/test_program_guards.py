@@ -18,8 +18,8 @@ import pytest
 
 import tinygrad_gd as tg
 from tinygrad_gd import nn
-from tinygrad_gd.observer import live
-from tinygrad_gd.program import arguments
+from tinygrad_gd.ground.live import live
+from tinygrad_gd.program.capture import arguments
 
 FACTOR = {"value": 1.0}
 SCALE = 1.0

@@ -24,7 +24,7 @@ import pytest
 
 import tinygrad_gd as tg
 from tinygrad_gd import nn
-from tinygrad_gd.storage import changes
+from tinygrad_gd.ground.storage import changes
 
 COUNT = 0
 

@@ -692,7 +692,7 @@ def test_stop_gradient_of_a_tree() -> None:
 
 
 def test_curvature_leaves_gradients_alone_and_counts_unused_directions() -> None:
-    from tinygrad_gd.study.curvature import advise, hessian_matrix
+    from tinygrad_gd.study.advice import advise, hessian_matrix
 
     w = tg.Tensor([1.0, 2.0], requires_grad=True)
     b, u = (tg.Tensor(0.5, requires_grad=True) for _ in "bu")

@@ -11,7 +11,7 @@ import pytest
 
 import tinygrad_gd as tg
 from tests.oracles import assert_close
-from tinygrad_gd.registry import NUMPY
+from tinygrad_gd.ground.registry import NUMPY
 
 #: Dates are no numbers; products of vectors are linear algebra and tested there.
 NOT_ELEMENTWISE = {"isnat", "matmul", "matvec", "vecmat", "vecdot"}

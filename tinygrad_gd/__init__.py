@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as _np
 
-from .tensor import Tensor  # isort: skip  # first: the one circle of the house closes inside it
+from .engine.tensor import Tensor  # isort: skip  # first: the one circle of the house closes inside it
 
-from . import datasets, linalg, nn, optim
+from . import linalg, nn, optim
 from ._version import __version__
-from .anomaly import detect_anomaly
-from .data import DataLoader
-from .draw import draw
+from .data import datasets
+from .data.loader import DataLoader
+from .engine.primitive import Primitive, apply, primitive
+from .engine.rules import Every
 from .errors import (
     BroadcastWarning,
     CaptureError,
@@ -34,8 +35,7 @@ from .errors import (
     ShapeError,
     TinygradGdError,
 )
-from .gradcheck import GradCheckError, gradcheck, gradgradcheck
-from .modes import (
+from .ground.modes import (
     default_dtype,
     enable_grad,
     get_default_dtype,
@@ -43,12 +43,12 @@ from .modes import (
     no_grad,
     set_default_dtype,
 )
-from .observer import Observer
-from .observing import observe
-from .primitive import Every, Primitive, apply, primitive
-from .registry import NAMES as _operations
-from .registry import implements
-from .rng import generator, manual_seed
+from .ground.observer import Observer, observe
+from .ground.registry import NAMES as _operations
+from .ground.registry import implements
+from .ground.rng import generator, manual_seed
+from .pictures import draw
+from .study.anomaly import detect_anomaly
 from .transforms import (
     checkpoint,
     custom_vjp,
@@ -61,6 +61,7 @@ from .transforms import (
     value_and_grad,
     vjp,
 )
+from .transforms.gradcheck import GradCheckError, gradcheck, gradgradcheck
 
 __all__ = [
     "BroadcastWarning",

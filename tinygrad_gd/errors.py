@@ -6,16 +6,9 @@ The classes also inherit from the built-in a NumPy or PyTorch user would catch, 
 
 from __future__ import annotations
 
-import os
-import sys
-from functools import lru_cache
 from typing import Any
 
-import numpy as np
 from numpy.linalg import LinAlgError
-
-#: Where code lies that is not the user's: here and in NumPy, which calls back.
-_NOT_THE_USERS = tuple(os.path.dirname(os.path.abspath(f)) + os.sep for f in (__file__, np.__file__))
 
 
 class TinygradGdError(Exception):
@@ -72,34 +65,6 @@ class CaptureWarning(UserWarning):
 
 class BroadcastWarning(UserWarning):
     """Two operands of different ndim were both expanded, as (n,) with (n, 1) to (n, n)."""
-
-
-def user_frame() -> Any:
-    """The innermost frame outside this package and NumPy, or None."""
-    frame: Any = sys._getframe(1)
-    while frame is not None and not _is_users(frame.f_code.co_filename):
-        frame = frame.f_back
-    return frame
-
-
-@lru_cache(1 << 10)
-def _is_users(file: str) -> bool:
-    return not file.startswith(_NOT_THE_USERS)
-
-
-def user_line() -> str:
-    """``file:line`` of the innermost frame outside this package and NumPy."""
-    frame = user_frame()
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "unknown line"
-
-
-def user_stacklevel() -> int:
-    """The ``stacklevel`` with which the caller's `warnings.warn` points at the user's line."""
-    user, level = user_frame(), 1
-    frame: Any = sys._getframe(1)
-    while frame is not user and frame.f_back is not None:
-        level, frame = level + 1, frame.f_back
-    return level
 
 
 def describe(value: Any, position: int | None = None) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .registry import NUMPY
+from .ground.registry import NUMPY
 
 
 def __getattr__(name: str) -> Callable[..., Any]:

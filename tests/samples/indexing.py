@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import tinygrad_gd as tg
-from tinygrad_gd.registry import NAMES
+from tinygrad_gd.ground.registry import NAMES
 
 from . import Sample, normal, torch_
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..registry import NAMES
+from ..ground.registry import NAMES
 from . import functional, init
 from .convolution import (
     AdaptiveAvgPool1d,

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError, ShapeError, describe
-from ..explain_error import answering, check_switch
-from ..modes import get_default_dtype
-from ..ops import convolution, interpolation, pooling
+from ..ground.explain import answering, check_switch
+from ..ground.modes import get_default_dtype
+from ..ops.neural import convolution, interpolation, pooling
+from ..ops.neural.windows import numbers
 from ..ops.shape import reshape
 from ..ops.signatures import as_tensor
-from ..ops.windows import numbers
-from ..tensor import Tensor
 from . import init
 from .module import Module, Parameter
 

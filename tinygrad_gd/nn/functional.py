@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..registry import NAMES
+from ..ground.registry import NAMES
 from .losses import cross_entropy, mse_loss
 
 __all__ = ["cross_entropy", "mse_loss"]

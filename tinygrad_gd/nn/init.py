@@ -10,10 +10,10 @@ import math
 from numbers import Real
 from typing import Any
 
+from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError, ShapeError, describe
-from ..modes import no_grad
-from ..rng import generator
-from ..tensor import Tensor
+from ..ground.modes import no_grad
+from ..ground.rng import generator
 
 _GAINS = {
     "linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4,

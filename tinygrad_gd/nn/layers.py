@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.primitive import apply
+from ..engine.tensor import Tensor
 from ..errors import IndexingError, OptionError, ShapeError, TinygradGdError, describe
-from ..explain_error import answering, check_switch
-from ..modes import current_mode, get_default_dtype
-from ..ops.activations import relu, sigmoid
+from ..ground.explain import answering, check_switch
+from ..ground.modes import current_mode, get_default_dtype
 from ..ops.elementwise import tanh
-from ..ops.linear import linear
-from ..primitive import apply
-from ..tensor import Tensor
+from ..ops.neural.activations import relu, sigmoid
+from ..ops.neural.linear import linear
 from . import init
 from .losses import shape_of
 from .module import Module, Parameter

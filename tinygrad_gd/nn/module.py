@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..elsewhere import answer, own_names
+from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError, ShapeError, TinygradGdError, describe
-from ..explain_error import answering, check_switch
-from ..modes import current_mode, get_default_dtype, no_grad
-from ..storage import as_value, changes
-from ..tensor import Tensor
+from ..ground.elsewhere import answer, own_names
+from ..ground.explain import answering, check_switch
+from ..ground.modes import current_mode, get_default_dtype, no_grad
+from ..ground.storage import as_value, changes
 
 AnyModule = TypeVar("AnyModule", bound="Module")
 

@@ -1,22 +1,13 @@
 """The calculus: one row per primitive, in files by kind. Importing this package registers them."""
 
 from . import (
-    activations,
     arrange,
-    conditioning,
-    convolution,
-    determinants,
+    descend,
     differences,
-    einsum,
     elementwise,
-    factorizations,
     indexing,
-    interpolation,
-    least_squares,
     linalg,
-    linear,
-    linear_systems,
-    pooling,
+    neural,
     random,
     reductions,
     shape,
@@ -25,7 +16,6 @@ from . import (
     statistics,
     ufuncs,
     updates,
-    windows,
 )
 from .elementwise import (
     absolute,
@@ -46,24 +36,15 @@ from .elementwise import (
     subtract,
 )
 from .indexing import getitem, plain_key, write_item
-from .linalg import matmul
+from .linalg.products import matmul
 from .shape import stack, transpose
-from .ufuncs import (
-    bitwise_and,
-    bitwise_or,
-    bitwise_xor,
-    floor_divide,
-    invert,
-    remainder,
-)
+from .ufuncs import bitwise_and, bitwise_or, bitwise_xor, floor_divide, invert, remainder
 
 __all__ = [
-    "absolute", "activations", "add", "arrange", "bitwise_and", "bitwise_or", "bitwise_xor",
-    "conditioning", "convolution", "determinants", "differences", "divide", "einsum",
-    "elementwise", "equal", "factorizations", "floor_divide", "getitem", "greater",
-    "greater_equal", "indexing", "integer_power", "interpolation", "invert", "least_squares",
-    "less", "less_equal", "linalg", "linear", "linear_systems", "matmul", "multiply", "negative",
-    "not_equal", "plain_key", "pooling", "positive", "power", "random", "reductions", "remainder",
-    "shape", "sorting", "special", "square", "stack", "statistics", "subtract", "transpose",
-    "ufuncs", "updates", "windows", "write_item",
+    "absolute", "add", "arrange", "bitwise_and", "bitwise_or", "bitwise_xor", "descend",
+    "differences", "divide", "elementwise", "equal", "floor_divide", "getitem", "greater",
+    "greater_equal", "indexing", "integer_power", "invert", "less", "less_equal", "linalg", "matmul",
+    "multiply", "negative", "neural", "not_equal", "plain_key", "positive", "power", "random",
+    "reductions", "remainder", "shape", "sorting", "special", "square", "stack", "statistics",
+    "subtract", "transpose", "ufuncs", "updates", "write_item",
 ]  # fmt: skip

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.tensor import Tensor
 from ..errors import DTypeError, IndexingError, OptionError, ShapeError, describe
-from ..registry import implements
-from ..tensor import Tensor
+from ..ground.registry import implements
 from .indexing import fitted, plain_key
 from .reductions import sum as sum_of
 from .shape import (

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError, ShapeError, describe
-from ..explain_error import check_switch
-from ..registry import implements
-from ..tensor import Tensor
+from ..ground.explain import check_switch
+from ..ground.registry import implements
 from .elementwise import where
 from .reductions import cumprod, one_number
 from .reductions import sum as sum_of

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ..choice import either
-from ..primitive import primitive
+from ..engine.primitive import primitive
+from ..ground.fast import either
 
 
 def _integer_power(x: Any, /, n: int) -> Any:

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from ..backward import unbroadcast
+from ..engine.backward import unbroadcast
+from ..engine.operands import SCALARS
+from ..engine.primitive import Primitive, apply, primitive
+from ..engine.tensor import Tensor
 from ..errors import DTypeError, GradError, IndexingError, OptionError, ShapeError, describe
-from ..operands import SCALARS
-from ..primitive import Primitive, apply, primitive
-from ..registry import explaining, implements
-from ..storage import NUMERIC_KINDS
-from ..tensor import Tensor
+from ..ground.registry import explaining, implements
+from ..ground.storage import NUMERIC_KINDS
 from .elementwise import where
 from .shape import broadcast_to, reshape
 from .signatures import as_tensor, refuse

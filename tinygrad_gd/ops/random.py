@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.primitive import apply, primitive
+from ..engine.tensor import Tensor
 from ..errors import DTypeError, GradError, OptionError, ShapeError, describe
-from ..explain_error import check_switch
-from ..modes import get_default_dtype
-from ..primitive import apply, primitive
-from ..registry import implements
-from ..rng import generator
-from ..tensor import Tensor
+from ..ground.explain import check_switch
+from ..ground.fast import lies_by_columns
+from ..ground.modes import get_default_dtype
+from ..ground.registry import implements
+from ..ground.rng import generator
 from .elementwise import where
-from .linalg import lies_by_columns
 from .signatures import as_tensor
 
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.operands import SCALARS
+from ..engine.primitive import apply, primitive
 from ..errors import DTypeError, OptionError, ShapeError, describe
-from ..operands import SCALARS
-from ..primitive import apply, primitive
-from ..registry import NAMES, implements
-from ..rows import extreme
+from ..ground.fast import extreme
+from ..ground.registry import NAMES, implements
 from .shape import broadcast
 from .signatures import as_tensor, called_like, refuse
 

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from ..backward import unbroadcast
+from ..engine.backward import unbroadcast
+from ..engine.primitive import apply, primitive
+from ..engine.rules import Every
+from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError, ShapeError, describe
-from ..modes import using
-from ..primitive import Every, apply, primitive
-from ..registry import NAMES
-from ..storage import NUMERIC_KINDS
-from ..tensor import Tensor
+from ..ground.modes import using
+from ..ground.registry import NAMES
+from ..ground.storage import NUMERIC_KINDS
 from .signatures import as_tensor, called_like, refuse
 
 # -- the same elements in another form -------------------------------------------------------------

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.operands import operand
+from ..engine.primitive import Primitive
+from ..engine.rules import Every, Rule
+from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError
-from ..explain_error import FAILURES, explain_call
-from ..operands import operand
-from ..primitive import Every, Primitive, Rule
-from ..registry import add
-from ..tensor import Tensor
+from ..ground.explain import FAILURES, explain_call
+from ..ground.registry import add
 
 
 class CalledLike(Primitive):

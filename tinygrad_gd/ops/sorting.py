@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..engine.primitive import apply, primitive
+from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError, ShapeError, describe
-from ..primitive import apply, primitive
-from ..registry import implements
-from ..tensor import Tensor
+from ..ground.registry import implements
 from .indexing import At, getitem, plain_key, take_along_axis
 from .shape import along, reshape
 from .signatures import as_tensor, called_like, refuse

@@ -25,9 +25,9 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.primitive import Primitive, apply, primitive
+from ..engine.tensor import Tensor
 from ..errors import OptionError
-from ..primitive import Primitive, apply, primitive
-from ..tensor import Tensor
 from .signatures import called_like
 
 SLOPE = 2 / math.sqrt(math.pi)  # of erf at 0

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.primitive import apply, primitive
+from ..engine.tensor import Tensor
 from ..errors import DivisionError, OptionError, ShapeError, describe
-from ..primitive import apply, primitive
-from ..registry import implements
-from ..tensor import Tensor
+from ..ground.registry import implements
 from .reductions import count as count_of
 from .reductions import (
     cumprod,

@@ -26,21 +26,13 @@ from typing import Any
 
 import numpy as np
 
-from ..choice import either
+from ..engine.operands import frozen
+from ..engine.primitive import apply, primitive
+from ..engine.tensor import Tensor
 from ..errors import DTypeError, ShapeError, describe
-from ..operands import frozen
-from ..primitive import apply, primitive
-from ..registry import NAMES, implements
-from ..tensor import Tensor
-from .elementwise import (
-    absolute,
-    divide,
-    equal,
-    power,
-    to_first,
-    to_second,
-    where,
-)
+from ..ground.fast import either
+from ..ground.registry import NAMES, implements
+from .elementwise import absolute, divide, equal, power, to_first, to_second, where
 from .indexing import SLOT, apply_scatter, getitem
 from .shape import broadcast
 from .signatures import as_tensor, called_like, refuse

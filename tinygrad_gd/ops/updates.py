@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.tensor import Tensor
 from ..errors import OptionError, ShapeError, describe
-from ..registry import implements
-from ..tensor import Tensor
+from ..ground.registry import implements
 from .arrange import resize
 from .elementwise import where
 from .indexing import At, along_key, fitted, in_range, integer_indices

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.tensor import Tensor
 from ..errors import DTypeError, GradError, OptionError, ShapeError, describe
-from ..explain_error import check_switch
-from ..modes import current_mode, no_grad
-from ..observer import live
-from ..tensor import Tensor
+from ..ground.explain import check_switch
+from ..ground.live import live
+from ..ground.modes import current_mode, no_grad
 
 
 class Optimizer:

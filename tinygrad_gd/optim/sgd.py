@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..engine.tensor import Tensor
 from ..errors import OptionError
-from ..modes import current_mode
-from ..tensor import Tensor
-from .descend import descend, descend_all
+from ..ground.modes import current_mode
+from ..ops.descend import descend, descend_all
 from .optimizer import Optimizer
 
 

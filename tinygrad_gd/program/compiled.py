@@ -15,22 +15,21 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Any, NamedTuple
 
-from ..errors import CaptureError, CaptureWarning, DTypeError, describe, user_stacklevel
-from ..modes import Mode, current_mode
-from ..tensor import Tensor
-from ..transforms.pytree import flatten, unflatten
-from .arguments import KINDS, arrays_in, floats_in, form_of, settled_numbers, shown_to
-from .capture import Capture
-from .compare import difference, settled
-from .guards import Guards, Snapshot
-from .ir import Program, Value
-from .lines import line_of_error, line_of_function, located
-from .masks import OtherMask
-from .memory import Memory
+from ..engine.tensor import Tensor
+from ..errors import CaptureError, CaptureWarning, DTypeError, describe
+from ..ground.modes import Mode, current_mode
+from ..ground.pytree import flatten, unflatten
+from ..ground.user_code import line_of_error, line_of_function, located, user_stacklevel
+from .capture.arguments import KINDS, arrays_in, floats_in, form_of, settled_numbers, shown_to
+from .capture.capture import Capture
+from .capture.compare import difference, settled
+from .capture.watch import watched
+from .guards.guards import Guards, Snapshot
+from .ir import OtherMask, Program, Value
 from .passes import optimized, readable
-from .replay import Replay, Stale
-from .source import source_of
-from .watch import watched
+from .replay.memory import Memory
+from .replay.replay import Replay, Stale
+from .text.source import source_of
 
 #: Captures of one form of arguments before giving up: what is captured must settle.
 PATIENCE = 4

@@ -1,6 +1,6 @@
 """What a program is: values, instructions and where everything from outside comes from.
 
-A `Program` is data. Passes make a new one of an old one, `source` writes it for people and `replay`
+A `Program` is data. Passes make a new one of an old one, `text` writes it for people and `replay`
 for the machine.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
@@ -15,8 +16,17 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import Primitive
-from ..tensor import Tensor
+from ..engine.primitive import Primitive
+from ..engine.tensor import Tensor
+
+#: What runs a reduction, for those that can write into a given array.
+REDUCTIONS = {"sum": np.add, "mean": np.add, "max": np.maximum, "min": np.minimum}
+
+#: Ufuncs of two arguments whose result does not depend on how many elements are computed at a time.
+EXACT = frozenset({np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum})
+
+#: Kinds of primitives that do something besides computing their result.
+EFFECTS = frozenset({"draw", "check", "guard"})
 
 
 @dataclass(eq=False)
@@ -120,9 +130,6 @@ def show(x: Any) -> str:
     return f"<{x.dtype}{list(x.shape)}>" if isinstance(x, np.ndarray) else repr(x)
 
 
-# -- where values come from -----------------------------------------------------------------------
-
-
 @dataclass(eq=False)
 class State:
     """A Tensor from outside: a parameter, momentum, data. Its value is read anew in each call."""
@@ -222,3 +229,50 @@ class Program:
         given = ", ".join(repr(i.value) for i in self.inputs)
         lines = [f"program {self.name}({given})", *(f"  {i!r}" for i in self.instructions)]
         return "\n".join([*lines, f"  return {', '.join(map(show, self.outputs))}"])
+
+
+def has_effect(instruction: Instruction) -> bool:
+    """Whether an instruction must run even if nobody reads its result."""
+    return instruction.target is not None or instruction.primitive.kind in EFFECTS
+
+
+def replaced(program: Program, table: dict[Value, Any]) -> Program:
+    """The program with values replaced by others, or by constants."""
+    def swap(x: Any) -> Any:
+        while isinstance(x, Value) and x in table:
+            x = table[x]
+        return x
+
+    return program.with_(
+        instructions=tuple(i.reading(tuple(map(swap, i.inputs))) for i in program.instructions),
+        outputs=tuple(map(swap, program.outputs)),
+        writes=tuple((state, swap(value)) for state, value in program.writes),
+        gradients=tuple((leaf, swap(value)) for leaf, value in program.gradients))
+
+
+def identity(x: Any) -> Any:
+    """What two inputs have in common exactly when they are interchangeable."""
+    if isinstance(x, Value):
+        return id(x)
+    return (type(x), repr(x)) if not isinstance(x, np.ndarray) else (x.shape, x.dtype, x.tobytes())
+
+
+def use_counts(program: Program) -> Counter[Value]:
+    """How often each value is read, results included."""
+    counts = Counter(v for i in program.instructions for v in i.values)
+    counts.update(program.results)
+    return counts
+
+
+class OtherMask(Exception):
+    """A mask selects another number of elements than when the program was captured."""
+
+
+def _selects(mask: Any, /, count: int) -> Any:
+    if np.count_nonzero(mask) != count:
+        raise OtherMask
+    return mask
+
+
+selects = Primitive(_selects, (), name="selects", numpy=(), run=None, elementwise=False, analytic=False,
+                    atomic=True, kind="guard")

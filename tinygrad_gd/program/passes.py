@@ -6,7 +6,6 @@ differ. Draws of random numbers and checks are effects: they stay, once each and
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -14,9 +13,21 @@ from typing import Any
 import numpy as np
 
 from ..ops.shape import reshape, transpose
-from .ir import Argument, Instruction, Program, State, Value
-from .kernels import EXACT, REDUCTIONS
-from .together import update_together
+from .fused_updates import update_together
+from .ir import (
+    EFFECTS,
+    EXACT,
+    REDUCTIONS,
+    Argument,
+    Instruction,
+    Program,
+    State,
+    Value,
+    has_effect,
+    identity,
+    replaced,
+    use_counts,
+)
 
 #: Bytes from which on an array is worth another order of instructions.
 LARGE = 1 << 18
@@ -24,29 +35,8 @@ LARGE = 1 << 18
 #: Bytes that the cache nearest to a processor does not hold for long.
 NEAREST = 1 << 14
 
-#: Kinds of primitives that do something besides computing their result.
-EFFECTS = frozenset({"draw", "check", "guard"})
 
 Pass = Callable[[Program], Program]
-
-
-def has_effect(instruction: Instruction) -> bool:
-    """Whether an instruction must run even if nobody reads its result."""
-    return instruction.target is not None or instruction.primitive.kind in EFFECTS
-
-
-def replaced(program: Program, table: dict[Value, Any]) -> Program:
-    """The program with values replaced by others, or by constants."""
-    def swap(x: Any) -> Any:
-        while isinstance(x, Value) and x in table:
-            x = table[x]
-        return x
-
-    return program.with_(
-        instructions=tuple(i.reading(tuple(map(swap, i.inputs))) for i in program.instructions),
-        outputs=tuple(map(swap, program.outputs)),
-        writes=tuple((state, swap(value)) for state, value in program.writes),
-        gradients=tuple((leaf, swap(value)) for leaf, value in program.gradients))
 
 
 def owned(program: Program) -> set[Value]:
@@ -146,13 +136,6 @@ def _lies_in_order(value: Value) -> bool:
     """Whether an array lies in C order; where an axis of length one comes does not matter."""
     long = [axis for axis in value.axes if value.shape[axis] != 1]
     return long == sorted(long)
-
-
-def identity(x: Any) -> Any:
-    """What two inputs have in common exactly when they are interchangeable."""
-    if isinstance(x, Value):
-        return id(x)
-    return (type(x), repr(x)) if not isinstance(x, np.ndarray) else (x.shape, x.dtype, x.tobytes())
 
 
 def drop_broadcasts(program: Program) -> Program:
@@ -327,8 +310,3 @@ def readable(program: Program) -> Program:
         "share_reductions", "hoist", "reduce_early", "update_early", "update_together"))
 
 
-def use_counts(program: Program) -> Counter[Value]:
-    """How often each value is read, results included."""
-    counts = Counter(v for i in program.instructions for v in i.values)
-    counts.update(program.results)
-    return counts

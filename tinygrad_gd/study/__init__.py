@@ -1,5 +1,5 @@
 """Windows on training: why a run converges or diverges."""
 
-from .curvature import Advice, advise
+from .advice import Advice, advise
 
 __all__ = ["Advice", "advise"]

@@ -10,17 +10,18 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.cotangents import cotangents_of
+from ..engine.hooks import unwrap, wrap
+from ..engine.primitive import Primitive, apply
+from ..engine.rules import Every
+from ..engine.tensor import Tensor, constant
 from ..errors import DTypeError, GradError, describe
-from ..hooks import unwrap, wrap
-from ..modes import current_mode, get_default_dtype, using
+from ..ground.modes import current_mode, get_default_dtype, using
+from ..ground.pytree import flatten, flatten_like, tree_map
+from ..ground.rng import generator
+from ..ground.storage import tick
 from ..ops.elementwise import positive
 from ..ops.shape import concatenate
-from ..primitive import Every, Primitive, apply
-from ..reverse import cotangents_of
-from ..rng import generator
-from ..storage import tick
-from ..tensor import Tensor, constant
-from .pytree import flatten, flatten_like, tree_map
 from .recording import name_of, outside, seed_for, stopped, zeros
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.tensor import Tensor, constant
 from ..errors import DTypeError, GradError, OptionError, describe
-from ..explain_error import check_switch
+from ..ground.explain import check_switch
+from ..ground.pytree import flatten_like, unflatten
 from ..ops.shape import reshape, stack
-from ..tensor import Tensor, constant
-from .pytree import flatten_like, unflatten
 from .recording import Recording, name_of, positions, pull, seed_for, variable, zeros
 
 Function = Callable[..., Any]

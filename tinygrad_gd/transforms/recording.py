@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.cotangents import cotangents_of
+from ..engine.hooks import wrap
+from ..engine.primitive import apply
+from ..engine.tensor import Tensor, constant
 from ..errors import DTypeError, GradError, OptionError, ShapeError, describe
-from ..hooks import wrap
-from ..modes import current_mode, using
-from ..observing import reverse_pass
+from ..ground.modes import current_mode, using
+from ..ground.observer import reverse_pass
+from ..ground.pytree import flatten, places, tree_map, unflatten
+from ..ground.storage import tick
 from ..ops.elementwise import positive
-from ..primitive import apply
-from ..reverse import cotangents_of
-from ..storage import tick
-from ..tensor import Tensor, constant
-from .pytree import flatten, places, tree_map, unflatten
 
 #: Marks the leaves made here: nobody outside the function can differentiate by them.
 _VARIABLE: dict[str, Any] = {}

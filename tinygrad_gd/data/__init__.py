@@ -1,0 +1,1 @@
+"""Feeding data, and data sets that need no download."""

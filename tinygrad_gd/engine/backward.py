@@ -1,0 +1,149 @@
+"""The reverse pass: from one tensor's cotangent to the gradients of all leaves.
+
+Operations are visited from the youngest to the oldest, so that a tensor's cotangent is complete
+before it is used. Cotangents live in a dict of this pass only. Here the rules run on plain arrays;
+`cotangents` has the same pass with all choices, in which they may run on Tensors and record themselves.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+
+from ..errors import GradError, ShapeError, describe
+from ..ground.fast import add_rows
+from ..ground.live import Live
+from .hooks import accumulate, run_hooks, unwrap
+from .tensor import ALL, Tensor, constant
+
+
+def backward(root: Tensor, gradient: Any = None) -> None:
+    """Accumulate d(root)/d(leaf) in ``.grad`` of every leaf; see `Tensor.backward`."""
+    for leaf, g in gradients_of(root, unwrap(seed_of(root, gradient))).items():
+        if leaf._grad is None:
+            leaf._grad = constant(g)
+        else:
+            accumulate(leaf, g)
+
+
+def seed_of(root: Tensor, gradient: Any) -> Any:
+    """What the pass starts with: ``gradient``, or one."""
+    if not root._requires_grad:
+        raise GradError(
+            f"backward: {describe(root)} records nothing, because no tensor it was computed from "
+            "requires a gradient; make one with requires_grad=True, and compute outside tg.no_grad()"
+        )
+    if gradient is None:
+        if root._data.size != 1:
+            raise GradError(f"backward: expected a tensor with one element, got {describe(root)}; "
+                            "reduce it with .sum() or .mean(), or pass gradient=")
+        return root._data.dtype.type(1) if root._data.ndim == 0 else np.ones_like(root._data)
+    keep = isinstance(gradient, Tensor) and gradient._requires_grad
+    seed = gradient if keep else Tensor(gradient)  # a copy: a leaf may end up owning it
+    if seed.shape != root.shape:
+        raise ShapeError(f"backward: gradient has shape {seed.shape}, expected {root.shape}, "
+                         f"the shape of {describe(root)}")
+    return seed if seed.dtype == root.dtype else seed.astype(root.dtype)
+
+
+def gradients_of(root: Tensor, seed: Any) -> dict[Tensor, Any]:
+    """Walk the graph backwards from ``root`` and return the gradients of all leaves, as arrays."""
+    gradients: dict[Tensor, Any] = {}
+    cotangents: dict[Tensor, Any] = {root: seed}
+    pending = [(-root._seq, root)]  # a heap: the youngest tensor first
+    while pending:
+        tensor = heappop(pending)[1]
+        g = cotangents.pop(tensor)
+        if tensor._hooks is not None:
+            g = run_hooks(tensor, g, False)
+        rules, params, made = tensor._primitive.vjps, tensor._params, tensor._seq
+        # Tensor._inputs and operands.values_of, written out: a call each is felt in small models
+        inputs = tensor._first if tensor._second is ALL else (tensor._first, tensor._second)
+        arguments = [g, tensor._data]
+        for x in inputs:
+            arguments.append(x._data if isinstance(x, Tensor) else x.value if type(x) is Live else x)
+        for i, x in enumerate(inputs):
+            if not isinstance(x, Tensor):
+                continue
+            seq = x._seq
+            if seq > made:
+                check_overwritten(tensor, x, i)
+            if not x._requires_grad or (rule := rules[i]) is None:
+                continue
+            gx = rule(*arguments, **params) if params else rule(*arguments)
+            value = x._data
+            try:
+                fits = gx.shape == value.shape and gx.dtype is value.dtype
+            except AttributeError:  # None, or a number of Python
+                fits = False
+            if not fits:
+                gx = fit(gx, x, tensor, i)
+            if x._primitive is None:
+                if x in gradients:
+                    gx = gradients[x] + gx
+                elif gx is g or gx is value or gx.base is not None:
+                    gx = gx.copy()  # a leaf's gradient owns its memory
+                gradients[x] = gx
+            elif x in cotangents:
+                cotangents[x] = cotangents[x] + gx
+            else:
+                cotangents[x] = gx
+                heappush(pending, (-seq, x))
+    for leaf, g in gradients.items():
+        if leaf._hooks is not None:
+            gradients[leaf] = run_hooks(leaf, g, False)
+    return gradients
+
+
+_sum = np.add.reduce
+
+
+def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
+    """Sum ``g`` over the axes along which an array of ``shape`` was broadcast.
+
+    >>> unbroadcast(np.ones((4, 3)), (1, 3))
+    array([[4., 4., 4.]])
+    """
+    if not shape:
+        return _sum(g, None)
+    extra = g.ndim - len(shape)
+    if extra == 1 and g.shape[1:] == shape:  # a bias under a batch
+        return add_rows(g)
+    grown = tuple(i + extra for i, n in enumerate(shape) if n == 1 != g.shape[i + extra])
+    return _sum(g, tuple(range(extra)) + grown).reshape(shape)
+
+
+def fit(g: Any, x: Tensor, made: Tensor, position: int) -> Any:
+    """Undo broadcasting and promotion; anything else that does not fit is a wrong rule."""
+    primitive, value = made._primitive, x._data
+    shape, dtype = value.shape, value.dtype
+    if not hasattr(g, "dtype"):
+        raise GradError(
+            f"{primitive.name}: the rule for argument {position} returned {describe(g)} for "
+            f"{describe(x, position)}; a rule must return an array of the shape and dtype of its "
+            "argument; give None instead of a rule where there is no derivative")
+    if primitive.elementwise and shape != g.shape == made._data.shape:
+        g = unbroadcast(g, shape)
+    if g.dtype is not dtype and (primitive.elementwise or made.dtype != dtype):
+        g = g.astype(dtype)
+    if g.shape != shape or g.dtype != dtype:
+        raise GradError(
+            f"{primitive.name}: the rule for argument {position} returned a cotangent of shape "
+            f"{g.shape} and dtype {g.dtype} for {describe(x, position)}; a rule must return the "
+            "shape and dtype of its argument"
+        )
+    return g
+
+
+def check_overwritten(made: Tensor, x: Tensor, position: int) -> None:
+    """Refuse a graph whose recorded values are gone; constants no rule reads may change."""
+    primitive = made._primitive
+    extra = position >= len(primitive.arguments)  # index arrays, or any of a variable number
+    if x._requires_grad or extra or position in primitive.reads or primitive.variadic:
+        raise GradError(
+            f"backward: {describe(x, position)} was overwritten after {primitive.name} used it, so "
+            "this graph is stale and its gradients would be wrong. Compute the loss again after the "
+            "update, or call backward() before changing values"
+        )

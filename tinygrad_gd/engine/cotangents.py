@@ -1,0 +1,98 @@
+"""The reverse pass with all choices: to any targets, on arrays or Tensors, with somebody watching.
+
+`backward.gradients_of` is the same walk without them, as a training step needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from heapq import heappop, heappush
+from typing import Any
+
+from ..ground.modes import current_mode
+from ..ground.observer import reverse_pass
+from .backward import check_overwritten, fit, seed_of
+from .hooks import accumulate, run_hooks, unwrap, wrap
+from .operands import values_of
+from .tensor import Tensor
+
+
+def backward_in_full(root: Tensor, gradient: Any, create_graph: bool) -> None:
+    """`backward.backward` recorded with ``create_graph``, and with observers told of each step."""
+    seed = seed_of(root, gradient)
+    with reverse_pass(root, seed, create_graph):
+        given: set[Any] = set()
+        for leaf, g in cotangents_of([root], [seed], create_graph).items():
+            accumulate(leaf, g.copy() if isinstance(g, Tensor) and g in given else g)  # one owner
+            given.add(leaf._grad)
+
+
+def cotangents_of(
+    roots: Sequence[Tensor],
+    seeds: Sequence[Any],
+    create_graph: bool = False,
+    targets: Sequence[Tensor] | None = None,
+    since: int = 0,
+) -> dict[Tensor, Any]:
+    """Walk the graph backwards and return the cotangents of ``targets`` (default: all leaves).
+
+    The values are arrays, or Tensors with ``create_graph``. What was made before the clock showed
+    ``since`` is not visited: no path to the targets goes through it.
+    """
+    observer = current_mode().observer
+    as_tensors = create_graph or (observer is not None and observer.wants_tensors)
+    wanted = None if targets is None else set(targets)
+    cotangents: dict[Tensor, Any] = {}
+    result: dict[Tensor, Any] = {}
+    pending: list[tuple[int, Tensor]] = []  # a heap: the youngest tensor first
+    for root, seed in zip(roots, seeds, strict=True):
+        seed = wrap(seed) if as_tensors else unwrap(seed)
+        ends = root._primitive is None if wanted is None else root in wanted
+        table = result if ends else cotangents
+        if root in table:
+            table[root] = table[root] + seed
+            continue
+        table[root] = seed
+        if not ends:
+            heappush(pending, (-root._seq, root))
+    while pending:
+        tensor = heappop(pending)[1]
+        g = cotangents.pop(tensor)
+        if tensor._hooks is not None:
+            g = run_hooks(tensor, g, as_tensors)
+        primitive, params, made = tensor._primitive, tensor._params, tensor._seq
+        inputs = tensor._inputs
+        out, values = (tensor, inputs) if as_tensors else (tensor._data, values_of(inputs))
+        for i, x in enumerate(inputs):
+            if not isinstance(x, Tensor):
+                continue
+            seq = x._seq
+            if seq > made:
+                check_overwritten(tensor, x, i)
+            if not x._requires_grad or seq < since or (rule := primitive.vjps[i]) is None:
+                continue
+            gx = rule(g, out, *values, **params) if params else rule(g, out, *values)
+            value = x._data
+            try:
+                fits = gx.dtype is value.dtype and gx.shape == value.shape
+            except AttributeError:  # None, or a number of Python
+                fits = False
+            if not fits:
+                gx = fit(gx, x, tensor, i)
+            if observer is not None:
+                observer.backward(tensor, i, g, gx)
+            if x._primitive is None if wanted is None else x in wanted:
+                if x in result:
+                    gx = result[x] + gx
+                elif not as_tensors and (gx is g or gx is value or gx.base is not None):
+                    gx = gx.copy()  # a leaf's gradient owns its memory
+                result[x] = gx
+            elif x in cotangents:
+                cotangents[x] = cotangents[x] + gx
+            else:
+                cotangents[x] = gx
+                heappush(pending, (-seq, x))
+    for tensor, g in result.items():
+        if tensor._hooks is not None:
+            result[tensor] = run_hooks(tensor, g, as_tensors)
+    return result

@@ -1,0 +1,266 @@
+"""The methods of Tensor that carry NumPy's names: each is one call of the registered operation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import describe
+from ..ground.elsewhere import answer, own_names
+from ..ground.registry import NAMES, Named
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .tensor import Tensor
+
+OPERATIONS: dict[str, Callable[..., Tensor]] = NAMES
+
+_CAST = "use .astype(np.float32) and the like"
+_PLACE = "values are always in the CPU's memory: leave it out"
+_UPDATE = "use -=, += or .assign(value) inside `with tg.no_grad():`"
+_OPERATOR = "use the operators + - * / ** @ == < > <= >= !="
+
+#: PyTorch's names for what is written in another way here.
+_WRITTEN_HERE = {
+    "view": "use .reshape(...)", "view_as": "use .reshape(other.shape)", "dim": "use .ndim",
+    "numel": "use .size", "nelement": "use .size", "element_size": "use .dtype.itemsize",
+    "permute": "use .transpose(...)", "t": "use .T", "mm": "use a @ b", "bmm": "use a @ b",
+    "unsqueeze": "use t[:, None] or np.expand_dims(t, axis)", "expand": "use np.broadcast_to(t, shape)",
+    "norm": "use np.linalg.norm(t)", "cat": "use tg.concatenate", "pow": "use t ** y",
+    "contiguous": "arrays need no such call: leave it out", "clone": "use .copy()",
+    "grad_fn": "print(t) says what made it, t.draw() shows the whole graph",
+    "cuda": _PLACE, "cpu": _PLACE, "device": _PLACE, "to": f"{_CAST}; {_PLACE}", "type": _CAST,
+    "float": _CAST, "double": _CAST, "half": _CAST, "int": _CAST, "long": _CAST, "bool": _CAST,
+    "add_": _UPDATE, "sub_": _UPDATE, "mul_": _UPDATE, "div_": _UPDATE, "copy_": _UPDATE,
+    "fill_": _UPDATE, "detach_": "use .detach()", "clamp": "use .clip(low, high)", "clamp_": _UPDATE,
+    "zero_": f"for gradients use .zero_grad() of the tensor itself, for values {_UPDATE}",
+    **dict.fromkeys(("add", "sub", "mul", "div", "eq", "ne", "lt", "le", "gt", "ge"), _OPERATOR),
+    "masked_fill": "use np.where(mask, value, t)", "gather": "use np.take_along_axis(t, index, axis)",
+    "topk": "use np.sort and np.argsort", "chunk": "use np.array_split(t, count)",
+    "unbind": "use list(t)", "new_zeros": "use np.zeros(shape)", "new_ones": "use np.ones(shape)",
+    "fill": _UPDATE, "flat": "use .reshape(-1)",
+}
+
+
+class Methods(Named):
+    """What a Tensor can do besides operators; documented with the operations of the same names."""
+
+    __slots__ = ()
+
+    def sum(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False,
+            **options: Any) -> Tensor:
+        if not options:
+            return OPERATIONS["sum"].signature(  # type: ignore[attr-defined, no-any-return]
+                self, axis, dtype, out, keepdims)
+        return OPERATIONS["sum"](self, axis, dtype, out, keepdims, **options)
+
+    def mean(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False,
+             **options: Any) -> Tensor:
+        if not options:
+            return OPERATIONS["mean"].signature(  # type: ignore[attr-defined, no-any-return]
+                self, axis, dtype, out, keepdims)
+        return OPERATIONS["mean"](self, axis, dtype, out, keepdims, **options)
+
+    def prod(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False,
+             **options: Any) -> Tensor:
+        return OPERATIONS["prod"](self, axis, dtype, out, keepdims, **options)
+
+    def var(self, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
+            keepdims: bool = False, **options: Any) -> Tensor:
+        return OPERATIONS["var"](self, axis, dtype, out, ddof, keepdims, **options)
+
+    def std(self, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
+            keepdims: bool = False, **options: Any) -> Tensor:
+        return OPERATIONS["std"](self, axis, dtype, out, ddof, keepdims, **options)
+
+    def max(self, axis: Any = None, out: Any = None, keepdims: bool = False,
+            **options: Any) -> Tensor:
+        return OPERATIONS["max"](self, axis, out, keepdims, **options)
+
+    def min(self, axis: Any = None, out: Any = None, keepdims: bool = False,
+            **options: Any) -> Tensor:
+        return OPERATIONS["min"](self, axis, out, keepdims, **options)
+
+    def ptp(self, axis: Any = None, out: Any = None, keepdims: bool = False) -> Tensor:
+        return OPERATIONS["ptp"](self, axis, out, keepdims)
+
+    def cumsum(self, axis: Any = None, dtype: Any = None, out: Any = None, **options: Any) -> Tensor:
+        return OPERATIONS["cumsum"](self, axis, dtype, out, **options)
+
+    def cumprod(self, axis: Any = None, dtype: Any = None, out: Any = None, **options: Any) -> Tensor:
+        return OPERATIONS["cumprod"](self, axis, dtype, out, **options)
+
+    def all(self, axis: Any = None, out: Any = None, keepdims: bool = False,
+            **options: Any) -> Tensor:
+        return OPERATIONS["all"](self, axis, out, keepdims, **options)
+
+    def any(self, axis: Any = None, out: Any = None, keepdims: bool = False,
+            **options: Any) -> Tensor:
+        return OPERATIONS["any"](self, axis, out, keepdims, **options)
+
+    def argmax(self, axis: Any = None, out: Any = None, **options: Any) -> Tensor:
+        return OPERATIONS["argmax"](self, axis, out, **options)
+
+    def argmin(self, axis: Any = None, out: Any = None, **options: Any) -> Tensor:
+        return OPERATIONS["argmin"](self, axis, out, **options)
+
+    def reshape(self, *shape: Any, **options: Any) -> Tensor:
+        return OPERATIONS["reshape"](self, shape=shape[0] if len(shape) == 1 else shape, **options)
+
+    def ravel(self, order: Any = "C") -> Tensor:
+        return OPERATIONS["ravel"](self, order)
+
+    def flatten(self, order: Any = "C") -> Tensor:
+        return OPERATIONS["ravel"](self, order)
+
+    def transpose(self, *axes: Any) -> Tensor:
+        return OPERATIONS["transpose"](self, axes=axes[0] if len(axes) == 1 else axes or None)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+        return OPERATIONS["swapaxes"](self, axis1=axis1, axis2=axis2)
+
+    @property
+    def mT(self) -> Tensor:
+        """The tensor with its last two axes swapped."""
+        return OPERATIONS["matrix_transpose"](self)
+
+    def squeeze(self, axis: Any = None, **options: Any) -> Tensor:
+        return OPERATIONS["squeeze"](self, axis=axis, **options)
+
+    def repeat(self, repeats: Any, axis: Any = None, **options: Any) -> Tensor:
+        return OPERATIONS["repeat"](self, repeats, axis, **options)
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1, **options: Any) -> Tensor:
+        return OPERATIONS["diagonal"](self, offset=offset, axis1=axis1, axis2=axis2, **options)
+
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None,
+              out: Any = None) -> Tensor:
+        return OPERATIONS["trace"](self, offset, axis1, axis2, dtype, out)
+
+    def dot(self, b: Any) -> Tensor:
+        return OPERATIONS["dot"](self, b)
+
+    def matmul(self, other: Any) -> Tensor:
+        return OPERATIONS["matmul"](self, other)
+
+    def clip(self, a_min: Any = None, a_max: Any = None, **options: Any) -> Tensor:
+        return OPERATIONS["clip"](self, a_min, a_max, **options)
+
+    def __round__(self, ndigits: int | None = None) -> Tensor:
+        return OPERATIONS["round"](self, ndigits or 0)
+
+    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return other // self, other % self
+
+    def __dlpack__(self, *, stream: Any = None, **options: Any) -> Any:
+        """A copy of the values for other libraries, which may write into what they get."""
+        if options.pop("copy", None) is False:
+            raise BufferError(f"DLPack: {describe(self)} hands out copies only; leave copy=False")
+        return np.array(np.asarray(self)).__dlpack__(stream=stream, **options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0  # the CPU
+
+    def __dir__(self) -> list[str]:
+        return own_names(self)
+
+    def round(self, decimals: int = 0) -> Tensor:
+        return OPERATIONS["round"](self, decimals)
+
+    def astype(self, dtype: Any) -> Tensor:
+        return OPERATIONS["astype"](self, dtype)
+
+    def copy(self, order: Any = "K") -> Tensor:
+        """A recorded copy: gradients flow through it."""
+        return OPERATIONS["copy"](self, order=order)
+
+    @property
+    def at(self) -> Any:
+        """``t.at[key].set(v)``, ``add``, ``multiply``, ``min``, ``max``: a changed copy, as in JAX."""
+        return OPERATIONS["at"](self)
+
+    def take(self, indices: Any, axis: int | None = None, mode: str = "raise") -> Tensor:
+        return OPERATIONS["take"](self, indices, axis, mode=mode)
+
+    def argsort(self, axis: int | None = -1, **options: Any) -> Tensor:
+        return OPERATIONS["argsort"](self, axis, **options)
+
+    def argpartition(self, kth: Any, axis: int | None = -1, **options: Any) -> Tensor:
+        return OPERATIONS["argpartition"](self, kth, axis, **options)
+
+    def searchsorted(self, v: Any, side: str = "left", sorter: Any = None) -> Tensor:
+        return OPERATIONS["searchsorted"](self, v, side, sorter)
+
+    def compress(self, condition: Any, axis: int | None = None, out: Any = None) -> Tensor:
+        return OPERATIONS["compress"](condition, self, axis, out)
+
+    def choose(self, choices: Any, out: Any = None, mode: str = "raise") -> Tensor:
+        return OPERATIONS["choose"](self, choices, out, mode)
+
+    def nonzero(self) -> tuple[np.ndarray[Any, Any], ...]:
+        """The positions of what is not 0, one plain array per axis."""
+        return np.nonzero(np.asarray(self))
+
+    def conj(self) -> Tensor:
+        return OPERATIONS["conjugate"](self)
+
+    def conjugate(self) -> Tensor:
+        return OPERATIONS["conjugate"](self)
+
+    @property
+    def real(self) -> Tensor:
+        """The tensor: its numbers are real."""
+        return OPERATIONS["real"](self)
+
+    @property
+    def imag(self) -> Tensor:
+        """Zeros: the numbers are real."""
+        return OPERATIONS["imag"](self)
+
+    @property
+    def itemsize(self) -> int:
+        """The bytes of one element."""
+        return int(np.asarray(self).itemsize)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all elements."""
+        return int(np.asarray(self).nbytes)
+
+    def __lshift__(self, other: Any) -> Tensor:
+        return OPERATIONS["left_shift"](self, other)
+
+    def __rlshift__(self, other: Any) -> Tensor:
+        return OPERATIONS["left_shift"](other, self)
+
+    def __rshift__(self, other: Any) -> Tensor:
+        return OPERATIONS["right_shift"](self, other)
+
+    def __rrshift__(self, other: Any) -> Tensor:
+        return OPERATIONS["right_shift"](other, self)
+
+    def exp(self) -> Tensor:
+        return OPERATIONS["exp"](self)
+
+    def log(self) -> Tensor:
+        return OPERATIONS["log"](self)
+
+    def sqrt(self) -> Tensor:
+        return OPERATIONS["sqrt"](self)
+
+    def tanh(self) -> Tensor:
+        return OPERATIONS["tanh"](self)
+
+    def sigmoid(self) -> Tensor:
+        return OPERATIONS["sigmoid"](self)
+
+    def relu(self) -> Tensor:
+        return OPERATIONS["relu"](self)
+
+    def abs(self) -> Tensor:
+        return OPERATIONS["absolute"](self)
+
+
+answer(Methods, _WRITTEN_HERE)

@@ -1,0 +1,107 @@
+"""What may stand beside a Tensor in an operation: scalars, arrays, lists; and what may not."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from ..errors import BroadcastWarning, DTypeError, ShapeError, describe
+from ..ground.live import Live
+from ..ground.storage import NUMERIC_KINDS, LentArray, plain
+from ..ground.user_code import user_line, user_stacklevel
+from .tensor import Tensor
+
+#: Types that reach NumPy untouched, so that Python scalars stay weak (float32 * 2.0 is float32).
+SCALARS: frozenset[Any] = frozenset({float, int, bool, type(None)}) | {
+    t for t in np.sctypeDict.values()
+    if isinstance(t, type) and issubclass(t, np.floating | np.integer | np.bool_)
+    and t is not np.timedelta64
+}
+
+
+def operand(operation: str, x: Any) -> Any:
+    """Lists become arrays, lent arrays plain ones; what is not a number is refused."""
+    if isinstance(x, Tensor) or type(x) in SCALARS:
+        return x
+    if isinstance(x, np.ndarray) and x.dtype.kind in NUMERIC_KINDS:
+        return plain(x) if isinstance(x, LentArray) else np.array(plain(x))
+    if isinstance(x, list | tuple):
+        x = stack_of_values(x, keep_graph=True)
+        return x if isinstance(x, Tensor) else operand(operation, _rectangular(operation, x))
+    raise DTypeError(
+        f"{operation}: expected a Tensor, an array or a number, got {describe(x)}; "
+        "convert it with np.asarray(values, dtype=float) first"
+    )
+
+
+def values_of(inputs: tuple[Any, ...]) -> list[Any]:
+    """What a primitive's function and rules read when they run on arrays."""
+    return [x._data if isinstance(x, Tensor) else x.value if type(x) is Live else x for x in inputs]
+
+
+def frozen(operation: str, option: str, value: Any) -> Any:
+    """The value of an option, safe from later changes; a Tensor of floats would lose its gradient."""
+    if isinstance(value, list):
+        return tuple(frozen(operation, option, v) for v in value)
+    if isinstance(value, Tensor):
+        if value.dtype.kind == "f":
+            raise DTypeError(f"{operation}: {option}= is a plain number, through which no gradient "
+                             f"flows, got {describe(value)}; write .item(), or the formula with "
+                             "functions of Tensors")
+        return frozen(operation, option, value.tolist())
+    return value.copy() if type(value) is np.ndarray else value
+
+
+def _rectangular(operation: str, rows: Any) -> Any:
+    try:
+        return np.array(rows)
+    except ValueError as error:
+        raise ShapeError(f"{operation}: expected a rectangular nested list, got rows of different "
+                         "lengths; pad them, or use one Tensor per row") from error
+
+
+def stack_of_values(items: Any, keep_graph: bool = False) -> Any:
+    """A nested list in which Tensors are replaced by their values, or recorded as a stack.
+
+    Without ``keep_graph`` a Tensor that requires a gradient is refused: copying only its values
+    would cut it off from the graph without a word.
+    """
+    if not any(isinstance(x, Tensor | list | tuple) for x in items):
+        return items
+    parts = [stack_of_values(x, keep_graph) if isinstance(x, list | tuple) else x for x in items]
+    recorded = next((x for x in parts if isinstance(x, Tensor) and x._requires_grad), None)
+    if recorded is None:
+        return [x.numpy() if isinstance(x, Tensor) else x for x in parts]
+    if keep_graph:
+        from ..ops import stack
+
+        return stack(parts)
+    raise DTypeError(f"Tensor: the list holds {describe(recorded)}, which requires a gradient that "
+                     "would be lost; use tg.stack(list) to keep it, or .detach() to drop it")
+
+
+def _has_new_axis(x: Any) -> bool:
+    """Whether a Tensor was made by inserting an axis, by None in an index or by expand_dims."""
+    made = x._primitive.name if isinstance(x, Tensor) and x._primitive is not None else ""
+    return made == "expand_dims" or (
+        made == "getitem" and any(key is None for key in x._params["key"]))
+
+
+def check_expansion(operation: str, inputs: Any, values: list[Any], value: Any) -> None:
+    """Warn, once per user line, when operands of different ndim are both expanded.
+
+    Not for an axis that was inserted on purpose, as in ``rows * columns[:, None]``.
+    """
+    a, b = values
+    ndim_a, ndim_b = getattr(a, "ndim", 0), getattr(b, "ndim", 0)
+    if (ndim_a and ndim_b and ndim_a != ndim_b and value.size > a.size and value.size > b.size
+            and not any(map(_has_new_axis, inputs))):
+        warnings.warn(
+            f"{operation}: both operands are expanded, {a.shape} and {b.shape} to {value.shape} "
+            f"({user_line()}); if that is not meant, give them the same shape, for example "
+            f"{describe(inputs[0], 0)} with .reshape({b.shape})",
+            BroadcastWarning,
+            stacklevel=user_stacklevel(),
+        )

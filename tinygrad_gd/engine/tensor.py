@@ -1,0 +1,463 @@
+"""`Tensor`: an array that remembers how it was made.
+
+Reading order for all of backprop: this file, `primitive` (the one door, `apply`), `ops/elementwise`
+(the rules), `backward` (the reverse pass). A Tensor made by an operation keeps the primitive, its
+inputs, its options and a creation number; a *leaf* is made by the user and keeps none. Everything
+else here is names: each operator is one call into a primitive, and so are the methods in `methods`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..errors import DTypeError, GradError, ShapeError, describe
+from ..ground.explain import check_switch, unknown_option
+from ..ground.modes import current_mode
+from ..ground.registry import NUMPY
+from ..ground.storage import as_value, changes, lend, plain, read_only, tick
+from .methods import Methods
+
+#: Says that a tensor's first field holds all of its inputs.
+ALL = object()
+
+
+class Tensor(Methods):
+    """An array of numbers that records the operations it takes part in.
+
+    Parameters
+    ----------
+    data : number, nested list, array or Tensor; always copied.
+    requires_grad : whether `backward` computes a gradient for it (floating dtypes only).
+    name : shown in errors, pictures and programs.
+    dtype : a NumPy dtype; NumPy's choice by default, `get_default_dtype` for Python floats.
+
+    >>> import tinygrad_gd as tg
+    >>> w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
+    >>> loss = (w * w).sum()
+    >>> loss.backward()
+    >>> w.grad
+    Tensor([2., 4.], shape=(2,), dtype=float64)
+    """
+
+    __slots__ = (
+        "__weakref__", "_data", "_first", "_grad", "_hooks", "_name", "_params", "_primitive",
+        "_requires_grad", "_second", "_seq",
+    )  # fmt: skip
+
+    _data: Any  # an ndarray, or a NumPy scalar when there is one element and no axis
+    _primitive: Any
+    _first: Any  # of two inputs, or a tuple of all: see `_inputs`
+    _second: Any
+    _params: dict[str, Any]
+    _seq: int  # when the value was last written: by its creation or in place
+    _grad: Tensor | None
+    _hooks: list[Callable[[Tensor], Any]] | None
+
+    def __init__(
+        self,
+        data: Any,
+        requires_grad: bool = False,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        values = stack_of_values(data) if isinstance(data, list | tuple) else data
+        self._data = as_value(data._data if isinstance(data, Tensor) else values, dtype)
+        self._primitive, self._first, self._second, self._params = None, (), ALL, {}
+        self._grad = self._hooks = None
+        self._requires_grad = requires_grad is True
+        self._seq = tick()
+        self.name = name
+        self.requires_grad = requires_grad
+        if (observer := current_mode().observer) is not None:
+            observer.creates(self, data)
+
+    # -- what it holds ------------------------------------------------------------------------
+
+    @property
+    def data(self) -> np.ndarray[Any, Any]:
+        """The array itself: for a leaf every write is noticed or refused; read-only otherwise."""
+        if self._primitive is not None:
+            return self.numpy()
+        self._leaves_the_graph("data")
+        if not isinstance(self._data, np.ndarray):
+            self._data = np.asarray(self._data)
+            changes.count += self._requires_grad  # programs write into arrays, but replace numbers
+        return lend(self)
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        new = np.asarray(value._data if isinstance(value, Tensor) else plain(value)).view(np.ndarray)
+        if self._primitive is not None:
+            raise GradError(f"data: {describe(self)} was made by {self._primitive.name}; "
+                            "only leaves can be given new values, use .detach() first")
+        if new.shape != self.shape:
+            raise ShapeError(f"data: expected shape {self.shape}, got {new.shape}; "
+                             "make a new Tensor to change the shape")
+        if not np.can_cast(new.dtype, self.dtype, "same_kind"):
+            raise DTypeError(f"data: cannot store {new.dtype} in {describe(self)}; use .astype")
+        held = np.asarray(self._data)
+        if (new.ctypes.data, new.strides) != (held.ctypes.data, held.strides):
+            own = new.astype(self.dtype)
+            self._data = own if isinstance(self._data, np.ndarray) else own[()]
+        self._seq = tick()
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient accumulated by `backward`, or None."""
+        if (observer := current_mode().observer) is not None:
+            observer.takes_gradient(self)
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if value is not None:
+            value = value if isinstance(value, Tensor) else Tensor(value, dtype=self.dtype)
+            if value.shape != self.shape:
+                raise ShapeError(f"grad: expected the shape {self.shape} of {describe(self)}, "
+                                 f"got {value.shape}")
+        self._grad = value
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients flow to this tensor."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if value is not True and value is not False:
+            value = check_switch("requires_grad", value)
+        if value and self._data.dtype.kind != "f":
+            raise DTypeError(f"requires_grad: only floating tensors have gradients, got "
+                             f"{describe(self)}; make it with dtype=float or use .astype(float)")
+        if not value and self._primitive is not None:
+            raise GradError(f"requires_grad: {describe(self)} was made by {self._primitive.name}; "
+                            "use .detach() to cut it from the graph")
+        changes.count += self._requires_grad is not bool(value)
+        self._requires_grad = bool(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Set `requires_grad` and return the tensor."""
+        self.requires_grad = requires_grad
+        return self
+
+    @property
+    def name(self) -> str | None:
+        """The user's name for this tensor."""
+        return self._name
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        if name is not None and not isinstance(name, str):
+            raise DTypeError(f"name: expected a string, got {describe(name)}")
+        self._name = name
+
+    @property
+    def _inputs(self) -> tuple[Any, ...]:
+        """What the operation was applied to.
+
+        Two are kept without a tuple: in a long graph the garbage collector has half as far to walk.
+        """
+        return self._first if self._second is ALL else (self._first, self._second)
+
+    @property
+    def is_leaf(self) -> bool:
+        """True when no recorded operation made this tensor."""
+        return self._primitive is None
+
+    @property
+    def _made_as(self) -> type[Tensor]:
+        """What a leaf says it is, such as a module's parameter; see `nn.Parameter`."""
+        return type(self) if self._primitive is not None else self._params.get("made_as", type(self))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._data.shape  # type: ignore[no-any-return]
+
+    @property
+    def ndim(self) -> int:
+        return self._data.ndim  # type: ignore[no-any-return]
+
+    @property
+    def size(self) -> int:
+        return self._data.size  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._data.dtype  # type: ignore[no-any-return]
+
+    @property
+    def T(self) -> Tensor:
+        """The tensor with its axes reversed."""
+        return apply(ops.transpose, (self,), {"axes": None})
+
+    def item(self) -> Any:
+        """The single element as a Python number."""
+        if current_mode().observer is not None:
+            self._leaves_the_graph("item()")
+        if self._data.size != 1:
+            raise ShapeError(f"item: expected one element, got {describe(self)}; use .numpy()")
+        return self._data.item()
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """The values as a read-only NumPy view, without history."""
+        self._leaves_the_graph("numpy()")
+        return read_only(self._data)
+
+    def tolist(self) -> Any:
+        """The values as nested Python lists."""
+        return self.numpy().tolist()
+
+    def _leaves_the_graph(self, how: str) -> None:
+        observer = current_mode().observer
+        if observer is not None:
+            observer.read(self, how)
+
+    # -- gradients ----------------------------------------------------------------------------
+
+    def backward(self, gradient: Any = None, create_graph: bool = False, **unknown: Any) -> None:
+        """Add d(self)/d(leaf), times ``gradient``, to ``.grad`` of every leaf.
+
+        Parameters
+        ----------
+        gradient : cotangent of this tensor's shape; may be left out for one element.
+        create_graph : record the backward pass too, for derivatives of derivatives.
+        """
+        if unknown:
+            raise unknown_option("backward", min(unknown), ("gradient", "create_graph"))
+        if create_graph or self._primitive is None or current_mode().observer is not None:
+            backward_in_full(self, gradient, create_graph)
+        else:
+            backward(self, gradient)
+
+    def zero_grad(self) -> None:
+        """Forget the accumulated gradient."""
+        self._grad = None
+
+    def retain_grad(self) -> None:
+        """Keep ``.grad`` of this recorded tensor in later backward passes."""
+        self.register_hook(retain)
+
+    def register_hook(self, hook: Callable[[Tensor], Any]) -> HookHandle:
+        """Call ``hook(gradient)`` in each backward pass; a returned tensor replaces the gradient."""
+        return HookHandle(self, hook)
+
+    def detach(self) -> Tensor:
+        """The same values without history; writing to either is noticed by neither's graph."""
+        return Tensor(self, name=self._name)
+
+    def assign(self, value: Any) -> Tensor:
+        """Overwrite the values in place, as optimizers do; graphs that need the old ones notice."""
+        self._check_writable("assign")
+        if self._data.dtype.kind == "b":  # which NumPy's positive does not take
+            return write(ops.bitwise_or, (value, False), self)
+        return write(ops.positive, (value,), self)
+
+    def _check_writable(self, operation: str) -> None:
+        if self._primitive is not None:
+            raise GradError(
+                f"{operation}: {describe(self)} was made by {self._primitive.name}; writing into it "
+                "would make gradients wrong. Build a new tensor instead (tg.where, tg.concatenate), "
+                "or detach() it"
+            )
+        if self._requires_grad and current_mode().grad:
+            raise GradError(
+                f"{operation}: {describe(self)} is a leaf that requires a gradient and cannot be "
+                "changed while recording; wrap the update in `with tg.no_grad():`"
+            )
+
+    # -- operators ----------------------------------------------------------------------------
+
+    def __add__(self, other: Any) -> Tensor: return apply(ops.add, (self, other))
+    def __radd__(self, other: Any) -> Tensor: return apply(ops.add, (other, self))
+    def __sub__(self, other: Any) -> Tensor: return apply(ops.subtract, (self, other))
+    def __rsub__(self, other: Any) -> Tensor: return apply(ops.subtract, (other, self))
+    def __mul__(self, other: Any) -> Tensor: return apply(ops.multiply, (self, other))
+    def __rmul__(self, other: Any) -> Tensor: return apply(ops.multiply, (other, self))
+    def __truediv__(self, other: Any) -> Tensor: return apply(ops.divide, (self, other))
+    def __rtruediv__(self, other: Any) -> Tensor: return apply(ops.divide, (other, self))
+    def __floordiv__(self, other: Any) -> Tensor: return apply(ops.floor_divide, (self, other))
+    def __rfloordiv__(self, other: Any) -> Tensor: return apply(ops.floor_divide, (other, self))
+    def __mod__(self, other: Any) -> Tensor: return apply(ops.remainder, (self, other))
+    def __rmod__(self, other: Any) -> Tensor: return apply(ops.remainder, (other, self))
+    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]: return self // other, self % other
+    def __pow__(self, other: Any) -> Tensor:
+        if type(other) is int or type(other) is float:
+            if other == 2:
+                return apply(ops.square, (self,))
+            if 3 <= other <= 16 and other == int(other) and self.dtype.kind == "f":
+                return apply(ops.integer_power, (self,), {"n": int(other)})
+        return apply(ops.power, (self, other))
+
+    def __rpow__(self, other: Any) -> Tensor: return apply(ops.power, (other, self))
+    def __matmul__(self, other: Any) -> Tensor: return apply(ops.matmul, (self, other))
+    def __rmatmul__(self, other: Any) -> Tensor: return apply(ops.matmul, (other, self))
+    def __neg__(self) -> Tensor: return apply(ops.negative, (self,))
+    def __pos__(self) -> Tensor: return apply(ops.positive, (self,))
+    def __abs__(self) -> Tensor: return apply(ops.absolute, (self,))
+    def __invert__(self) -> Tensor: return apply(ops.invert, (self,))
+    def __and__(self, other: Any) -> Tensor: return apply(ops.bitwise_and, (self, other))
+    def __rand__(self, other: Any) -> Tensor: return apply(ops.bitwise_and, (other, self))
+    def __or__(self, other: Any) -> Tensor: return apply(ops.bitwise_or, (self, other))
+    def __ror__(self, other: Any) -> Tensor: return apply(ops.bitwise_or, (other, self))
+    def __xor__(self, other: Any) -> Tensor: return apply(ops.bitwise_xor, (self, other))
+    def __rxor__(self, other: Any) -> Tensor: return apply(ops.bitwise_xor, (other, self))
+    def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]
+        return apply(ops.equal, (self, other))
+
+    def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]
+        return apply(ops.not_equal, (self, other))
+
+    def __lt__(self, other: Any) -> Tensor: return apply(ops.less, (self, other))
+    def __le__(self, other: Any) -> Tensor: return apply(ops.less_equal, (self, other))
+    def __gt__(self, other: Any) -> Tensor: return apply(ops.greater, (self, other))
+    def __ge__(self, other: Any) -> Tensor: return apply(ops.greater_equal, (self, other))
+    __hash__ = object.__hash__  # identity: tensors are keys of the backward pass's dicts
+
+    # In place only where nothing can be recorded; `total += loss` builds a new tensor.
+
+    def _update(self, primitive: Any, other: Any) -> Tensor:
+        mode = current_mode()
+        if self._primitive is not None or (mode.grad and (mode.deriving or not self._requires_grad)):
+            return apply(primitive, (self, other))
+        self._check_writable(f"in-place {primitive.name}")
+        return write(primitive, (self, other), self)
+
+    def __iadd__(self, other: Any) -> Tensor: return self._update(ops.add, other)
+    def __isub__(self, other: Any) -> Tensor: return self._update(ops.subtract, other)
+    def __imul__(self, other: Any) -> Tensor: return self._update(ops.multiply, other)
+    def __itruediv__(self, other: Any) -> Tensor: return self._update(ops.divide, other)
+    def __ifloordiv__(self, other: Any) -> Tensor: return self._update(ops.floor_divide, other)
+    def __imod__(self, other: Any) -> Tensor: return self._update(ops.remainder, other)
+    def __ipow__(self, other: Any) -> Tensor: return self._update(ops.power, other)
+
+    # -- as a container -----------------------------------------------------------------------
+
+    def __getitem__(self, key: Any) -> Tensor: return ops.getitem(self, key)
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._check_writable("item assignment")
+        if isinstance(value, Tensor) and value._requires_grad and current_mode().grad:
+            raise GradError(f"item assignment: {describe(value)} requires a gradient, which would "
+                            "be lost; build the result with tg.where or tg.concatenate instead")
+        ops.write_item(self, key, value)
+
+    def __len__(self) -> int:
+        if not self._data.ndim:
+            raise DTypeError(f"len: {describe(self)} has no axes; use .size")
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).any())
+
+    def _number(self, kind: str) -> Any:
+        self._leaves_the_graph(f"{kind}()")
+        if self._data.size != 1:
+            cure = ".any(), .all() or .numpy()" if kind == "bool" else "an index, or .numpy()"
+            raise ShapeError(f"{kind}: expected one element, got {describe(self)}; use {cure}")
+        return self._data.item()
+
+    def __bool__(self) -> bool:
+        return bool(self._number("bool"))
+
+    def __float__(self) -> float:
+        return float(self._number("float"))
+
+    def __int__(self) -> int:
+        return int(self._number("int"))
+
+    def __index__(self) -> int:
+        if self._data.dtype.kind not in "iu":
+            raise DTypeError(f"index: expected an integer tensor, got {describe(self)}; use .item()")
+        return int(self._number("index"))
+
+    def __format__(self, spec: str) -> str:
+        return format(self._number("format"), spec) if spec else str(self)
+
+    def __repr__(self) -> str:
+        self._leaves_the_graph("repr()")
+        values = np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(",
+                                 threshold=60)
+        notes = [f"shape={self.shape}", f"dtype={self.dtype}"]
+        if self._name:
+            notes.append(f"name={self._name!r}")
+        if self._primitive is not None:
+            notes.append(f"made by {self._primitive.name}")
+        elif self._requires_grad:
+            notes.append("requires_grad=True")
+        return f"{self._made_as.__name__}({values}, {', '.join(notes)})"
+
+    # -- NumPy's protocols, copying and pickling ----------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        if method == "__call__" and not options and type(NUMPY.get(ufunc)) is Primitive:
+            return apply(NUMPY[ufunc], inputs)  # type: ignore[arg-type]
+        return call_ufunc(ufunc, method, inputs, options)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if not kwargs and function in NUMPY:
+            return NUMPY[function](*args)
+        return call_function(function, args, kwargs)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        if self._requires_grad and current_mode().deriving:
+            raise GradError(
+                f"array: NumPy asks for the values of {describe(self)} inside a function that is being "
+                "differentiated, and its gradient would be lost; join Tensors with np.stack or "
+                "np.concatenate, or take the values with .numpy() or tg.stop_gradient")
+        return np.array(self.numpy(), dtype, copy=copy)
+
+    def __copy__(self) -> Tensor:
+        return self.__deepcopy__({})
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        rebuild, state = self.__reduce__()
+        return rebuild(*state)
+
+    def __reduce__(self) -> tuple[Callable[..., Tensor], tuple[Any, ...]]:
+        if self._primitive is not None:
+            raise GradError(f"copy: {describe(self)} was made by {self._primitive.name}; only leaves "
+                            "can be copied or pickled, use .detach() or the recorded .copy()")
+        grad = None if self._grad is None else np.array(self._grad._data)
+        return _rebuild, (self._made_as, np.asarray(self._data), self._requires_grad, self._name, grad)
+
+    def draw(self, **options: Any) -> Any:
+        """The recorded graph as a picture; options as in `tinygrad_gd.draw`."""
+        from ..pictures import draw  # the one look upwards: a window, opened only when asked for
+
+        return draw(self, **options)
+
+
+_new = Tensor.__new__
+_NO_PARAMS: dict[str, Any] = {}
+
+
+def constant(value: Any) -> Tensor:
+    """A Tensor that holds ``value`` itself, without a copy and without history."""
+    out = _new(Tensor)
+    out._data = value
+    out._requires_grad = False
+    out._primitive = out._grad = out._hooks = out._name = None
+    out._first, out._second, out._params = (), ALL, _NO_PARAMS
+    out._seq = tick()
+    return out
+
+
+def _rebuild(cls: type[Tensor], data: Any, requires_grad: bool, name: Any, grad: Any) -> Tensor:
+    tensor = cls(data, requires_grad=requires_grad, name=name)
+    tensor.grad = grad
+    return tensor
+
+
+# The one circle of the house: Tensor's operators need the primitives, which need Tensor.
+from .. import ops  # noqa: E402
+from .backward import backward  # noqa: E402
+from .cotangents import backward_in_full  # noqa: E402
+from .hooks import HookHandle, retain  # noqa: E402
+from .numpy_protocol import call_function, call_ufunc  # noqa: E402
+from .operands import stack_of_values  # noqa: E402
+from .primitive import Primitive, apply, write  # noqa: E402

@@ -1,0 +1,1 @@
+"""The ground: what stands below the first Tensor."""

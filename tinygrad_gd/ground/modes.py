@@ -1,0 +1,137 @@
+"""Switches that hold for a block of code: ``no_grad``, ``detect_anomaly``, the default dtype.
+
+All of them live in one immutable `Mode` inside one context variable, so that the hot path
+reads a single object, an exception cannot leave a switch behind, and threads do not meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ContextDecorator
+from contextvars import ContextVar, Token
+from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..errors import DTypeError, describe
+
+
+class Mode(NamedTuple):
+    """What holds right now.
+
+    Attributes
+    ----------
+    grad : whether operations are recorded.
+    observer : None, or one object told of every primitive call, forward and backward.
+    default_dtype : what tensors made from Python floats and `nn` parameters get in this block; None
+        for what `set_default_dtype` said, in all threads.
+    deriving : whether a function runs that a transform differentiates.
+    """
+
+    grad: bool = True
+    observer: Any = None
+    default_dtype: np.dtype[Any] | None = None
+    deriving: bool = False
+
+
+_NORMAL = Mode()
+_default_dtype: np.dtype[Any] = np.dtype(np.float64)
+_mode: ContextVar[Mode] = ContextVar("tinygrad_gd_mode", default=_NORMAL)
+current_mode: Callable[[], Mode] = _mode.get
+
+
+#: Functions whose body runs only when what they return is iterated over or awaited.
+_LATER = (isgeneratorfunction, iscoroutinefunction, isasyncgenfunction)
+
+
+class Block(ContextDecorator):
+    """Something for a ``with`` block or around a function, but not around one that runs later."""
+
+    def __call__(self, function: Callable[..., Any]) -> Any:
+        """The function with the block around each call."""
+        if not callable(function):
+            raise DTypeError(f"a block such as no_grad: expected a function, got {describe(function)}; "
+                             "write @tg.no_grad above a def, or `with tg.no_grad():`")
+        if isclass(function) or any(runs_later(function) for runs_later in _LATER):
+            raise DTypeError(f"{function.__name__}: a generator, an async function or a class does its "
+                             "work after the call that the decorator is around, which would change "
+                             "nothing for it; write a `with` block around the lines it is for")
+        return super().__call__(function)
+
+
+class using(Block):
+    """Change fields of the current `Mode` for a ``with`` block or a decorated function."""
+
+    def __init__(self, **changes: Any) -> None:
+        self._changes = changes
+        self._tokens: list[Token[Mode]] = []
+        self._last: tuple[Mode | None, Mode] = (None, _NORMAL)  # a mode and what it was changed to
+
+    def _recreate_cm(self) -> using:
+        return using(**self._changes)
+
+    def __enter__(self) -> None:
+        mode, (before, changed) = _mode.get(), self._last
+        if mode is not before:
+            changed = mode._replace(**self._changes)
+            self._last = mode, changed
+        self._tokens.append(_mode.set(changed))
+
+    def __exit__(self, *exception: object) -> None:
+        _mode.reset(self._tokens.pop())
+
+
+def no_grad(function: Callable[..., Any] | None = None) -> Any:
+    """Do not record: ``with tg.no_grad():`` or ``@tg.no_grad`` around a function.
+
+    >>> import tinygrad_gd as tg
+    >>> w = tg.Tensor(2.0, requires_grad=True)
+    >>> with tg.no_grad():
+    ...     (w * 3).requires_grad
+    False
+    """
+    return using(grad=False) if function is None else using(grad=False)(function)
+
+
+def enable_grad(function: Callable[..., Any] | None = None) -> Any:
+    """Record again inside a `no_grad` block."""
+    return using(grad=True) if function is None else using(grad=True)(function)
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations on tensors that require grad are recorded here."""
+    return current_mode().grad
+
+
+def default_dtype(dtype: Any) -> using:
+    """Use ``dtype`` for new tensors made from Python floats inside a ``with`` block."""
+    return using(default_dtype=_floating(dtype))
+
+
+def set_default_dtype(dtype: Any) -> None:
+    """Use ``dtype`` for tensors made from Python floats and for `nn` parameters, in all threads.
+
+    >>> import numpy as np, tinygrad_gd as tg
+    >>> tg.set_default_dtype(np.float32); tg.Tensor(1.0).dtype
+    dtype('float32')
+    >>> tg.set_default_dtype(np.float64)
+    """
+    global _default_dtype
+    _default_dtype = _floating(dtype)
+
+
+def get_default_dtype() -> np.dtype[Any]:
+    """The dtype that tensors made from Python floats get."""
+    own = current_mode().default_dtype
+    return _default_dtype if own is None else own
+
+
+def _floating(dtype: Any) -> np.dtype[Any]:
+    try:
+        kind: np.dtype[Any] | None = None if dtype is None else np.dtype(dtype)
+    except TypeError:
+        kind = None
+    if kind is not None and kind.kind == "f":
+        return kind
+    raise DTypeError(f"default dtype: expected a floating dtype such as np.float32, got {dtype!r}")

@@ -1,0 +1,147 @@
+"""`Observer`: what is told of everything that happens, while `Mode.observer` holds one.
+
+Anomaly mode, study tools and the capture of programs are observers. With none set they cost nothing;
+several may watch at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Generic, TypeVar
+
+from ..errors import DTypeError, describe
+from .modes import Block, current_mode, using
+
+
+class Observer:
+    """Hears of every event and does nothing; subclasses override what they care for."""
+
+    #: whether first-order backward passes must run the rules on Tensors, so that `forward` sees them
+    wants_tensors: bool = False
+
+    def forward(self, out: Any, primitive: Any, inputs: Any, params: Any) -> None:
+        """``out`` was computed by ``primitive``, in a forward or a recorded backward pass."""
+
+    def backward(self, out: Any, position: int, g: Any, gx: Any) -> None:
+        """The rule of ``out``'s primitive made ``gx`` of ``g``, for the argument at ``position``."""
+
+    def replaces(self, tensor: Any, g: Any) -> None:
+        """A hook on ``tensor`` returned ``g`` in place of its gradient."""
+
+    def starts_backward(self, root: Any, seed: Any) -> None:
+        """A reverse pass begins at ``root``."""
+
+    def ends_backward(self) -> None:
+        """The reverse pass is over."""
+
+    def write(self, target: Any, primitive: Any, inputs: Any) -> None:
+        """The values of ``target`` were replaced by ``primitive(*inputs)``, in place."""
+
+    def read(self, tensor: Any, how: str) -> None:
+        """Values of ``tensor`` leave the graph, by ``float(t)``, ``t.numpy()`` and their kin."""
+
+    def effect(self, what: str) -> None:
+        """Something happens besides computing, such as seeding the random numbers."""
+
+    def creates(self, leaf: Any, data: Any) -> None:
+        """A leaf is made of ``data``, a Tensor, an array or numbers."""
+
+    def takes_gradient(self, leaf: Any) -> None:
+        """The gradient that ``leaf`` has so far is about to be used or added to."""
+
+    def enters(self, module: Any) -> None:
+        """A module's forward begins."""
+
+    def leaves(self, module: Any) -> None:
+        """A module's forward is over."""
+
+    def option(self, options: Mapping[str, Any], key: str, value: Any) -> Any:
+        """A hyperparameter, ``options[key]``, is used; it may be another one in the next step."""
+        return value
+
+    def decides(self, text: str, origins: Mapping[str, Any], outcome: Any) -> None:
+        """Python went on with the ``outcome`` of ``text``, which a `Live` number decided."""
+
+
+Watcher = TypeVar("Watcher", bound=Observer)
+
+
+def _each(event: str) -> Callable[..., None]:
+    def tell(self: Observers, *news: Any) -> None:
+        for observer in self.observers:
+            getattr(observer, event)(*news)
+
+    return tell
+
+
+class Observers(Observer):
+    """Several observers as one; the one that came first is told first."""
+
+    forward, backward, write, read = map(_each, ("forward", "backward", "write", "read"))
+    starts_backward, ends_backward = _each("starts_backward"), _each("ends_backward")
+    creates, takes_gradient = _each("creates"), _each("takes_gradient")
+    effect, decides, replaces = map(_each, ("effect", "decides", "replaces"))
+    enters, leaves = _each("enters"), _each("leaves")
+
+    def __init__(self, *observers: Observer) -> None:
+        self.observers = observers
+        self.wants_tensors = any(o.wants_tensors for o in observers)
+
+    def option(self, options: Mapping[str, Any], key: str, value: Any) -> Any:
+        """What the first observer that has a say in it makes of a hyperparameter."""
+        answers = [o.option(options, key, value) for o in self.observers]
+        return next((a for a in answers if a is not value), value)
+
+
+class observe(Block, Generic[Watcher]):
+    """Tell an `Observer` of every operation in a ``with`` block or a decorated function.
+
+    Observers of enclosing blocks (and anomaly mode) keep watching.
+
+    >>> import tinygrad_gd as tg
+    >>> class Tracer(tg.Observer):
+    ...     def forward(self, out, primitive, inputs, params): print(primitive.name, out.item())
+    ...     def backward(self, out, position, g, gx): print("d", out._primitive.name, position, gx)
+    >>> x = tg.Tensor(3.0, requires_grad=True)
+    >>> with tg.observe(Tracer()):
+    ...     (x * x).backward()
+    multiply 9.0
+    d multiply 0 3.0
+    d multiply 1 3.0
+    """
+
+    def __init__(self, observer: Watcher) -> None:
+        if not isinstance(observer, Observer):
+            raise DTypeError(f"observe: expected a tg.Observer, got {describe(observer)}; subclass it "
+                             "and override what you want to hear of, such as forward and backward")
+        self._observer = observer
+        self._blocks: list[using] = []
+
+    def _recreate_cm(self) -> observe[Watcher]:
+        return self  # the stack of blocks makes it reentrant
+
+    def __enter__(self) -> Watcher:
+        present = current_mode().observer
+        together = self._observer if present is None else Observers(present, self._observer)
+        block = using(observer=together)
+        block.__enter__()
+        self._blocks.append(block)
+        return self._observer
+
+    def __exit__(self, *exception: object) -> None:
+        self._blocks.pop().__exit__(*exception)
+
+
+@contextmanager
+def reverse_pass(root: Any, seed: Any, create_graph: bool) -> Iterator[None]:
+    """A reverse pass from ``root``: recorded or not, and its beginning and end made known."""
+    observer = current_mode().observer
+    with using(grad=create_graph):
+        if observer is not None:
+            observer.starts_backward(root, seed)
+        try:
+            yield
+        finally:
+            if observer is not None:
+                observer.ends_backward()

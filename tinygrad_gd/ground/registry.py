@@ -1,0 +1,100 @@
+"""Two tables of what can be done with Tensors; rows are added by `primitive` and `implements`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from ..errors import OptionError
+from .elsewhere import answer
+from .explain import FAILURES, explain_call
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+#: NumPy function -> what a call with a Tensor runs (a Primitive, or a composition of them).
+NUMPY: dict[Any, Callable[..., Any]] = {}
+#: public name -> the same, for ``tinygrad_gd.<name>`` and the methods of Tensor.
+NAMES: dict[str, Callable[..., Any]] = {}
+
+
+class Foreign:
+    """What arrays can do and Tensors cannot; a base of Tensor."""
+
+    __slots__ = ()
+
+
+class Named(Foreign):
+    """What is a function here and no method; a base of Tensor."""
+
+    __slots__ = ()
+
+
+answer(Foreign, {n: f"use t.numpy().{n}" for n in dir(np.ndarray) if n[0] != "_"})
+
+
+def enter(name: str, operation: Callable[..., Any]) -> None:
+    """Register an operation under a public name."""
+    NAMES[name] = operation
+    answer(Named, {name: f"use tg.{name}(t)"})
+
+
+def implements(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a composition of primitives as what NumPy's ``functions`` do with Tensors."""
+
+    def register(composition: Callable[..., Any]) -> Callable[..., Any]:
+        called = explaining(composition)
+        for function in functions:
+            NUMPY[function] = called
+        enter(composition.__name__, called)
+        return composition
+
+    return register
+
+
+def explaining(composition: Callable[P, R]) -> Callable[P, R]:
+    """The composition, whose failures are explained with its name, arguments and options."""
+
+    @wraps(composition)
+    def called(*args: P.args, **options: P.kwargs) -> R:
+        try:
+            return composition(*args, **options)
+        except FAILURES as error:
+            explained = explain_call(composition, args, options, error)
+            if explained is error:
+                raise
+            raise explained from error
+
+    return called
+
+
+def add(made: Any) -> None:
+    """Enter a primitive under its name and for its NumPy functions.
+
+    What is there already is not replaced, since other code relies on it; only the same function of
+    the same module, written anew, is: a notebook's cell can be run again.
+    """
+    for key, table in [(made.name, NAMES), *((f, NUMPY) for f in made.numpy)]:
+        old: Any = table.get(key)
+        if old is not None and _home(old) != _home(made):
+            what = repr(key) if isinstance(key, str) else f"np.{key.__name__}"
+            raise OptionError(f"primitive: {what} is registered already, by {_home(old)[0]}; give the "
+                              "primitive another name=, or leave out numpy=")
+    for function in made.numpy:
+        NUMPY[function] = made
+    enter(made.name, made)
+
+
+def _home(registered: Any) -> tuple[Any, Any]:
+    """Where a registered function was written: its module and its name there."""
+    function = getattr(registered, "function", registered)
+    name = getattr(function, "__qualname__", None) or function.__name__
+    return getattr(function, "__module__", None) or "numpy", name
+
+
+def by_name(name: str) -> Callable[..., Any]:
+    """What is registered under a name; how primitives are unpickled."""
+    return NAMES[name]

@@ -1,0 +1,90 @@
+"""Where the user's code is: the line that runs now, and where an error or a function comes from."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import sys
+import traceback
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+#: A line that is not known; others are pairs of file and number.
+UNKNOWN = ("", 0)
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+#: Where code lies that is not the user's: here, in NumPy, which calls back, and what imports modules.
+_INSIDE = (_PACKAGE + os.sep, os.path.dirname(os.path.abspath(np.__file__)) + os.sep,
+           "<frozen importlib")
+#: The files of Python itself.
+_LIBRARY = os.path.dirname(os.__file__) + os.sep
+
+
+@lru_cache(1 << 10)
+def is_inside(file: str) -> bool:
+    """Whether a file is this package's or NumPy's."""
+    return file.startswith(_INSIDE)
+
+
+def user_frame() -> Any:
+    """The innermost frame outside this package and NumPy, or None."""
+    frame: Any = sys._getframe(1)
+    while frame is not None and is_inside(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
+
+
+def user_line() -> str:
+    """``file:line`` of the innermost frame outside this package and NumPy."""
+    frame = user_frame()
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "unknown line"
+
+
+def user_stacklevel() -> int:
+    """The ``stacklevel`` with which the caller's `warnings.warn` points at the user's line."""
+    user, level = user_frame(), 1
+    frame: Any = sys._getframe(1)
+    while frame is not user and frame.f_back is not None:
+        level, frame = level + 1, frame.f_back
+    return level
+
+
+def current_line() -> tuple[str, int]:
+    """The line that the user's code is at."""
+    frame = user_frame()
+    while frame and frame.f_back and frame.f_code.co_filename.startswith(_LIBRARY):
+        frame = frame.f_back  # a callback of Python's, or logging
+    return (frame.f_code.co_filename, frame.f_lineno) if frame else UNKNOWN
+
+
+def entrance() -> Any:
+    """The object a method of which the user's code is in; None in a function of this package."""
+    frame: Any = sys._getframe(1)
+    while frame.f_back and is_inside(frame.f_back.f_code.co_filename):
+        frame = frame.f_back
+    return frame.f_locals.get("self")
+
+
+def line_of_error(error: BaseException) -> tuple[str, int]:
+    """The innermost line of the user's that an error came through."""
+    walk = [(f.f_code.co_filename, line) for f, line in traceback.walk_tb(error.__traceback__)]
+    places = [(file, line) for file, line in walk if not file.startswith((*_INSIDE, _LIBRARY))]
+    return places[-1] if places else UNKNOWN
+
+
+def line_of_function(function: Any) -> tuple[str, int]:
+    """Where a function, a method, a partial of one, or the call of an object is defined."""
+    if isinstance(function, functools.partial):
+        return line_of_function(function.func)
+    function = inspect.unwrap(getattr(function, "__func__", function))
+    code = getattr(function, "__code__", None) or getattr(type(function).__call__, "__code__", None)
+    return (code.co_filename, code.co_firstlineno) if code else UNKNOWN
+
+
+def located(name: str, line: tuple[str, int], text: str) -> str:
+    """A notice about the function ``name``, with the line it is about."""
+    file, number = line
+    return f"{name}, {file}:{number}: {text}" if number else f"{name}: {text}"

@@ -1,0 +1,42 @@
+"""How far matrices are from singular ones: rank and condition number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...engine.primitive import primitive
+from ...errors import ShapeError
+from ...ground.registry import implements
+from ..signatures import as_tensor
+from .factorizations import svdvals
+from .linear_systems import inv
+
+
+def _matrix_rank(A: Any, /, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
+    return np.asarray(np.linalg.matrix_rank(A, tol, hermitian, rtol=rtol))[()]
+
+
+matrix_rank = primitive(_matrix_rank, numpy=np.linalg.matrix_rank)
+
+
+@implements(np.linalg.cond)
+def cond(x: Any, p: Any = None) -> Any:
+    """Condition number: how much solving with ``x`` enlarges relative errors, in the norm ``p``.
+
+    For ``None`` and 2 the largest singular value over the smallest, for -2 the reverse; otherwise
+    ``norm(x, p) * norm(inv(x), p)``.
+
+    >>> import numpy as np, tinygrad_gd as tg
+    >>> np.linalg.cond(tg.Tensor([[2.0, 0.0], [0.0, 8.0]])).item()
+    4.0
+    """
+    x = as_tensor("cond", x)
+    if x.ndim < 2 or not x.shape[-1] or not x.shape[-2]:
+        raise ShapeError(f"cond: expected matrices with elements, got shape {x.shape}")
+    if p not in (None, 2, -2):
+        return np.linalg.norm(x, p, axis=(-2, -1)) * np.linalg.norm(inv(x), p, axis=(-2, -1))
+    s = svdvals(x)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a singular matrix: infinite
+        return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]

@@ -1,0 +1,48 @@
+"""Pictures of recorded graphs: ``draw(loss).save("loss.svg")``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..engine.tensor import Tensor
+
+if TYPE_CHECKING:
+    from .drawing import Drawing
+
+__all__ = ["Drawing", "draw"]
+
+
+def draw(
+    tensor: Tensor, detail: str | None = None, rankdir: str | None = None, last: int | None = None
+) -> Drawing:
+    """The graph that ``tensor`` was computed from, with values and gradients.
+
+    Parameters
+    ----------
+    tensor : usually a loss.
+    detail : "shape" for names and shapes, "full" for values and gradients too; None chooses by size.
+    rankdir : "TB" or "LR"; None draws small graphs of scalars from left to right.
+    last : draw only so many nodes, those nearest to ``tensor``. More than 2,000 are never laid out;
+        of larger graphs the last 50 are drawn, and the caption says so.
+
+    >>> import tinygrad_gd as tg
+    >>> a = tg.Tensor(3.0, requires_grad=True, name="a")
+    >>> print(tg.draw(a * a))
+    node  made by         shape   value
+    ----  --------------  ------  ------
+    a     parameter       scalar  3.0000
+    n1    multiply(a, a)  scalar  9.0000
+    <BLANKLINE>
+    2 nodes, 1 parameter
+    """
+    from .drawing import drawing_of  # most programs draw nothing, and should start fast
+
+    return drawing_of(tensor, detail, rankdir, last)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Drawing":
+        from .drawing import Drawing
+
+        return Drawing
+    raise AttributeError(f"module 'tinygrad_gd.pictures' has no attribute {name!r}")

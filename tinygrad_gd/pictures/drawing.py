@@ -1,0 +1,115 @@
+"""`draw` and the `Drawing` it returns."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from functools import cached_property
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from ..engine.tensor import Tensor
+from ..errors import DTypeError, OptionError, describe
+from .dot import rankdir_of, to_dot
+from .graph import Graph, graph_of
+from .render import DPI, Expected, render, size_of
+from .svg import finish
+from .text import to_text
+
+FULL_DETAIL = 150  # nodes; of larger graphs only names and shapes are drawn, unless asked for
+NOTEBOOK_DPI, NOTEBOOK_PIXELS = 96, 4_000_000
+_copies = count(1)
+
+
+class Drawing:
+    """A picture of a graph: print it, save it, or leave it at the end of a notebook cell.
+
+    Parameters
+    ----------
+    graph : what to draw.
+    detail : "shape", "full" (values and gradients, too), or None to choose by size.
+    rankdir : "TB" (downwards), "LR" (to the right), or None: LR for small graphs of scalars.
+    """
+
+    def __init__(self, graph: Graph, detail: str | None = None, rankdir: str | None = None) -> None:
+        for option, value, known in (("detail", detail, ("shape", "full")),
+                                     ("rankdir", rankdir, ("TB", "LR", "BT", "RL"))):
+            if value is not None and value not in known:
+                raise OptionError(f"draw: {option} is one of {', '.join(known)}; got {value!r}")
+        self.graph = graph
+        self.detail = detail or ("full" if len(graph.nodes) <= FULL_DETAIL else "shape")
+        self.rankdir = rankdir or rankdir_of(graph)
+
+    @cached_property
+    def dot(self) -> Any:
+        """The graph as a `graphviz.Digraph`, which may be changed before rendering."""
+        return self._fresh_dot()
+
+    def _fresh_dot(self) -> Any:
+        return to_dot(self.graph, self.detail, self.rankdir)
+
+    def render(self, form: str, engine: str = "auto", dpi: float = DPI) -> bytes:
+        """The picture as ``svg``, ``png`` or ``pdf``.
+
+        ``engine`` is "auto" ($TINYGRAD_GD_DOT, the system's dot, then the one that came with pip)
+        or "bundled", which gives the same bytes everywhere.
+        """
+        if form not in ("svg", "png", "pdf"):
+            raise OptionError(f"render: expected svg, png or pdf, got {form!r}")
+        if engine not in ("auto", "bundled"):
+            raise OptionError(f"render: engine is 'auto' or 'bundled', got {engine!r}; a program of "
+                              "your own goes into the environment variable TINYGRAD_GD_DOT")
+        if not 1 <= dpi <= 10_000:
+            raise OptionError(f"render: dpi is a number of dots per inch from 1 to 10,000, got {dpi!r}")
+        return self._render(form, engine, dpi, "gd")
+
+    def _render(self, form: str, engine: str, dpi: float, token: str) -> bytes:
+        source = self.dot.source
+        untouched = source == self._fresh_dot().source
+        expected = Expected(len(self.graph.nodes) + 1, len(self.graph.edges)) if untouched else None
+        picture = render(source, form, expected, engine, dpi)
+        return finish(picture, token) if form == "svg" else picture
+
+    def save(self, path: str | Path, engine: str = "auto", dpi: float = DPI) -> Path:
+        """Write ``.svg``, ``.png``, ``.pdf`` or ``.dot``, by the ending of ``path``."""
+        path = Path(path)
+        form: str = path.suffix.lstrip(".").lower()
+        if form not in ("dot", "svg", "png", "pdf"):
+            raise OptionError(f"save: expected a path ending in .svg, .png, .pdf or .dot, got {path}")
+        if form == "dot":
+            path.write_bytes(self.dot.source.encode())
+        else:
+            path.write_bytes(self.render(form, engine, dpi))
+        return path
+
+    def __str__(self) -> str:
+        return to_text(self.graph)
+
+    __repr__ = __str__
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        """What notebooks show: SVG; where that is not trusted, a PNG; else the text.
+
+        No HTML: an untrusted notebook would show it as a heap of words.
+        """
+        bundle: dict[str, Any] = {"text/plain": str(self)}
+        try:
+            svg = self._render("svg", "auto", DPI, f"gd{next(_copies)}")
+            bundle["image/svg+xml"] = svg.decode()
+            width, height = (side * NOTEBOOK_DPI / 72 for side in size_of(svg))
+            if width * height < NOTEBOOK_PIXELS:
+                png = self._render("png", "auto", NOTEBOOK_DPI, "gd")
+                bundle["image/png"] = b64encode(png).decode()
+        except Exception as error:  # a notebook must never fail at showing something
+            bundle["text/plain"] += f"\n(no picture: {error})"
+        return {mime: data for mime, data in bundle.items()
+                if (not include or mime in include) and mime not in (exclude or ())}
+
+
+def drawing_of(tensor: Tensor, detail: str | None, rankdir: str | None, last: int | None) -> Drawing:
+    """What `draw` does."""
+    if not isinstance(tensor, Tensor):
+        raise DTypeError(f"draw: expected a Tensor, got {describe(tensor)}")
+    if last is not None and not (type(last) is int and last >= 1):
+        raise OptionError(f"draw: last is a positive number of nodes, got {last!r}")
+    return Drawing(graph_of(tensor, last), detail, rankdir)

@@ -1,0 +1,81 @@
+"""What the user calls things: `name=` (a module names its parameters so), else the variable.
+
+Variables are looked up when something is drawn, never while it is computed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..engine.tensor import Tensor
+from ..ground.user_code import user_frame
+
+_LONGEST = 24
+
+
+def array_key(x: Any) -> Any:
+    """The same for arrays of equal contents."""
+    digest = hashlib.blake2b(np.ascontiguousarray(x).data, digest_size=16).digest()
+    return x.shape, x.dtype.str, digest
+
+
+def names_for(values: list[Any]) -> dict[Any, str]:
+    """Names of these tensors (by identity), arrays and copies of arrays (by contents), if any."""
+    names = {t: str(t._name) for t in values if isinstance(t, Tensor) and t._name}
+    tensors = {t for t in values if isinstance(t, Tensor)}
+    copies = {array_key(t._data): t for t in tensors - set(names)
+              if t._primitive is None and not t._requires_grad}
+    arrays = [x for x in values if not isinstance(x, Tensor)]
+    forms = {(x.shape, x.dtype) for x in [*arrays, *copies.values()]}
+    for name, value in _variables():
+        if isinstance(value, Tensor) and value in tensors:
+            names.setdefault(value, name)
+        elif isinstance(value, np.ndarray) and (value.shape, value.dtype) in forms:
+            key = array_key(value)
+            names.setdefault(copies.get(key, key), name)
+    return names
+
+
+def _variables() -> Iterator[tuple[str, Any]]:
+    """The user's variables: local ones first; those in short lists and dicts as ``layers[0]``."""
+    frame = user_frame()
+    scopes = (frame.f_locals, frame.f_globals) if frame else ()
+    own = [(name, value) for scope in scopes for name, value in scope.items()
+           if name.isidentifier() and not name.startswith("_")]
+    yield from own
+    for name, value in own:
+        if type(value) in (list, tuple, dict) and len(value) <= 100:
+            items = value.items() if isinstance(value, dict) else enumerate(value)
+            yield from ((f"{name}[{key!r}]", item) for key, item in items)
+
+
+def options_of(t: Tensor) -> str:
+    """The options that are not defaults, as in ``axis=1 keepdims=True``."""
+    defaults = t._primitive.defaults
+    return " ".join(f"{k}={_short(v, k == 'key')}" for k, v in t._params.items()
+                    if isinstance(v, int | float | str | tuple) and not _same(v, defaults.get(k)))
+
+
+def _same(value: Any, default: Any) -> bool:
+    return type(value) is type(default) and bool(value == default)
+
+
+def _short(value: Any, is_index: bool) -> str:
+    text = _index(value, is_index) if isinstance(value, tuple) else "".join(str(value).split())
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def _index(key: tuple[Any, ...], is_index: bool) -> str:
+    """A tuple as it stands in an index or a shape: ``[:,::2]``, ``(2,6)``."""
+    text = ",".join(_slice(k) if isinstance(k, slice) else "..." if k is ... else
+                    "".join(str(k).split()) for k in key)
+    return f"[{text}]" if is_index else f"({text}{',' if len(key) == 1 else ''})"
+
+
+def _slice(s: slice) -> str:
+    start, stop, step = ("" if x is None else str(x) for x in (s.start, s.stop, s.step))
+    return f"{start}:{stop}{':' + step if step else ''}"

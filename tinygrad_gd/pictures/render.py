@@ -1,0 +1,158 @@
+"""Running Graphviz: the system's `dot`, else the one that pip installed with this package.
+
+An exit code proves little: `dot` may report success and have lost an edge. So the SVG is read and
+its nodes and edges are counted before an engine is believed, also when a PNG or PDF is wanted.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import TinygradGdError
+from ..ground.user_code import user_stacklevel
+
+TIMEOUT = 60.0  # seconds
+DPI = 144
+LONGEST_SIDE, LARGEST_AREA = 16_384, 64_000_000  # pixels of a PNG
+
+#: What is left of a node whose label an engine did not understand.
+_EMPTY_NODE = rb'class="node[ "][^>]*>\s*<title>([^<]*)</title>\s*</g>'
+
+_SIZE = re.compile(rb'<svg width="([\d.]+)pt" height="([\d.]+)pt"')
+
+
+class RenderError(TinygradGdError, RuntimeError):
+    """No layout engine could draw the picture."""
+
+
+class Expected(NamedTuple):
+    """What a complete picture holds; a picture the user has changed may hold anything."""
+
+    nodes: int
+    edges: int
+
+
+def engines(engine: str = "auto") -> Iterator[str]:
+    """Programs that may draw: $TINYGRAD_GD_DOT, the system's dot, then graphviz-pure's."""
+    if engine == "auto":
+        if chosen := os.environ.get("TINYGRAD_GD_DOT"):
+            yield chosen
+        if system := shutil.which("dot"):
+            yield system
+    yield from _bundled()
+
+
+def _bundled() -> Iterator[str]:
+    """graphviz-pure's program, wherever pip put it, also with ``--target`` and an empty PATH."""
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    places = [Path(sysconfig.get_path("scripts")), Path(sys.executable).parent]
+    try:
+        found = distribution("graphviz-pure")
+        recorded = [Path(str(f.locate())) for f in found.files or () if f.stem == "graphviz-pure"]
+        places = [*(p.parent for p in recorded), *places, Path(str(found.locate_file("bin")))]
+    except PackageNotFoundError:
+        pass
+    for place in places:
+        for name in ("graphviz-pure", "graphviz-pure.exe"):
+            if (place / name).is_file():
+                yield str((place / name).resolve())
+                return
+    if on_path := shutil.which("graphviz-pure"):
+        yield on_path
+
+
+def render(source: str, form: str, expected: Expected | None = None, engine: str = "auto",
+           dpi: float = DPI) -> bytes:
+    """Draw DOT ``source`` as ``svg``, ``png`` or ``pdf`` with the first engine that gets it right."""
+    for program in engines(engine):
+        if form == "pdf" and "graphviz-pure" in Path(program).name:
+            continue
+        try:
+            svg = _run(program, source, "svg", expected, dpi)
+            if form == "svg":
+                return svg
+            resolution = _capped(size_of(svg), dpi) if form == "png" else dpi
+            return _run(program, source, form, None, resolution)
+        except _Failed as failure:
+            warnings.warn(f"{program} could not draw the graph ({failure}); trying the next engine",
+                          RuntimeWarning, stacklevel=user_stacklevel())
+    if form == "pdf":
+        raise RenderError("PDF needs Graphviz itself; install it with `apt install graphviz` (Debian, "
+                          "Ubuntu), `brew install graphviz` (macOS) or `choco install graphviz` "
+                          "(Windows), or save .svg or .png, which need nothing")
+    raise RenderError(f"no layout engine could make the {form} picture; install one with `pip install "
+                      "graphviz-pure`. print(drawing) and .save('g.dot') work without")
+
+
+class _Failed(Exception):
+    """One engine gave no complete picture; says why."""
+
+
+def _run(program: str, source: str, form: str, expected: Expected | None, dpi: float) -> bytes:
+    """One engine's picture. Files instead of pipes: a hanging engine's children cannot hold us."""
+    options = [f"-T{form}"] + ([f"-Gdpi={dpi:.6g}"] if form == "png" else [])
+    with (tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out,
+          tempfile.TemporaryFile() as complaints):
+        given.write(source.encode())
+        given.seek(0)
+        try:
+            run = subprocess.run([program, *options], stdin=given, stdout=out, stderr=complaints,
+                                 timeout=TIMEOUT, check=False)
+        except subprocess.TimeoutExpired:
+            raise _Failed(f"no picture after {TIMEOUT:g} seconds") from None
+        except OSError as error:
+            raise _Failed(str(error)) from error
+        out.seek(0)
+        complaints.seek(0)
+        picture, first = out.read(), complaints.readline().decode(errors="replace").strip()
+    if problem := _incomplete(picture, form, expected):
+        raise _Failed(f"exit code {run.returncode}: {first + '; ' if first else ''}{problem}")
+    return picture
+
+
+def _incomplete(picture: bytes, form: str, expected: Expected | None) -> str:
+    """What is missing in a picture, or nothing."""
+    if form != "svg":
+        start, end = {"png": (b"\x89PNG", b"IEND\xaeB`\x82"), "pdf": (b"%PDF", b"%%EOF")}[form]
+        whole = picture.startswith(start) and picture.rstrip().endswith(end)
+        return "" if whole else f"incomplete {form}"
+    if not (picture.rstrip().endswith(b"</svg>") and _SIZE.search(picture)):
+        return "incomplete svg"
+    found = Expected(len(re.findall(rb'class="node[ "]', picture)),
+                     len(re.findall(rb'class="edge[ "]', picture)))
+    if expected is not None and found != expected:
+        return (f"{found.nodes} of {expected.nodes} nodes and {found.edges} of {expected.edges} edges "
+                "in the picture")
+    if expected is not None and (empty := re.search(_EMPTY_NODE, picture)):
+        return f"node {empty[1].decode()} is empty"
+    return ""
+
+
+def size_of(svg: bytes) -> tuple[float, float]:
+    """Width and height in points."""
+    found = _SIZE.search(svg)
+    return (float(found[1]), float(found[2])) if found else (0.0, 0.0)
+
+
+def _capped(size: tuple[float, float], dpi: float) -> float:
+    """The resolution at which a PNG stays within what viewers and memory can hold."""
+    width, height = (max(side, 1) * dpi / 72 for side in size)
+    shrink = min(1.0, LONGEST_SIDE / max(width, height), (LARGEST_AREA / (width * height)) ** 0.5)
+    if shrink == 1:
+        return dpi
+    lowered = float(f"{dpi * shrink * 0.999:.4g}")
+    warnings.warn(f"the PNG would have {width:,.0f} x {height:,.0f} pixels; drawn at {lowered:g} "
+                  f"instead of {dpi:g} dpi. An SVG stays sharp at any size",
+                  RuntimeWarning, stacklevel=user_stacklevel())
+    return lowered

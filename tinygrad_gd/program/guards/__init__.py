@@ -1,0 +1,1 @@
+"""What a program relies on, and whether it is still there."""

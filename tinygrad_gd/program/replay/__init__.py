@@ -1,0 +1,1 @@
+"""The text that is executed, with a fixed buffer for every array."""

@@ -1,0 +1,169 @@
+"""Calls of NumPy that give the same bits as the plain call in less time, for arrays of certain forms.
+
+Each is chosen when a program is planned. Where the arithmetic is another library's, that the bits are
+the same is found by trying both on arrays of the same form, so that it holds on any machine.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ...ground.fast import LITTLE, NARROW, einsum, is_sooner_turned
+from ..ir import EXACT, Instruction, Value
+
+#: Elements up to which trying costs nothing worth mentioning.
+SMALL = 1 << 16
+
+#: Bytes of the array into which masks and rows are copied.
+SCRATCH = 1 << 17
+
+#: Bytes of an array up to which it is kept in two memory orders.
+KEPT = 1 << 20
+
+#: Elements of a row that is worth copying.
+SHORT = 64
+
+
+def shaped(flat: np.ndarray[Any, Any], value: Value) -> np.ndarray[Any, Any]:
+    """The first elements of a flat array in a value's shape and memory order."""
+    order = value.axes
+    first = flat[: prod(value.shape)]
+    made = first.reshape([value.shape[a] for a in order])
+    result: np.ndarray[Any, Any] = made.transpose([order.index(i) for i in range(len(order))])
+    return result
+
+
+def empty(value: Value) -> np.ndarray[Any, Any]:
+    """An array of a value's shape, dtype and memory order."""
+    return shaped(np.empty(prod(value.shape), value.dtype), value)
+
+
+def like(form: Value, again: bool, x: Any) -> Any:
+    """A copy in a value's form; of what changes ``again`` and again, only if that costs little."""
+    if again and form.nbytes > SCRATCH:
+        return x
+    made = empty(form)
+    made[...] = x
+    return made
+
+
+def places(i: Instruction, again: bool, *indices: Any) -> Any:
+    """Where in its memory an array has the elements that an index picks."""
+    form = i.inputs[0]
+    return i.primitive.run(shaped(np.arange(prod(form.shape)), form), *indices, **i.params)
+
+
+def _trial(value: Value) -> np.ndarray[Any, Any]:
+    """An array in the form of a value whose sums depend on the order of their terms."""
+    made = empty(value)
+    made[...] = np.sin(np.arange(1, made.size + 1)).reshape(made.shape)
+    return made
+
+
+def is_dot(i: Instruction) -> bool:
+    """Whether the method ``dot`` does the same work as np.matmul, and sooner."""
+    a, b = i.inputs
+    if not (isinstance(a, Value) and isinstance(b, Value) and len(a.shape) == len(b.shape) == 2
+            and a.dtype == b.dtype and a.dense and b.dense
+            and i.output.axes == (0, 1) and i.output.dtype.kind == "f"):
+        return False
+    size = i.output.shape[0] * i.output.shape[1]
+    if min(*a.shape, *b.shape) > 1:
+        return size <= LITTLE  # both call the same BLAS routine
+    if not 0 < size <= SMALL or a.shape[0] * a.shape[1] > SMALL:
+        return False
+    x, y = _trial(a), _trial(b)
+    return bool(np.array_equal(np.matmul(x, y), np.dot(x, y)))
+
+
+def factor_copied_first(i: Instruction) -> tuple[int, Value] | None:
+    """Which factor of a small product is worth a copy in the other memory order, and its form then.
+
+    OpenBLAS has other code for small products, which reads two matrices along the same axis slowly.
+    """
+    a, b = i.inputs
+    rows, (inner, columns) = a.shape[0], b.shape
+    if (a.axes, b.axes) != ((0, 1), (1, 0)):
+        return None
+    if is_sooner_turned(rows, inner, columns, a.dtype):
+        return 0, Value(a.shape, a.dtype, axes=(1, 0))
+    if rows < 48 or not 1024 <= inner * columns <= 8192:
+        return None
+    x, y = _trial(a), _trial(b)
+    same = np.array_equal(np.dot(x, y), np.dot(x, np.ascontiguousarray(y)))
+    return (1, Value(b.shape, b.dtype, axes=(0, 1))) if same else None
+
+
+def is_sooner_in_rows(i: Instruction) -> bool:
+    """Whether a transposed second factor of a large product, if it stays, is worth a copy in C order.
+
+    BLAS would make such a copy in every call, piece by piece.
+    """
+    a, b = i.inputs
+    if not (isinstance(a, Value) and isinstance(b, Value) and a.dtype == b.dtype and a.dense and b.dense
+            and (a.axes, b.axes) == ((0, 1), (1, 0)) and max(a.nbytes, b.nbytes) <= KEPT):
+        return False
+    x, y = _trial(a), _trial(b)
+    return bool(np.array_equal(np.matmul(x, y), np.matmul(x, np.ascontiguousarray(y))))
+
+
+def is_column_sum(i: Instruction) -> bool:
+    """Whether einsum adds the rows of a matrix as np.sum does, but without a call for every row."""
+    x = i.inputs[0]
+    if (i.primitive.name != "sum" or i.params.get("axis") not in (0, (0,)) or i.params.get("keepdims")
+            or len(x.shape) != 2 or x.axes != (0, 1) or not x.dense or x.dtype != i.output.dtype
+            or x.dtype.kind != "f" or min(x.shape) < 2 or x.shape[0] * x.shape[1] > SMALL):
+        return False
+    rows = _trial(x)
+    return bool(np.array_equal(einsum("ij->j", rows), rows.sum(axis=0)))
+
+
+def is_narrow_extremum(i: Instruction) -> bool:
+    """Whether the largest or smallest of each short row is found faster in a transposed copy.
+
+    No rounding is involved; of 0.0 and -0.0 NumPy itself does not define which is larger.
+    """
+    x, last = i.inputs[0], len(i.inputs[0].shape) - 1
+    return (i.primitive.name in ("max", "min") and i.params.get("axis") in (last, -1, (last,), (-1,))
+            and last > 0 and all(v.dense and v.in_order for v in (x, i.output))
+            and 1 < x.shape[-1] <= NARROW <= prod(x.shape[:-1]))
+
+
+def takes_number_as_array(i: Instruction) -> bool:
+    """Whether NumPy's loop is several times faster beside an array full of a number than beside it."""
+    return i.primitive.name in ("maximum", "minimum") and i.output.nbytes <= 1 << 22 and any(
+        (x.shape, x.axes) == (i.output.shape, i.output.axes) for x in i.values)
+
+
+def copied_first(i: Instruction) -> int | None:
+    """Which input NumPy takes sooner once it is copied into an array like the result, if any.
+
+    A mask beside numbers is converted piece by piece; beside a matrix with short rows, a row or a
+    column is taken up anew for each of them.
+    """
+    out = i.output
+    if i.primitive.function not in EXACT or not 0 < out.nbytes <= SCRATCH or out.dtype.kind != "f":
+        return None
+    for position, x in enumerate(i.inputs):
+        other = i.inputs[1 - position]
+        if (isinstance(x, Value) and isinstance(other, Value) and _form(other) == _form(out)
+                and (_form(x) == (out.shape, np.dtype(bool), out.axes) or _is_repeated(x, out))):
+            return position
+    return None
+
+
+def _is_repeated(x: Value, out: Value) -> bool:
+    if len(out.shape) != 2 or out.dtype != x.dtype or min(out.shape) < 2:
+        return False
+    rows, columns = out.shape
+    short = columns <= SHORT
+    if out.axes == (0, 1):
+        return short and x.shape in ((columns,), (rows, 1))
+    return x.shape == (columns,) or (short and x.shape == (rows, 1))
+
+
+def _form(value: Value) -> Any:
+    return value.shape, value.dtype, value.axes

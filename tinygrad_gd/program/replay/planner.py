@@ -1,0 +1,192 @@
+"""The plan of a replay: which values share a buffer, which are views, and what is written where.
+
+A buffer is reused as soon as the value in it has been read for the last time. Updates go straight
+into their parameters where nobody needs the old values any more.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from ...ops.descend import BLOCK
+from ..ir import REDUCTIONS, Instruction, Number, Program, Value, use_counts
+from .kernels import empty
+from .rows import rows_of
+
+#: Buffers among which an idle one is looked for.
+CHOICES = 8
+
+#: Bytes of an array that a processor's own cache cannot hold; it is updated in blocks.
+CACHE = 1 << 21
+
+_terms = np.array([1.0, 2.0**60, -(2.0**60)])[::-1, None]
+#: Whether NumPy adds in the same order into a given array; 2.0 adds reversed rows the other way round.
+ONE_ORDER = bool(np.add.reduce(_terms, 0) == np.add.reduce(_terms, 0, out=np.empty(1)))
+
+
+class Planner:
+    """Decides where every value of a program lives."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.body = [i for i in program.instructions if i.phase != "once"]
+        self._position = {i.output: n for n, i in enumerate(self.body)}
+        self._made = {i.output: i for i in self.body}
+        self._given = {given.value: given for given in program.inputs}
+        self.root: dict[Value, Value] = {}  # views -> the value whose memory they show
+        shown: dict[Value, Any] = {}
+        for i in program.instructions:
+            if (view := _view(i, shown)) is not None:
+                self.root[i.output], shown[i.output] = self.base(i.inputs[0]), view
+        self._versions: dict[Any, list[Value]] = {}  # what a state holds after each write
+        for i in self.body:
+            if i.target is not None:
+                self._versions.setdefault(i.target, []).append(i.output)
+        self.results = {self.base(v) for v in program.results}
+        self.last_use = {}
+        for position, i in enumerate(self.body):
+            for value in (i.output, *i.values):
+                self.last_use[self.base(value)] = position
+        self.buffers: dict[Value, int] = {}
+        self.sizes: list[Value] = []  # one example value per buffer
+        self._assign()
+        self.descents = self._descents()
+        self.rows, self.families = rows_of(self)
+        parts = {place for family in self.families for place in family}  # aligned for one dtype only
+        self._by_size = sorted((v.nbytes, n) for n, v in enumerate(self.sizes) if n not in parts)
+        self._lives: list[list[tuple[int, int]]] = [[] for _ in self.sizes]  # from where to where
+        for value, number in self.buffers.items():
+            self._lives[number].append((self._position[value], self.last_use[value]))
+
+    def base(self, value: Value) -> Value:
+        """The value in whose memory ``value`` lies."""
+        return self.root.get(value, value)
+
+    def in_place(self, i: Instruction) -> bool:
+        """Whether a write may go straight into its state: nobody needs the old values later."""
+        if i.target is None or i.output.scalar:
+            return False
+        old = self.base(i.inputs[0]) if isinstance(i.inputs[0], Value) else None
+        position = self._position[i.output]
+        versions = {self.base(i.target.value), *([old] if old else []), *self._versions[i.target]}
+        return all(self.last_use.get(v, -1) <= position for v in versions
+                   if self._position.get(v, -1) < position)
+
+    def place(self, value: Value) -> Any:
+        """Where an array is: the number of a buffer, or the input whose array it is; else None."""
+        base = self.base(value)
+        made = self._made.get(base)
+        if made is not None and made.target is not None:
+            return made.target if self.in_place(made) else None
+        return self.buffers.get(base, self._given.get(base))
+
+    def idle(self, i: Instruction, nbytes: int) -> int | None:
+        """A buffer of that many bytes, and few more, in which nothing lies while ``i`` runs, if any."""
+        position = self._position[i.output]
+        first = bisect_left(self._by_size, (nbytes, -1))
+        for _, number in self._by_size[first : first + CHOICES]:
+            lives = self._lives[number]
+            last = bisect_right(lives, (position, len(self.body))) - 1
+            if last < 0 or lives[last][1] < position:
+                return number
+        return None
+
+    def _assign(self) -> None:
+        free: dict[Any, list[int]] = {}
+        for position, i in enumerate(self.body):
+            dying = [v for v in dict.fromkeys(map(self.base, i.values))
+                     if self.last_use[v] == position and v in self.buffers]
+            key, last = _memory(i.output), -1
+            if i.primitive.elementwise and isinstance(i.primitive.function, np.ufunc):
+                read = {self.base(v) for v in i.values if _lies_like(v, i.output)}
+                own = any(_memory(v) == key for v in dying if v in read)
+                self._release(dying, free, only=read)
+                last = -1 if own or i.phase != "update" else 0  # updates keep to their order
+            if self._wants_buffer(i):
+                if free.get(key):
+                    self.buffers[i.output] = free[key].pop(last)
+                else:
+                    self.buffers[i.output] = len(self.sizes)
+                    self.sizes.append(i.output)
+            self._release(dying, free)
+            if i.output in self.buffers and self.last_use[i.output] == position:
+                self._release([i.output], free)
+
+    def _is_scaling(self, i: Instruction) -> bool:
+        """Whether ``i`` multiplies a gradient, in its buffer, by a hyperparameter."""
+        rate, g = i.inputs if i.primitive.name == "multiply" else (None, None)
+        return (isinstance(g, Value) and any(given.value is rate for given in self.program.inputs
+                                             if isinstance(given, Number))
+                and self.buffers.get(i.output, -1) == self.buffers.get(g, -2)
+                and g.dtype == i.output.dtype)
+
+    def _descents(self) -> dict[Instruction, Instruction]:
+        """Large updates ``p - rate * g``, each with its scaling: both are done block by block."""
+        scalings = {i.output: i for i in self.body if self._is_scaling(i)}
+        uses = use_counts(self.program)
+        return {i: scalings[scaled] for i in self.body if i.primitive.name == "subtract"
+                for scaled in scalings.keys() & set(i.values)
+                if scaled is i.inputs[1] and self.in_place(i) and i.output.nbytes >= CACHE
+                and uses[scaled] == 1 and scaled.shape == i.output.shape}
+
+    def temporaries(self) -> int:
+        """The most bytes that arrays outside of buffers take at one time of a call."""
+        changes = [0] * (len(self.body) + 1)
+        for position, i in enumerate(self.body):
+            value = i.output
+            own = not value.scalar and value not in self.buffers and value not in self.root
+            if own and not self.in_place(i):
+                end = len(self.body) if value in self.results else self.last_use[value]
+                changes[position] += value.nbytes
+                changes[min(end + 1, len(self.body))] -= value.nbytes
+        scratch = max((BLOCK * i.output.dtype.itemsize for i in self.descents), default=0)
+        return max(*accumulate(changes), scratch)
+
+    def _release(self, values: list[Value], free: dict[Any, list[int]], only: Any = None) -> None:
+        for value in list(values):
+            if only is None or value in only:
+                values.remove(value)
+                free.setdefault(_memory(value), []).append(self.buffers[value])
+
+    def _wants_buffer(self, i: Instruction) -> bool:
+        return (not i.output.scalar and i.output not in self.root and i.output not in self.results
+                and i.target is None and can_write(i))
+
+
+def _memory(value: Value) -> Any:
+    """The dtype of a value and its shape as it lies in memory: a buffer serves all with the same."""
+    return tuple(value.shape[axis] for axis in value.axes), value.dtype
+
+
+def _lies_like(value: Value, other: Value) -> bool:
+    """Whether each element lies in the same place of its memory."""
+    return value.dense and (value.shape, value.axes) == (other.shape, other.axes)
+
+
+def _view(i: Instruction, shown: dict[Value, Any]) -> Any:
+    """An empty array like the result if that shows its argument's memory, found by trying it.
+
+    ``shown`` holds such arrays of earlier views: one of a slice may be a copy where one of a whole
+    array is none.
+    """
+    if i.primitive.kind != "view" or not isinstance(i.inputs[0], Value) or len(i.inputs) != 1:
+        return None
+    if i.inputs[0].scalar or i.output.scalar:
+        return None
+    trial = shown[i.inputs[0]] if i.inputs[0] in shown else empty(i.inputs[0])
+    view = i.primitive.run(trial, **i.params)
+    return view if np.may_share_memory(view, trial) else None
+
+
+def can_write(i: Instruction) -> bool:
+    """Whether the result of an instruction can be written into a given array."""
+    p = i.primitive
+    if isinstance(p.function, np.ufunc):
+        return i.params == {}
+    if p.name in REDUCTIONS:
+        return set(i.params) <= {"axis", "keepdims"} and (ONE_ORDER or all(x.dense for x in i.values))
+    return p.name in ("broadcast_to", "astype")
