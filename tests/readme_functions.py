@@ -25,12 +25,6 @@ GROUPS = {
                        "least_squares", "conditioning"),
     "windows": ("convolution", "pooling", "windows", "interpolation"), "random": ("random",),
 }
-#: Parts of other functions; nobody calls them by name.
-INTERNAL = frozenset({
-    "integer_power", "contract", "scatter", "getitem", "sinc_derivative", "fractional_part", "binary_exponent", "cofactors",
-    "lstsq_solution", "last_writes", "set_elements", "windows",
-    "overlap_add", "first_of_largest", "check_total",
-})
 
 
 def home_of(name: str) -> str:
@@ -67,7 +61,7 @@ def text() -> str:
         homes.setdefault(home_of(name), []).append(name)
     lines = []
     for title, modules in GROUPS.items():
-        names = sorted(n for m in modules for n in homes.get(m, ()) if n not in INTERNAL)
+        names = sorted(n for m in modules for n in homes.get(m, ()))
         if names:
             lines.append(f"**{title}**: " + " ".join(map(shown, names)))
     lines.append("**questions about Tensors, with plain answers**: " + " ".join(numpy_only()))

@@ -13,6 +13,7 @@ import tinygrad_gd as tg
 from tests.oracles import assert_close
 from tests.samples import normal
 from tinygrad_gd.ground.fast import product
+from tinygrad_gd.ground.registry import by_name
 
 LINALG: Any = np.linalg  # its stubs do not know of Tensors
 A = normal(3, 3) + 2 * np.eye(3)
@@ -107,7 +108,7 @@ def test_second_derivative_of_det_where_the_first_is_zero(n: int) -> None:
     """Of rank n - 2: all cofactors are 0, but not their derivatives."""
     a = normal(n, n - 2) @ normal(n - 2, n, seed=1)
     np.testing.assert_allclose(gradient(LINALG.det, a), 0, atol=1e-14)
-    assert tg.gradcheck(lambda x: tg.cofactors(x), [a])
+    assert tg.gradcheck(lambda x: by_name("cofactors")(x), [a])
 
 
 def test_third_derivative_of_det() -> None:
@@ -124,8 +125,8 @@ def test_third_derivative_of_det() -> None:
 def test_cofactors_agree_with_the_inverse() -> None:
     for a in (A, normal(20, 20), np.eye(1) * 3, normal(2, 4, 4)):
         expected = np.linalg.det(a)[..., None, None] * np.swapaxes(np.linalg.inv(a), -1, -2)
-        assert_close(tg.cofactors(tg.Tensor(a)), expected, 1e-11)
-    assert tg.cofactors(tg.Tensor(np.zeros((0, 0)))).shape == (0, 0)
+        assert_close(by_name("cofactors")(tg.Tensor(a)), expected, 1e-11)
+    assert by_name("cofactors")(tg.Tensor(np.zeros((0, 0)))).shape == (0, 0)
 
 
 def test_values_of_equal_eigenvalues_differentiate() -> None:
@@ -258,7 +259,7 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "outer": (lambda: LINALG.outer(leaf(FLAT), np.ones(2)), ValueError, r"vectors, got 'a'.*np\.outer"),
     "tensorsolve": (lambda: LINALG.tensorsolve(leaf(FLAT), np.ones(2)), ValueError, "tensorsolve: 'a'.*square"),
     "tensorinv": (lambda: LINALG.tensorinv(leaf(FLAT)), ValueError, "tensorinv: 'a'.*square.*ind="),
-    "cofactors": (lambda: tg.cofactors(leaf(A), np.ones((2, 3, 3))), ValueError, "directions of the shape"),
+    "cofactors": (lambda: by_name("cofactors")(leaf(A), np.ones((2, 3, 3))), ValueError, "directions of the shape"),
     "einsum length": (lambda: np.einsum("ij,jk", leaf(FLAT), FLAT), ValueError,
                       "'ij,jk': index 'j' has length 3 in 'a'.*2 in argument 1"),
     "einsum hidden": (lambda: np.einsum("...j,...j", leaf(FLAT), np.ones((4, 3))), ValueError,

@@ -20,7 +20,7 @@ from tests.oracles import (
 )
 from tests.samples import Sample, all_samples
 from tinygrad_gd.engine.primitive import Primitive
-from tinygrad_gd.ground.registry import NAMES
+from tinygrad_gd.ground.registry import INTERNAL, NAMES, by_name
 from tinygrad_gd.transforms.gradcheck import gradcheck
 
 ROWS = all_samples()
@@ -53,7 +53,7 @@ def gradients(row: Sample, inputs: tuple[Any, ...], weights: Any = None) -> tupl
 
 def expected_gradients(row: Sample, inputs: tuple[Any, ...], weights: Any) -> tuple[Any, float]:
     """The oracle's gradients and how far they can be trusted."""
-    if getattr(NAMES[row.name], "analytic", False) and takes_complex(row):
+    if getattr(by_name(row.name), "analytic", False) and takes_complex(row):
         return complex_step(row.call, inputs, weights), RTOL_COMPLEX
     return central_difference(row.call, inputs, weights), RTOL_CENTRAL
 
@@ -76,7 +76,7 @@ def check(row: Sample) -> None:
 
 #: What the package registers; doctests and tests add primitives of their own while running.
 DIFFERENTIABLE = sorted(
-    name for name, made in NAMES.items()
+    name for name, made in (NAMES | INTERNAL).items()
     if isinstance(made, Primitive) and made.differentiable and made.name == name)
 
 
@@ -159,7 +159,7 @@ def lay_out(x: Any) -> tg.Tensor:
 
 # -- elementwise primitives: all the ways operands meet --------------------------------------------
 
-ELEMENTWISE = [row for row in ROWS if getattr(NAMES[row.name], "elementwise", False)]
+ELEMENTWISE = [row for row in ROWS if getattr(by_name(row.name), "elementwise", False)]
 each_elementwise = pytest.mark.parametrize("row", ELEMENTWISE, ids=str)
 
 

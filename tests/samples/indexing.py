@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import tinygrad_gd as tg
-from tinygrad_gd.ground.registry import NAMES
+from tinygrad_gd.ground.registry import by_name
 
 from . import Sample, normal, torch_
 
@@ -61,8 +61,8 @@ ROWS += [
 def scatter(g: Any) -> Any:
     """The rule of a slice, as a function of its own."""
     if isinstance(g, tg.Tensor):
-        return tg.apply(NAMES["scatter"], (g,), SCATTER)
-    return NAMES["scatter"].function(g, **SCATTER)
+        return tg.apply(by_name("scatter"), (g,), SCATTER)
+    return by_name("scatter").function(g, **SCATTER)
 
 ROWS += [
     Sample("put", lambda x, v: tg.put(x, [0, -1, 5], v), (X, normal(2, seed=3)), autograd=False),

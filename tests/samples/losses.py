@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-import tinygrad_gd as tg
+from tinygrad_gd.ground.registry import by_name
 
 from . import Sample, normal, torch_
 
 LABELS = np.array([1, 0, 2])
 X, Y = normal(3, 3), normal(3, 3, seed=1)
 ROWS = [
-    *(Sample("mse", lambda a, b, r=r: tg.mse(a, b, reduction=r), (X, Y), r,
+    *(Sample("mse", lambda a, b, r=r: by_name("mse")(a, b, reduction=r), (X, Y), r,
              torch=lambda a, b, r=r: torch_("nn.functional.mse_loss")(a, b, reduction=r))
       for r in ("mean", "sum", "none")),
     *(Sample("cross_entropy_of_logits",
-             lambda a, r=r: tg.cross_entropy_of_logits(a, LABELS, reduction=r), (X,), r,
+             lambda a, r=r: by_name("cross_entropy_of_logits")(a, LABELS, reduction=r), (X,), r,
              torch=lambda a, r=r: torch_("nn.functional.cross_entropy")(a, torch_("tensor")(LABELS), reduction=r))
       for r in ("mean", "sum", "none")),
 ]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import tinygrad_gd as tg
+from tinygrad_gd.ground.registry import by_name
 
 from . import Sample, normal, torch_
 
@@ -83,10 +84,10 @@ ROWS = [
     row("det", A), row("det", BATCH, "batched"), row("det", RANK_2, "rank 2 of 3", torch=False),
     row("det", np.ones((2, 2)), "singular", torch=False),
     row("det", np.array([[1.5]]), "1 x 1"), row("det", np.eye(3), "equal singular values"),
-    Sample("cofactors", lambda a: tg.cofactors(a), (RANK_2,)),
-    Sample("cofactors", lambda a, d: tg.cofactors(a, d), (normal(2, 3, 3), normal(2, 3, 3, seed=1)),
+    Sample("cofactors", lambda a: by_name("cofactors")(a), (RANK_2,)),
+    Sample("cofactors", lambda a, d: by_name("cofactors")(a, d), (normal(2, 3, 3), normal(2, 3, 3, seed=1)),
            "batched, along a direction"),
-    Sample("cofactors", lambda a, d, e: tg.cofactors(a, d, e),
+    Sample("cofactors", lambda a, d, e: by_name("cofactors")(a, d, e),
            tuple(normal(4, 4, seed=k) for k in (1, 2, 3)), "along two"),
     row("slogdet", A, "logabsdet", part=1), row("slogdet", -BATCH, "batched", part=1),
     *(Sample("solve", np.linalg.solve, (a, b), label, torch=torch_("linalg.solve"))

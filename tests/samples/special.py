@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import tinygrad_gd as tg
+from tinygrad_gd.ground.registry import by_name
 
 from . import Sample, normal, positive, torch_
 
@@ -27,6 +28,6 @@ ROWS = [
     Sample("sinc", np.sinc, (normal(2, 3),), torch=torch_("sinc")),
     Sample("sinc", np.sinc, (np.array([0.0, 1e-4, 1.0, -3.7]),), "at 0", torch=torch_("sinc"),
            autograd=False),
-    *(Sample("sinc_derivative", lambda x, n=n: tg.sinc_derivative(x, n=n), (4 * normal(2, 3),),
+    *(Sample("sinc_derivative", lambda x, n=n: by_name("sinc_derivative")(x, n=n), (4 * normal(2, 3),),
              f"n={n}") for n in (1, 2, 3, 4)),
 ]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 import tinygrad_gd as tg
+from tinygrad_gd.ground.registry import by_name
 
 from . import Sample, normal, torch_
 
@@ -32,9 +33,9 @@ def conv(name: str, label: str, x: Any, weight: Any, bias: bool = True, **option
 
 
 ROWS = [
-    Sample("windows", lambda x: tg.windows(
+    Sample("windows", lambda x: by_name("windows")(
         x, window=(2, 2), counts=(2, 1), stride=(1, 2), dilation=(2, 1)), (normal(2, 4, 3),)),
-    Sample("overlap_add", lambda x: tg.overlap_add(
+    Sample("overlap_add", lambda x: by_name("overlap_add")(
         x, shape=(6,), stride=(2,), dilation=(1,)), (normal(2, 2, 3),)),
     Sample("sliding_window_view", lambda x: view(x, 3), (normal(5),), "1-D",
            torch=lambda x: x.unfold(0, 3, 1), autograd=False),

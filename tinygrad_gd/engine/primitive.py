@@ -55,6 +55,7 @@ class Primitive:
         analytic: bool,
         atomic: bool,
         kind: str,
+        internal: bool = False,
     ) -> None:
         self.name = name
         self.function = function
@@ -65,6 +66,7 @@ class Primitive:
         self.analytic = analytic
         self.atomic = atomic or isinstance(function, np.ufunc) or bool(numpy)
         self.kind = kind
+        self.internal = internal
         self.variadic = isinstance(rules, Every)
         self.differentiable = any(rules)
         self.parameters: tuple[str, ...] = ()
@@ -141,6 +143,7 @@ def primitive(
     analytic: bool = True,
     atomic: bool = False,
     kind: str = "op",
+    internal: bool = False,
 ) -> Primitive:
     """Make a primitive of a NumPy function and one derivative rule per array argument.
 
@@ -159,6 +162,7 @@ def primitive(
         it makes, so it must also run on Tensors: no loops over elements, no writing in place.
         True for what stands for a NumPy function.
     kind : how pictures group it: ``op``, ``act``, ``red`` or ``view``.
+    internal : whether it is only a part of other functions, without a place in ``tg``.
 
     >>> import numpy as np, tinygrad_gd as tg
     >>> cube = tg.primitive(lambda x: x * x * x, lambda g, out, x: g * 3 * x**2, name="cube")
@@ -183,6 +187,7 @@ def primitive(
         analytic=analytic,
         atomic=atomic,
         kind=kind,
+        internal=internal,
     )
     check_rules(made, rules)
     add(made)

@@ -19,6 +19,8 @@ R = TypeVar("R")
 NUMPY: dict[Any, Callable[..., Any]] = {}
 #: public name -> the same, for ``tinygrad_gd.<name>`` and the methods of Tensor.
 NAMES: dict[str, Callable[..., Any]] = {}
+#: name -> a primitive that is only a part of those: graphs show its name, users do not write it.
+INTERNAL: dict[str, Callable[..., Any]] = {}
 
 
 class Foreign:
@@ -77,7 +79,8 @@ def add(made: Any) -> None:
     What is there already is not replaced, since other code relies on it; only the same function of
     the same module, written anew, is: a notebook's cell can be run again.
     """
-    for key, table in [(made.name, NAMES), *((f, NUMPY) for f in made.numpy)]:
+    names: list[tuple[Any, Any]] = [(made.name, NAMES), (made.name, INTERNAL)]
+    for key, table in [*names, *((f, NUMPY) for f in made.numpy)]:
         old: Any = table.get(key)
         if old is not None and _home(old) != _home(made):
             what = repr(key) if isinstance(key, str) else f"np.{key.__name__}"
@@ -85,7 +88,10 @@ def add(made: Any) -> None:
                               "primitive another name=, or leave out numpy=")
     for function in made.numpy:
         NUMPY[function] = made
-    enter(made.name, made)
+    if made.internal:
+        INTERNAL[made.name] = made
+    else:
+        enter(made.name, made)
 
 
 def _home(registered: Any) -> tuple[Any, Any]:
@@ -97,4 +103,4 @@ def _home(registered: Any) -> tuple[Any, Any]:
 
 def by_name(name: str) -> Callable[..., Any]:
     """What is registered under a name; how primitives are unpickled."""
-    return NAMES[name]
+    return NAMES[name] if name in NAMES else INTERNAL[name]

@@ -33,7 +33,8 @@ def _descend(p: Any, rate: Any, g: Any, /, into: Any = None) -> Any:
 descend_of = primitive(
     _descend, lambda g, out, p, rate, slope, into: g,
     lambda g, out, p, rate, slope, into: -g * slope,
-    lambda g, out, p, rate, slope, into: -g * rate, name="descend", elementwise=True)
+    lambda g, out, p, rate, slope, into: -g * rate, name="descend", elementwise=True,
+    internal=True)
 
 
 def descend(p: Tensor, rate: Any, g: Tensor) -> None:

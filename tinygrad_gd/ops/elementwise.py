@@ -40,7 +40,8 @@ negative = primitive(np.negative, lambda g, out, x: -g, run=operator.neg)
 positive = primitive(np.positive, lambda g, out, x: g)
 square = primitive(np.square, lambda g, out, x: (g + g) * x)
 integer_power = primitive(
-    _integer_power, lambda g, out, x, n: g * (n * _integer_power(x, n - 1)), elementwise=True)
+    _integer_power, lambda g, out, x, n: g * (n * _integer_power(x, n - 1)), elementwise=True,
+    internal=True)
 sqrt = primitive(np.sqrt, lambda g, out, x: g * 0.5 / out)
 
 

@@ -76,12 +76,12 @@ def _last_writes(x: Any, /, *indices: Any, key: tuple[Any, ...]) -> Any:
 
 scatter = primitive(
     _scatter, lambda g, out, x, *indices, key, shape: g[_fill(key, indices)], name="scatter",
-    kind="view", atomic=True)
+    kind="view", atomic=True, internal=True)
 _getitem_primitive = primitive(
     _getitem,
     lambda g, out, x, *indices, key: apply_scatter(g, indices, key, x.shape),
-    name="getitem", kind="view", atomic=True)
-last_writes = primitive(_last_writes, name="last_writes", atomic=True)
+    name="getitem", kind="view", atomic=True, internal=True)
+last_writes = primitive(_last_writes, name="last_writes", atomic=True, internal=True)
 
 
 def _set_values(g: Any, out: Any, x: Any, values: Any, *indices: Any, key: Any) -> Any:
@@ -91,7 +91,7 @@ def _set_values(g: Any, out: Any, x: Any, values: Any, *indices: Any, key: Any) 
 
 set_elements: Primitive = primitive(
     _set_elements, lambda g, out, x, values, *indices, key: _run(set_elements, g, 0, *indices, key=key),
-    _set_values, kind="view", atomic=True)
+    _set_values, kind="view", atomic=True, internal=True)
 
 
 def _run(function: Any, *inputs: Any, **options: Any) -> Any:

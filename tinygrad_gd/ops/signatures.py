@@ -46,6 +46,7 @@ def called_like(
     analytic: bool = True,
     atomic: bool = False,
     kind: str = "red",
+    internal: bool = False,
 ) -> Callable[[Callable[..., Any]], CalledLike]:
     """Register ``function`` with its rules as a primitive, called as the decorated function is."""
 
@@ -54,7 +55,8 @@ def called_like(
         table: Any = rules[0] if rules and isinstance(rules[0], Every) else rules
         made = CalledLike(
             function, table, name=signature.__name__, numpy=functions, run=run,
-            elementwise=elementwise, analytic=analytic, atomic=atomic, kind=kind)
+            elementwise=elementwise, analytic=analytic, atomic=atomic, kind=kind,
+            internal=internal)
         made.signature = made.__wrapped__ = signature
         made.__doc__, made.__module__ = signature.__doc__, signature.__module__
         add(made)

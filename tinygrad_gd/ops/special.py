@@ -297,7 +297,7 @@ def _sinc_derivative(x: Any, /, n: int) -> Any:
 
 sinc_derivative = primitive(
     _sinc_derivative, lambda g, out, x, n: g * _sinc_derivative_in_rule(x, n=n + 1),
-    elementwise=True, analytic=False, atomic=True)
+    elementwise=True, analytic=False, atomic=True, internal=True)
 _sinc_derivative_in_rule: Callable[..., Any] = in_rule(sinc_derivative)
 sinc = primitive(_sinc, lambda g, out, x: g * _sinc_derivative_in_rule(x, n=1), numpy=np.sinc,
                  elementwise=True, analytic=False)

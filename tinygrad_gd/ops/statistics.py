@@ -131,7 +131,7 @@ def _check_total(total: Any, /, axis: Any, name: str | None, shape: tuple[int, .
     return total
 
 
-check_total = primitive(_check_total, kind="check", atomic=True)
+check_total = primitive(_check_total, kind="check", atomic=True, internal=True)
 
 
 @implements(np.average)

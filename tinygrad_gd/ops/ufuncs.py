@@ -207,8 +207,9 @@ def _binary_exponent(x: Any, /) -> Any:
 
 
 fractional_part = primitive(
-    _fractional_part, lambda g, out, x: g, elementwise=True, analytic=False, atomic=True)
-binary_exponent = primitive(_binary_exponent, elementwise=True, atomic=True)
+    _fractional_part, lambda g, out, x: g, elementwise=True, analytic=False, atomic=True,
+    internal=True)
+binary_exponent = primitive(_binary_exponent, elementwise=True, atomic=True, internal=True)
 
 
 @implements(np.modf)

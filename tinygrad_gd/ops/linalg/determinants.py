@@ -77,14 +77,15 @@ def _cofactors_back(position: int, g: Any, out: Any, a: Any, *directions: Any) -
     return cofactors_of(a, *kept, g)
 
 
-@called_like((), _cofactors, Every(_cofactors_back), analytic=False, atomic=True, kind="op")
+@called_like((), _cofactors, Every(_cofactors_back), analytic=False, atomic=True, kind="op",
+             internal=True)
 def cofactors(a: Any, /, *directions: Any) -> Any:
     """The matrix of cofactors, the gradient of det: ``det(a) * inv(a).T``, right for singular ``a``.
 
     With directions, the gradient of the derivative of det along them.
 
     >>> import tinygrad_gd as tg
-    >>> tg.cofactors(tg.Tensor([[1.0, 2.0], [2.0, 4.0]])).numpy().round(6).tolist()
+    >>> cofactors(tg.Tensor([[1.0, 2.0], [2.0, 4.0]])).numpy().round(6).tolist()
     [[4.0, -2.0], [-2.0, 1.0]]
     """
     if any(np.shape(d) != np.shape(a) for d in directions):

@@ -144,7 +144,8 @@ def _einsum_back(position: int, g: Any, out: Any, *operands: Any, subscripts: st
 
 _einsum_primitive = primitive(_einsum, Every(_einsum_back), name="einsum", numpy=np.einsum)
 _contraction = primitive(
-    _contract, partial(_einsum_back, 0), partial(_einsum_back, 1), name="contract")
+    _contract, partial(_einsum_back, 0), partial(_einsum_back, 1), name="contract",
+    internal=True)
 
 # -- NumPy's ways to write the subscripts --------------------------------------------------------------
 

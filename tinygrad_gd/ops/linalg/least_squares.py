@@ -79,7 +79,7 @@ def _lstsq_left(g: Any, out: Any, a: Any, b: Any, rcond: Any) -> Any:
 lstsq_solution = primitive(
     _lstsq, _lstsq_left,
     lambda g, out, a, b, rcond: np.linalg.pinv(a, rcond).T @ g,
-    name="lstsq_solution", analytic=False, atomic=True)
+    name="lstsq_solution", analytic=False, atomic=True, internal=True)
 
 
 @implements(np.linalg.lstsq)

@@ -39,7 +39,7 @@ mse = primitive(
         _scaled(g, prediction.size, reduction) * 2 * (prediction - target),
     lambda g, out, prediction, target, reduction:
         _scaled(g, prediction.size, reduction) * 2 * (target - prediction),
-    name="mse", kind="red")
+    name="mse", kind="red", internal=True)
 
 
 def _is_class(logits: Any, labels: Any) -> Any:
@@ -101,7 +101,7 @@ def _cross_entropy_rule(g: Any, out: Any, logits: Any, labels: Any, reduction: s
 
 nll_of_softmax = primitive(
     _cross_entropy, _cross_entropy_rule, None, name="cross_entropy_of_logits", analytic=False,
-    run=_cross_entropy_kept, kind="red")
+    run=_cross_entropy_kept, kind="red", internal=True)
 
 
 def _check_labels(labels: Any, /, classes: int) -> Any:
@@ -113,7 +113,7 @@ def _check_labels(labels: Any, /, classes: int) -> Any:
     return labels
 
 
-check_labels = primitive(_check_labels, kind="check", atomic=True)
+check_labels = primitive(_check_labels, kind="check", atomic=True, internal=True)
 
 #: When the Tensor was written whose labels were last found to be right, and for how many classes.
 _right: tuple[int, int] = (0, 0)

@@ -45,7 +45,7 @@ def _first_of_largest(x: Any, largest: Any, /, window: Any, counts: Any, stride:
     return mask
 
 
-first_of_largest = primitive(_first_of_largest, atomic=True)
+first_of_largest = primitive(_first_of_largest, atomic=True, internal=True)
 
 
 def _max_pool_back(g: Any, out: Any, x: Any, window: Any, counts: Any, stride: Any,

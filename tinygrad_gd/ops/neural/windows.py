@@ -88,9 +88,9 @@ def _overlap_add_back(g: Any, out: Any, x: Any, shape: Any, stride: Any, dilatio
 
 
 _windows_primitive = primitive(
-    _windows, _windows_back, run=_windows_at_once, kind="view", atomic=True)
+    _windows, _windows_back, run=_windows_at_once, kind="view", atomic=True, internal=True)
 _overlap_add_primitive = primitive(
-    _overlap_add, _overlap_add_back, run=_overlap_add_at_once, atomic=True)
+    _overlap_add, _overlap_add_back, run=_overlap_add_at_once, atomic=True, internal=True)
 
 
 def windows(x: Any, window: Lengths, counts: Lengths, stride: Lengths, dilation: Lengths) -> Any:
