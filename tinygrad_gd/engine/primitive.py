@@ -30,6 +30,7 @@ from ..ground.live import Live
 from ..ground.modes import current_mode
 from ..ground.registry import add, by_name
 from ..ground.storage import NUMERIC_KINDS, kept, plain, tick
+from .documentation import OnDemand, call_of, doc_of, signature_of
 from .operands import SCALARS, check_expansion, frozen, operand
 from .rules import Every, Rule, check_function, check_rules, checked, reads
 from .tensor import ALL, Tensor, constant
@@ -42,6 +43,9 @@ _new = Tensor.__new__
 
 class Primitive:
     """A NumPy function with its derivative rules. Call it like the function it stands for."""
+
+    __doc__ = OnDemand(doc_of, __doc__)
+    __signature__ = OnDemand(signature_of)
 
     def __init__(
         self,
@@ -87,7 +91,6 @@ class Primitive:
         self.arity = -1 if self.variadic else len(self.arguments)
         self.binary = elementwise and len(self.arguments) == 2
         self.__name__ = self.__qualname__ = name
-        self.__doc__ = function.__doc__
         self.__wrapped__ = function
 
     def __call__(self, *args: Any, **params: Any) -> Tensor:
@@ -120,7 +123,7 @@ class Primitive:
         return apply(self, inputs, {**self.defaults, **params})
 
     def __repr__(self) -> str:
-        return f"<primitive {self.name}>"
+        return f"<primitive {call_of(self)}>"
 
     def __reduce__(self) -> Any:
         return by_name, (self.name,)

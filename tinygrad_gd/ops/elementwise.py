@@ -57,6 +57,7 @@ def _power_exponent(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 
 power = primitive(np.power, _power_base, _power_exponent, run=operator.pow)
+power.__doc__ = "x ** y. Gradients: ``g * y * x ** (y - 1)`` and ``g * out * log(x)``."
 
 # -- functions of one argument -------------------------------------------------------------------
 
@@ -89,9 +90,12 @@ def to_second(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 maximum = primitive(np.maximum, to_first, to_second, analytic=False)
 minimum = primitive(np.minimum, to_first, to_second, analytic=False)
+maximum.__doc__ = "The larger of x and y, NaN if one is; equal ones share the gradient equally."
+minimum.__doc__ = "The smaller of x and y, NaN if one is; equal ones share the gradient equally."
 
 
 def _where(condition: Any, x: Any, y: Any, /) -> Any:
+    """The elements of ``x`` where the condition holds, those of ``y`` elsewhere."""
     return np.where(condition, x, y)
 
 

@@ -299,6 +299,7 @@ def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any
 
 
 def _logsumexp(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
+    """``log(sum(exp(a)))`` along ``axis``, without overflow; its gradient is the softmax."""
     peak = extreme(np.maximum, a, axis, keepdims=True)
     peak = np.where(np.isfinite(peak), peak, 0)
     total = np.add.reduce(np.exp(a - peak), axis=axis, keepdims=True)
@@ -450,6 +451,7 @@ def _argmin(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
 
 
 def _count_nonzero(a: Any, /, axis: Any = None, *, keepdims: Any = False) -> Any:
+    """How many elements along ``axis`` are not 0."""
     return np.asarray(np.count_nonzero(a, axis=axis, keepdims=keepdims))[()]
 
 

@@ -21,6 +21,7 @@ from .signatures import as_tensor, called_like, refuse
 
 
 def _broadcast_to(array: Any, /, shape: Any) -> Any:
+    """The array, repeated to ``shape`` as in arithmetic."""
     # ten times faster than np.broadcast_to on small arrays, and the result may be written to
     out = np.empty(shape, array.dtype)
     if array.ndim:
@@ -41,6 +42,12 @@ def broadcast(g: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _reshape(a: Any, /, shape: Any, order: Any = "C") -> Any:
+    """The same elements in ``shape``; a length of -1 is worked out from the others.
+
+    >>> import tinygrad_gd as tg
+    >>> tg.reshape(tg.Tensor([1, 2, 3, 4]), (2, -1)).tolist()
+    [[1, 2], [3, 4]]
+    """
     if order == "C":
         return a.reshape(shape)
     if order != "F":
@@ -55,6 +62,7 @@ reshape = primitive(
 
 
 def _transpose(a: Any, /, axes: Any = None) -> Any:
+    """The axes in the order ``axes``, by default reversed."""
     return a.transpose(axes)
 
 
@@ -69,6 +77,7 @@ transpose = primitive(_transpose, _transpose_back, numpy=np.transpose, kind="vie
 
 
 def _swapaxes(a: Any, /, axis1: int, axis2: int) -> Any:
+    """Two axes in each other's place."""
     return a.swapaxes(axis1, axis2)
 
 
@@ -78,6 +87,7 @@ swapaxes = primitive(
 
 
 def _squeeze(a: Any, /, axis: Any = None) -> Any:
+    """Without the axes of length 1: all of them, or those of ``axis``."""
     return a.squeeze(axis)
 
 
@@ -86,6 +96,7 @@ squeeze = primitive(
 
 
 def _expand_dims(a: Any, /, axis: Any) -> Any:
+    """With new axes of length 1, which ``axis`` counts in the result."""
     return np.expand_dims(a, axis)
 
 
@@ -95,6 +106,7 @@ expand_dims = primitive(
 
 
 def _moveaxis(a: Any, /, source: Any, destination: Any) -> Any:
+    """The axes ``source`` moved to the places ``destination``; the others keep their order."""
     return np.moveaxis(a, source, destination)
 
 
@@ -104,6 +116,7 @@ moveaxis = primitive(
 
 
 def _copy(a: Any, /, order: Any = "K") -> Any:
+    """A recorded copy: gradients flow through it."""
     return np.array(a, order=order)
 
 
@@ -139,6 +152,12 @@ def astype(x: Any, dtype: Any, *, copy: bool = True, device: Any = None) -> Any:
 
 
 def _concatenate(*arrays: Any, axis: int | None = 0) -> Any:
+    """Joined along ``axis``, which is there already; flattened first where it is None.
+
+    >>> import tinygrad_gd as tg
+    >>> tg.concatenate([tg.Tensor([1.0, 2.0]), [3.0]]).tolist()
+    [1.0, 2.0, 3.0]
+    """
     return np.concatenate(arrays, axis)
 
 
@@ -158,6 +177,12 @@ concatenate = primitive(_concatenate, Every(_part), numpy=np.concatenate, kind="
 
 
 def _stack(*arrays: Any, axis: int = 0) -> Any:
+    """Arrays of one shape, joined along a new axis.
+
+    >>> import tinygrad_gd as tg
+    >>> tg.stack([tg.Tensor([1.0, 2.0]), [3.0, 4.0]], axis=1).tolist()
+    [[1.0, 3.0], [2.0, 4.0]]
+    """
     return np.stack(arrays, axis)
 
 
@@ -171,6 +196,7 @@ NAMES.update(permute_dims=transpose, concat=concatenate)
 
 
 def _flip(m: Any, /, axis: Any = None) -> Any:
+    """The elements in reverse order along ``axis``, by default along all axes."""
     return np.flip(m, axis)
 
 
@@ -178,6 +204,7 @@ flip = primitive(_flip, lambda g, out, m, axis: np.flip(g, axis), numpy=np.flip,
 
 
 def _roll(a: Any, /, shift: Any, axis: Any = None) -> Any:
+    """The elements moved by ``shift`` along ``axis``; what leaves at one end comes in at the other."""
     return np.roll(a, shift, axis)
 
 
@@ -243,10 +270,12 @@ def along(a: Any, axis: int, places: Any) -> Any:
 
 
 def _tril(m: Any, /, k: int = 0) -> Any:
+    """The elements on and below the ``k``-th diagonal, and 0 above it."""
     return np.tril(m, k)
 
 
 def _triu(m: Any, /, k: int = 0) -> Any:
+    """The elements on and above the ``k``-th diagonal, and 0 below it."""
     return np.triu(m, k)
 
 
@@ -270,6 +299,7 @@ def on_diagonal(g: Any, rows: int, columns: int, offset: int) -> Any:
 
 
 def _diagonal(a: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """The diagonals of the matrices in ``axis1`` and ``axis2``, as a last axis."""
     return np.diagonal(a, offset, axis1, axis2)
 
 
@@ -282,6 +312,7 @@ diagonal = primitive(_diagonal, _diagonal_back, numpy=np.diagonal, kind="view")
 
 
 def _diag(v: Any, /, k: int = 0) -> Any:
+    """The ``k``-th diagonal of a matrix, or the matrix that has a vector on it."""
     return np.diag(v, k)
 
 

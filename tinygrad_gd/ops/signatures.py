@@ -8,10 +8,12 @@ with NumPy's signature that stands before the primitive: ``called_like`` puts it
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import numpy as np
 
+from ..engine.documentation import OnDemand
 from ..engine.operands import operand
 from ..engine.primitive import Primitive
 from ..engine.rules import Every, Rule
@@ -25,6 +27,7 @@ class CalledLike(Primitive):
     """A primitive behind a function with NumPy's signature, which ends in `apply`."""
 
     signature: Callable[..., Tensor]
+    __signature__ = OnDemand(lambda made: signature(made.signature))
 
     def __call__(self, *args: Any, **options: Any) -> Tensor:
         """Call the function with NumPy's signature; wrong arguments get an error that helps."""

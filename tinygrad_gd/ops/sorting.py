@@ -35,6 +35,7 @@ def _searchsorted(a: Any, v: Any, /, side: str = "left") -> Any:
 
 
 def _digitize(x: Any, bins: Any, /, right: bool = False) -> Any:
+    """Between which of the ordered edges ``bins`` each element lies, by the number of the bin."""
     return np.digitize(x, bins, right=right)
 
 

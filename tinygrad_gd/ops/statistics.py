@@ -377,10 +377,12 @@ def nanmedian(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool =
 
 
 def _nanargmax(a: Any, /, axis: Any = None, *, keepdims: Any = False) -> Any:
+    """Position of the largest element along ``axis`` that is not NaN."""
     return np.asarray(np.nanargmax(a, axis=axis, keepdims=keepdims))[()]
 
 
 def _nanargmin(a: Any, /, axis: Any = None, *, keepdims: Any = False) -> Any:
+    """Position of the smallest element along ``axis`` that is not NaN."""
     return np.asarray(np.nanargmin(a, axis=axis, keepdims=keepdims))[()]
 
 

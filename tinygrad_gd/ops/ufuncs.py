@@ -69,6 +69,8 @@ logaddexp = primitive(
 logaddexp2 = primitive(
     np.logaddexp2, lambda g, out, x, y: g * np.exp2(x - _level(out)),
     lambda g, out, x, y: g * np.exp2(y - _level(out)), analytic=False)
+logaddexp.__doc__ = "log(exp(x) + exp(y)), without overflow. Gradient of x: ``g * exp(x - out)``."
+logaddexp2.__doc__ = "log2(2**x + 2**y), without overflow. Gradient of x: ``g * 2 ** (x - out)``."
 
 # -- trigonometric and hyperbolic ------------------------------------------------------------------
 
@@ -86,6 +88,9 @@ def _radius(x: Any, y: Any) -> Any:
 arctan2 = primitive(
     np.arctan2, lambda g, out, x, y: g * (y / _radius(x, y)) / _radius(x, y),
     lambda g, out, x, y: -g * (x / _radius(x, y)) / _radius(x, y), analytic=False)
+arctan2.__doc__ = """The angle of a point whose height is x and whose width is y, from -pi to pi.
+
+Gradients: ``g * y / r**2`` and ``-g * x / r**2`` at the distance r from the origin, there 0."""
 hypot = primitive(
     np.hypot, lambda g, out, x, y: g * x / np.where(out == 0, 1, out),
     lambda g, out, x, y: g * y / np.where(out == 0, 1, out), analytic=False)
@@ -107,6 +112,8 @@ copysign = primitive(
     lambda g, out, x, y: g * 0, analytic=False)
 fmax = primitive(np.fmax, to_first, to_second, analytic=False)
 fmin = primitive(np.fmin, to_first, to_second, analytic=False)
+fmax.__doc__ = "The larger of x and y that is not NaN; equal ones share the gradient equally."
+fmin.__doc__ = "The smaller of x and y that is not NaN; equal ones share the gradient equally."
 
 
 def _clip(a: Any, a_min: Any, a_max: Any, /) -> Any:
@@ -175,6 +182,7 @@ floor_divide = primitive(
 heaviside = primitive(
     np.heaviside, lambda g, out, x, y: g * 0, lambda g, out, x, y: either(x == 0, g, 0),
     analytic=False)
+heaviside.__doc__ = "0 where x < 0, y where x is 0, 1 where x > 0; where x is 0, y gets the gradient."
 spacing = primitive(np.spacing, *_ZERO, analytic=False)
 nextafter = primitive(
     np.nextafter, lambda g, out, x, y: g, lambda g, out, x, y: g * 0, analytic=False)

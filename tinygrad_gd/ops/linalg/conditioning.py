@@ -15,6 +15,7 @@ from .linear_systems import inv
 
 
 def _matrix_rank(A: Any, /, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
+    """How many singular values are larger than ``tol``, or than ``rtol`` times the largest."""
     return np.asarray(np.linalg.matrix_rank(A, tol, hermitian, rtol=rtol))[()]
 
 

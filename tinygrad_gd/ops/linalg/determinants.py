@@ -101,6 +101,7 @@ def cofactors_of(a: Any, *directions: Any) -> Any:
 
 
 def _det(a: Any, /) -> Any:
+    """The determinants of square matrices; the gradient is right for singular ones, too."""
     return np.linalg.det(a)
 
 

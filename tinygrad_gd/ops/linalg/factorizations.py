@@ -78,6 +78,7 @@ def _on_diagonal(values: Any) -> Any:
 
 
 def _cholesky(a: Any, /, *, upper: bool = False) -> Any:
+    """The lower triangle ``L`` with ``a = L @ L.T``, or with ``upper`` its transpose."""
     return np.linalg.cholesky(a, upper=upper)
 
 
@@ -143,6 +144,7 @@ NUMPY[np.linalg.eigh] = eigh
 
 
 def _eigvalsh(a: Any, /, UPLO: Any = "L") -> Any:
+    """The ascending eigenvalues of symmetric matrices, of which one triangle is read."""
     return np.linalg.eigvalsh(a, UPLO)
 
 
@@ -273,6 +275,7 @@ NUMPY[np.linalg.svd] = svd
 
 
 def _svdvals(x: Any, /) -> Any:
+    """The descending singular values of matrices."""
     return np.linalg.svdvals(x)
 
 

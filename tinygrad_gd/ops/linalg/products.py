@@ -60,6 +60,7 @@ def _matmul_right(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 
 matmul = primitive(np.matmul, _matmul_left, _matmul_right, run=product, elementwise=False)
+matmul.__doc__ = "x @ y, of matrices in the last two axes. Gradients: ``g @ y.T`` and ``x.T @ g``."
 
 
 # -- sums of products over chosen axes ---------------------------------------------------------------
