@@ -13,6 +13,7 @@ from ..ground.registry import NAMES, Named
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..ops.indexing import At
     from .tensor import Tensor
 
 OPERATIONS: dict[str, Callable[..., Tensor]] = NAMES
@@ -177,9 +178,10 @@ class Methods(Named):
         return OPERATIONS["copy"](self, order=order)
 
     @property
-    def at(self) -> Any:
+    def at(self) -> At:
         """``t.at[key].set(v)``, ``add``, ``multiply``, ``min``, ``max``: a changed copy, as in JAX."""
-        return OPERATIONS["at"](self)
+        at: At = NAMES["at"](self)
+        return at
 
     def take(self, indices: Any, axis: int | None = None, mode: str = "raise") -> Tensor:
         return OPERATIONS["take"](self, indices, axis, mode=mode)

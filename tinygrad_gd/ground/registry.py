@@ -14,6 +14,7 @@ from .explain import FAILURES, explain_call
 
 P = ParamSpec("P")
 R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
 
 #: NumPy function -> what a call with a Tensor runs (a Primitive, or a composition of them).
 NUMPY: dict[Any, Callable[..., Any]] = {}
@@ -44,10 +45,10 @@ def enter(name: str, operation: Callable[..., Any]) -> None:
     answer(Named, {name: f"use tg.{name}(t)"})
 
 
-def implements(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def implements(*functions: Any) -> Callable[[F], F]:
     """Register a composition of primitives as what NumPy's ``functions`` do with Tensors."""
 
-    def register(composition: Callable[..., Any]) -> Callable[..., Any]:
+    def register(composition: F) -> F:
         called = explaining(composition)
         for function in functions:
             NUMPY[function] = called

@@ -46,19 +46,19 @@ def _grown(operation: str, arrays: Any, shape_of: Callable[[tuple[int, ...]], An
 
 
 @implements(np.atleast_1d)
-def atleast_1d(*arrays: Any) -> Any:
+def atleast_1d(*arrays: Any) -> Tensor | Any:
     """The arrays with at least one axis; several give a tuple."""
     return _grown("atleast_1d", arrays, lambda shape: shape or (1,))
 
 
 @implements(np.atleast_2d)
-def atleast_2d(*arrays: Any) -> Any:
+def atleast_2d(*arrays: Any) -> Tensor | Any:
     """The arrays with at least two axes, new ones in front."""
     return _grown("atleast_2d", arrays, lambda shape: (1,) * (2 - len(shape)) + shape)
 
 
 @implements(np.atleast_3d)
-def atleast_3d(*arrays: Any) -> Any:
+def atleast_3d(*arrays: Any) -> Tensor | Any:
     """The arrays with at least three axes: (n,) becomes (1, n, 1), (m, n) becomes (m, n, 1)."""
     forms: dict[int, Callable[[tuple[int, ...]], Any]] = {
         0: lambda s: (1, 1, 1), 1: lambda s: (1, *s, 1), 2: lambda s: (*s, 1)}
@@ -84,7 +84,8 @@ def broadcast_arrays(*arrays: Any) -> tuple[Tensor, ...]:
 
 
 @implements(np.meshgrid)
-def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> Any:
+def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False,
+             indexing: str = "xy") -> tuple[Tensor, ...]:
     """Coordinate arrays of the grid that the vectors ``xi`` span."""
     if indexing not in ("xy", "ij"):
         raise OptionError(f"meshgrid: indexing= must be 'xy' or 'ij', got {indexing!r}")
@@ -238,7 +239,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Tensor:
     size = new.shape[axis] if indices.size == 1 else indices.size
     new = broadcast_to(fitted("insert", new, a), (*a.shape[:axis], size, *a.shape[axis + 1 :]))
     places = _places("insert", a, np.insert, np.arange(n), indices, np.arange(n, n + size))
-    return along(_joined([a, new], axis), axis, places)  # type: ignore[no-any-return]
+    return along(_joined([a, new], axis), axis, places)
 
 
 @implements(np.delete)
@@ -249,7 +250,7 @@ def delete(arr: Any, obj: Any, axis: int | None = None) -> Tensor:
         a, axis = reshape(a, -1), 0
     axis = axis_of("delete", a, axis)
     places = _places("delete", a, np.delete, np.arange(a.shape[axis]), obj)
-    return along(a, axis, places)  # type: ignore[no-any-return]
+    return along(a, axis, places)
 
 
 def _places(operation: str, a: Tensor, function: Callable[..., Any], *args: Any) -> Any:
@@ -282,7 +283,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Tenso
 
 
 @implements(np.split)
-def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     """Equal parts along ``axis``, or parts cut at the given indices.
 
     >>> import numpy as np, tinygrad_gd as tg

@@ -22,25 +22,26 @@ from .sorting import searchsorted
 
 
 @implements(np.diff)
-def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
+def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Tensor:
     """Differences of neighbours along ``axis``, ``n`` times over."""
-    a = as_tensor("diff", a)
-    if not a.ndim or n < 0:
-        raise ShapeError(f"diff: expected at least one axis and n >= 0, got {describe(a)} and n={n}")
-    axis = axis_of("diff", a, axis)
+    steps = as_tensor("diff", a)
+    if not steps.ndim or n < 0:
+        raise ShapeError(f"diff: expected at least one axis and n >= 0, got {describe(steps)} and "
+                         f"n={n}")
+    axis = axis_of("diff", steps, axis)
     if n == 0:  # as NumPy: nothing is prepended or appended then
-        return a
-    edge = (*a.shape[:axis], 1, *a.shape[axis + 1 :])
+        return steps
+    edge = (*steps.shape[:axis], 1, *steps.shape[axis + 1 :])
     ends = [broadcast_to(as_tensor("diff", x), edge) if np.ndim(x) == 0 and x is not None else x
             for x in (prepend, append)]
-    parts = [x for x in (ends[0], a, ends[1]) if x is not None]
-    a = concatenate(parts, axis=axis) if len(parts) > 1 else a
+    parts = [x for x in (ends[0], steps, ends[1]) if x is not None]
+    steps = concatenate(parts, axis=axis) if len(parts) > 1 else steps
     for _ in range(n):
-        a = _slice(a, axis, 1, None) - _slice(a, axis, None, -1)
-    return a
+        steps = _slice(steps, axis, 1, None) - _slice(steps, axis, None, -1)
+    return steps
 
 
-def _slice(a: Any, axis: int, start: int | None, stop: int | None) -> Any:
+def _slice(a: Tensor, axis: int, start: int | None, stop: int | None) -> Tensor:
     return along(a, axis, slice(start, stop))
 
 
@@ -69,7 +70,7 @@ def _like_steps(option: str, values: Any, flat: Tensor) -> Tensor:
 
 
 @implements(np.gradient)
-def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
+def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Tensor | Any:
     """Slopes of samples along each axis (one Tensor, or a tuple for several axes), of second order.
 
     Parameters
@@ -232,7 +233,7 @@ def _ends(operation: str, start: Any, stop: Any) -> list[Any]:
 
 @implements(np.linspace)
 def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False,
-             dtype: Any = None, axis: int = 0, *, device: Any = None) -> Any:
+             dtype: Any = None, axis: int = 0, *, device: Any = None) -> Tensor | Any:
     """``num`` evenly spaced values from ``start`` to ``stop``, which both get gradients.
 
     >>> import tinygrad_gd as tg

@@ -15,9 +15,12 @@ import numpy as np
 
 from ..engine.operands import SCALARS
 from ..engine.primitive import apply, primitive
+from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError, ShapeError, describe
 from ..ground.fast import extreme
 from ..ground.registry import NAMES, implements
+from .elementwise import sqrt
+from .elementwise import where as select
 from .shape import broadcast
 from .signatures import as_tensor, called_like, refuse
 
@@ -127,7 +130,7 @@ def _sum(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
 
 @called_like(np.sum, _sum, lambda g, out, a, axis, keepdims: spread(g, a, axis))
 def sum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False,
-        initial: Any = None, where: Any = True) -> Any:
+        initial: Any = None, where: Any = True) -> Tensor:
     """Sum of the elements along ``axis`` (an int, a tuple or None for all).
 
     >>> import numpy as np, tinygrad_gd as tg
@@ -147,13 +150,14 @@ def _mean(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
 
 @called_like(np.mean, _mean, lambda g, out, a, axis, keepdims: spread(g / count(a, axis), a, axis))
 def mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *,
-         where: Any = True) -> Any:
+         where: Any = True) -> Tensor:
     """Arithmetic mean of the elements along ``axis``; with ``where``, of those it marks."""
     if not (dtype is out is None and where is True):
         a = prepared("mean", a, dtype, out, True, 0)
         if where is not True:
-            return (sum(a, axis, keepdims=keepdims, where=where)
-                    / counted(a, axis, keepdims, where))
+            result: Tensor = (sum(a, axis, keepdims=keepdims, where=where)
+                              / counted(a, axis, keepdims, where))
+            return result
     return apply(mean, (a,), {"axis": axis, "keepdims": keepdims})
 
 
@@ -193,7 +197,7 @@ def _degrees(operation: str, ddof: Any, correction: Any, mean: Any, out: Any) ->
              lambda g, out, a, axis, ddof, keepdims: _toward_mean(2 * g, a, axis, ddof))
 def var(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
         keepdims: Any = False, *, where: Any = True, mean: Any = None,
-        correction: Any = None) -> Any:
+        correction: Any = None) -> Tensor:
     """Variance: the mean of ``(a - mean)**2``, divided by ``n - ddof`` instead of ``n``.
 
     >>> import tinygrad_gd as tg
@@ -209,7 +213,8 @@ def var(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any 
     center = sum(a, axis, keepdims=True, where=where) / counted(a, axis, True, where)
     deviation = chosen("var", a - center, where, 0)
     total = sum(deviation * deviation, axis, keepdims=keepdims)
-    return total / np.maximum(counted(a, axis, keepdims, where) - ddof, 0)
+    result: Tensor = total / np.maximum(counted(a, axis, keepdims, where) - ddof, 0)
+    return result
 
 
 def _std(a: Any, /, axis: Any = None, ddof: Any = 0, keepdims: Any = False) -> Any:
@@ -220,7 +225,7 @@ def _std(a: Any, /, axis: Any = None, ddof: Any = 0, keepdims: Any = False) -> A
              _toward_mean(g / np.where(out == 0, 1, out), a, axis, ddof))
 def std(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
         keepdims: Any = False, *, where: Any = True, mean: Any = None,
-        correction: Any = None) -> Any:
+        correction: Any = None) -> Tensor:
     """Standard deviation, the root of `var`; where it is 0, so is its gradient."""
     ddof = _degrees("std", ddof, correction, mean, out)
     if dtype is not None:
@@ -229,7 +234,7 @@ def std(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any 
         return apply(std, (a,), {"axis": axis, "ddof": ddof, "keepdims": keepdims})
     variance = var(a, axis, ddof=ddof, keepdims=keepdims, where=where)
     flat = variance == 0
-    return np.where(flat, 0, np.sqrt(np.where(flat, 1, variance)))
+    return select(flat, 0, sqrt(select(flat, 1, variance)))
 
 
 # -- extremes ----------------------------------------------------------------------------------------
@@ -250,7 +255,7 @@ def share(g: Any, a: Any, level: Any, axis: Any) -> Any:
 
 
 def _extreme(row: Any, pair: Any, a: Any, axis: Any, out: Any, keepdims: Any, initial: Any,
-             where: Any) -> Any:
+             where: Any) -> Tensor:
     """max and min with the options that only prepare the input."""
     if initial is None and where is not True:
         raise OptionError(f"{row.name}: where= needs initial=, the result where the mask marks nothing")
@@ -266,7 +271,7 @@ def _extreme(row: Any, pair: Any, a: Any, axis: Any, out: Any, keepdims: Any, in
 @called_like((np.max, np.amax), _max, lambda g, out, a, axis, keepdims: share(g, a, out, axis),
              analytic=False)
 def max(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None,
-        where: Any = True) -> Any:
+        where: Any = True) -> Tensor:
     """Largest element along ``axis``; equal ones share the gradient equally.
 
     >>> import tinygrad_gd as tg
@@ -282,7 +287,7 @@ def max(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initia
 @called_like((np.min, np.amin), _min, lambda g, out, a, axis, keepdims: share(g, a, out, axis),
              analytic=False)
 def min(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None,
-        where: Any = True) -> Any:
+        where: Any = True) -> Tensor:
     """Smallest element along ``axis``; equal ones share the gradient equally."""
     if out is initial is None and where is True:
         return apply(min, (a,), {"axis": axis, "keepdims": keepdims})
@@ -293,7 +298,7 @@ NAMES.update(amax=max, amin=min)
 
 
 @implements(np.ptp)
-def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
+def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Tensor:
     """Peak to peak: max - min."""
     return max(a, axis, out, keepdims) - min(a, axis, out, keepdims)
 
@@ -347,7 +352,7 @@ def _prod_back(g: Any, out: Any, a: Any, axis: Any, keepdims: Any) -> Any:
 
 @called_like(np.prod, _prod, _prod_back)
 def prod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False,
-         initial: Any = None, where: Any = True) -> Any:
+         initial: Any = None, where: Any = True) -> Tensor:
     """Product of the elements along ``axis``; the gradient is right where some are 0.
 
     >>> import tinygrad_gd as tg
@@ -373,7 +378,7 @@ def _cumsum_back(g: Any, out: Any, a: Any, axis: Any) -> Any:
 
 
 @called_like(np.cumsum, _cumsum, _cumsum_back)
-def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Tensor:
     """Running sums along ``axis``, of the flattened array by default."""
     if not (dtype is out is None):
         a = prepared("cumsum", a, dtype, out, True, 0)
@@ -406,7 +411,7 @@ def _cumprod_back(g: Any, out: Any, a: Any, axis: Any) -> Any:
 
 
 @called_like(np.cumprod, _cumprod, _cumprod_back)
-def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Tensor:
     """Running products along ``axis``; the gradient is right where some elements are 0."""
     if not (dtype is out is None):
         a = prepared("cumprod", a, dtype, out, True, 1)
@@ -426,7 +431,7 @@ def _any(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
 
 @called_like(np.all, _all)
 def all(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, *,
-        where: Any = True) -> Any:
+        where: Any = True) -> Tensor:
     """Whether all elements along ``axis`` are true (not 0)."""
     if not (out is None and where is True):
         a = prepared("all", a, None, out, where, True)
@@ -435,7 +440,7 @@ def all(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, *,
 
 @called_like(np.any, _any)
 def any(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, *,
-        where: Any = True) -> Any:
+        where: Any = True) -> Tensor:
     """Whether any element along ``axis`` is true (not 0)."""
     if not (out is None and where is True):
         a = prepared("any", a, None, out, where, False)
@@ -456,14 +461,14 @@ def _count_nonzero(a: Any, /, axis: Any = None, *, keepdims: Any = False) -> Any
 
 
 @called_like(np.argmax, _argmax)
-def argmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
+def argmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Tensor:
     """Position of the largest element along ``axis``, of the first one on a tie."""
     refuse("argmax", "use the returned Tensor", out=out)
     return apply(argmax, (a,), {"axis": axis, "keepdims": keepdims})
 
 
 @called_like(np.argmin, _argmin)
-def argmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
+def argmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Tensor:
     """Position of the smallest element along ``axis``, of the first one on a tie."""
     refuse("argmin", "use the returned Tensor", out=out)
     return apply(argmin, (a,), {"axis": axis, "keepdims": keepdims})

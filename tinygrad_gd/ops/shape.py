@@ -129,7 +129,7 @@ def _astype(x: Any, /, dtype: Any) -> Any:
 
 @called_like(np.astype, _astype, lambda g, out, x, dtype: g.astype(x.dtype), kind="view",
              analytic=False)
-def astype(x: Any, dtype: Any, *, copy: bool = True, device: Any = None) -> Any:
+def astype(x: Any, dtype: Any, *, copy: bool = True, device: Any = None) -> Tensor:
     """The values in another dtype; the gradient comes back in this one, and not from integers."""
     refuse("astype", "leave it out", device=device)
     if isinstance(dtype, np.ndarray | np.generic | Tensor):
@@ -229,7 +229,7 @@ def _repeat_back(g: Any, out: Any, a: Any, repeats: int, axis: Any) -> Any:
 
 
 @called_like(np.repeat, _repeat, _repeat_back, kind="view")
-def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
+def repeat(a: Any, repeats: Any, axis: Any = None) -> Tensor:
     """Each element ``repeats`` times; with a list of counts, each element as often as it says.
 
     >>> import tinygrad_gd as tg
@@ -261,7 +261,7 @@ def axis_of(operation: str, a: Tensor, axis: int, extra: int = 0) -> int:
     return axis % n
 
 
-def along(a: Any, axis: int, places: Any) -> Any:
+def along(a: Tensor, axis: int, places: Any) -> Tensor:
     """``a[..., places, ...]`` with the index at ``axis``."""
     return a[(slice(None),) * (axis % a.ndim) + (places,)]
 
@@ -359,20 +359,20 @@ def _widths(ndim: int, pad_width: Any) -> tuple[tuple[int, int], ...]:
 @called_like(np.pad, _pad, lambda g, out, array, pad_width, mode, constant_values:
              g[_inside(array, pad_width)], run=_pad_fast, analytic=False, kind="view")
 def pad(array: Any, pad_width: Any, mode: Any = "constant", *, constant_values: Any = 0,
-        reflect_type: Any = "even") -> Any:
+        reflect_type: Any = "even") -> Tensor:
     """A border around ``array``: ``constant``, ``edge``, ``reflect``, ``symmetric`` or ``wrap``.
 
     >>> import tinygrad_gd as tg
     >>> tg.pad(tg.Tensor([1.0, 2.0, 3.0]), (2, 1), "reflect").tolist()
     [3.0, 2.0, 1.0, 2.0, 3.0, 2.0]
     """
-    array = as_tensor("pad", array)
-    widths = _widths(array.ndim, pad_width)
+    inner = as_tensor("pad", array)
+    widths = _widths(inner.ndim, pad_width)
     if mode == "constant":
         if isinstance(constant_values, Tensor) or np.ndim(constant_values):
             raise OptionError("pad: constant_values= must be one Python number, got "
                               f"{describe(constant_values)}; write other borders with concatenate")
-        return apply(pad, (array,), {"pad_width": widths, "mode": mode,
+        return apply(pad, (inner,), {"pad_width": widths, "mode": mode,
                                      "constant_values": constant_values})
     if mode not in ("edge", "reflect", "symmetric", "wrap"):
         raise OptionError(f"pad: mode={mode!r} is not supported; use 'constant', 'edge', 'reflect', "
@@ -381,5 +381,5 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", *, constant_values: 
            reflect_type=None if reflect_type == "even" else reflect_type)
     for axis, width in enumerate(widths):
         if any(width):
-            array = along(array, axis, np.pad(np.arange(array.shape[axis]), width, mode))
-    return array
+            inner = along(inner, axis, np.pad(np.arange(inner.shape[axis]), width, mode))
+    return inner

@@ -41,7 +41,7 @@ def _digitize(x: Any, bins: Any, /, right: bool = False) -> Any:
 
 @called_like(np.argsort, _argsort, kind="op")
 def argsort(a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *,
-            stable: Any = None) -> Any:
+            stable: Any = None) -> Tensor:
     """The positions that put the elements along ``axis`` in ascending order, equals as they stand."""
     refuse("argsort", "Tensors have no fields", order=order)
     return apply(argsort, (a,), {"axis": axis, "kind": kind or "stable"})
@@ -49,7 +49,7 @@ def argsort(a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, 
 
 @called_like(np.argpartition, _argpartition, kind="op")
 def argpartition(a: Any, kth: Any, axis: int | None = -1, kind: Any = "introselect",
-                 order: Any = None) -> Any:
+                 order: Any = None) -> Tensor:
     """The positions that bring the ``kth`` element along ``axis`` to its sorted place."""
     refuse("argpartition", "Tensors have no fields", order=order)
     if kind != "introselect":
@@ -58,7 +58,7 @@ def argpartition(a: Any, kth: Any, axis: int | None = -1, kind: Any = "introsele
 
 
 @called_like(np.searchsorted, _searchsorted, kind="op")
-def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
+def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Tensor:
     """Where the elements of ``v`` belong in the sorted vector ``a``."""
     if sorter is not None:
         a, order = as_tensor("searchsorted", a), plain_key(sorter)
@@ -135,7 +135,7 @@ class UniqueAll(NamedTuple):
 @implements(np.unique)
 def unique(ar: Any, return_index: bool = False, return_inverse: bool = False,
            return_counts: bool = False, axis: int | None = None, *, equal_nan: bool = True,
-           sorted: bool = True) -> Any:
+           sorted: bool = True) -> Tensor | Any:
     """The different values (or slices along ``axis``), sorted; gradients go to first occurrences.
 
     >>> import tinygrad_gd as tg
@@ -203,7 +203,7 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Tensor:
 
 @implements(np.histogram)
 def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None,
-              weights: Any = None) -> Any:
+              weights: Any = None) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Counts in ``bins`` and the edges of these, as plain arrays; there is no derivative."""
     if isinstance(weights, Tensor) and weights.requires_grad:
         raise OptionError(f"histogram: not differentiable in weights=, which is {describe(weights)}; "

@@ -14,6 +14,7 @@ from ..engine.primitive import apply, primitive
 from ..engine.tensor import Tensor
 from ..errors import DivisionError, OptionError, ShapeError, describe
 from ..ground.registry import implements
+from .elementwise import where as select
 from .reductions import count as count_of
 from .reductions import (
     cumprod,
@@ -63,7 +64,7 @@ def _quantile_back(g: Any, out: Any, a: Any, q: float, axis: Any, method: str, k
 
 @called_like(np.quantile, _quantile, _quantile_back, analytic=False)
 def quantile(a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False,
-             method: str = "linear", keepdims: Any = False, *, weights: Any = None) -> Any:
+             method: str = "linear", keepdims: Any = False, *, weights: Any = None) -> Tensor:
     """The value below which the fraction ``q`` of the elements lies; a list of q gives a new axis 0.
 
     >>> import tinygrad_gd as tg
@@ -76,7 +77,7 @@ def quantile(a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input:
     return _each_quantile(quantile, a, q, {"axis": axis, "method": method, "keepdims": keepdims})
 
 
-def _each_quantile(row: Any, a: Any, q: Any, options: dict[str, Any]) -> Any:
+def _each_quantile(row: Any, a: Any, q: Any, options: dict[str, Any]) -> Tensor:
     """One quantile for each fraction in ``q``, whose axes come first."""
     _check_fixed(row.name, q)
     fractions = np.asarray(q)
@@ -100,7 +101,7 @@ def _hundredths(operation: str, q: Any) -> Any:
 
 @implements(np.percentile)
 def percentile(a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False,
-               method: str = "linear", keepdims: Any = False, *, weights: Any = None) -> Any:
+               method: str = "linear", keepdims: Any = False, *, weights: Any = None) -> Tensor:
     """`quantile` with ``q`` from 0 to 100."""
     return quantile(a, _hundredths("percentile", q), axis, out, overwrite_input, method, keepdims,
                     weights=weights)
@@ -113,7 +114,7 @@ def _median(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
 @called_like(np.median, _median, lambda g, out, a, axis, keepdims:
              _between(g, a, axis, (count_of(a, axis) - 1) / 2), analytic=False)
 def median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False,
-           keepdims: Any = False) -> Any:
+           keepdims: Any = False) -> Tensor:
     """The middle element in sorted order, or the mean of the two in the middle."""
     refuse("median", "use the returned Tensor", out=out)
     return apply(median, (a,), {"axis": axis, "keepdims": keepdims})
@@ -136,7 +137,7 @@ check_total = primitive(_check_total, kind="check", atomic=True, internal=True)
 
 @implements(np.average)
 def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *,
-            keepdims: Any = False) -> Any:
+            keepdims: Any = False) -> Tensor | Any:
     """Weighted mean: ``sum(a * weights) / sum(weights)``."""
     a = as_tensor("average", a)
     if weights is None:
@@ -290,21 +291,21 @@ def nanstd(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: A
     return std(a, axis, dtype, out, ddof, keepdims, where=~np.isnan(a))
 
 
-def _nan_extreme(a: Any, result: Any, axis: Any, keepdims: Any) -> Any:
+def _nan_extreme(a: Any, result: Tensor, axis: Any, keepdims: Any) -> Tensor:
     """NaN where there was nothing else, as in NumPy."""
     if result.dtype.kind != "f":
         return result
-    return np.where(np.all(np.isnan(a), axis=axis, keepdims=keepdims), np.nan, result)
+    return select(np.all(np.isnan(a), axis=axis, keepdims=keepdims), np.nan, result)
 
 
 @implements(np.nanmax)
-def nanmax(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
+def nanmax(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Tensor:
     """`max` of the elements that are not NaN; NaN where there is none."""
     return _nan_extreme(a, max_of(_filled(a, -np.inf), axis, out, keepdims), axis, keepdims)
 
 
 @implements(np.nanmin)
-def nanmin(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
+def nanmin(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Tensor:
     """`min` of the elements that are not NaN; NaN where there is none."""
     return _nan_extreme(a, min_of(_filled(a, np.inf), axis, out, keepdims), axis, keepdims)
 
@@ -349,7 +350,7 @@ def _among_numbers(g: Any, a: Any, axis: Any, q: float) -> Any:
 @called_like(np.nanquantile, _nanquantile, lambda g, out, a, q, axis, keepdims:
              _among_numbers(g, a, axis, q), analytic=False)
 def nanquantile(a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False,
-                method: str = "linear", keepdims: Any = False, *, weights: Any = None) -> Any:
+                method: str = "linear", keepdims: Any = False, *, weights: Any = None) -> Tensor:
     """`quantile` of the elements that are not NaN, by linear interpolation."""
     refuse("nanquantile", "use the returned Tensor", out=out)
     refuse("nanquantile", "repeat the elements instead", weights=weights)
@@ -361,7 +362,7 @@ def nanquantile(a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_inp
 
 @implements(np.nanpercentile)
 def nanpercentile(a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False,
-                  method: str = "linear", keepdims: Any = False, *, weights: Any = None) -> Any:
+                  method: str = "linear", keepdims: Any = False, *, weights: Any = None) -> Tensor:
     """`nanquantile` with ``q`` from 0 to 100."""
     return nanquantile(a, _hundredths("nanpercentile", q), axis, out, overwrite_input, method, keepdims,
                        weights=weights)
@@ -370,7 +371,7 @@ def nanpercentile(a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_i
 @called_like(np.nanmedian, _nanmedian, lambda g, out, a, axis, keepdims:
              _among_numbers(g, a, axis, 0.5), analytic=False)
 def nanmedian(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False,
-              keepdims: Any = False) -> Any:
+              keepdims: Any = False) -> Tensor:
     """`median` of the elements that are not NaN."""
     refuse("nanmedian", "use the returned Tensor", out=out)
     return apply(nanmedian, (a,), {"axis": axis, "keepdims": keepdims})
@@ -412,7 +413,7 @@ def _norm_back(g: Any, out: Any, x: Any, ord: Any, axis: Any, keepdims: Any) -> 
 
 
 @called_like(np.linalg.norm, _norm, _norm_back, analytic=False)
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Any:
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Tensor:
     """Norm of vectors (any p, inf, -inf, 0) or matrices (fro, nuc, 1, -1, 2, -2, inf, -inf).
 
     >>> import tinygrad_gd as tg

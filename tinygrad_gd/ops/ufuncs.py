@@ -135,7 +135,7 @@ def _clip_high(g: Any, out: Any, a: Any, a_min: Any, a_max: Any) -> Any:
 @called_like(np.clip, _clip, _clip_inside, _clip_low, _clip_high, elementwise=True, analytic=False,
              kind="op")
 def clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None,
-         max: Any = None) -> Any:
+         max: Any = None) -> Tensor:
     """``minimum(maximum(a, a_min), a_max)``; a bound that is None does not hold.
 
     >>> import tinygrad_gd as tg
@@ -162,7 +162,7 @@ def _nan_to_num(x: Any, /, nan: Any = 0.0, posinf: Any = None, neginf: Any = Non
     lambda g, out, x, nan, posinf, neginf: either(np.isfinite(x), g, 0),
     elementwise=True, analytic=False, kind="op")
 def nan_to_num(x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any = None,
-               neginf: Any = None) -> Any:
+               neginf: Any = None) -> Tensor:
     """``x`` with NaN and infinities replaced, by default with 0 and the largest numbers."""
     if not copy:
         raise DTypeError("nan_to_num: copy=False would write into a Tensor; use the returned one")
@@ -194,7 +194,7 @@ def _round(a: Any, /, decimals: Any = 0) -> Any:
 
 @called_like((np.round, np.around), _round, lambda g, out, a, decimals: g * 0, elementwise=True,
              analytic=False, kind="op")
-def round(a: Any, decimals: Any = 0, out: Any = None) -> Any:
+def round(a: Any, decimals: Any = 0, out: Any = None) -> Tensor:
     """``a`` rounded to ``decimals`` places, halves to even; a step, so its gradient is 0."""
     refuse("round", "use the returned Tensor", out=out)
     return apply(round, (a,), {"decimals": decimals})
@@ -221,45 +221,45 @@ binary_exponent = primitive(_binary_exponent, elementwise=True, atomic=True, int
 
 
 @implements(np.modf)
-def modf(x: Any) -> Any:
+def modf(x: Any) -> tuple[Tensor, Tensor]:
     """The parts of ``x`` after and before the point, both with its sign."""
     return fractional_part(x), trunc(x)
 
 
 @implements(np.frexp)
-def frexp(x: Any) -> Any:
+def frexp(x: Any) -> tuple[Tensor, Tensor]:
     """(m, e) with ``x = m * 2**e`` and ``0.5 <= |m| < 1``; the gradient of m is that at fixed e."""
     e = binary_exponent(x)
     return ldexp(x, -e), e
 
 
 @implements(np.divmod)
-def divmod(x1: Any, x2: Any) -> Any:
+def divmod(x1: Any, x2: Any) -> tuple[Tensor, Tensor]:
     """The floor of the quotient, and the remainder."""
     return floor_divide(x1, x2), remainder(x1, x2)
 
 
 @implements(*(getattr(np, name) for name in ("fix",) if hasattr(np, name)))  # NumPy is giving it up
-def fix(x: Any, out: Any = None) -> Any:
+def fix(x: Any, out: Any = None) -> Tensor:
     """``x`` rounded towards zero; the gradient is 0."""
     refuse("fix", "use the returned Tensor", out=out)
     return trunc(x)
 
 
 @implements(np.real)
-def real(val: Any) -> Any:
+def real(val: Any) -> Tensor:
     """``val``: Tensors are real."""
     return conjugate(val)
 
 
 @implements(np.imag)
-def imag(val: Any) -> Any:
+def imag(val: Any) -> Tensor:
     """Zeros: Tensors are real."""
     return Tensor(np.zeros_like(as_tensor("imag", val)))
 
 
 @implements(np.float_power)
-def float_power(x1: Any, x2: Any) -> Any:
+def float_power(x1: Any, x2: Any) -> Tensor:
     """``x1 ** x2`` in float64 at least, so that integers may have negative exponents.
 
     >>> import numpy as np, tinygrad_gd as tg
@@ -273,7 +273,7 @@ def float_power(x1: Any, x2: Any) -> Any:
 
 
 @implements(np.piecewise)
-def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
+def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Tensor:
     """Each function of ``funclist`` on the elements where its condition holds.
 
     As with NumPy, the last condition that holds counts, an extra function is for the elements
@@ -335,14 +335,14 @@ bitwise_count, gcd, lcm = primitive(np.bitwise_count), primitive(np.gcd), primit
 
 
 @implements(np.isposinf)
-def isposinf(x: Any, out: Any = None) -> Any:
+def isposinf(x: Any, out: Any = None) -> Tensor:
     """Where ``x`` is +inf."""
     refuse("isposinf", "use the returned Tensor", out=out)
     return equal(x, np.inf)
 
 
 @implements(np.isneginf)
-def isneginf(x: Any, out: Any = None) -> Any:
+def isneginf(x: Any, out: Any = None) -> Tensor:
     """Where ``x`` is -inf."""
     refuse("isneginf", "use the returned Tensor", out=out)
     return equal(x, -np.inf)

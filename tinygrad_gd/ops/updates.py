@@ -39,19 +39,19 @@ def _repeated(operation: str, values: Any, shape: Any) -> Tensor:
 
 
 @implements()
-def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> Any:
+def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> Tensor:
     """``a`` with ``v`` at the places ``ind`` of the flattened array; for ``mode`` see `take`.
 
     >>> import tinygrad_gd as tg
     >>> tg.put(tg.Tensor([[1.0, 2.0], [3.0, 4.0]]), [0, -1], [10.0, 40.0]).tolist()
     [[10.0, 2.0], [3.0, 40.0]]
     """
-    a, places = as_tensor("put", a), integer_indices("put", ind)
+    x, places = as_tensor("put", a), integer_indices("put", ind)
     if not places.size:
-        return a.copy()
-    places = in_range("put", places, a.size, mode)
-    changed = At(reshape(a, -1), "put")[places].set(_repeated("put", v, places.shape))
-    return reshape(changed, a.shape)
+        return x.copy()
+    places = in_range("put", places, x.size, mode)
+    changed = At(reshape(x, -1), "put")[places].set(_repeated("put", v, places.shape))
+    return reshape(changed, x.shape)
 
 
 @implements()
@@ -100,7 +100,7 @@ def place(arr: Any, mask: Any, vals: Any) -> Tensor:
 
 
 @implements()
-def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> Any:
+def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> Tensor:
     """``a`` with ``val`` on the main diagonal: a number, or values for its places in order.
 
     >>> import tinygrad_gd as tg
@@ -110,11 +110,11 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> Any:
     if wrap:
         raise OptionError("fill_diagonal: wrap= is not supported with Tensors; set the other diagonals "
                           "with t.at[rows, columns].set(values)")
-    a = as_tensor("fill_diagonal", a)
-    if a.ndim < 2 or (a.ndim > 2 and len(set(a.shape)) > 1):
+    x = as_tensor("fill_diagonal", a)
+    if x.ndim < 2 or (x.ndim > 2 and len(set(x.shape)) > 1):
         raise ShapeError(f"fill_diagonal: expected a matrix, or an array with equal axes, got "
-                         f"{describe(a)}")
-    places = np.arange(min(a.shape))
+                         f"{describe(x)}")
+    places = np.arange(min(x.shape))
     if not places.size:
-        return a.copy()
-    return At(a, "fill_diagonal")[(places,) * a.ndim].set(_repeated("fill_diagonal", val, places.shape))
+        return x.copy()
+    return At(x, "fill_diagonal")[(places,) * x.ndim].set(_repeated("fill_diagonal", val, places.shape))

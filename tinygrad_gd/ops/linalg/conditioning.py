@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from ...engine.primitive import primitive
+from ...engine.tensor import Tensor
 from ...errors import ShapeError
 from ...ground.registry import implements
 from ..signatures import as_tensor
+from ..statistics import norm
 from .factorizations import svdvals
 from .linear_systems import inv
 
@@ -23,7 +25,7 @@ matrix_rank = primitive(_matrix_rank, numpy=np.linalg.matrix_rank)
 
 
 @implements(np.linalg.cond)
-def cond(x: Any, p: Any = None) -> Any:
+def cond(x: Any, p: Any = None) -> Tensor:
     """Condition number: how much solving with ``x`` enlarges relative errors, in the norm ``p``.
 
     For ``None`` and 2 the largest singular value over the smallest, for -2 the reverse; otherwise
@@ -37,7 +39,7 @@ def cond(x: Any, p: Any = None) -> Any:
     if x.ndim < 2 or not x.shape[-1] or not x.shape[-2]:
         raise ShapeError(f"cond: expected matrices with elements, got shape {x.shape}")
     if p not in (None, 2, -2):
-        return np.linalg.norm(x, p, axis=(-2, -1)) * np.linalg.norm(inv(x), p, axis=(-2, -1))
+        return norm(x, p, (-2, -1)) * norm(inv(x), p, (-2, -1))
     s = svdvals(x)
     with np.errstate(divide="ignore", invalid="ignore"):  # a singular matrix: infinite
         return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]

@@ -119,7 +119,7 @@ def _slogdet_back(g: Any, out: Any, a: Any) -> Any:
 
 
 @called_like((), _slogdet, _slogdet_back, analytic=False, atomic=True, kind="op")
-def slogdet(a: Any) -> Any:
+def slogdet(a: Any) -> SlogdetResult:
     """Sign and logarithm of ``|det(a)|``, which neither overflow nor underflow.
 
     >>> import numpy as np, tinygrad_gd as tg

@@ -125,7 +125,7 @@ def _eigh_back(g: Any, out: Any, a: Any, UPLO: str) -> Any:
 
 
 @called_like((), _eigh, _eigh_back, analytic=False, atomic=True, kind="op")
-def eigh(a: Any, UPLO: str = "L") -> Any:
+def eigh(a: Any, UPLO: str = "L") -> EighResult:
     """Eigenvalues and eigenvectors of symmetric matrices, ``a @ v = w * v``.
 
     Gradients that come in through eigenvectors of equal eigenvalues are NaN: there is none.
@@ -186,7 +186,7 @@ def _qr_back(g: Any, out: Any, a: Any, mode: str) -> Any:
 
 
 @called_like((), _qr, _qr_back, analytic=False, atomic=True, kind="op")
-def qr(a: Any, mode: str = "reduced") -> Any:
+def qr(a: Any, mode: str = "reduced") -> QRResult | Any:
     """Orthonormal ``Q`` and upper triangular ``R`` with ``a = Q @ R``; only R with ``mode="r"``.
 
     Differentiable where the first columns of ``a``, as many as R has rows, are independent.
@@ -252,7 +252,8 @@ def _svd_back(g: Any, out: Any, a: Any, full_matrices: bool) -> Any:
 
 
 @called_like((), _svd, _svd_back, analytic=False, atomic=True, kind="op")
-def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True,
+        hermitian: bool = False) -> SVDResult | Any:
     """Singular value decomposition ``a = U @ diag(S) @ Vh``.
 
     Gradients that come in through the vectors of equal singular values, or of the value 0 of a

@@ -41,7 +41,7 @@ def _pinv_back(g: Any, out: Any, a: Any, rcond: Any) -> Any:
 
 
 @called_like(np.linalg.pinv, _pinv, _pinv_back, analytic=False, kind="op")
-def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = _UNSET) -> Any:
+def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = _UNSET) -> Tensor:
     """The Moore-Penrose inverse: of least squares, and of least length among those.
 
     >>> import numpy as np, tinygrad_gd as tg

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from ...engine.primitive import primitive
+from ...engine.tensor import Tensor
 from ...errors import OptionError, ShapeError, describe
 from ...ground.fast import either, extreme
 from ...ground.registry import implements
@@ -292,7 +293,7 @@ log_softmax.__doc__ = "log(softmax(x)) along ``axis``, exact also where softmax 
 
 
 @implements()
-def glu(x: Any, axis: int = -1) -> Any:
+def glu(x: Any, axis: int = -1) -> Tensor:
     """The first half of ``x`` along ``axis``, times the sigmoid of the second."""
     x = as_tensor("glu", x)
     if not -x.ndim <= axis < x.ndim or x.shape[axis] % 2:
