@@ -16,11 +16,10 @@ from .ground.registry import NUMPY
 
 
 def __getattr__(name: str) -> Callable[..., Any]:
-    try:
-        return NUMPY[getattr(np.linalg, name)]
-    except (AttributeError, KeyError):
-        raise AttributeError(f"tinygrad_gd.linalg has no function {name!r}; it has "
-                             f"{', '.join(__dir__())}") from None
+    if name in np.linalg.__all__ and (function := NUMPY.get(getattr(np.linalg, name))):
+        return function
+    cure = "" if name[:2] == "__" else f"; it has {', '.join(__dir__())}"
+    raise AttributeError(f"tinygrad_gd.linalg has no function {name!r}{cure}")
 
 
 def __dir__() -> list[str]:

@@ -17,7 +17,7 @@ from ..errors import DTypeError, GradError, ShapeError, describe
 from ..ground.explain import check_switch, unknown_option
 from ..ground.modes import current_mode
 from ..ground.registry import NUMPY
-from ..ground.storage import as_value, changes, lend, plain, read_only, tick
+from ..ground.storage import PassesAsArray, as_value, changes, lend, plain, read_only, tick
 from .methods import Methods
 
 #: Says that a tensor's first field holds all of its inputs.
@@ -403,13 +403,13 @@ class Tensor(Methods):
             return NUMPY[function](*args)
         return call_function(function, args, kwargs)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> PassesAsArray:
         if self._requires_grad and current_mode().deriving:
             raise GradError(
                 f"array: NumPy asks for the values of {describe(self)} inside a function that is being "
                 "differentiated, and its gradient would be lost; join Tensors with np.stack or "
                 "np.concatenate, or take the values with .numpy() or tg.stop_gradient")
-        return np.array(self.numpy(), dtype, copy=copy)
+        return np.array(self.numpy(), dtype, copy=copy)  # type: ignore[return-value]
 
     def __copy__(self) -> Tensor:
         return self.__deepcopy__({})

@@ -12,13 +12,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from inspect import signature
 from itertools import count
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ..errors import DTypeError, ShapeError, describe
 from .live import Live
 from .modes import get_default_dtype
+
+#: What type checkers are told that `Tensor.__array__` returns. NumPy's stubs take an array of strings
+#: for any array, as in ``np.exp(t)``, but not beside an operator; so they find ``array @ t`` where it
+#: really is, in `Tensor.__rmatmul__`.
+PassesAsArray: TypeAlias = np.ndarray[Any, np.dtypes.StringDType]
 
 #: One clock for everything that happens to values: creation, recording and overwriting.
 tick: Callable[[], int] = count(1).__next__

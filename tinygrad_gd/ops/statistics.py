@@ -436,7 +436,8 @@ def _matrix_norm(x: Tensor, ord: Any, row: int, column: int, keepdims: Any) -> T
     row, column = row % x.ndim, column % x.ndim
     extreme: Any = max_of
     if ord in (2, -2, "nuc"):
-        values = np.linalg.svd(moveaxis(x, (row, column), (-2, -1)), compute_uv=False)
+        matrices: Any = moveaxis(x, (row, column), (-2, -1))
+        values = np.linalg.svd(matrices, compute_uv=False)
         extreme = {2: max_of, -2: min_of, "nuc": sum_of}[ord]
         result = extreme(values, -1)
     elif ord in (1, -1, np.inf, -np.inf):

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache, wraps
+from functools import lru_cache
 from operator import index
 from typing import Any
 
@@ -316,21 +316,45 @@ def matrix_power(a: Any, n: Any) -> Tensor:
 # -- np.linalg's names for the same, where its signatures differ ------------------------------------
 
 
-def _outer_of_vectors(x1: Any, x2: Any, /) -> Tensor:
+def _of_linalg(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Register ``_linalg_f`` as what ``np.linalg.f`` does with Tensors, under that name."""
+    function.__name__ = function.__name__.removeprefix("_linalg_")
+    NUMPY[getattr(np.linalg, function.__name__)] = explaining(function)
+    return function
+
+
+@_of_linalg
+def _linalg_outer(x1: Any, x2: Any, /) -> Tensor:
+    """All products of an element of one vector with one of another: ``x1[:, None] * x2``."""
     for k, x in enumerate((x1, x2)):
         if np.ndim(x) != 1:
             raise ShapeError(f"outer: np.linalg.outer expected vectors, got {describe(x, k)}; np.outer "
                              "flattens its arguments first")
-    product: Tensor = outer(x1, x2)
-    return product
+    return outer(x1, x2)
 
 
-_OTHER_SIGNATURES: dict[Any, Callable[..., Any]] = {
-    np.linalg.outer: _outer_of_vectors,
-    np.linalg.tensordot: lambda x1, x2, /, *, axes=2: tensordot(x1, x2, axes),
-    np.linalg.cross: lambda x1, x2, /, *, axis=-1: cross(x1, x2, axis=axis),
-    np.linalg.diagonal: lambda x, /, *, offset=0: diagonal(x, offset, -2, -1),
-    np.linalg.trace: lambda x, /, *, offset=0, dtype=None: trace(x, offset, -2, -1, dtype),
-}
+@_of_linalg
+def _linalg_tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Tensor:
+    """Sum of products over ``axes``: as many last of ``x1`` as first of ``x2``, or two lists."""
+    return tensordot(x1, x2, axes)
+
+
+@_of_linalg
+def _linalg_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
+    """The cross product of the vectors of three elements along ``axis``."""
+    return cross(x1, x2, axis=axis)
+
+
+@_of_linalg
+def _linalg_diagonal(x: Any, /, *, offset: int = 0) -> Tensor:
+    """The diagonals of the matrices in the last two axes."""
+    return diagonal(x, offset, -2, -1)
+
+
+@_of_linalg
+def _linalg_trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
+    """Sums of the diagonals of the matrices in the last two axes."""
+    return trace(x, offset, -2, -1, dtype)
+
+
 NUMPY.update({np.linalg.matmul: matmul, np.linalg.vecdot: vecdot})
-NUMPY.update({f: explaining(wraps(f)(ours)) for f, ours in _OTHER_SIGNATURES.items()})

@@ -1,0 +1,33 @@
+# Made by python -m tests.stubs from the registry; a test fails when it is not up to date.
+
+"""Pictures of recorded graphs: ``draw(loss).save("loss.svg")``."""
+
+from ..engine.tensor import Tensor
+from .drawing import Drawing as Drawing
+
+__all__ = [
+    "Drawing", "draw",
+]
+
+def draw(tensor: Tensor, detail: str | None = None, rankdir: str | None = None,
+         last: int | None = None) -> Drawing:
+    """The graph that ``tensor`` was computed from, with values and gradients.
+
+    Parameters
+    ----------
+    tensor : usually a loss.
+    detail : "shape" for names and shapes, "full" for values and gradients too; None chooses by size.
+    rankdir : "TB" or "LR"; None draws small graphs of scalars from left to right.
+    last : draw only so many nodes, those nearest to ``tensor``. More than 2,000 are never laid out;
+        of larger graphs the last 50 are drawn, and the caption says so.
+
+    >>> import tinygrad_gd as tg
+    >>> a = tg.Tensor(3.0, requires_grad=True, name="a")
+    >>> print(tg.draw(a * a))
+    node  made by         shape   value
+    ----  --------------  ------  ------
+    a     parameter       scalar  3.0000
+    n1    multiply(a, a)  scalar  9.0000
+    <BLANKLINE>
+    2 nodes, 1 parameter
+    """
