@@ -46,12 +46,13 @@ _WRITTEN_HERE = {
 
 
 class Methods(Named):
-    """What a Tensor can do besides operators; documented with the operations of the same names."""
+    """What a Tensor can do besides operators; each is more fully documented in ``tg``, as `tg.sum`."""
 
     __slots__ = ()
 
     def sum(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False,
             **options: Any) -> Tensor:
+        """Sum of the elements along ``axis`` (an int, a tuple or None for all)."""
         if not options:
             return OPERATIONS["sum"].signature(  # type: ignore[attr-defined, no-any-return]
                 self, axis, dtype, out, keepdims)
@@ -59,6 +60,7 @@ class Methods(Named):
 
     def mean(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False,
              **options: Any) -> Tensor:
+        """Arithmetic mean of the elements along ``axis``; with ``where``, of those it marks."""
         if not options:
             return OPERATIONS["mean"].signature(  # type: ignore[attr-defined, no-any-return]
                 self, axis, dtype, out, keepdims)
@@ -66,60 +68,77 @@ class Methods(Named):
 
     def prod(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False,
              **options: Any) -> Tensor:
+        """Product of the elements along ``axis``; the gradient is right where some are 0."""
         return OPERATIONS["prod"](self, axis, dtype, out, keepdims, **options)
 
     def var(self, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
             keepdims: bool = False, **options: Any) -> Tensor:
+        """Variance: the mean of ``(self - mean)**2``, divided by ``n - ddof`` instead of ``n``."""
         return OPERATIONS["var"](self, axis, dtype, out, ddof, keepdims, **options)
 
     def std(self, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
             keepdims: bool = False, **options: Any) -> Tensor:
+        """Standard deviation, the root of `var`; where it is 0, so is its gradient."""
         return OPERATIONS["std"](self, axis, dtype, out, ddof, keepdims, **options)
 
     def max(self, axis: Any = None, out: Any = None, keepdims: bool = False,
             **options: Any) -> Tensor:
+        """Largest element along ``axis``; equal ones share the gradient equally."""
         return OPERATIONS["max"](self, axis, out, keepdims, **options)
 
     def min(self, axis: Any = None, out: Any = None, keepdims: bool = False,
             **options: Any) -> Tensor:
+        """Smallest element along ``axis``; equal ones share the gradient equally."""
         return OPERATIONS["min"](self, axis, out, keepdims, **options)
 
     def ptp(self, axis: Any = None, out: Any = None, keepdims: bool = False) -> Tensor:
+        """Peak to peak: max - min."""
         return OPERATIONS["ptp"](self, axis, out, keepdims)
 
     def cumsum(self, axis: Any = None, dtype: Any = None, out: Any = None, **options: Any) -> Tensor:
+        """Running sums along ``axis``, of the flattened array by default."""
         return OPERATIONS["cumsum"](self, axis, dtype, out, **options)
 
     def cumprod(self, axis: Any = None, dtype: Any = None, out: Any = None, **options: Any) -> Tensor:
+        """Running products along ``axis``; the gradient is right where some elements are 0."""
         return OPERATIONS["cumprod"](self, axis, dtype, out, **options)
 
     def all(self, axis: Any = None, out: Any = None, keepdims: bool = False,
             **options: Any) -> Tensor:
+        """Whether all elements along ``axis`` are true (not 0)."""
         return OPERATIONS["all"](self, axis, out, keepdims, **options)
 
     def any(self, axis: Any = None, out: Any = None, keepdims: bool = False,
             **options: Any) -> Tensor:
+        """Whether any element along ``axis`` is true (not 0)."""
         return OPERATIONS["any"](self, axis, out, keepdims, **options)
 
     def argmax(self, axis: Any = None, out: Any = None, **options: Any) -> Tensor:
+        """Position of the largest element along ``axis``, of the first one on a tie."""
         return OPERATIONS["argmax"](self, axis, out, **options)
 
     def argmin(self, axis: Any = None, out: Any = None, **options: Any) -> Tensor:
+        """Position of the smallest element along ``axis``, of the first one on a tie."""
         return OPERATIONS["argmin"](self, axis, out, **options)
 
     def reshape(self, *shape: Any, **options: Any) -> Tensor:
+        """The same elements in ``shape``; a length of -1 is worked out from the others."""
         return OPERATIONS["reshape"](self, shape=shape[0] if len(shape) == 1 else shape, **options)
 
     def ravel(self, order: Any = "C") -> Tensor:
+        """All elements along one axis."""
         return OPERATIONS["ravel"](self, order)
 
     def flatten(self, order: Any = "C") -> Tensor:
+        """All elements along one axis."""
         return OPERATIONS["ravel"](self, order)
 
     def transpose(self, *axes: Any) -> Tensor:
+        """The axes in the order ``axes``, by default reversed."""
         return OPERATIONS["transpose"](self, axes=axes[0] if len(axes) == 1 else axes or None)
 
     def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+        """Two axes in each other's place."""
         return OPERATIONS["swapaxes"](self, axis1=axis1, axis2=axis2)
 
     @property
@@ -128,25 +147,32 @@ class Methods(Named):
         return OPERATIONS["matrix_transpose"](self)
 
     def squeeze(self, axis: Any = None, **options: Any) -> Tensor:
+        """Without the axes of length 1: all of them, or those of ``axis``."""
         return OPERATIONS["squeeze"](self, axis=axis, **options)
 
     def repeat(self, repeats: Any, axis: Any = None, **options: Any) -> Tensor:
+        """Each element ``repeats`` times; with a list of counts, each element as often as it says."""
         return OPERATIONS["repeat"](self, repeats, axis, **options)
 
     def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1, **options: Any) -> Tensor:
+        """The diagonals of the matrices in ``axis1`` and ``axis2``, as a last axis."""
         return OPERATIONS["diagonal"](self, offset=offset, axis1=axis1, axis2=axis2, **options)
 
     def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None,
               out: Any = None) -> Tensor:
+        """Sum of a diagonal."""
         return OPERATIONS["trace"](self, offset, axis1, axis2, dtype, out)
 
     def dot(self, b: Any) -> Tensor:
+        """Matrix product; of more than two axes, over the last one and the second-to-last of ``b``."""
         return OPERATIONS["dot"](self, b)
 
     def matmul(self, other: Any) -> Tensor:
+        """The matrix product ``self @ other``."""
         return OPERATIONS["matmul"](self, other)
 
     def clip(self, a_min: Any = None, a_max: Any = None, **options: Any) -> Tensor:
+        """``minimum(maximum(self, a_min), a_max)``; a bound that is None does not hold."""
         return OPERATIONS["clip"](self, a_min, a_max, **options)
 
     def __round__(self, ndigits: int | None = None) -> Tensor:
@@ -168,9 +194,11 @@ class Methods(Named):
         return own_names(self)
 
     def round(self, decimals: int = 0) -> Tensor:
+        """Rounded to ``decimals`` places, halves to even; a step, so its gradient is 0."""
         return OPERATIONS["round"](self, decimals)
 
     def astype(self, dtype: Any) -> Tensor:
+        """The values in another dtype; the gradient comes back in this one, and not from integers."""
         return OPERATIONS["astype"](self, dtype)
 
     def copy(self, order: Any = "K") -> Tensor:
@@ -184,21 +212,27 @@ class Methods(Named):
         return at
 
     def take(self, indices: Any, axis: int | None = None, mode: str = "raise") -> Tensor:
+        """The elements at ``indices`` along ``axis`` (None: of the flattened array)."""
         return OPERATIONS["take"](self, indices, axis, mode=mode)
 
     def argsort(self, axis: int | None = -1, **options: Any) -> Tensor:
+        """The positions that put the elements along ``axis`` in ascending order, equals as before."""
         return OPERATIONS["argsort"](self, axis, **options)
 
     def argpartition(self, kth: Any, axis: int | None = -1, **options: Any) -> Tensor:
+        """The positions that bring the ``kth`` element along ``axis`` to its sorted place."""
         return OPERATIONS["argpartition"](self, kth, axis, **options)
 
     def searchsorted(self, v: Any, side: str = "left", sorter: Any = None) -> Tensor:
+        """Where the elements of ``v`` belong in this sorted vector."""
         return OPERATIONS["searchsorted"](self, v, side, sorter)
 
     def compress(self, condition: Any, axis: int | None = None, out: Any = None) -> Tensor:
+        """The slices along ``axis`` for which ``condition`` holds."""
         return OPERATIONS["compress"](condition, self, axis, out)
 
     def choose(self, choices: Any, out: Any = None, mode: str = "raise") -> Tensor:
+        """From each position of ``choices[self]``, all broadcast together."""
         return OPERATIONS["choose"](self, choices, out, mode)
 
     def nonzero(self) -> tuple[np.ndarray[Any, Any], ...]:
@@ -206,9 +240,11 @@ class Methods(Named):
         return np.nonzero(np.asarray(self))
 
     def conj(self) -> Tensor:
+        """The tensor: its numbers are real."""
         return OPERATIONS["conjugate"](self)
 
     def conjugate(self) -> Tensor:
+        """The tensor: its numbers are real."""
         return OPERATIONS["conjugate"](self)
 
     @property
@@ -244,24 +280,31 @@ class Methods(Named):
         return OPERATIONS["right_shift"](other, self)
 
     def exp(self) -> Tensor:
+        """The exponential of each element."""
         return OPERATIONS["exp"](self)
 
     def log(self) -> Tensor:
+        """The natural logarithm of each element."""
         return OPERATIONS["log"](self)
 
     def sqrt(self) -> Tensor:
+        """The square root of each element."""
         return OPERATIONS["sqrt"](self)
 
     def tanh(self) -> Tensor:
+        """The hyperbolic tangent of each element."""
         return OPERATIONS["tanh"](self)
 
     def sigmoid(self) -> Tensor:
+        """1 / (1 + exp(-x)) of each element x, without overflow."""
         return OPERATIONS["sigmoid"](self)
 
     def relu(self) -> Tensor:
+        """max(x, 0) of each element x."""
         return OPERATIONS["relu"](self)
 
     def abs(self) -> Tensor:
+        """The absolute value of each element; its gradient at 0 is 0."""
         return OPERATIONS["absolute"](self)
 
 

@@ -9,7 +9,7 @@ else here is names: each operator is one call into a primitive, and so are the m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -217,7 +217,7 @@ class Tensor(Methods):
 
     # -- gradients ----------------------------------------------------------------------------
 
-    def backward(self, gradient: Any = None, create_graph: bool = False, **unknown: Any) -> None:
+    def backward(self, gradient: Any = None, create_graph: bool = False, **unknown: NoReturn) -> None:
         """Add d(self)/d(leaf), times ``gradient``, to ``.grad`` of every leaf.
 
         Parameters

@@ -10,4 +10,5 @@ def __getattr__(name: str) -> object:
     """Only called for what does not exist: say how it is written here."""
     cure = ("set optimizer.param_groups[0]['lr'] after each epoch" if name == "lr_scheduler"
             else "there is SGD; others are a subclass of Optimizer with update(p, g, options)")
-    raise AttributeError(f"module 'tinygrad_gd.optim' has no attribute {name!r}; {cure}")
+    missing = f"module 'tinygrad_gd.optim' has no attribute {name!r}"
+    raise AttributeError(missing if name[:2] == "__" else f"{missing}; {cure}")

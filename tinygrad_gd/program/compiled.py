@@ -13,7 +13,7 @@ import types
 import warnings
 from collections.abc import Callable
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 from ..engine.tensor import Tensor
 from ..errors import CaptureError, CaptureWarning, DTypeError, describe
@@ -270,6 +270,10 @@ class Compiled:
         return self._entry().replay.memory()
 
 
+@overload
+def compile(function: Callable[..., Any], *, strict: bool = False) -> Compiled: ...
+@overload
+def compile(*, strict: bool = False) -> Callable[[Callable[..., Any]], Compiled]: ...
 def compile(function: Any = None, *, strict: bool = False) -> Any:
     """Capture a training step or a function as a program, and replay it from then on.
 
