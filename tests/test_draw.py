@@ -429,7 +429,7 @@ def test_unknown_forms_and_engines(tmp_path: Path) -> None:
         square().save(tmp_path / "g.gif")
     with pytest.raises(tg.OptionError, match="engine is 'auto' or 'bundled', got 'neato'"):
         square().render("svg", engine="neato")
-    with pytest.raises(tg.OptionError, match="expected svg, png or pdf, got 'gif'"):
+    with pytest.raises(tg.OptionError, match="expected svg, png, pdf or dot, got 'gif'"):
         square().render("gif")
 
 

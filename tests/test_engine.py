@@ -36,7 +36,7 @@ def chain(x: tg.Tensor, length: int) -> tg.Tensor:
 def test_the_graph_is_data() -> None:
     a, b = leaf(2.0), leaf(5.0)
     out = a * b
-    assert out._primitive is NAMES["multiply"] and out._inputs == (a, b)
+    assert out._primitive is NAMES["multiply"] and out.inputs == (a, b)
     assert out._seq > max(a._seq, b._seq)
 
 
@@ -72,7 +72,7 @@ def test_the_garbage_collector_sees_one_object_per_operation_on_two_inputs() -> 
         seen = len(gc.get_objects()) - before
     finally:
         gc.enable()
-    assert out._inputs[1] == 1.0 and seen < 1_050  # with a tuple for the inputs, 2,000
+    assert out.inputs[1] == 1.0 and seen < 1_050  # with a tuple for the inputs, 2,000
 
 
 @pytest.mark.parametrize("differentiate", [

@@ -209,7 +209,7 @@ def test_methods() -> None:
 def test_multi_dot_chooses_the_cheap_order() -> None:
     """(10 x 1)(1 x 10)(10 x 1): the inner product first, so no 10 x 10 matrix appears."""
     out = LINALG.multi_dot([leaf(normal(10, 1)), normal(1, 10), normal(10, 1)])
-    shapes = [x.shape for x in out._inputs]
+    shapes = [x.shape for x in out.inputs]
     assert shapes == [(10, 1), (1, 1)]
 
 

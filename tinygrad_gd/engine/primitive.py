@@ -28,7 +28,7 @@ from ..errors import DTypeError
 from ..ground.explain import explain_failure, unknown_option
 from ..ground.live import Live
 from ..ground.modes import current_mode
-from ..ground.registry import add, by_name
+from ..ground.registry import by_name, register
 from ..ground.storage import NUMERIC_KINDS, kept, plain, tick
 from .operands import SCALARS, check_expansion, frozen, operand
 from .rules import Every, Rule, check_function, check_rules, checked, reads
@@ -185,7 +185,7 @@ def primitive(
         kind=kind,
     )
     check_rules(made, rules)
-    add(made)
+    register(made)
     return made
 
 

@@ -82,7 +82,7 @@ class Capture(Observer):
         if current_mode().observer is not self:
             self.fail("an observer (tg.observe, tg.detect_anomaly) watches a part of the step, and "
                       "would be told nothing of a replay; put it around the call")
-        for given, held in zip(inputs, out._inputs, strict=False):
+        for given, held in zip(inputs, out.inputs, strict=False):
             if held is not given and isinstance(held, np.ndarray):
                 self._copies[id(held)] = given, held  # rules read a copy of the user's array
         array = (not (self._internal or self._beside or out._primitive) and makes_array(inputs)
@@ -115,7 +115,7 @@ class Capture(Observer):
         self._values[target] = made
 
     def backward(self, out: Tensor, position: int, g: Any, gx: Any) -> None:
-        x = out._inputs[position]
+        x = out.inputs[position]
         if x._primitive is None and gx is not g and gx._data.base is not None:
             gx._data = gx._data.copy()  # a leaf's gradient owns its memory, and so is laid out anew
             self._values[gx] = self._record(
