@@ -19,8 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import tinygrad_gd as tg
-
-from .samples import named
+from tests.samples import named
 
 many = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 SHAPES = hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)

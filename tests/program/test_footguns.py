@@ -341,7 +341,7 @@ def refuse_seed(x: Any) -> Any:
 @pytest.mark.parametrize("f", [refuse_seed, refuse_float, refuse_branch, refuse_item, refuse_numpy, refuse_print,
                                refuse_data], ids=lambda f: f.__name__)
 def test_values_that_leave_the_step_are_refused_with_the_line(f: Any) -> None:
-    with pytest.raises(tg.CaptureError, match=rf"{f.__name__}.*test_program_footguns.py:\d+: .*outside"):
+    with pytest.raises(tg.CaptureError, match=rf"{f.__name__}.*test_footguns.py:\d+: .*outside"):
         tg.compile(f, strict=True)(np.ones(2))
     run = tg.compile(f)
     with pytest.warns(tg.CaptureWarning, match="goes on without being compiled"):
@@ -386,7 +386,7 @@ def test_structure_that_alternates_is_refused() -> None:
         return x * 2 if calls[0] % 2 else x + 2
 
     run = tg.compile(step, strict=True)
-    with pytest.raises(tg.CaptureError, match=r"test_program_footguns.py:\d+: it changes calls.0"):
+    with pytest.raises(tg.CaptureError, match=r"test_footguns.py:\d+: it changes calls.0"):
         for _ in range(12):
             run()
 
@@ -440,7 +440,7 @@ def test_objects_as_arguments_are_refused() -> None:
 @pytest.mark.parametrize(("make", "text"), [
     (lambda: iter([1]), "returns list_iterator"),
     (lambda: np.ones(2), "returns .*array|returns float64 of shape"),
-    (time.perf_counter_ns, r"test_program_footguns.py:\d+: time.perf_counter_ns\(\) is called in the step"),
+    (time.perf_counter_ns, r"test_footguns.py:\d+: time.perf_counter_ns\(\) is called in the step"),
     (itertools.count().__next__, r"footguns.py:\d+: it does not return or change the same things in every call"),
 ])
 def test_results_that_a_program_cannot_make_anew_are_refused(make: Any, text: str) -> None:

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
-
-from .samples import named
+from tests.samples import named
 
 SHAPES = [(), (0,), (1,), (0, 3), (3, 0), (1, 1), (2, 0, 3)]
 REDUCTIONS = ("sum mean prod max min std var ptp median nansum nanmean nanmax nanmin nanvar nanstd nanprod "

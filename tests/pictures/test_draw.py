@@ -29,7 +29,7 @@ from tinygrad_gd.pictures.graph import LAST, LIMIT
 from tinygrad_gd.pictures.render import RenderError, size_of
 
 HERE = Path(__file__).parent
-PICTURE = HERE.parent / "examples" / "pictures" / "line.svg"
+PICTURE = HERE.parents[1] / "examples" / "pictures" / "line.svg"
 
 
 def line() -> Drawing:

@@ -207,7 +207,7 @@ def run_of(step: Step, change: Callable[[World], Any] | None, compiled: bool) ->
 def test_a_step_that_does_something_besides_is_refused(name: str) -> None:
     step, why = EFFECTS[name]
     expected = run_of(step, None, False)[2]
-    with pytest.warns(tg.CaptureWarning, match=rf"test_program_surprises.py:\d+: .*({why})") as notices:
+    with pytest.warns(tg.CaptureWarning, match=rf"test_surprises.py:\d+: .*({why})") as notices:
         found = run_of(step, None, True)[2]
     assert len(notices) == 1
     for a, b in zip(found, expected, strict=True):
@@ -437,7 +437,7 @@ def test_what_numpy_refuses_in_a_replay_names_the_operation_and_the_line() -> No
     run = tg.compile(lambda w, places: w[places] * 2, strict=True)
     for _ in range(4):
         run(W, np.array([0, 1]))
-    with pytest.raises(tg.IndexingError, match=r"getitem: index 9 is out of bounds.*'w'.*test_program_surprises\.py:\d+"):
+    with pytest.raises(tg.IndexingError, match=r"getitem: index 9 is out of bounds.*'w'.*test_surprises\.py:\d+"):
         run(W, np.array([0, 9]))
     assert run(W, np.array([1, 0])).tolist() == (W[[1, 0]] * 2).tolist()
 

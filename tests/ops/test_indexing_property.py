@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import tinygrad_gd as tg
-from tests.test_shapes_property import check_moves, many, numbers
+from tests.ops.test_shapes_property import check_moves, many, numbers
 
 SHAPES = hnp.array_shapes(min_dims=1, max_dims=4, min_side=1, max_side=4)
 NO_SIDE = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)

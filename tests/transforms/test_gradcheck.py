@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
+from tests.ops.test_primitives import DIFFERENTIABLE, check
 from tests.samples import all_samples
-from tests.test_primitives import DIFFERENTIABLE, check
 from tinygrad_gd.engine.rules import Every
 from tinygrad_gd.ground.registry import NAMES
 

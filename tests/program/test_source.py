@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
+from tests.program.test_program import ROWS, executed
 from tests.samples import Sample
-from tests.test_program import ROWS, executed
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -141,7 +141,7 @@ def test_the_gradient_of_a_transposed_weight_is_written_and_computed_the_right_w
 
 
 def test_texts_do_not_depend_on_the_order_of_sets() -> None:
-    code = ("from tests.test_source import *; s = tg.compile(dropping_step())\n"
+    code = ("from tests.program.test_source import *; s = tg.compile(dropping_step())\n"
             "for _ in range(3): s(np.ones((6, 4)), np.ones((6, 1)))\n"
             "print(s.source, s.replay_source, s.program, s.memory())")
     texts = {subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
