@@ -83,9 +83,9 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "non-leaf": (lambda: tg.optim.SGD([w() * 2], lr=1), RuntimeError, "not a leaf"),
     "twice": (lambda: tg.optim.SGD([p := w(), p], lr=1), ValueError, "appears twice"),
     "loader lengths": (lambda: tg.DataLoader(np.ones(3), np.ones(2)), ValueError, r"lengths \[3, 2\]"),
-    "batch size": (lambda: tg.DataLoader(np.ones(3), batch_size=0), ValueError, "must be >= 1, got 0"),
-    "batch type": (lambda: tg.DataLoader(np.ones(3), batch_size=1.5), TypeError, "None or an integer"),
-    "loader seed": (lambda: tg.DataLoader(np.ones(3), seed="a"), ValueError, "DataLoader: .* integer >= 0"),  # type: ignore[arg-type]
+    "batch size": (lambda: tg.DataLoader(np.ones(3), batch_size=0), ValueError, "of at least 1, got int 0"),
+    "batch type": (lambda: tg.DataLoader(np.ones(3), batch_size=1.5), TypeError, "must be an integer of at least 1, got float 1.5; None takes"),
+    "loader seed": (lambda: tg.DataLoader(np.ones(3), seed="a"), ValueError, "DataLoader: seed must be an integer"),  # type: ignore[arg-type]
     "too large": (lambda: tg.Tensor(300, dtype=np.int8), TypeError, "of int: .*300 out of bounds for int8"),
     "strings": (lambda: tg.Tensor(["a"]), TypeError, "float, int or bool"),
     "objects": (lambda: tg.Tensor(np.array([None])), TypeError, "dtype object"),
@@ -129,7 +129,7 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "gradcheck number": (lambda: tg.gradcheck(np.exp, 1.0), TypeError, r"expected a list.*float; write \[x\]"),
     "advise value": (lambda: advise(w().sum(), [w()]), TypeError, r"function that computes.*advise\(lambda"),
     "advise unused": (lambda: advise(lambda: (w() ** 2).sum(), [w(1.0)]), RuntimeError, r"depend on 'w'.*leave it out"),
-    "seed": (lambda: tg.manual_seed(-1), ValueError, "integer >= 0"),
+    "seed": (lambda: tg.manual_seed(-1), ValueError, "manual_seed: seed must be an integer of at least 0, got int -1"),
 }
 
 
@@ -284,7 +284,7 @@ MISUSE |= {
     "a missing array": (lambda: tg.prelu(w()), TypeError, r"prelu: 'weight' is missing; it is called with \(x, weight\)"),
     "split of a number": (lambda: tg.datasets.split(3), ValueError, "split: expected arrays with rows"),
     "split by text": (lambda: tg.datasets.split(ONE, test="a"), ValueError, "split: test is the part.*'a'"),  # type: ignore[arg-type]
-    "split by no seed": (lambda: tg.datasets.split(ONE, seed="a"), ValueError, "split: expected an integer >= 0"),  # type: ignore[arg-type]
+    "split by no seed": (lambda: tg.datasets.split(ONE, seed="a"), ValueError, "split: seed must be an integer of at least 0, got str 'a'"),  # type: ignore[arg-type]
     "split of one row": (lambda: tg.datasets.split(np.ones(1)), ValueError, "split: test=0.2 of 1 rows leaves no row"),
     "initial bounds": (lambda: tg.nn.init.uniform_(w(), 1, 0), ValueError, "uniform_: expected finite bounds a <= b"),
     "initial bounds as text": (lambda: tg.nn.init.uniform_(w(), "a", 0), TypeError, "uniform_: a must be a number, got str"),  # type: ignore[arg-type]
@@ -360,7 +360,7 @@ MISUSE |= {
     "persistent buffer": (lambda: layer().register_buffer("a", 2.0, persistent=False), TypeError, "persistent=, leave it out"),
     "a number for a buffer": (lambda: setattr(Flagged(), "flag", 3), TypeError, r"Flagged\.flag is a buffer.*by int.*tg\.Tensor"),
     "apply nothing": (lambda: layer().apply(None), TypeError, r"apply: expected a function of a module.*module\(x\)"),
-    "True features": (lambda: NN.Linear(True, 1), ValueError, "Linear: in_features must be a positive integer, got True"),
+    "True features": (lambda: NN.Linear(True, 1), ValueError, "Linear: in_features must be an integer of at least 1, got bool True"),
     "bias as text": (lambda: NN.Linear(3, 2, bias="no"), TypeError, "Linear: bias: expected True or False, got str 'no'"),
     "bias of values": (lambda: NN.Linear(3, 2, bias=ONE), TypeError, r"Linear: bias: .*got float64 of shape \(3,\)"),
     "bias of a convolution": (lambda: NN.Conv2d(1, 1, 1, bias="no"), TypeError, "Conv2d: bias: expected True or False"),
@@ -417,7 +417,7 @@ MISUSE |= {
     "split in scikit-learn's words": (lambda: tg.datasets.split(ONE, test_size=0.3), TypeError, "split: .*test_size=, write test="),  # type: ignore[call-arg]
     "gradcheck order": (lambda: tg.gradcheck(np.exp, [w()], order=True), ValueError, "gradcheck: order must be 1 or 2"),
     "gradcheck tolerance": (lambda: tg.gradcheck(np.exp, [w()], rtol=INF), ValueError, "gradcheck: rtol is None or a finite number"),
-    "gradcheck seed": (lambda: tg.gradcheck(np.exp, [w()], seed="a"), ValueError, "gradcheck: expected an integer"),  # type: ignore[arg-type]
+    "gradcheck seed": (lambda: tg.gradcheck(np.exp, [w()], seed="a"), ValueError, "gradcheck: seed must be an integer"),  # type: ignore[arg-type]
     "gradcheck of ragged rows": (lambda: tg.gradcheck(np.exp, [[[1.0], [1.0, 2.0]]]), ValueError, "gradcheck: .*different lengths"),
     "gradcheck of nan": (lambda: tg.gradcheck(np.exp, [np.array([NAN])]), ValueError, "gradcheck: input 0 holds NaN"),
     "gradcheck of a mask": (lambda: tg.gradcheck(np.exp, [np.ma.array([1.0, 2.0], mask=[0, 1])]), TypeError, "mask .*would be lost"),

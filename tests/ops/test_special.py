@@ -151,5 +151,5 @@ def test_numbers_lists_and_integers_are_taken() -> None:
 
 @pytest.mark.parametrize("n", [-1, 1.5, "2"])
 def test_the_order_of_polygamma_is_checked(n: Any) -> None:
-    with pytest.raises(tg.OptionError, match="polygamma: n is the order of a derivative"):
+    with pytest.raises(tg.OptionError, match="polygamma: n, the order of a derivative, must be an integer of at least 0"):
         tg.polygamma(n, 1.0)

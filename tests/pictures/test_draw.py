@@ -260,7 +260,7 @@ def test_small_scalar_graphs_run_to_the_right() -> None:
 @pytest.mark.parametrize(("options", "message"), [
     ({"detail": "all"}, "detail is one of shape, full; got 'all'"),
     ({"rankdir": "up"}, "rankdir is one of TB, LR, BT, RL; got 'up'"),
-    ({"last": 0}, "last is a positive number of nodes, got 0"),
+    ({"last": 0}, "draw: last, the number of nodes, must be an integer of at least 1, got int 0"),
 ])
 def test_wrong_options(options: Any, message: str) -> None:
     with pytest.raises(tg.OptionError, match=message):

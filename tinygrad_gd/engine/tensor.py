@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError, GradError, ShapeError, describe
-from ..ground.explain import check_switch, unknown_option
+from ..ground.checks import check_switch
+from ..ground.explain import unknown_option
 from ..ground.modes import current_mode
 from ..ground.registry import NUMPY
 from ..ground.storage import as_value, changes, lend, plain, read_only, tick

@@ -1,5 +1,6 @@
 """Optimizers, under PyTorch's names."""
 
+from ..ground.elsewhere import absent
 from .optimizer import Optimizer
 from .sgd import SGD
 
@@ -8,6 +9,5 @@ __all__ = ["SGD", "Optimizer"]
 
 def __getattr__(name: str) -> object:
     """Only called for what does not exist: say how it is written here."""
-    cure = ("set optimizer.param_groups[0]['lr'] after each epoch" if name == "lr_scheduler"
-            else "there is SGD; others are a subclass of Optimizer with update(p, g, options)")
-    raise AttributeError(f"module 'tinygrad_gd.optim' has no attribute {name!r}; {cure}")
+    raise absent(__name__, name,
+                 "there is SGD; others are a subclass of Optimizer with update(p, g, options)")

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, GradError, OptionError, ShapeError, describe
-from ..ground.explain import check_switch
+from ..ground.checks import check_switch
+from ..ground.elsewhere import cure_of_option
 from ..ground.live import live
 from ..ground.modes import current_mode, no_grad
 
@@ -48,8 +49,9 @@ class Optimizer:
     def _check_known(self, options: Iterable[str]) -> None:
         unknown = sorted(set(options) - {"params", *self.defaults}, key=str)
         if unknown:
-            cure = ", minimize -loss instead" if unknown[0] == "maximize" else ""
-            raise OptionError(f"{type(self).__name__}: unknown option {unknown[0]!r}{cure}; "
+            name = type(self).__name__
+            cure = cure_of_option(name, unknown[0])
+            raise OptionError(f"{name}: unknown option {unknown[0]!r}{f', {cure}' if cure else ''}; "
                               f"options are {', '.join(self.defaults)}")
 
     def add_param_group(self, group: dict[str, Any]) -> None:

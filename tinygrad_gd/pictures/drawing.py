@@ -11,6 +11,7 @@ from typing import Any
 
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError, describe
+from ..ground.checks import check_integer
 from .dot import rankdir_of, to_dot
 from .graph import Graph, graph_of
 from .render import DPI, Expected, render, size_of
@@ -123,6 +124,6 @@ def drawing_of(tensor: Tensor, detail: str | None, rankdir: str | None, last: in
     """What `draw` does."""
     if not isinstance(tensor, Tensor):
         raise DTypeError(f"draw: expected a Tensor, got {describe(tensor)}")
-    if last is not None and not (type(last) is int and last >= 1):
-        raise OptionError(f"draw: last is a positive number of nodes, got {last!r}")
+    if last is not None:
+        check_integer("draw: last, the number of nodes,", last, 1, wrong_type=OptionError)
     return Drawing(graph_of(tensor, last), detail, rankdir)

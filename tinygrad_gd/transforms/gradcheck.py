@@ -15,7 +15,8 @@ import numpy as np
 
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError, ShapeError, TinygradGdError, describe
-from ..ground.explain import answering, check_switch
+from ..ground.checks import check_switch
+from ..ground.explain import answering
 from ..ground.modes import current_mode, no_grad, using
 from ..ground.observer import Observer
 from ..ground.rng import seeded
