@@ -29,7 +29,8 @@ from ...ground.pytree import flatten
 from ...ground.storage import tick
 from ...ground.user_code import UNKNOWN, current_line, entrance, located
 from ...ops.shape import astype, copy
-from ..ir import Argument, Array, Gradient, Input, Instruction, Number, Program, State, Value, selects
+from ...ops.unnamed import selects
+from ..ir import Argument, Array, Gradient, Input, Instruction, Number, Program, State, Value
 from .arrays import TrackedArray, makes_array, stand_in, tracked, untracked
 
 
