@@ -124,7 +124,6 @@ def explain_failure(
         ours = primitive.kind != "check" and _raised_inside(error)
         return _said_by(name, error) if ours else error
     what = ", ".join(describe(x, i) for i, x in enumerate(inputs))
-    shapes = [np.shape(getattr(x, "_data", x)) for x in inputs]
     options = "".join(f", {o}" for o in _shown({k: v for k, v in params.items() if v is not None}))
     if primitive.elementwise and isinstance(error, TypeError) and any(x is None for x in inputs):
         return DTypeError(f"{name}: expected numbers, got {what}; a .grad is None until backward() has "
@@ -145,6 +144,15 @@ def explain_failure(
         return DTypeError(f"{name}: {missing} is missing; it is called with ({called})")
     if isinstance(error, TypeError):
         return DTypeError(_cured(f"{name}({what}{options}): {error}", error))
+    if explained := _shapes_explained(primitive, inputs, what, error):
+        return explained
+    kind = next((k for builtin, k in _KINDS.items() if isinstance(error, builtin)), ShapeError)
+    return kind(_cured(f"{name}({what}{options}): {error}", error))
+
+
+def _shapes_explained(primitive: Any, inputs: Any, what: str, error: Exception) -> ShapeError | None:
+    """What to say of axes that are not there and shapes that do not fit, if that is what is wrong."""
+    name, shapes = primitive.name, [np.shape(getattr(x, "_data", x)) for x in inputs]
     if isinstance(error, np.exceptions.AxisError):
         ndim = error.ndim or len(shapes[0])
         return ShapeError(f"{name}: {error}; the array is {describe(inputs[0])}, so axes run from "
@@ -166,8 +174,7 @@ def explain_failure(
                 f"axis {axis} of {describe(inputs[1], 1)} has length {b[axis]}; they must be equal, "
                 f"{cure}"
             )
-    kind = next((k for builtin, k in _KINDS.items() if isinstance(error, builtin)), ShapeError)
-    return kind(_cured(f"{name}({what}{options}): {error}", error))
+    return None
 
 
 def unknown_option(operation: str, wrong: str, options: Any) -> DTypeError:
