@@ -13,7 +13,8 @@ import pytest
 
 import tinygrad_gd
 
-HOUSE = Path(__file__).parent.parent / "tinygrad_gd"
+TESTS = Path(__file__).parent
+HOUSE = TESTS.parent / "tinygrad_gd"
 SOURCES = sorted(HOUSE.rglob("*.py"))
 
 #: Lowest floor first; a module may import its own floor and those below.
@@ -65,6 +66,13 @@ def test_the_readme_shows_every_room() -> None:
     layout = (HOUSE.parent / "README.md").read_text().partition("## The layout of the house")[2]
     shown = {word.strip("/") for word in re.findall(r"`([a-z_]+/?)`", layout.partition("\n\n##")[0])}
     assert {room for room in FLOOR if room[0] != "_"} <= shown
+
+
+def test_the_tests_mirror_the_rooms() -> None:
+    """Each room has a folder of tests, and no folder of tests is about anything else."""
+    rooms = {path.parent.name for path in HOUSE.glob("*/__init__.py")}
+    assert "engine" in rooms
+    assert {path.parent.name for path in TESTS.glob("*/test_*.py")} == rooms
 
 
 def test_all_of_backprop_is_read_in_an_hour() -> None:
