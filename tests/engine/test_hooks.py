@@ -15,9 +15,6 @@ def leaf(*values: float, name: str = "x", dtype: Any = None) -> tg.Tensor:
     return tg.Tensor(list(values), requires_grad=True, name=name, dtype=dtype)
 
 
-# -- hooks on a tensor ---------------------------------------------------------------------------
-
-
 def test_a_hook_observes_the_whole_gradient_of_a_recorded_tensor() -> None:
     x, seen = leaf(1.0, 2.0), []
     y = x * 2

@@ -21,7 +21,6 @@ class Layer(NamedTuple):
     bias: Any
 
 
-# Each row: a name, and a call of (library of transforms, numpy) that returns a tree of arrays.
 def mlp(xp: Any, params: Any, x: Any) -> Any:
     hidden = xp.tanh(x @ params["first"].weight + params["first"].bias)
     return xp.sum((hidden @ params["last"][0] + params["last"][1]) ** 2)
@@ -37,6 +36,8 @@ def wave(xp: Any) -> Callable[[Any], Any]:
 
 
 MATRIX = normal(4, 3, seed=9)
+
+#: A name, and a call of (library of transforms, numpy) that returns a tree of arrays.
 ROWS: dict[str, Callable[[Any, Any], Any]] = {
     "grad": lambda t, xp: t.grad(lambda x: xp.sum(wave(xp)(x)))(X),
     "grad-argnums": lambda t, xp: t.grad(lambda x, y: xp.sum(x * y**2), (1, 0))(X, Y),
@@ -101,6 +102,15 @@ def pulled(pair: Any, cotangent: Any) -> Any:
 
 def scaled(tree: Any, factor: float) -> Any:
     return tree_of(lambda x: np.asarray(x) * factor, tree)
+
+
+@pytest.fixture(scope="module")
+def jax() -> Any:
+    library = pytest.importorskip("jax")
+    before = library.config.jax_enable_x64
+    library.config.update("jax_enable_x64", True)
+    yield library
+    library.config.update("jax_enable_x64", before)
 
 
 @pytest.mark.parametrize("row", ROWS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,12 @@ PLANTED = {
     "second order raises": (lambda g, out, x: g * 3 * np.unwrap(x * 0 + 1) * x**2, 2,
                             "no second derivative.*NoRuleError"),
 }
+
+
+@pytest.fixture
+def cube(request: Any) -> Iterator[Any]:
+    yield tg.primitive(lambda x: x * x * x, request.param, name="planted", elementwise=True)
+    del NAMES["planted"]
 
 
 @pytest.mark.parametrize("cube,order,text", PLANTED.values(), ids=PLANTED, indirect=["cube"])
