@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
+from tests.misuse import ONE, Table, refused
 
 X = np.array([1.5, -2.0, 3.0])
 NO_GRADIENT = "to compute without gradients"
@@ -266,3 +267,43 @@ def test_questions_about_the_form_may_be_asked_in_compiled_steps() -> None:
 
     compiled = tg.compile(step, strict=True)
     assert [compiled().item() for _ in range(3)] == [20.0] * 3
+
+
+def leaf(value: Any = 3.0, **options: Any) -> tg.Tensor:
+    return tg.Tensor(value, requires_grad=True, **options)
+
+
+def test_numpy_functions_record() -> None:
+    t, a = leaf([1.0, 4.0]), np.array([2.0, 3.0])
+    cases = [(a * t, [2, 3]), (a - t, [-1, -1]), (np.sqrt(t), [0.5, 0.25]),
+             (np.where(a > 2, t, 0), [0, 1]), (np.concatenate([t, a]), [1, 1]),
+             (np.stack([a, t]), [1, 1]), (np.sum(t, 0), [1, 1]), (np.add.reduce(t), [1, 1]),
+             (t - [1, 2], [1, 1]), (np.multiply.outer(t, a), [5, 5]), (t[[0, 0]], [2, 0])]
+    for out, expected in cases:
+        assert isinstance(out, tg.Tensor) and out.requires_grad
+        t.zero_grad()
+        out.sum().backward()
+        assert t.grad is not None and t.grad.tolist() == expected
+
+
+MISUSE: Table = {
+    "no rule": (lambda: np.unwrap(w()), TypeError, r"np\.unwrap has no derivative rule.*tg\.primitive"),
+    "ufunc no rule": (lambda: np.isnat(w()), TypeError, "np.isnat has no derivative rule"),
+    "out of recorded": (lambda: np.exp(w(), out=np.empty(3)), RuntimeError, "lose its gradient"),
+    "out of two": (lambda: np.modf(w(), out=(ONE, ONE)), TypeError, r"np\.modf: out= is not supported"),
+    "out of a composition": (lambda: np.float_power(w(), 2, ONE), TypeError, r"np\.float_power: out= is not"),
+    "out of another shape": (lambda: np.exp(w().detach(), out=np.ones(5)), ValueError, "exp in place.*must have the shape"),
+    "a question": (lambda: np.size(w(), 7), (ValueError, IndexError), r"size\('w'.*(axis 7|index) (is )?out of"),
+    "like": (lambda: np.zeros_like(w(), dtype="bogus"), TypeError, r"zeros_like\('w'.*'bogus' not understood"),
+    "full like a text": (lambda: np.full_like(w(), "a"), ValueError, r"full_like\('w'.*could not convert"),
+    "no such dtype": (lambda: np.can_cast(w(), "bogus"), TypeError, r"can_cast\('w'.*'bogus' not understood"),
+    "promotion": (lambda: np.result_type(w(), "bogus"), TypeError, r"result_type\('w'.*'bogus' not understood"),
+    "writers": (lambda: np.put(w(), [0], 1.0), TypeError, r"np\.put cannot be recorded; use tg\.put, which returns"),
+    "copyto": (lambda: np.copyto(w(), 1.0), TypeError, r"np\.copyto writes in place.*t\.at\[\.\.\.\]\.set"),
+    "dlpack": (lambda: tg.from_dlpack(5), TypeError, r"from_dlpack\(int\).*make one with np\.asarray"),
+}
+
+
+@pytest.mark.parametrize("case", MISUSE)
+def test_misuse(case: str) -> None:
+    refused(MISUSE[case])

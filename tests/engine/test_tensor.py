@@ -1,9 +1,8 @@
-"""`Tensor` as its users meet it: what it is made of, its operators, updates, copies and names."""
+"""`Tensor` as its users meet it: what it is made of, updates, copies and names."""
 
 from __future__ import annotations
 
 import copy
-import operator
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -12,8 +11,9 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
+from tests.misuse import Table, refused, w
 
-X, Y = np.array([1.5, -2.0, 3.0]), np.array([2.0, 0.5, -4.0])
+X = np.array([1.5, -2.0, 3.0])
 
 
 def leaf(value: Any = X, **options: Any) -> tg.Tensor:
@@ -60,93 +60,6 @@ def test_what_is_not_a_number_is_refused(data: Any, text: str) -> None:
         tg.Tensor(data)
 
 
-def test_masks_are_not_lost() -> None:
-    masked = np.ma.array([1.0, 2, 3], mask=[0, 1, 0])
-    for use in (lambda: leaf() * masked, lambda: tg.exp(masked), lambda: setattr(leaf(), "data", masked),
-                lambda: leaf().assign(masked), lambda: np.maximum(leaf(), masked)):
-        with tg.no_grad(), pytest.raises(tg.DTypeError, match=r"mask of float64 of shape \(3,\)"):
-            use()
-
-
-BINARY = {
-    f: (X, Y) for f in (operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv,
-                        operator.mod, operator.eq, operator.ne, operator.lt, operator.le, operator.gt,
-                        operator.ge)
-} | {
-    operator.pow: (np.abs(X), Y), operator.matmul: (X, Y), divmod: (X, Y),
-    operator.and_: (X > 0, Y > 0), operator.or_: (X > 0, Y > 0), operator.xor: (X > 0, Y > 0),
-}
-
-
-@pytest.mark.parametrize("f", BINARY)
-def test_binary_operators_on_both_sides(f: Callable[..., Any]) -> None:
-    a, b = BINARY[f]
-    expected = np.asarray(f(a, b))
-    others = [f(tg.Tensor(a), b), f(a, tg.Tensor(b)), f(tg.Tensor(a), tg.Tensor(b)), f(tg.Tensor(a), b.tolist()),
-              f(a.tolist(), tg.Tensor(b))]
-    for out in others:
-        parts = out if isinstance(out, tuple) else (out,)
-        assert all(isinstance(part, tg.Tensor) for part in parts)
-        np.testing.assert_array_equal(np.stack([p.numpy() for p in parts]).reshape(expected.shape), expected)
-
-
-@pytest.mark.parametrize("f", [f for f in BINARY if f not in (
-    operator.matmul, operator.and_, operator.or_, operator.xor, divmod)])
-def test_operators_with_python_and_numpy_scalars(f: Callable[..., Any]) -> None:
-    a = BINARY[f][0]
-    for scalar in (2, 0.5, True, np.float64(1.5), np.int32(3)):
-        for out, expected in ((f(tg.Tensor(a), scalar), f(a, scalar)), (f(scalar, tg.Tensor(a)), f(scalar, a))):
-            assert isinstance(out, tg.Tensor) and out.dtype == expected.dtype
-            np.testing.assert_array_equal(out.numpy(), expected)
-
-
-@pytest.mark.parametrize("f", [operator.neg, operator.pos, abs, round, lambda t: round(t, 1)])
-def test_unary_operators(f: Callable[..., Any]) -> None:
-    expected = np.round(X + 0.26, 1) if f(1.26) == 1.3 else np.round(X + 0.26) if f is round else f(X + 0.26)
-    out = f(leaf(X + 0.26))
-    assert out.requires_grad
-    np.testing.assert_array_equal(out.numpy(), expected)
-    assert (~tg.Tensor([True, False])).tolist() == [False, True]
-
-
-INPLACE = [operator.iadd, operator.isub, operator.imul, operator.itruediv, operator.ifloordiv, operator.imod,
-           operator.ipow]
-
-
-@pytest.mark.parametrize("f", INPLACE)
-@pytest.mark.parametrize("value", [np.abs(X), np.float64(1.5)], ids=["array", "scalar"])
-def test_operators_in_place(f: Callable[..., Any], value: Any) -> None:
-    w, other = leaf(value), leaf(2.0)
-    expected = f(np.array(value), 2.0)
-    with pytest.raises(tg.GradError, match=r"'w'.*with tg\.no_grad\(\)"):
-        f(w, other)
-    with tg.no_grad():
-        assert f(w, other) is w
-    assert w.is_leaf and w.requires_grad and w.shape == np.shape(value)
-    np.testing.assert_array_equal(w.numpy(), expected)
-    recorded = leaf(value) * 1.0
-    out = f(recorded, 2.0)
-    assert out is not recorded and out.requires_grad
-    np.testing.assert_array_equal(recorded.numpy(), value)
-
-
-def test_in_place_updates_keep_the_dtype_and_refuse_what_does_not_fit() -> None:
-    w = leaf(np.ones(2, "f4"))
-    with tg.no_grad():
-        w -= np.full(2, 0.25)
-        assert w.dtype == np.float32 and w.tolist() == [0.75, 0.75]
-        scalar = leaf(np.float32(1))
-        scalar -= np.float64(0.25)
-        assert scalar.dtype == np.float32 and scalar.item() == 0.75
-        with pytest.raises(tg.ShapeError, match=r"in place: cannot write .*\(3,\).* into 'w'"):
-            w -= np.ones(3)
-        with pytest.raises(tg.DTypeError, match=r"NoneType.*\.grad is None until backward\(\) has run"):
-            w -= None
-    with pytest.raises(tg.DTypeError, match=r"NoneType.*grad is None"):
-        w - None  # type: ignore[operator]
-    assert w.tolist() == [0.75, 0.75]
-
-
 def test_updates_through_data() -> None:
     for start in (X, np.array(2.0)):
         p = leaf(start)
@@ -158,37 +71,6 @@ def test_updates_through_data() -> None:
         assert not p.numpy().any() and p.requires_grad
     with pytest.raises(tg.GradError, match=r"only leaves.*\.detach\(\)"):
         (p * 2).data = 1.0
-
-
-@pytest.mark.parametrize("t,expected", [(2.0, True), ([0.0], False), ([[3]], True), (False, False)])
-def test_truth_of_one_element(t: Any, expected: bool) -> None:
-    assert bool(tg.Tensor(t)) is expected
-
-
-def test_truth_of_more_or_none_is_refused() -> None:
-    for t in (leaf(), tg.Tensor([]), leaf() > 0):
-        with pytest.raises(tg.ShapeError, match="bool: expected one element"):
-            bool(t)
-
-
-def test_numbers() -> None:
-    assert int(tg.Tensor([2.7])) == 2 and float(tg.Tensor(2)) == 2.0 and complex(tg.Tensor(2.0)) == 2
-    assert list(range(tg.Tensor(2))) == [0, 1] and f"{leaf(2.5):6.2f}" == "  2.50" and 3.0 in leaf()
-    assert type(leaf(2.5).item()) is float and type(tg.Tensor([True]).item()) is bool
-    with pytest.raises(tg.DTypeError, match="expected an integer tensor"):
-        range(tg.Tensor(2.0))
-    assert sum([leaf(1.0), leaf(2.0)]).item() == 3 and max(leaf()).item() == 3
-
-
-def test_length_iteration_and_unpacking_record() -> None:
-    w = leaf()
-    a, b, c = w
-    assert len(w) == 3
-    (a * b * c).backward()
-    assert w.grad is not None and w.grad.tolist() == [-6.0, 4.5, -3.0]
-    for use in (len, iter, list):
-        with pytest.raises(tg.DTypeError, match="has no axes"):
-            list(use(leaf(1.0)))
 
 
 def test_repr() -> None:
@@ -227,68 +109,9 @@ def test_detach_numpy_and_copy() -> None:
     assert not w.numpy().flags.writeable and w.T.shape == (3,)
 
 
-@pytest.mark.parametrize("dtype,records", [("f4", True), ("f2", True), (int, False), (bool, False)])
-def test_astype(dtype: Any, records: bool) -> None:
-    w = leaf()
-    out = w.astype(dtype)
-    assert out.dtype == dtype and out.requires_grad is records
-    np.testing.assert_array_equal(out.numpy(), X.astype(dtype))
-    if records:
-        out.sum().backward()
-        assert w.grad is not None and w.grad.dtype == np.float64
-    with pytest.raises(tg.DTypeError, match="astype: expected a float, int or bool dtype"):
-        w.astype(str)
-
-
-@pytest.mark.parametrize("name,text", [
-    ("view", r"use \.reshape"), ("dim", r"use \.ndim"), ("cuda", "CPU's memory"), ("to", "astype"),
-    ("unsqueeze", r"np\.expand_dims"), ("add_", r"-=, \+= .* tg\.no_grad"), ("softmax", r"use tg\.softmax\(t\)"),
-    ("grad_fn", r"t\.draw\(\)"), ("nonsense", "$"), ("zero_", r"use \.zero_grad\(\).*\.assign"),
-    ("mul", r"operators"), ("eq", "operators"), ("masked_fill", r"np\.where\(mask, value, t\)"),
-    ("square", r"use tg\.square\(t\)"),
-])
-def test_names_of_other_libraries(name: str, text: str) -> None:
-    with pytest.raises(AttributeError, match=f"^'Tensor' object has no attribute '{name}'.*{text}"):
-        getattr(leaf(), name)
-    assert not hasattr(leaf(), name)
-
-
-@pytest.mark.parametrize("name,text", [
-    ("zeros", r"use np\.zeros, inside tg\.Tensor\(\.\.\.\)"), ("float32", r"use np\.float32"), ("cat", r"tg\.concatenate"),
-    ("randn", r"tg\.normal\(size=shape\)"), ("from_numpy", r"tg\.Tensor\(array\)"), ("cuda", "CPU's memory"),
-    ("save", r"np\.savez\(path, \*\*model\.state_dict\(\)\)"), ("nonsense", "$"), ("_core", "$"),
-])
-def test_names_of_other_libraries_in_the_package(name: str, text: str) -> None:
-    with pytest.raises(AttributeError, match=f"^module 'tinygrad_gd' has no attribute '{name}'.*{text}"):
-        getattr(tg, name)
-
-
-def test_where_numpy_and_pytorch_differ_numpy_decides() -> None:
-    t = tg.Tensor([[1.0, 5.0], [2.0, 3.0]])
-    a = t.numpy()
-    assert t.transpose(0, 1).tolist() == a.tolist() and t.swapaxes(0, 1).tolist() == a.T.tolist()
-    assert t.max(1).tolist() == [5.0, 3.0] and t.argmax(1).tolist() == [1, 1]
-    assert t.std().item() == a.std() and t.std(ddof=1).item() == a.std(ddof=1)
-    assert t.repeat(2).tolist() == a.repeat(2).tolist() and np.tile(t, 2).tolist() == np.tile(a, 2).tolist()
-    assert t.size == 4 and tg.Tensor(0.5).dtype == np.float64
-
-
 def test_tensors_are_also_made_as_in_pytorch() -> None:
     t = tg.tensor([1, 2], dtype=np.float32, requires_grad=True)
     assert type(t) is tg.Tensor and t.dtype == np.float32 and t.requires_grad
-
-
-def test_unknown_options_and_attributes_are_refused() -> None:
-    for use in (lambda: leaf().sum(dim=0), lambda: tg.softmax(leaf(), dim=0), lambda: leaf().max(dim=0)):
-        with pytest.raises(tg.DTypeError, match="unknown option dim=, write axis="):
-            use()
-    with pytest.raises(AttributeError):
-        leaf().colour = "red"  # type: ignore[attr-defined]
-
-
-def test_ragged_lists_beside_a_tensor() -> None:
-    with pytest.raises(tg.ShapeError, match=r"add: expected a rectangular nested list.*different lengths"):
-        np.add(leaf(), [[1, 2], [3]])
 
 
 def test_names_are_strings_and_gradients_fit() -> None:
@@ -299,3 +122,89 @@ def test_names_are_strings_and_gradients_fit() -> None:
     assert w.grad is not None and w.grad.dtype == np.float64
     w.zero_grad()
     assert w.grad is None and w.requires_grad_(False) is w and not w.requires_grad
+
+
+def parameter(value: Any = 3.0, **options: Any) -> tg.Tensor:
+    return tg.Tensor(value, requires_grad=True, **options)
+
+
+def test_updates_as_students_write_them() -> None:
+    w = parameter([1.0, 2.0])
+    alias = w.data
+    (w * w).sum().backward()
+    with tg.no_grad():
+        w -= 0.5 * w.grad
+    assert w.tolist() == [0.0, 0.0] and w.is_leaf and w.requires_grad
+    w.data -= 0.5 * w.grad
+    assert w.tolist() == [-1.0, -2.0] and alias.tolist() == [-1.0, -2.0]
+    total = tg.Tensor(0.0)
+    for _ in range(2):
+        total += (w * w).sum()
+    total.backward()
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda t: pickle.loads(pickle.dumps(t))])
+def test_leaves_can_be_copied(duplicate: Any) -> None:
+    w = parameter([1.0, 2.0], name="w")
+    (w * 2).sum().backward()
+    twin = duplicate(w)
+    assert twin.name == "w" and twin.requires_grad and twin.grad.tolist() == [2.0, 2.0]
+    with tg.no_grad():
+        twin -= 1
+    assert w.tolist() == [1.0, 2.0]
+    with pytest.raises(tg.GradError, match="only leaves"):
+        duplicate(w * 2)
+
+
+def test_values_and_containers() -> None:
+    t = tg.Tensor([[1, 2], [3, 4]])
+    assert len(t) == 2 and [row.tolist() for row in t] == [[1, 2], [3, 4]] and 3 in t
+    assert t.dtype == np.int64 and tg.Tensor(True).dtype == bool and t.T.tolist() == [[1, 3], [2, 4]]
+    assert repr(parameter(1.5, name="w")) == "Tensor(1.5, shape=(), dtype=float64, name='w', requires_grad=True)"
+    assert "made by multiply" in repr(parameter() * 2)
+    assert f"{tg.Tensor(2.5):.2f}" == "2.50" and float(tg.Tensor(2.5)) == 2.5
+    assert np.shape(t) == (2, 2) and np.ndim(t) == 2 and [10, 20, 30][tg.Tensor(1)] == 20
+
+
+def pickle_of(t: tg.Tensor) -> bytes:
+    import pickle
+
+    return pickle.dumps(t)
+
+
+MISUSE: Table = {
+    "integer grad": (lambda: w(3), TypeError, "only floating tensors.*dtype=float"),
+    "leaf in place": (lambda: w().__iadd__(1), RuntimeError, r"'w'.*with tg\.no_grad\(\)"),
+    "item of recorded": (lambda: (w() * 2).__setitem__(0, 1), RuntimeError, r"made by multiply.*tg\.where"),
+    "format": (lambda: f"{w():.3f}", ValueError, r"format: expected one element.*an index"),
+    "too large": (lambda: tg.Tensor(300, dtype=np.int8), TypeError, "of int: .*300 out of bounds for int8"),
+    "strings": (lambda: tg.Tensor(["a"]), TypeError, "float, int or bool"),
+    "objects": (lambda: tg.Tensor(np.array([None])), TypeError, "dtype object"),
+    "complex": (lambda: tg.Tensor(1j), TypeError, "dtype complex128"),
+    "ragged": (lambda: tg.Tensor([[1, 2], [3]]), ValueError, "rows of different lengths"),
+    "lost gradient": (lambda: tg.Tensor([w(1.0), w(2.0)]), TypeError, r"tg\.stack"),
+    "bool": (lambda: bool(w()), ValueError, r"bool: expected one element.*\.any\(\)"),
+    "item": (lambda: w().item(), ValueError, r"one element.*\.numpy\(\)"),
+    "len": (lambda: len(w(1.0)), TypeError, "has no axes"),
+    "data shape": (lambda: setattr(w(), "data", [1.0]), ValueError, r"expected shape \(3,\), got \(1,\)"),
+    "grad shape": (lambda: setattr(w(), "grad", [1.0]), ValueError, "expected the shape"),
+    "copy": (lambda: pickle_of(w() * 2), RuntimeError, "only leaves"),
+    "requires_grad as a text": (lambda: setattr(w(), "requires_grad", "no"), TypeError,
+                                "^requires_grad: expected True or False, got str 'no'; write requires_grad=True or"),
+    "requires_grad of the constructor": (lambda: tg.Tensor(1.0, requires_grad=1), TypeError,  # type: ignore[arg-type]
+                                         "expected True or False, got int 1; write"),
+    "requires_grad of many": (lambda: tg.Tensor([1.0, 2.0], requires_grad=np.array([True, False])), TypeError,  # type: ignore[arg-type]
+                              r"expected True or False, got bool of shape \(2,\)"),
+    "requires_grad_": (lambda: w().requires_grad_(None), TypeError, "expected True or False, got NoneType None"),  # type: ignore[arg-type]
+    "nothing among numbers": (lambda: tg.Tensor([1.0, None], dtype=float), TypeError, "dtype object from list"),
+    "text as a number": (lambda: tg.Tensor("1.5", dtype=float), TypeError, "from str"),
+    "complex as real": (lambda: tg.Tensor(np.array([2j]), dtype=float), TypeError, "dtype complex128; convert"),
+    "complex gradient": (lambda: setattr(w(), "grad", np.ones(3, complex)), TypeError, "dtype complex128"),
+    "text as an element": (lambda: tg.Tensor([1, 2]).__setitem__(0, "a"), ValueError, r"write_item\(int64 of shape \(2,\), int, str\).*check"),
+    "element beyond": (lambda: tg.Tensor([1, 2]).__setitem__(9, 1), IndexError, "index 9 is out of bounds.*run from minus"),
+}
+
+
+@pytest.mark.parametrize("case", MISUSE)
+def test_misuse(case: str) -> None:
+    refused(MISUSE[case])

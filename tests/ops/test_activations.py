@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
+from tests.misuse import Table, refused, w
 
 SMOOTH = ["sigmoid", "log_sigmoid", "softplus", "silu", "mish", "softsign", "gelu"]
 LINEAR = ["relu", "relu6", "leaky_relu", "hardtanh", "hardsigmoid", "hardswish"]
@@ -163,19 +164,38 @@ class TestSoftmax:
         assert tg.softmax(tg.Tensor(3.0)).item() == 1
 
 
-@pytest.mark.parametrize(("call", "error", "match"), [
-    (lambda: tg.gelu([1.0], approximate="sigmoid"), tg.OptionError, "'none' or 'tanh', got 'sigmoid'"),
-    (lambda: tg.glu(tg.Tensor(np.zeros((2, 3)))), tg.ShapeError, r"even length along axis -1.*\(2, 3\)"),
-    (lambda: tg.glu(tg.Tensor([1.0, 2.0]), axis=1), tg.ShapeError, "even length along axis 1"),
-    (lambda: tg.glu(tg.Tensor(1.0)), tg.ShapeError, "even length along axis -1"),
-])
-def test_misuse(call: Any, error: Any, match: str) -> None:
-    with pytest.raises(error, match=match):
-        call()
-
-
 def test_arrays_numbers_and_integers_are_taken() -> None:
     for name, call in CALLS.items():
         assert isinstance(call(2), tg.Tensor), name
         assert call(np.array([1, -2])).shape == (2,)
         assert call(np.zeros((0, 3), np.float32)).dtype == np.float32
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.uint64, np.int32, bool])
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "sigmoid", "log_sigmoid", "silu", "softsign", "softplus",
+                                  "mish", "elu", "celu", "selu", "gelu", "glu", "hardswish", "leaky_relu"])
+def test_activations_of_small_integers_do_not_wrap_around(name: str, kind: Any) -> None:
+    info = None if kind is bool else np.iinfo(kind)
+    x = np.array([0, 1, 1, 0] if info is None else [max(info.min, -128), 0, 3, min(info.max, 255)], kind)
+    y = getattr(tg, name)(x)
+    np.testing.assert_allclose(y.numpy(), getattr(tg, name)(x.astype(float)).numpy(), 2e-3, 1e-6)
+    assert y.dtype.kind == "f" or name == "leaky_relu"
+
+
+MISUSE: Table = {
+    "a missing array": (lambda: tg.prelu(w()), TypeError, r"prelu: 'weight' is missing; it is called with \(x, weight\)"),
+    "bounds of hardtanh": (lambda: tg.hardtanh(w(), 2.0, 1.0), ValueError, "hardtanh: expected min_val <= max_val"),
+    "beta below 0": (lambda: tg.softplus(w(), beta=-1.0), ValueError, "softplus: beta must be positive"),
+    "beta 0": (lambda: tg.softplus(w(), beta=0.0), ValueError, "softplus: beta must be positive"),
+    "alpha 0": (lambda: tg.celu(w(), alpha=0.0), ValueError, "celu: alpha must be finite and not 0"),
+    "alpha nan": (lambda: tg.celu(w(), alpha=np.nan), ValueError, "celu: alpha must be finite"),
+    "another form of gelu": (lambda: tg.gelu([1.0], approximate="sigmoid"), tg.OptionError, "'none' or 'tanh', got 'sigmoid'"),
+    "glu of three": (lambda: tg.glu(tg.Tensor(np.zeros((2, 3)))), tg.ShapeError, r"even length along axis -1.*\(2, 3\)"),
+    "glu along axis 1": (lambda: tg.glu(tg.Tensor([1.0, 2.0]), axis=1), tg.ShapeError, "even length along axis 1"),
+    "glu of a number": (lambda: tg.glu(tg.Tensor(1.0)), tg.ShapeError, "even length along axis -1"),
+}
+
+
+@pytest.mark.parametrize("case", MISUSE)
+def test_misuse(case: str) -> None:
+    refused(MISUSE[case])

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import product as every
 from typing import Any
 
 import numpy as np
 import pytest
 
 import tinygrad_gd as tg
+from tests.misuse import MATRIX, ONE, PAIR, Table, refused, w
 from tests.oracles import assert_close
 from tests.samples import normal
-from tinygrad_gd.ground.fast import product
 
 LINALG: Any = np.linalg  # its stubs do not know of Tensors
 A = normal(3, 3) + 2 * np.eye(3)
@@ -26,9 +25,6 @@ def gradient(f: Callable[[Any], Any], values: Any) -> Any:
     a = leaf(values)
     f(a).backward()
     return np.asarray(a.grad)
-
-
-# -- results in parts --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["slogdet", "eigh", "qr", "svd"])
@@ -97,9 +93,6 @@ def test_pinv_takes_numpys_tolerances() -> None:
 def test_cond_of_a_singular_matrix_is_infinite() -> None:
     assert LINALG.cond(tg.Tensor(np.ones((2, 2)) * [[1], [2]])).item() > 1e15
     assert LINALG.cond(tg.Tensor(np.diag([1.0, 0.0]))).item() == np.inf
-
-
-# -- singular matrices and equal values --------------------------------------------------------------
 
 
 @pytest.mark.parametrize("n", [2, 3, 4])
@@ -188,9 +181,6 @@ def test_gradients_of_functions_of_symmetric_matrices_are_symmetric() -> None:
         assert np.abs(g).max() > 1e-3
 
 
-# -- through the public names ------------------------------------------------------------------------
-
-
 def test_tg_linalg_is_np_linalg_for_tensors() -> None:
     assert tg.linalg.inv([[2.0]]).tolist() == [[0.5]]
     assert tg.linalg.trace is not tg.trace  # the last two axes, not the first two
@@ -217,10 +207,22 @@ def test_a_power_of_zero_is_the_identity() -> None:
     assert LINALG.matrix_power(leaf(np.ones((2, 2, 2))), 0).tolist() == [np.eye(2).tolist()] * 2
 
 
-# -- errors ------------------------------------------------------------------------------------------
-
 SINGULAR, FLAT = np.ones((2, 2)), np.ones((2, 3))
-MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
+
+
+MISUSE: Table = {
+    "matmul": (lambda: w(np.ones((2, 3))) @ tg.Tensor(np.ones((2, 3)), name="v"), ValueError,
+               r"matmul: axis 1 of 'w'.*length 3.*axis 0 of 'v'.*length 2.*\.T"),
+    "matmul with a number": (lambda: w() @ 2, ValueError, r"matmul\('w'.*numbers are multiplied with \*"),
+    "singular": (lambda: np.linalg.solve(w(MATRIX), w((1.0, 2.0))), ValueError, "solve.*'w'.*pinv or lstsq"),
+    "lstsq": (lambda: np.linalg.lstsq(w(PAIR), w()), ValueError, "lstsq.*'w'.*same number of rows"),
+    "a vector of rows": (lambda: tg.matvec(w(), w()), ValueError, r"matvec: expected matrices \(\.\.\., m, n\), got 'w'"),
+    "rows of a vector": (lambda: tg.vecmat(w(), w()), ValueError, r"vecmat: expected matrices \(\.\.\., m, n\), got 'w'"),
+    "a learned cut": (lambda: np.linalg.pinv(w(MATRIX), rcond=w(0.1)), TypeError, "pinv: rcond= is a plain number"),
+    "a path of nothing": (lambda: np.einsum_path(w(), ONE), TypeError, r"einsum_path\('w'.*check the arguments"),
+    "ragged outer": (lambda: np.linalg.outer(w(), [1, [2]]), ValueError, r"outer\('w'.*list\): .*inhomogeneous"),
+    "linalg's diagonal": (lambda: np.linalg.diagonal(w(PAIR), offset="a"), TypeError, r"diagonal\('w'.*offset='a'"),
+    "linalg's trace": (lambda: np.linalg.trace(w()), ValueError, r"^trace: diagonal"),
     "inv": (lambda: LINALG.inv(leaf(SINGULAR)), np.linalg.LinAlgError,
             r"inv\('a'.*\(2, 2\).*Singular matrix; use np\.linalg\.pinv"),
     "solve": (lambda: LINALG.solve(leaf(SINGULAR), np.ones(2)), ValueError, "solve.*'a'.*Singular.*lstsq"),
@@ -277,29 +279,4 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
 
 @pytest.mark.parametrize("case", MISUSE)
 def test_misuse(case: str) -> None:
-    do, kind, text = MISUSE[case]
-    with pytest.raises(kind, match=f"(?s){text}") as caught:
-        do()
-    assert isinstance(caught.value, tg.TinygradGdError)
-
-
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, ">f8", np.int64, bool])
-@pytest.mark.parametrize("order", ["C", "F"])
-def test_products_of_two_dtypes_have_the_same_bits_compiled(dtype: Any, order: Any) -> None:
-    rng = np.random.default_rng(0)
-    compiled = tg.compile(lambda x, w: np.tanh(x @ w.T).sum(), strict=True)
-    for rows, inner, columns in [(2, 64, 10), (5, 100, 64), (5, 1, 3), (50, 64, 10), (1, 64, 10)]:
-        x = rng.normal(size=(rows, inner)).astype(dtype, order=order)
-        w = tg.Tensor(rng.normal(size=(columns, inner)))
-        expected = np.tanh(np.matmul(x, w.numpy().T)).sum()
-        assert [compiled(x, w).item() for _ in range(4)] == [expected] * 4
-
-
-@pytest.mark.parametrize("rows", [1, 2, 7, 10, 16, 17])
-def test_products_of_few_rows_have_the_bits_of_numpy(rows: int) -> None:
-    """The rows may be copied into another order first, but only where that changes nothing."""
-    rng = np.random.default_rng(0)
-    for inner, columns, dtype in every([31, 64, 300], [8, 64, 128, 700], [np.float32, np.float64]):
-        x, w = rng.normal(size=(rows, inner)).astype(dtype), rng.normal(size=(columns, inner)).astype(dtype)
-        for factor in (x, np.asfortranarray(x), x[::-1]):
-            np.testing.assert_array_equal(product(factor, w.T), np.matmul(factor, w.T))
+    refused(MISUSE[case])

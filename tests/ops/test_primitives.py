@@ -25,6 +25,8 @@ from tinygrad_gd.transforms.gradcheck import gradcheck
 
 ROWS = all_samples()
 each_row = pytest.mark.parametrize("row", ROWS, ids=str)
+#: Second derivatives by every element of more than these take seconds.
+MANY = 1_000
 
 
 def values(result: Any) -> Any:
@@ -99,7 +101,9 @@ def test_first_order(row: Sample) -> None:
     check(row)
 
 
-@each_row
+@pytest.mark.parametrize("row", [
+    pytest.param(row, marks=pytest.mark.slow) if sum(x.size for x in row.inputs) > MANY else row
+    for row in ROWS], ids=str)
 def test_second_order(row: Sample) -> None:
     if not row.smooth:
         pytest.skip("no second derivative by design")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
+from tests.misuse import ONE, PAIR, Table, refused, w
 
 X = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -1.5]])
 
@@ -172,3 +173,33 @@ NOTHING = tg.Tensor(np.zeros((0, 2)), requires_grad=True, name="nothing")
 def test_errors_say_what_came_and_what_to_do(call: Any, error: Any, words: str) -> None:
     with pytest.raises(error, match=f"(?s){words}"):
         call()
+
+
+MISUSE: Table = {
+    "axis": (lambda: w().sum(axis=3), ValueError, "axis 3 is out of bounds.*run from -1 to 0"),
+    "duplicate axes": (lambda: w().sum(axis=(0, 0)), ValueError, "sum.*'w'.*duplicate value.*name each axis once"),
+    "axes in a list": (lambda: w().sum(axis=[0]), TypeError, r"sum.*'list'.*a tuple such as \(0, 1\)"),
+    "float axis": (lambda: w().mean(axis=1.0), TypeError, "mean.*'float'.*are integers"),
+    "quantile": (lambda: np.quantile(w(), "a"), TypeError, r"quantile\('w'.*check the dtypes"),
+    "no identity": (lambda: w(ONE[:0]).max(), ValueError, "max.*'w'.*give initial="),
+    "weights without a sum": (lambda: np.average(w(), weights=[1.0, -2.0, 1.0]), ZeroDivisionError,
+                              r"average: weights= of 'w'.*\(3,\).* sum to 0.*positive weights"),
+    "a row without weights": (lambda: tg.average(w(PAIR), axis=1, weights=PAIR * [[0], [1]]), ArithmeticError,
+                              r"average: .*\(2, 3\)\) along axis=1 sum to 0.*leave out"),
+    "one weight": (lambda: np.average(w(), weights=2.0), ValueError, r"average: weights= must have the shape of 'w'"),
+    "integer covariance": (lambda: np.cov(w(PAIR), dtype=int), TypeError, "cov: dtype= must be floating, got int"),
+    "integer variance": (lambda: np.var(w(), dtype=int), TypeError, "var: dtype= must be floating"),
+    "integer deviation": (lambda: np.nanstd(w(), dtype=int), TypeError, "nanstd: .*dtype= must be floating"),
+    "a list of ddof": (lambda: np.nanvar(w(), ddof=[0, 1]), TypeError, "nanvar: .*ddof= must be a number, got list"),
+    "a learned ddof": (lambda: np.var(w(), ddof=w(1.0)), TypeError, r"var: ddof= must be a number, got 'w'"),
+    "initial of many": (lambda: np.sum(w(), initial=[1.0, 2.0]), ValueError, r"sum: initial= must be one number, got list"),
+    "initial of a vector": (lambda: np.max(w(), initial=ONE), ValueError, r"max: initial= must be one number, got float64 of shape \(3,\)"),
+    "initial of a text": (lambda: np.prod(w(), initial="a"), TypeError, "prod: initial= must be one number, got str"),
+    "the name of a part": (lambda: tg.quantile(w(), []), ValueError, "^quantile: stack"),
+    "the name of a part of parts": (lambda: tg.percentile(w(), []), ValueError, "^percentile: stack"),
+}
+
+
+@pytest.mark.parametrize("case", MISUSE)
+def test_misuse(case: str) -> None:
+    refused(MISUSE[case])

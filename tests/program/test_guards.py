@@ -19,7 +19,6 @@ import pytest
 import tinygrad_gd as tg
 from tinygrad_gd import nn
 from tinygrad_gd.ground.live import live
-from tinygrad_gd.program.capture import arguments
 
 FACTOR = {"value": 1.0}
 SCALE = 1.0
@@ -279,20 +278,6 @@ def test_rates_of_a_schedule_stay_live(kind: Any) -> None:
         np.testing.assert_array_equal(replayed, eager)
 
 
-def test_a_number_that_is_returned_is_a_plain_one() -> None:
-    run = tg.compile(lambda x, n: (x * n, n * 2, n), strict=True)
-    for n in (0.1, 0.1, 0.1, 0.3, 0.3, 0.3):
-        _, twice, once = run(np.ones(2), n)
-        assert (type(twice), twice, type(once), once) == (float, n * 2, float, n)
-
-
-def test_a_counter_as_an_argument_is_refused_before_memory_runs_out() -> None:
-    run = tg.compile(lambda x, i: x * i)
-    with pytest.warns(tg.CaptureWarning, match=r"guards.py:\d+: .*as a float"):
-        for i in range(100):
-            run(np.ones(2), i)
-
-
 def test_programs_for_many_shapes_are_kept_up_to_a_limit() -> None:
     run = tg.compile(lambda x: x * 2, strict=True)
     for n in range(200):
@@ -333,14 +318,3 @@ def test_other_libraries_that_a_step_uses_are_not_searched(
         seen = factor if knows or place == "scripts" else 2.0
         assert step().item() == (seen * np.tanh(x.numpy())).sum()
     monkeypatch.delitem(sys.modules, name)
-
-
-def test_calls_with_plain_arguments_have_the_form_that_all_others_have(monkeypatch: pytest.MonkeyPatch) -> None:
-    x, t = np.ones((2, 3)), tg.Tensor([1.0])
-    calls: list[Any] = [(x,), (x, x), (x, t, 1.0, 2, True, None, "a"), (np.float32(1.0), x.T), (t, t, 1)]
-    quick = [arguments.form_of(args, {}, set()) for args in calls]
-    monkeypatch.setattr(arguments, "_LEAVES", frozenset())
-    for args, (form, leaves) in zip(calls, quick, strict=True):
-        general = arguments.form_of(args, {}, set())
-        assert form == general[0] and all(a is b for a, b in zip(leaves, general[1], strict=True))
-    assert len({form for form, _ in quick}) == len(calls)

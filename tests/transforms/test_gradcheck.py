@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
+from tests.misuse import Table, refused, w
 from tests.ops.test_primitives import DIFFERENTIABLE, check
 from tests.samples import all_samples
 from tinygrad_gd.engine.rules import Every
@@ -165,3 +166,24 @@ def _changed_at(position: int, vjps: Any, change: Any) -> Any:
     if vjps[position] is None:
         return None
     return [change(rule) if i == position else rule for i, rule in enumerate(vjps)]
+
+
+MISUSE: Table = {
+    "gradcheck value": (lambda: tg.gradcheck(w().sum(), [w()]), TypeError, "expected a function of Tensors"),
+    "gradcheck number": (lambda: tg.gradcheck(np.exp, 1.0), TypeError, r"expected a list.*float; write \[x\]"),
+    "gradcheck of nothing": (lambda: tg.gradcheck(np.exp, []), ValueError, "gradcheck: expected at least one input"),
+    "gradcheck of text": (lambda: tg.gradcheck(np.exp, ["a"]), TypeError, "gradcheck: input 0 must be an array of numbers, got str"),
+    "gradcheck order": (lambda: tg.gradcheck(np.exp, [w()], order=True), ValueError, "gradcheck: order must be 1 or 2"),
+    "gradcheck tolerance": (lambda: tg.gradcheck(np.exp, [w()], rtol=np.inf), ValueError, "gradcheck: rtol is None or a finite number"),
+    "gradcheck seed": (lambda: tg.gradcheck(np.exp, [w()], seed="a"), ValueError, "gradcheck: seed must be an integer"),  # type: ignore[arg-type]
+    "gradcheck of ragged rows": (lambda: tg.gradcheck(np.exp, [[[1.0], [1.0, 2.0]]]), ValueError, "gradcheck: .*different lengths"),
+    "gradcheck of nan": (lambda: tg.gradcheck(np.exp, [np.array([np.nan])]), ValueError, "gradcheck: input 0 holds NaN"),
+    "gradcheck of a mask": (lambda: tg.gradcheck(np.exp, [np.ma.array([1.0, 2.0], mask=[0, 1])]), TypeError, "mask .*would be lost"),
+    "gradcheck in PyTorch's words": (lambda: tg.gradcheck(np.exp, [w()], eps=1e-6), TypeError, "gradcheck: unknown option eps="),  # type: ignore[call-arg]
+    "gradgradcheck of order 1": (lambda: tg.gradgradcheck(np.exp, [w()], order=1), ValueError, "gradgradcheck: order is 2"),
+}
+
+
+@pytest.mark.parametrize("case", MISUSE)
+def test_misuse(case: str) -> None:
+    refused(MISUSE[case])

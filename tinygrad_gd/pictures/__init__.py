@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..engine.tensor import Tensor
+from ..ground.elsewhere import absent
 
 if TYPE_CHECKING:
     from .drawing import Drawing
@@ -45,4 +46,4 @@ def __getattr__(name: str) -> Any:
         from .drawing import Drawing
 
         return Drawing
-    raise AttributeError(f"module 'tinygrad_gd.pictures' has no attribute {name!r}")
+    raise absent(__name__, name)

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
-from tests.program.test_program import ROWS, executed
+from tests.ops.columns import RNG, values, wide_network
+from tests.program.steps import ROWS, executed, network
 from tests.samples import Sample
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -141,7 +142,7 @@ def test_the_gradient_of_a_transposed_weight_is_written_and_computed_the_right_w
 
 
 def test_texts_do_not_depend_on_the_order_of_sets() -> None:
-    code = ("from tests.program.test_source import *; s = tg.compile(dropping_step())\n"
+    code = ("from tests.program.test_text import *; s = tg.compile(dropping_step())\n"
             "for _ in range(3): s(np.ones((6, 4)), np.ones((6, 1)))\n"
             "print(s.source, s.replay_source, s.program, s.memory())")
     texts = {subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
@@ -271,3 +272,27 @@ def test_gradients_that_are_there_already_do_not_change_the_text() -> None:
     loss.backward()
     assert tg.source(loss, wrt=[w, b], check=True) == before
     assert (w.grad.item(), b.grad.item()) == (0.0, 0.0)
+
+
+def test_the_source_computes_what_the_step_computes() -> None:
+    step, tensors = network({}, "cross_entropy")()
+    run = tg.compile(step, strict=True)
+    for _ in range(3):
+        run()
+    expected = executed(run.captured)
+    loss = run().numpy()
+    after = np.concatenate([loss.ravel(), *(t.numpy().ravel() for t in tensors)])
+    np.testing.assert_array_equal(np.sort(expected), np.sort(after))
+
+
+def test_text_is_not_written_of_what_a_graph_does_not_hold() -> None:
+    x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(tg.CaptureError, match=r"custom rule or a checkpoint.*tg\.compile\(tg\.value_and_grad"):
+        tg.source(tg.checkpoint(lambda v: np.sin(v) ** 2)(x).sum())
+
+
+def test_the_text_is_what_was_computed() -> None:
+    model, x, y = wide_network(256, 128, 10), tg.Tensor(values(32, 256), name="x"), RNG.integers(0, 10, 32)
+    loss = tg.nn.functional.cross_entropy(model(x), y)
+    text = tg.source(loss, wrt=list(model.parameters()), check=True)  # to the last bit
+    assert ".T).T" in text
