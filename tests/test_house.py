@@ -140,7 +140,7 @@ def test_the_readme_shows_every_room() -> None:
 
 def test_every_room_says_what_it_is_for() -> None:
     """What the room is for, in which order it is read, and its surprises: the tricks, and why not the obvious."""
-    for room in sorted(path.parent for path in HOUSE.glob("*/__init__.py")):
+    for room in sorted(path.parent for path in HOUSE.rglob("*/__init__.py")):
         text = ast.get_docstring(TREES[room / "__init__.py"]) or ""
         files = {path.stem for path in room.glob("*.py")} | {path.parent.name for path in room.glob("*/__init__.py")}
         missing = {f for f in files if f != "__init__" and f"`{f}`" not in text and f"`{f}/`" not in text}

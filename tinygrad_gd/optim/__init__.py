@@ -1,4 +1,14 @@
-"""Optimizers, under PyTorch's names."""
+"""Optimizers, under PyTorch's names.
+
+Read `sgd` with `optimizer`: the latter keeps groups, options and what is remembered for each parameter,
+an optimizer is ``update(p, g, options)``.
+
+Surprises here
+--------------
+- While nobody watches, plain SGD skips ``update`` and writes into the arrays in one loop, with the same
+  bits: in small models the calls would take longer than the arithmetic.
+- Options read in a watched step are no floats but `Live` numbers, so that programs follow schedules.
+"""
 
 from ..ground.elsewhere import absent
 from .optimizer import Optimizer
