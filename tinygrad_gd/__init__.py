@@ -35,6 +35,7 @@ from .errors import (
     ShapeError,
     TinygradGdError,
 )
+from .ground.elsewhere import absent
 from .ground.modes import (
     default_dtype,
     enable_grad,
@@ -123,26 +124,6 @@ __all__ = [
 
 tensor = Tensor
 
-_PLACE = "values are always in the CPU's memory: leave it out"
-
-#: PyTorch's names for what is written in another way here.
-_WRITTEN_HERE = {
-    "as_tensor": "use tg.Tensor(array)", "from_numpy": "use tg.Tensor(array)",
-    "randn": "use tg.normal(size=shape)", "rand": "use tg.uniform(size=shape)",
-    "randint": "use tg.generator().integers(low, high, shape)",
-    "randperm": "use tg.generator().permutation(n)",
-    "cat": "use tg.concatenate(tensors, axis=0)", "mm": "use a @ b", "bmm": "use a @ b",
-    "clamp": "use tg.clip(t, low, high)", "unsqueeze": "use np.expand_dims(t, axis)",
-    "permute": "use np.transpose(t, axes)", "flatten": "use tg.ravel(t)",
-    "float": "use np.float32", "int": "use np.int32", "long": "use np.int64", "device": _PLACE,
-    "cuda": _PLACE, "is_tensor": "use isinstance(x, tg.Tensor)",
-    "save": "use np.savez(path, **model.state_dict())",
-    "load": "use model.load_state_dict(np.load(path))",
-    "set_grad_enabled": "use tg.no_grad() or tg.enable_grad()", "inference_mode": "use tg.no_grad()",
-    "autograd": "use tg.grad, tg.vjp and tg.custom_vjp", "utils": "use tg.DataLoader",
-    "set_default_tensor_type": "use tg.set_default_dtype(np.float32)",
-}  # fmt: skip
-
 
 def __getattr__(name: str) -> Any:
     if name in ("compile", "latex", "source"):
@@ -152,10 +133,9 @@ def __getattr__(name: str) -> Any:
     try:
         return _operations[name]
     except KeyError:
-        missing = f"module 'tinygrad_gd' has no attribute {name!r}"
-        cure = _WRITTEN_HERE.get(name) or (hasattr(_np, name) and name[0] != "_" and
-                                           f"use np.{name}, inside tg.Tensor(...) to make a Tensor")
-        raise AttributeError(f"{missing}; {cure}" if cure else missing) from None
+        numpy = hasattr(_np, name) and name[0] != "_"
+        raise absent(__name__, name, f"use np.{name}, inside tg.Tensor(...) to make a Tensor"
+                     if numpy else None) from None
 
 
 def __dir__() -> list[str]:

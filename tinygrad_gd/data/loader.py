@@ -9,7 +9,8 @@ import numpy as np
 
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, GradError, OptionError, ShapeError, describe
-from ..ground.explain import answering, check_switch
+from ..ground.checks import check_integer, check_switch
+from ..ground.explain import answering
 from ..ground.rng import generator, seeded
 from ..ground.storage import NUMERIC_KINDS, plain
 
@@ -48,14 +49,10 @@ class DataLoader:
                              "the data needs exactly one label")
         if not lengths[0]:
             raise ShapeError("DataLoader: the arrays are empty; there is nothing to batch")
+        self.length = self.batch_size = lengths[0]
         if batch_size is not None:
-            if not isinstance(batch_size, int | np.integer) or isinstance(batch_size, bool):
-                raise DTypeError(f"DataLoader: batch_size is None or an integer, "
-                                 f"got {describe(batch_size)}")
-            if batch_size < 1:
-                raise OptionError(f"DataLoader: batch_size must be >= 1, got {batch_size}")
-        self.length = lengths[0]
-        self.batch_size = self.length if batch_size is None else min(int(batch_size), self.length)
+            wanted = check_integer("DataLoader: batch_size", batch_size, 1, "None takes all rows")
+            self.batch_size = min(wanted, self.length)
         self.shuffle = check_switch("DataLoader: shuffle", shuffle)
         self.drop_last = check_switch("DataLoader: drop_last", drop_last)
         self._generator = None if seed is None else seeded("DataLoader", seed)

@@ -59,7 +59,7 @@ def gradients_of(root: Tensor, seed: Any) -> dict[Tensor, Any]:
         if tensor._hooks is not None:
             g = run_hooks(tensor, g, False)
         rules, params, made = tensor._primitive.vjps, tensor._params, tensor._seq
-        # Tensor._inputs and operands.values_of, written out: a call each is felt in small models
+        # Tensor.inputs and operands.values_of, written out: a call each is felt in small models
         inputs = tensor._first if tensor._second is ALL else (tensor._first, tensor._second)
         arguments = [g, tensor._data]
         for x in inputs:

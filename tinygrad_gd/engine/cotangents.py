@@ -61,7 +61,7 @@ def cotangents_of(
         if tensor._hooks is not None:
             g = run_hooks(tensor, g, as_tensors)
         primitive, params, made = tensor._primitive, tensor._params, tensor._seq
-        inputs = tensor._inputs
+        inputs = tensor.inputs
         out, values = (tensor, inputs) if as_tensors else (tensor._data, values_of(inputs))
         for i, x in enumerate(inputs):
             if not isinstance(x, Tensor):

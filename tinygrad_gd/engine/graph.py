@@ -1,22 +1,121 @@
-"""Walks over what was recorded."""
+"""The recorded graph, to be read: the one door for pictures, explanations, programs and transforms.
+
+>>> import tinygrad_gd as tg
+>>> w = tg.Tensor(3.0, requires_grad=True, name="w")
+>>> loss = (w * w + 1.0) ** 2
+>>> for node in nodes_of(loss): print(node.op.name, node.shape, node.value)
+multiply () 9.0
+add () 10.0
+square () 100.0
+>>> leaves_of(loss) == [w]
+True
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+from weakref import ref
+
+import numpy as np
+
+from ..ground.storage import read_only
+from ..ground.user_code import user_line
 from .tensor import Tensor
 
+#: Where recorded Tensors were made, by their numbers, as far as somebody noted it.
+_lines: dict[int, tuple[str, Any]] = {}
 
-def nodes_of(root: Tensor) -> list[Tensor]:
-    """The recorded tensors that ``root`` was computed from, in the order of their creation."""
-    found, pending = {root}, [root]
+
+class Node:
+    """One Tensor of a graph: how it was made and what it holds. Reading it tells no observer."""
+
+    __slots__ = ("tensor",)
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor
+
+    @property
+    def op(self) -> Any:
+        """The `Primitive` that made it; None for a leaf."""
+        return self.tensor.op
+
+    @property
+    def inputs(self) -> tuple[Any, ...]:
+        """What the primitive was applied to: Tensors, arrays and numbers."""
+        return self.tensor.inputs
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """The primitive's options."""
+        return self.tensor.params
+
+    @property
+    def number(self) -> int:
+        """When its value was last written: by its creation, or, of a leaf, in place."""
+        return self.tensor._seq
+
+    @property
+    def value(self) -> np.ndarray[Any, Any]:
+        """The values, read-only."""
+        return read_only(self.tensor._data)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the values."""
+        return self.tensor.shape
+
+    @property
+    def grad(self) -> np.ndarray[Any, Any] | None:
+        """What ``.grad`` holds, read-only."""
+        held = self.tensor._grad
+        return None if held is None else read_only(held._data)
+
+    @property
+    def hooked(self) -> bool:
+        """Whether hooks look at its gradient."""
+        return self.tensor._hooks is not None
+
+    @property
+    def line(self) -> str | None:
+        """The user's line that made it, ``file:line``, where `note_line` was told to remember it."""
+        return _lines.get(self.number, (None, None))[0]
+
+    def __repr__(self) -> str:
+        made = "a leaf" if self.op is None else f"made by {self.op.name}"
+        return f"<node {self.number}: {made}, shape {self.shape}>"
+
+
+def note_line(tensor: Tensor) -> None:
+    """Remember for as long as ``tensor`` lives that the user's present line made it."""
+    number = tensor._seq
+    _lines[number] = user_line(), ref(tensor, lambda _: _lines.pop(number, None))
+
+
+def walk(roots: Iterable[Tensor], ends: Callable[[Tensor], bool] | None = None) -> Iterator[Tensor]:
+    """Every Tensor that ``roots`` were computed from, each once; no further than what ``ends`` it."""
+    pending = list(dict.fromkeys(roots))
+    seen = set(pending)
     while pending:
-        for x in pending.pop()._inputs:
-            if isinstance(x, Tensor) and x not in found:
-                found.add(x)
-                pending.append(x)
-    return sorted((t for t in found if t._primitive is not None), key=lambda t: t._seq)
+        t = pending.pop()
+        yield t
+        if ends is None or not ends(t):
+            for x in t.inputs:
+                if isinstance(x, Tensor) and x not in seen:
+                    seen.add(x)
+                    pending.append(x)
+
+
+def nodes_of(root: Tensor) -> list[Node]:
+    """The operations that ``root`` was computed by, in the order of their creation."""
+    return [Node(t) for t in sorted((t for t in walk([root]) if t.op is not None), key=_number)]
+
+
+def _number(tensor: Tensor) -> int:
+    return tensor._seq
 
 
 def leaves_of(root: Tensor) -> list[Tensor]:
     """The leaves that a gradient flows to, in the order in which they were used."""
-    return list(dict.fromkeys(x for node in nodes_of(root) for x in node._inputs
-                              if isinstance(x, Tensor) and x.is_leaf and x._requires_grad))
+    return list(dict.fromkeys(x for node in nodes_of(root) for x in node.inputs
+                              if isinstance(x, Tensor) and x.is_leaf and x.requires_grad))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import describe
-from ..ground.elsewhere import answer, own_names
+from ..ground.elsewhere import CURES, answer, own_names
 from ..ground.registry import NAMES, Named
 
 if TYPE_CHECKING:
@@ -17,32 +17,6 @@ if TYPE_CHECKING:
     from .tensor import Tensor
 
 OPERATIONS: dict[str, Callable[..., Tensor]] = NAMES
-
-_CAST = "use .astype(np.float32) and the like"
-_PLACE = "values are always in the CPU's memory: leave it out"
-_UPDATE = "use -=, += or .assign(value) inside `with tg.no_grad():`"
-_OPERATOR = "use the operators + - * / ** @ == < > <= >= !="
-
-#: PyTorch's names for what is written in another way here.
-_WRITTEN_HERE = {
-    "view": "use .reshape(...)", "view_as": "use .reshape(other.shape)", "dim": "use .ndim",
-    "numel": "use .size", "nelement": "use .size", "element_size": "use .dtype.itemsize",
-    "permute": "use .transpose(...)", "t": "use .T", "mm": "use a @ b", "bmm": "use a @ b",
-    "unsqueeze": "use t[:, None] or np.expand_dims(t, axis)", "expand": "use np.broadcast_to(t, shape)",
-    "norm": "use np.linalg.norm(t)", "cat": "use tg.concatenate", "pow": "use t ** y",
-    "contiguous": "arrays need no such call: leave it out", "clone": "use .copy()",
-    "grad_fn": "print(t) says what made it, t.draw() shows the whole graph",
-    "cuda": _PLACE, "cpu": _PLACE, "device": _PLACE, "to": f"{_CAST}; {_PLACE}", "type": _CAST,
-    "float": _CAST, "double": _CAST, "half": _CAST, "int": _CAST, "long": _CAST, "bool": _CAST,
-    "add_": _UPDATE, "sub_": _UPDATE, "mul_": _UPDATE, "div_": _UPDATE, "copy_": _UPDATE,
-    "fill_": _UPDATE, "detach_": "use .detach()", "clamp": "use .clip(low, high)", "clamp_": _UPDATE,
-    "zero_": f"for gradients use .zero_grad() of the tensor itself, for values {_UPDATE}",
-    **dict.fromkeys(("add", "sub", "mul", "div", "eq", "ne", "lt", "le", "gt", "ge"), _OPERATOR),
-    "masked_fill": "use np.where(mask, value, t)", "gather": "use np.take_along_axis(t, index, axis)",
-    "topk": "use np.sort and np.argsort", "chunk": "use np.array_split(t, count)",
-    "unbind": "use list(t)", "new_zeros": "use np.zeros(shape)", "new_ones": "use np.ones(shape)",
-    "fill": _UPDATE, "flat": "use .reshape(-1)",
-}
 
 
 class Methods(Named):
@@ -308,4 +282,4 @@ class Methods(Named):
         return OPERATIONS["absolute"](self)
 
 
-answer(Methods, _WRITTEN_HERE)
+answer(Methods, CURES["Tensor"])

@@ -28,7 +28,7 @@ from ..errors import DTypeError
 from ..ground.explain import explain_failure, unknown_option
 from ..ground.live import Live
 from ..ground.modes import current_mode
-from ..ground.registry import add, by_name
+from ..ground.registry import by_name, register
 from ..ground.storage import NUMERIC_KINDS, kept, plain, tick
 from .documentation import OnDemand, call_of, doc_of, signature_of
 from .operands import SCALARS, check_expansion, frozen, operand
@@ -193,7 +193,7 @@ def primitive(
         internal=internal,
     )
     check_rules(made, rules)
-    add(made)
+    register(made)
     return made
 
 

@@ -4,27 +4,33 @@ Reading order for all of backprop: this file, `primitive` (the one door, `apply`
 (the rules), `backward` (the reverse pass). A Tensor made by an operation keeps the primitive, its
 inputs, its options and a creation number; a *leaf* is made by the user and keeps none. Everything
 else here is names: each operator is one call into a primitive, and so are the methods in `methods`.
+`python_protocol` and `numpy_protocol` say what ``float(t)`` and ``np.exp(t)`` do, `looks` prints
+and draws.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 import numpy as np
 
 from ..errors import DTypeError, GradError, ShapeError, describe
-from ..ground.explain import check_switch, unknown_option
+from ..ground.checks import check_switch
+from ..ground.explain import unknown_option
 from ..ground.modes import current_mode
 from ..ground.registry import NUMPY
 from ..ground.storage import PassesAsArray, as_value, changes, lend, plain, read_only, tick
+from .looks import Looks
 from .methods import Methods
+from .python_protocol import PythonProtocol
 
 #: Says that a tensor's first field holds all of its inputs.
 ALL = object()
 
 
-class Tensor(Methods):
+class Tensor(Looks, PythonProtocol, Methods):
     """An array of numbers that records the operations it takes part in.
 
     Parameters
@@ -49,7 +55,7 @@ class Tensor(Methods):
 
     _data: Any  # an ndarray, or a NumPy scalar when there is one element and no axis
     _primitive: Any
-    _first: Any  # of two inputs, or a tuple of all: see `_inputs`
+    _first: Any  # of two inputs, or a tuple of all: see `inputs`
     _second: Any
     _params: dict[str, Any]
     _seq: int  # when the value was last written: by its creation or in place
@@ -155,12 +161,22 @@ class Tensor(Methods):
         self._name = name
 
     @property
-    def _inputs(self) -> tuple[Any, ...]:
-        """What the operation was applied to.
+    def op(self) -> Primitive | None:
+        """The primitive that made it; None for a leaf."""
+        return self._primitive  # type: ignore[no-any-return]
+
+    @property
+    def inputs(self) -> tuple[Any, ...]:
+        """What the primitive was applied to: Tensors, arrays and numbers.
 
         Two are kept without a tuple: in a long graph the garbage collector has half as far to walk.
         """
         return self._first if self._second is ALL else (self._first, self._second)
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """The options of the primitive, read-only."""
+        return MappingProxyType({} if self._primitive is None else self._params)
 
     @property
     def is_leaf(self) -> bool:
@@ -343,55 +359,7 @@ class Tensor(Methods):
                             "be lost; build the result with tg.where or tg.concatenate instead")
         ops.write_item(self, key, value)
 
-    def __len__(self) -> int:
-        if not self._data.ndim:
-            raise DTypeError(f"len: {describe(self)} has no axes; use .size")
-        return len(self._data)
-
-    def __iter__(self) -> Iterator[Tensor]:
-        return (self[i] for i in range(len(self)))
-
-    def __contains__(self, value: Any) -> bool:
-        return bool((self == value).any())
-
-    def _number(self, kind: str) -> Any:
-        self._leaves_the_graph(f"{kind}()")
-        if self._data.size != 1:
-            cure = ".any(), .all() or .numpy()" if kind == "bool" else "an index, or .numpy()"
-            raise ShapeError(f"{kind}: expected one element, got {describe(self)}; use {cure}")
-        return self._data.item()
-
-    def __bool__(self) -> bool:
-        return bool(self._number("bool"))
-
-    def __float__(self) -> float:
-        return float(self._number("float"))
-
-    def __int__(self) -> int:
-        return int(self._number("int"))
-
-    def __index__(self) -> int:
-        if self._data.dtype.kind not in "iu":
-            raise DTypeError(f"index: expected an integer tensor, got {describe(self)}; use .item()")
-        return int(self._number("index"))
-
-    def __format__(self, spec: str) -> str:
-        return format(self._number("format"), spec) if spec else str(self)
-
-    def __repr__(self) -> str:
-        self._leaves_the_graph("repr()")
-        values = np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(",
-                                 threshold=60)
-        notes = [f"shape={self.shape}", f"dtype={self.dtype}"]
-        if self._name:
-            notes.append(f"name={self._name!r}")
-        if self._primitive is not None:
-            notes.append(f"made by {self._primitive.name}")
-        elif self._requires_grad:
-            notes.append("requires_grad=True")
-        return f"{self._made_as.__name__}({values}, {', '.join(notes)})"
-
-    # -- NumPy's protocols, copying and pickling ----------------------------------------------------
+    # -- NumPy's protocols ---------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         if method == "__call__" and not options and type(NUMPY.get(ufunc)) is Primitive:
@@ -411,26 +379,6 @@ class Tensor(Methods):
                 "np.concatenate, or take the values with .numpy() or tg.stop_gradient")
         return np.array(self.numpy(), dtype, copy=copy)  # type: ignore[return-value]
 
-    def __copy__(self) -> Tensor:
-        return self.__deepcopy__({})
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
-        rebuild, state = self.__reduce__()
-        return rebuild(*state)
-
-    def __reduce__(self) -> tuple[Callable[..., Tensor], tuple[Any, ...]]:
-        if self._primitive is not None:
-            raise GradError(f"copy: {describe(self)} was made by {self._primitive.name}; only leaves "
-                            "can be copied or pickled, use .detach() or the recorded .copy()")
-        grad = None if self._grad is None else np.array(self._grad._data)
-        return _rebuild, (self._made_as, np.asarray(self._data), self._requires_grad, self._name, grad)
-
-    def draw(self, **options: Any) -> Any:
-        """The recorded graph as a picture; options as in `tinygrad_gd.draw`."""
-        from ..pictures import draw  # the one look upwards: a window, opened only when asked for
-
-        return draw(self, **options)
-
 
 _new = Tensor.__new__
 _NO_PARAMS: dict[str, Any] = {}
@@ -445,12 +393,6 @@ def constant(value: Any) -> Tensor:
     out._first, out._second, out._params = (), ALL, _NO_PARAMS
     out._seq = tick()
     return out
-
-
-def _rebuild(cls: type[Tensor], data: Any, requires_grad: bool, name: Any, grad: Any) -> Tensor:
-    tensor = cls(data, requires_grad=requires_grad, name=name)
-    tensor.grad = grad
-    return tensor
 
 
 # The one circle of the house: Tensor's operators need the primitives, which need Tensor.

@@ -1,13 +1,139 @@
 """Names that other libraries have: asking for one says how it is written here.
 
-They are attributes of classes and not a ``__getattr__``, beside which Python reads every attribute of
-every object of the class the slow way: a training step of a small model took a tenth longer.
+One table, `CURES`, by the owner that would have the name. On classes the names are attributes and not a
+``__getattr__``, beside which Python reads every attribute of every object of the class the slow way: a
+training step of a small model took a tenth longer. Modules have a ``__getattr__`` that raises `absent`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
+
+_PLACE = "values are always in the CPU's memory: leave it out"
+_CAST = "use .astype(np.float32) and the like"
+_DTYPE = "call tg.set_default_dtype(np.float32) before the model is made"
+_UPDATE = "use -=, += or .assign(value) inside `with tg.no_grad():`"
+_OPERATOR = "use the operators + - * / ** @ == < > <= >= !="
+_FROM_LOGITS = "write (tg.softplus(logits) - target * logits).mean()"
+_FROM_LABELS = {
+    "weight": "weight the losses of reduction='none', with weights[labels]",
+    "ignore_index": "select before, as in logits[labels != i] and labels[labels != i]",
+    "label_smoothing": "write (1 - s) * cross_entropy(logits, labels) - s * "
+                       "tg.log_softmax(logits).mean()",
+}
+_VALUES_DECIDE = {"eps": "leave it out: the steps follow from the values",
+                  "atol": "write rtol=, relative to the largest entry"}
+
+#: Owner -> a name that it does not have -> how what it is for is written here. Options are those of
+#: functions, ``f()``, of all classes or of anything that can be called.
+CURES: dict[str, dict[str, str]] = {
+    "tinygrad_gd": {
+        "as_tensor": "use tg.Tensor(array)", "from_numpy": "use tg.Tensor(array)",
+        "randn": "use tg.normal(size=shape)", "rand": "use tg.uniform(size=shape)",
+        "randint": "use tg.generator().integers(low, high, shape)",
+        "randperm": "use tg.generator().permutation(n)",
+        "cat": "use tg.concatenate(tensors, axis=0)", "mm": "use a @ b", "bmm": "use a @ b",
+        "clamp": "use tg.clip(t, low, high)", "unsqueeze": "use np.expand_dims(t, axis)",
+        "permute": "use np.transpose(t, axes)", "flatten": "use tg.ravel(t)",
+        "float": "use np.float32", "int": "use np.int32", "long": "use np.int64", "device": _PLACE,
+        "cuda": _PLACE, "is_tensor": "use isinstance(x, tg.Tensor)",
+        "save": "use np.savez(path, **model.state_dict())",
+        "load": "use model.load_state_dict(np.load(path))",
+        "set_grad_enabled": "use tg.no_grad() or tg.enable_grad()",
+        "inference_mode": "use tg.no_grad()", "autograd": "use tg.grad, tg.vjp and tg.custom_vjp",
+        "utils": "use tg.DataLoader", "set_default_tensor_type": "use tg.set_default_dtype(np.float32)",
+    },
+    "Tensor": {
+        "view": "use .reshape(...)", "view_as": "use .reshape(other.shape)", "dim": "use .ndim",
+        "numel": "use .size", "nelement": "use .size", "element_size": "use .dtype.itemsize",
+        "permute": "use .transpose(...)", "t": "use .T", "mm": "use a @ b", "bmm": "use a @ b",
+        "unsqueeze": "use t[:, None] or np.expand_dims(t, axis)",
+        "expand": "use np.broadcast_to(t, shape)", "norm": "use np.linalg.norm(t)",
+        "cat": "use tg.concatenate", "pow": "use t ** y",
+        "contiguous": "arrays need no such call: leave it out", "clone": "use .copy()",
+        "grad_fn": "t.op says what made it, t.draw() shows the whole graph",
+        "cuda": _PLACE, "cpu": _PLACE, "device": _PLACE, "to": f"{_CAST}; {_PLACE}",
+        **dict.fromkeys(("type", "float", "double", "half", "int", "long", "bool"), _CAST),
+        **dict.fromkeys(("add_", "sub_", "mul_", "div_", "copy_", "fill_", "clamp_", "fill"), _UPDATE),
+        "zero_": f"for gradients use .zero_grad() of the tensor itself, for values {_UPDATE}",
+        "detach_": "use .detach()", "clamp": "use .clip(low, high)", "flat": "use .reshape(-1)",
+        **dict.fromkeys(("add", "sub", "mul", "div", "eq", "ne", "lt", "le", "gt", "ge"), _OPERATOR),
+        "masked_fill": "use np.where(mask, value, t)",
+        "gather": "use np.take_along_axis(t, index, axis)", "topk": "use np.sort and np.argsort",
+        "chunk": "use np.array_split(t, count)", "unbind": "use list(t)",
+        "new_zeros": "use np.zeros(shape)", "new_ones": "use np.ones(shape)",
+    },
+    "Module": {
+        "register_parameter": "set an attribute: self.name = tg.nn.Parameter(values)",
+        "add_module": "set an attribute: self.name = module",
+        "register_module": "set an attribute: self.name = module",
+        "to": f"{_PLACE}; {_DTYPE}", "compile": "use tg.compile(step)",
+        **dict.fromkeys(("cuda", "cpu", "device", "share_memory"), _PLACE),
+        **dict.fromkeys(("float", "double", "half", "bfloat16", "type"), _DTYPE),
+        "get_parameter": "use dict(module.named_parameters())[name]",
+        "get_buffer": "use dict(module.named_buffers())[name]",
+        "get_submodule": "use dict(module.named_modules())[name]",
+        "register_forward_hook": "use `with tg.observe(observer)`",
+        "register_forward_pre_hook": "use `with tg.observe(observer)`",
+        "register_full_backward_hook": "use `with tg.observe(observer)`, or "
+                                       "tensor.register_hook(function)",
+    },
+    "tinygrad_gd.nn": {
+        "ModuleList": "use a plain list", "ModuleDict": "use a plain dict",
+        "ParameterList": "use a plain list", "ParameterDict": "use a plain dict",
+        "Identity": "use tg.nn.Sequential() without modules",
+        "L1Loss": "write np.abs(prediction - target).mean()",
+        "NLLLoss": "use tg.nn.CrossEntropyLoss, of the logits", "BCEWithLogitsLoss": _FROM_LOGITS,
+        "BCELoss": f"{_FROM_LOGITS}, of the logits",
+        "Embedding": "use a tg.nn.Parameter and an index, table[numbers]",
+    },
+    "tinygrad_gd.nn.functional": {
+        "l1_loss": "write np.abs(prediction - target).mean()",
+        "nll_loss": "use cross_entropy, of the logits",
+        "binary_cross_entropy": f"{_FROM_LOGITS}, of the logits",
+        "binary_cross_entropy_with_logits": _FROM_LOGITS,
+        "one_hot": "write np.eye(classes)[labels]", "embedding": "write table[numbers]",
+        "normalize": "write x / np.linalg.norm(x, axis=1, keepdims=True)",
+    },
+    "tinygrad_gd.optim": {"lr_scheduler": "set optimizer.param_groups[0]['lr'] after each epoch"},
+    "anything()": {
+        "dim": "write axis=", "keepdim": "write keepdims=", "dim0": "write axis1=",
+        "dim1": "write axis2=", "inplace": "leave it out: every result is a new Tensor",
+        "size_average": "write reduction=", "return_indices": "leave it out: positions are not given",
+    },
+    "a class()": {
+        "device": "leave it out: values are always in the CPU's memory",
+        "dtype": "leave it out: use .astype, or tg.set_default_dtype(np.float32) before it is made",
+        "padding_mode": "zeros are padded; for others call np.pad(x, ..., mode=) before the layer",
+        "persistent": "leave it out: every buffer is part of the state", "reduce": "write reduction=",
+        "maximize": "minimize -loss", "num_workers": "leave it out: batches are cut out of arrays",
+    },
+    "backward()": {"retain_graph": "leave it out: a graph lives as long as its result"},
+    "cross_entropy()": _FROM_LABELS, "CrossEntropyLoss()": _FROM_LABELS,
+    "DataLoader()": {"dataset": "give the arrays, as in DataLoader(x, y)"},
+    "split()": {"test_size": "write test=", "random_state": "write seed="},
+    "gradcheck()": _VALUES_DECIDE, "gradgradcheck()": _VALUES_DECIDE,
+}
+
+
+def cure_of_option(operation: str, option: str) -> str | None:
+    """How what ``operation(option=...)`` is for elsewhere is written here, if that is known."""
+    owners = (operation, *(["a class"] if operation[:1].isupper() else []), "anything")
+    found = (CURES.get(f"{owner}()", {}).get(option) for owner in owners)
+    return next((cure for cure in found if cure), None)
+
+
+def absent(module: str, name: str, *cures: str | None) -> AttributeError:
+    """The error for a name that a module does not have: with the first cure, the table's coming first.
+
+    >>> print(absent("tinygrad_gd", "cat"))
+    module 'tinygrad_gd' has no attribute 'cat'; use tg.concatenate(tensors, axis=0)
+    """
+    known = (CURES.get(module, {}).get(name), *cures)
+    cure = next((c for c in known if c), None) if not name.startswith("__") else None
+    missing = f"module {module!r} has no attribute {name!r}"
+    return AttributeError(f"{missing}; {cure}" if cure else missing)
+
 
 
 class WrittenHere:
@@ -21,7 +147,7 @@ class WrittenHere:
                              name=self.name, obj=obj)
 
 
-def answer(owner: type, cures: Mapping[str, str]) -> None:
+def answer(owner: type, cures: dict[str, str]) -> None:
     """Let a class answer for names that it does not have itself.
 
     >>> class Shape: pass

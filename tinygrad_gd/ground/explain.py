@@ -18,6 +18,7 @@ from ..errors import (
     TinygradGdError,
     describe,
 )
+from .elsewhere import cure_of_option
 
 Called = TypeVar("Called", bound=Callable[..., Any])
 
@@ -123,7 +124,6 @@ def explain_failure(
         ours = primitive.kind != "check" and _raised_inside(error)
         return _said_by(name, error) if ours else error
     what = ", ".join(describe(x, i) for i, x in enumerate(inputs))
-    shapes = [np.shape(getattr(x, "_data", x)) for x in inputs]
     options = "".join(f", {o}" for o in _shown({k: v for k, v in params.items() if v is not None}))
     if primitive.elementwise and isinstance(error, TypeError) and any(x is None for x in inputs):
         return DTypeError(f"{name}: expected numbers, got {what}; a .grad is None until backward() has "
@@ -144,6 +144,15 @@ def explain_failure(
         return DTypeError(f"{name}: {missing} is missing; it is called with ({called})")
     if isinstance(error, TypeError):
         return DTypeError(_cured(f"{name}({what}{options}): {error}", error))
+    if explained := _shapes_explained(primitive, inputs, what, error):
+        return explained
+    kind = next((k for builtin, k in _KINDS.items() if isinstance(error, builtin)), ShapeError)
+    return kind(_cured(f"{name}({what}{options}): {error}", error))
+
+
+def _shapes_explained(primitive: Any, inputs: Any, what: str, error: Exception) -> ShapeError | None:
+    """What to say of axes that are not there and shapes that do not fit, if that is what is wrong."""
+    name, shapes = primitive.name, [np.shape(getattr(x, "_data", x)) for x in inputs]
     if isinstance(error, np.exceptions.AxisError):
         ndim = error.ndim or len(shapes[0])
         return ShapeError(f"{name}: {error}; the array is {describe(inputs[0])}, so axes run from "
@@ -165,36 +174,12 @@ def explain_failure(
                 f"axis {axis} of {describe(inputs[1], 1)} has length {b[axis]}; they must be equal, "
                 f"{cure}"
             )
-    kind = next((k for builtin, k in _KINDS.items() if isinstance(error, builtin)), ShapeError)
-    return kind(_cured(f"{name}({what}{options}): {error}", error))
-
-
-_SMOOTH = "(1 - s) * cross_entropy(logits, labels) - s * tg.log_softmax(logits).mean()"
-
-#: Options of PyTorch's and others, and how what they are for is written here.
-_WRITTEN_HERE = {
-    "dim": "write axis=", "keepdim": "write keepdims=", "dim0": "write axis1=", "dim1": "write axis2=",
-    "retain_graph": "leave it out: a graph lives as long as its result",
-    "inplace": "leave it out: every result is a new Tensor",
-    "device": "leave it out: values are always in the CPU's memory",
-    "dtype": "leave it out: use .astype, or tg.set_default_dtype(np.float32) before a layer is made",
-    "padding_mode": "zeros are padded; for others call np.pad(x, ..., mode=) before the layer",
-    "return_indices": "leave it out: positions are not given",
-    "persistent": "leave it out: every buffer is part of the state",
-    "reduce": "write reduction=", "size_average": "write reduction=",
-    "weight": "weight the losses of reduction='none', with weights[labels]",
-    "ignore_index": "select before, as in logits[labels != i] and labels[labels != i]",
-    "label_smoothing": f"write {_SMOOTH}",
-    "maximize": "minimize -loss", "num_workers": "leave it out: batches are cut out of arrays",
-    "dataset": "give the arrays, as in DataLoader(x, y)", "test_size": "write test=",
-    "random_state": "write seed=", "eps": "leave it out: the steps follow from the values",
-    "atol": "write rtol=, relative to the largest entry",
-}
+    return None
 
 
 def unknown_option(operation: str, wrong: str, options: Any) -> DTypeError:
     """The error for a keyword that an operation does not have, as PyTorch's ``dim``."""
-    cure = _WRITTEN_HERE.get(wrong, "leave it out")
+    cure = cure_of_option(operation, wrong) or "leave it out"
     return DTypeError(f"{operation}: unknown option {wrong}=, {cure}; the options are "
                       f"{', '.join(options) or 'none'}")
 
@@ -273,15 +258,3 @@ def _broadcast(shapes: list[tuple[int, ...]]) -> bool:
     except ValueError:
         return False
     return True
-
-
-def check_switch(option: str, value: Any) -> bool:
-    """``value`` as a bool of Python's; what is no boolean is refused, as "no" would count as true."""
-    if not isinstance(value, bool | np.bool_):
-        name = option.rpartition(" ")[2]
-        came = describe(value) if hasattr(value, "shape") else f"{describe(value)} {value!r}"
-        raise DTypeError(f"{option}: expected True or False, got {came}; write {name}=True or "
-                         f"{name}=False")
-    return bool(value)
-
-

@@ -1,4 +1,4 @@
-"""Two tables of what can be done with Tensors; rows are added by `primitive` and `implements`."""
+"""Tables of what can be done with Tensors; rows are added by `register` and `implements`."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ def enter(name: str, operation: Callable[..., Any]) -> None:
 def implements(*functions: Any) -> Callable[[F], F]:
     """Register a composition of primitives as what NumPy's ``functions`` do with Tensors."""
 
-    def register(composition: F) -> F:
+    def entered(composition: F) -> F:
         called = explaining(composition)
         for function in functions:
             NUMPY[function] = called
         enter(composition.__name__, called)
         return composition
 
-    return register
+    return entered
 
 
 def explaining(composition: Callable[P, R]) -> Callable[P, R]:
@@ -74,7 +74,7 @@ def explaining(composition: Callable[P, R]) -> Callable[P, R]:
     return called
 
 
-def add(made: Any) -> None:
+def register(made: Any) -> None:
     """Enter a primitive under its name and for its NumPy functions.
 
     What is there already is not replaced, since other code relies on it; only the same function of

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import OptionError, describe
+from ..errors import OptionError
+from .checks import check_integer
 from .modes import current_mode
 
 if TYPE_CHECKING:
@@ -22,9 +23,7 @@ def generator() -> Generator:
 
 def seeded(operation: str, seed: int) -> Generator:
     """A new generator that begins at ``seed``."""
-    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
-        raise OptionError(f"{operation}: expected an integer >= 0, got {describe(seed)} {seed!r}")
-    return np.random.default_rng(seed)
+    return np.random.default_rng(check_integer(f"{operation}: seed", seed, 0, wrong_type=OptionError))
 
 
 def manual_seed(seed: int) -> None:

@@ -1,7 +1,18 @@
-"""Models: modules, layers, initialisers and losses, under PyTorch's names."""
+"""Models: modules, layers, initialisers and losses, under PyTorch's names.
+
+Read `module` first, then `layers` and `convolution`. `losses` checks what it is given, `init` fills
+weights, `functional` is the calculus under the names that PyTorch users look for.
+
+Surprises here
+--------------
+- ``Parameter(...)`` makes a Tensor with a mark and no object of a subclass: with a second class of
+  tensors CPython would look up the engine's attributes anew at each use.
+- Modules are ordinary objects whose attributes are looked at when asked: no registration can be missed.
+"""
 
 from typing import Any
 
+from ..ground.elsewhere import absent
 from ..ground.registry import NAMES
 from . import functional, init
 from .convolution import (
@@ -32,22 +43,10 @@ __all__ = [
     "Tanh", "Upsample", "cross_entropy", "functional", "init", "mse_loss",
 ]  # fmt: skip
 
-#: PyTorch's containers; modules look into Python's own.
-_WRITTEN_HERE = {"ModuleList": "use a plain list", "ModuleDict": "use a plain dict",
-                 "ParameterList": "use a plain list", "ParameterDict": "use a plain dict",
-                 "Identity": "use tg.nn.Sequential() without modules",
-                 "L1Loss": "write np.abs(prediction - target).mean()",
-                 "NLLLoss": "use tg.nn.CrossEntropyLoss, of the logits",
-                 "BCEWithLogitsLoss": "write (tg.softplus(logits) - target * logits).mean()",
-                 "BCELoss": "write (tg.softplus(logits) - target * logits).mean(), of the logits",
-                 "Embedding": "use a tg.nn.Parameter and an index, table[numbers]"}
-
 
 def __getattr__(name: str) -> Any:
     """Only called for what does not exist: say how it is written here."""
-    missing = f"module 'tinygrad_gd.nn' has no attribute {name!r}"
-    functions = [n for n in NAMES if n.replace("_", "") == name.lower()]
+    functions = [f"in forward(), use the function tg.{n}" for n in NAMES
+                 if n.replace("_", "") == name.lower()]
     layer = "write a tg.nn.Module with a forward()" if name[:1].isupper() else None
-    cure = (f"in forward(), use the function tg.{functions[0]}" if functions
-            else _WRITTEN_HERE.get(name, layer))
-    raise AttributeError(f"{missing}; {cure}" if cure else missing)
+    raise absent(__name__, name, *functions, layer)

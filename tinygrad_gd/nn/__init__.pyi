@@ -1,6 +1,16 @@
 # Made by python -m tests.stubs from the registry; a test fails when it is not up to date.
 
-"""Models: modules, layers, initialisers and losses, under PyTorch's names."""
+"""Models: modules, layers, initialisers and losses, under PyTorch's names.
+
+Read `module` first, then `layers` and `convolution`. `losses` checks what it is given, `init` fills
+weights, `functional` is the calculus under the names that PyTorch users look for.
+
+Surprises here
+--------------
+- ``Parameter(...)`` makes a Tensor with a mark and no object of a subclass: with a second class of
+  tensors CPython would look up the engine's attributes anew at each use.
+- Modules are ordinary objects whose attributes are looked at when asked: no registration can be missed.
+"""
 
 from . import functional as functional
 from . import init as init

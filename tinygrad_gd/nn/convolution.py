@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..engine.tensor import Tensor
-from ..errors import DTypeError, OptionError, ShapeError, describe
-from ..ground.explain import answering, check_switch
+from ..errors import OptionError, ShapeError, describe
+from ..ground.checks import check_integer, check_switch
+from ..ground.explain import answering
 from ..ground.modes import get_default_dtype
 from ..ops.neural import convolution, interpolation, pooling
 from ..ops.neural.windows import numbers
@@ -296,8 +297,7 @@ class Flatten(_Options):
     @answering
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         for name, value in (("start_dim", start_dim), ("end_dim", end_dim)):
-            if not isinstance(value, int | np.integer) or isinstance(value, bool):
-                raise DTypeError(f"Flatten: {name} must be an integer, got {describe(value)}")
+            check_integer(f"Flatten: {name}", value)
         super().__init__(start_dim=start_dim, end_dim=end_dim)
 
     def forward(self, x: Any) -> Tensor:

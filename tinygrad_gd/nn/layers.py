@@ -11,7 +11,8 @@ import numpy as np
 from ..engine.primitive import apply
 from ..engine.tensor import Tensor
 from ..errors import IndexingError, OptionError, ShapeError, TinygradGdError, describe
-from ..ground.explain import answering, check_switch
+from ..ground.checks import check_integer, check_switch
+from ..ground.explain import answering
 from ..ground.modes import current_mode, get_default_dtype
 from ..ops.elementwise import tanh
 from ..ops.neural.activations import relu, sigmoid
@@ -32,9 +33,7 @@ class Linear(Module):
     @answering
     def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
         for option, value in (("in_features", in_features), ("out_features", out_features)):
-            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-                came = describe(value) if hasattr(value, "shape") else repr(value)
-                raise OptionError(f"Linear: {option} must be a positive integer, got {came}")
+            check_integer(f"Linear: {option}", value, 1, wrong_type=OptionError)
         self.in_features, self.out_features = in_features, out_features
         self.weight = Parameter(np.empty((out_features, in_features), get_default_dtype()))
         init.kaiming_uniform_(self.weight, a=math.sqrt(5))

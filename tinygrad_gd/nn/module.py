@@ -16,31 +16,13 @@ import numpy as np
 
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError, ShapeError, TinygradGdError, describe
-from ..ground.elsewhere import answer, own_names
-from ..ground.explain import answering, check_switch
+from ..ground.checks import check_switch
+from ..ground.elsewhere import CURES, answer, own_names
+from ..ground.explain import answering
 from ..ground.modes import current_mode, get_default_dtype, no_grad
 from ..ground.storage import as_value, changes
 
 AnyModule = TypeVar("AnyModule", bound="Module")
-
-_PLACE = "values are always in the CPU's memory: leave it out"
-_DTYPE = "call tg.set_default_dtype(np.float32) before the model is made"
-
-#: PyTorch's names for what is written in another way here.
-_WRITTEN_HERE = {
-    "register_parameter": "set an attribute: self.name = tg.nn.Parameter(values)",
-    "add_module": "set an attribute: self.name = module",
-    "register_module": "set an attribute: self.name = module",
-    "to": f"{_PLACE}; {_DTYPE}", "cuda": _PLACE, "cpu": _PLACE, "device": _PLACE,
-    "float": _DTYPE, "double": _DTYPE, "half": _DTYPE, "compile": "use tg.compile(step)",
-    "bfloat16": _DTYPE, "type": _DTYPE, "share_memory": _PLACE,
-    "get_parameter": "use dict(module.named_parameters())[name]",
-    "get_buffer": "use dict(module.named_buffers())[name]",
-    "get_submodule": "use dict(module.named_modules())[name]",
-    "register_forward_hook": "use `with tg.observe(observer)`",
-    "register_forward_pre_hook": "use `with tg.observe(observer)`",
-    "register_full_backward_hook": "use `with tg.observe(observer)`, or tensor.register_hook(function)",
-}
 
 
 class _ParameterType(type):
@@ -373,4 +355,4 @@ class Module:
         return f"{kind}(\n  {inside}\n)" if lines else f"{kind}({inside})"
 
 
-answer(Module, _WRITTEN_HERE)
+answer(Module, CURES["Module"])

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError, ShapeError, describe
-from ..ground.explain import check_switch
+from ..ground.checks import check_switch
 from ..ground.registry import implements
 from .elementwise import where
 from .reductions import cumprod, one_number

@@ -31,6 +31,9 @@ class _Slot:
     def __repr__(self) -> str:
         return "array"
 
+    def __reduce__(self) -> str:
+        return "SLOT"  # there is one, also in copies and pickles of a key
+
 
 SLOT = _Slot()
 

@@ -15,7 +15,7 @@ import numpy as np
 from ..engine.primitive import apply, primitive
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, GradError, OptionError, ShapeError, describe
-from ..ground.explain import check_switch
+from ..ground.checks import check_switch
 from ..ground.fast import lies_by_columns
 from ..ground.modes import get_default_dtype
 from ..ground.registry import implements

@@ -20,7 +20,7 @@ from ..engine.rules import Every, Rule
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError
 from ..ground.explain import FAILURES, explain_call
-from ..ground.registry import add
+from ..ground.registry import register
 
 
 class CalledLike(Primitive):
@@ -53,7 +53,7 @@ def called_like(
 ) -> Callable[[Callable[..., Any]], CalledLike]:
     """Register ``function`` with its rules as a primitive, called as the decorated function is."""
 
-    def register(signature: Callable[..., Any]) -> CalledLike:
+    def made_of(signature: Callable[..., Any]) -> CalledLike:
         functions = numpy if isinstance(numpy, tuple) else (numpy,)
         table: Any = rules[0] if rules and isinstance(rules[0], Every) else rules
         made = CalledLike(
@@ -62,10 +62,10 @@ def called_like(
             internal=internal)
         made.signature = made.__wrapped__ = signature
         made.__doc__, made.__module__ = signature.__doc__, signature.__module__
-        add(made)
+        register(made)
         return made
 
-    return register
+    return made_of
 
 
 def as_tensor(operation: str, x: Any) -> Tensor:

@@ -28,6 +28,7 @@ import numpy as np
 from ..engine.primitive import Primitive, apply, primitive
 from ..engine.tensor import Tensor
 from ..errors import OptionError
+from ..ground.checks import check_integer
 from .signatures import called_like
 
 SLOPE = 2 / math.sqrt(math.pi)  # of erf at 0
@@ -249,9 +250,8 @@ def _derivative_of_cot(c: Any, n: int) -> Any:
              elementwise=True, analytic=False, atomic=True, kind="op")
 def polygamma(n: int, x: Any) -> Tensor:
     """The n-th derivative of digamma at ``x``; polygamma(0, x) is digamma(x)."""
-    if not isinstance(n, int | np.integer) or n < 0:
-        raise OptionError(f"polygamma: n is the order of a derivative, an integer >= 0; got {n!r}")
-    return apply(polygamma, (x,), {"n": int(n)}) if n else digamma(x)
+    n = check_integer("polygamma: n, the order of a derivative,", n, 0, wrong_type=OptionError)
+    return apply(polygamma, (x,), {"n": n}) if n else digamma(x)
 
 
 _polygamma_in_rule: Callable[..., Any] = in_rule(polygamma)

@@ -1,5 +1,16 @@
-"""Optimizers, under PyTorch's names."""
+"""Optimizers, under PyTorch's names.
 
+Read `sgd` with `optimizer`: the latter keeps groups, options and what is remembered for each parameter,
+an optimizer is ``update(p, g, options)``.
+
+Surprises here
+--------------
+- While nobody watches, plain SGD skips ``update`` and writes into the arrays in one loop, with the same
+  bits: in small models the calls would take longer than the arithmetic.
+- Options read in a watched step are no floats but `Live` numbers, so that programs follow schedules.
+"""
+
+from ..ground.elsewhere import absent
 from .optimizer import Optimizer
 from .sgd import SGD
 
@@ -8,7 +19,5 @@ __all__ = ["SGD", "Optimizer"]
 
 def __getattr__(name: str) -> object:
     """Only called for what does not exist: say how it is written here."""
-    cure = ("set optimizer.param_groups[0]['lr'] after each epoch" if name == "lr_scheduler"
-            else "there is SGD; others are a subclass of Optimizer with update(p, g, options)")
-    missing = f"module 'tinygrad_gd.optim' has no attribute {name!r}"
-    raise AttributeError(missing if name[:2] == "__" else f"{missing}; {cure}")
+    raise absent(__name__, name,
+                 "there is SGD; others are a subclass of Optimizer with update(p, g, options)")

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, GradError, OptionError, ShapeError, describe
-from ..ground.explain import check_switch
+from ..ground.checks import check_switch
+from ..ground.elsewhere import cure_of_option
 from ..ground.live import live
 from ..ground.modes import current_mode, no_grad
 
@@ -48,8 +49,9 @@ class Optimizer:
     def _check_known(self, options: Iterable[str]) -> None:
         unknown = sorted(set(options) - {"params", *self.defaults}, key=str)
         if unknown:
-            cure = ", minimize -loss instead" if unknown[0] == "maximize" else ""
-            raise OptionError(f"{type(self).__name__}: unknown option {unknown[0]!r}{cure}; "
+            name = type(self).__name__
+            cure = cure_of_option(name, unknown[0])
+            raise OptionError(f"{name}: unknown option {unknown[0]!r}{f', {cure}' if cure else ''}; "
                               f"options are {', '.join(self.defaults)}")
 
     def add_param_group(self, group: dict[str, Any]) -> None:
@@ -143,6 +145,30 @@ class Optimizer:
     def update(self, p: Tensor, g: Tensor, options: Mapping[str, Any]) -> None:
         """Change one parameter in place; ``options`` are those of its group."""
         raise TypeError(f"{type(self).__name__} must define update(p, g, options)")
+
+    def remembered(self, p: Tensor, name: str, like: Tensor) -> Tensor:
+        """What is kept for a parameter under ``name``; at first zeros of ``like``'s shape and dtype.
+
+        >>> import tinygrad_gd as tg
+        >>> class Momentum(tg.optim.Optimizer):
+        ...     def update(self, p, g, options):
+        ...         m = self.remembered(p, "m", like=p)
+        ...         m *= 0.9
+        ...         m += g
+        ...         p -= options["lr"] * m
+        >>> w = tg.Tensor(1.0, requires_grad=True); optimizer = Momentum([w], {"lr": 0.1})
+        >>> for _ in range(2): optimizer.zero_grad(); (w * w).backward(); optimizer.step()
+        >>> round(w.item(), 6), round(optimizer.state[w]["m"].item(), 6)
+        (0.46, 3.4)
+        """
+        kept = self.state.get(p, {}).get(name)
+        return self.remember(p, name, Tensor(np.zeros_like(like._data))) if kept is None else kept
+
+    def remember(self, p: Tensor, name: str, value: Tensor) -> Tensor:
+        """Keep ``value`` for a parameter under ``name``, and call it so in texts and pictures."""
+        value.name = p.name and f"{p.name}.{name}"
+        self.state.setdefault(p, {})[name] = value
+        return value
 
     def state_dict(self) -> dict[str, Any]:
         """Options and state, with parameters replaced by their numbers."""

@@ -64,11 +64,9 @@ class SGD(Optimizer):
         if decay:
             g = g + decay * p
         if momentum:
-            state = self.state.setdefault(p, {})
-            velocity = state.get("velocity")
+            velocity = self.state.get(p, {}).get("velocity")
             if velocity is None:
-                velocity = state["velocity"] = g.copy()
-                velocity.name = p.name and f"{p.name}.velocity"
+                velocity = self.remember(p, "velocity", g.copy())
             else:
                 dampening = options["dampening"]
                 velocity *= momentum

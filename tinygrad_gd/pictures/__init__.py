@@ -1,10 +1,23 @@
-"""Pictures of recorded graphs: ``draw(loss).save("loss.svg")``."""
+"""Pictures of recorded graphs: ``draw(loss).save("loss.svg")``.
+
+Read `graph` first: the boxes and edges that every picture is made from. `names` and `figures` say what
+things are called and worth in a few characters; `dot`, `svg` and `text` write, `render` runs a layout
+engine, `drawing` is what people hold.
+
+Surprises here
+--------------
+- Gradients of operations are computed again when drawn, as the engine keeps only those of leaves.
+- Graphviz may report success and have lost an edge: `render` counts nodes and edges in each SVG.
+- Names are looked up in the user's variables when something is drawn, never while it is computed.
+- Notebooks get SVG and PNG but no HTML, of which an untrusted one shows the source.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from ..engine.tensor import Tensor
+from ..ground.elsewhere import absent
 
 if TYPE_CHECKING:
     from .drawing import Drawing
@@ -45,4 +58,4 @@ def __getattr__(name: str) -> Any:
         from .drawing import Drawing
 
         return Drawing
-    raise AttributeError(f"module 'tinygrad_gd.pictures' has no attribute {name!r}")
+    raise absent(__name__, name)

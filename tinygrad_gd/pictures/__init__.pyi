@@ -1,6 +1,18 @@
 # Made by python -m tests.stubs from the registry; a test fails when it is not up to date.
 
-"""Pictures of recorded graphs: ``draw(loss).save("loss.svg")``."""
+"""Pictures of recorded graphs: ``draw(loss).save("loss.svg")``.
+
+Read `graph` first: the boxes and edges that every picture is made from. `names` and `figures` say what
+things are called and worth in a few characters; `dot`, `svg` and `text` write, `render` runs a layout
+engine, `drawing` is what people hold.
+
+Surprises here
+--------------
+- Gradients of operations are computed again when drawn, as the engine keeps only those of leaves.
+- Graphviz may report success and have lost an edge: `render` counts nodes and edges in each SVG.
+- Names are looked up in the user's variables when something is drawn, never while it is computed.
+- Notebooks get SVG and PNG but no HTML, of which an untrusted one shows the source.
+"""
 
 from ..engine.tensor import Tensor
 from .drawing import Drawing as Drawing

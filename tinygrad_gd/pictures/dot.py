@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from .figures import is_alarm
-from .graph import Edge, Graph, Node
+from .graph import Box, Edge, Graph
 
 #: kind -> (fill, border, word in the node, words in the legend)
 KINDS = {
@@ -95,7 +95,7 @@ def _entry(key: str, value: str, color: str = TEXT, face: str = "Courier", size:
                 ALARM if is_alarm(value) else "")
 
 
-def label(node: Node, detail: str) -> str:
+def label(node: Box, detail: str) -> str:
     """The table of one node: name and kind, then options, shape, value and gradient.
 
     Each row is a table of its own, so that a long name does not push the numbers aside.
@@ -117,12 +117,12 @@ def label(node: Node, detail: str) -> str:
             f'BGCOLOR="#FFFFFF">{"".join(rows)}</TABLE>>')
 
 
-def kind_of(node: Node) -> str:
+def kind_of(node: Box) -> str:
     """The kind that decides the colours; a primitive may have one of its own."""
     return node.kind if node.kind in KINDS else "op"
 
 
-def operands(node: Node) -> str:
+def operands(node: Box) -> str:
     """``(1, _)`` for ``1 - x``: where the plain numbers stand, if there are any."""
     numbers = [x for x in node.inputs if x[0] != "n" and x != "None"]
     if not numbers:
@@ -194,7 +194,7 @@ def _counted(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
-def _edge_style(edge: Edge, source: Node) -> dict[str, str]:
+def _edge_style(edge: Edge, source: Box) -> dict[str, str]:
     style = {"label": f" x{edge.times}"} if edge.times > 1 else {}
     if not edge.flows:
         style |= {"color": CUT_EDGE, "style": "dotted"}
@@ -232,7 +232,7 @@ def to_dot(graph: Graph, detail: str, rankdir: str) -> Any:
     return dot
 
 
-def described(node: Node) -> str:
+def described(node: Box) -> str:
     """Everything about a node in one line."""
     made = f"{node.operation}({', '.join([*node.inputs, *node.options.split()])})"
     grad = f"grad {node.grad}" if node.grad else ""

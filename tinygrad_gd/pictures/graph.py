@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..engine.cotangents import cotangents_of
+from ..engine.graph import Node, nodes_of
 from ..engine.tensor import Tensor
 from ..errors import GradError
 from ..ground.modes import current_mode, no_grad
@@ -23,7 +24,7 @@ LIMIT = 2_000
 LAST = 50
 
 
-class Node(NamedTuple):
+class Box(NamedTuple):
     """One value of the graph: what a picture says of it."""
 
     id: str
@@ -55,7 +56,7 @@ class Edge(NamedTuple):
 class Graph(NamedTuple):
     """What is drawn, and the totals of what was recorded."""
 
-    nodes: list[Node]
+    nodes: list[Box]
     edges: list[Edge]
     total: int
     parameters: int
@@ -73,16 +74,16 @@ class _Walk:
 
     def __init__(self, root: Tensor) -> None:
         self.root = root
-        self.operations = _operations(root)
+        self.operations = [node.tensor for node in nodes_of(root)]
         self.number: dict[Any, int] = {}
         self.held: dict[Any, Any] = {}  # leaves and arrays by key
         self.keys: dict[int, Any] = {}  # of arrays that are alive, so id() is unique
         for t in self.operations:
-            for x in t._inputs:
-                if isinstance(x, np.ndarray) or (isinstance(x, Tensor) and x._primitive is None):
+            for x in t.inputs:
+                if isinstance(x, np.ndarray) or (isinstance(x, Tensor) and x.is_leaf):
                     self._add(self.key(x), x)
             self._add(t, t)
-        if root._primitive is None:
+        if root.is_leaf:
             self._add(root, root)
 
     def _add(self, key: Any, x: Any) -> None:
@@ -100,7 +101,7 @@ class _Walk:
 
     def sources(self, t: Tensor) -> list[Any]:
         """Keys of the tensors and arrays that ``t`` was computed from, one per use."""
-        return [self.key(x) for x in t._inputs if isinstance(x, Tensor | np.ndarray)]
+        return [self.key(x) for x in t.inputs if isinstance(x, Tensor | np.ndarray)]
 
     def last(self, count: int) -> list[Any]:
         """The youngest operations with the leaves they use, ``count`` nodes, in order."""
@@ -108,23 +109,11 @@ class _Walk:
         for t in reversed(self.operations):
             if len(chosen) >= count:
                 break
-            leaves = (k for k in self.sources(t) if getattr(k, "_primitive", None) is None)
+            leaves = (k for k in self.sources(t) if not isinstance(k, Tensor) or k.is_leaf)
             for key in (t, *leaves):
                 if len(chosen) < count:
                     chosen.add(key)
         return sorted(chosen, key=self.number.__getitem__)
-
-
-def _operations(root: Tensor) -> list[Tensor]:
-    """All recorded tensors that ``root`` depends on, the oldest first."""
-    found = {root} if root._primitive is not None else set()
-    stack = list(found)
-    while stack:
-        for x in stack.pop()._inputs:
-            if isinstance(x, Tensor) and x._primitive is not None and x not in found:
-                found.add(x)
-                stack.append(x)
-    return sorted(found, key=lambda t: t._seq)
 
 
 def graph_of(root: Tensor, last: int | None = None) -> Graph:
@@ -136,8 +125,8 @@ def graph_of(root: Tensor, last: int | None = None) -> Graph:
     keys = list(walk.number) if last is None or last >= total else walk.last(last)
     names = names_for([walk.held[k] for k in keys])
     gradients = _gradients(walk, set(keys))
-    leaves = [x for x in walk.held.values() if isinstance(x, Tensor) and x._primitive is None]
-    learned = [x for x in leaves if x._requires_grad]
+    leaves = [x for x in walk.held.values() if isinstance(x, Tensor) and x.is_leaf]
+    learned = [x for x in leaves if x.requires_grad]
     nodes = [_node(walk, key, names, gradients) for key in keys]
     newer = [n.title for key, n in zip(keys, nodes, strict=True) if _is_newer(walk, key)]
     fold, edges = _edges(walk, keys)
@@ -146,10 +135,10 @@ def graph_of(root: Tensor, last: int | None = None) -> Graph:
 
 def _is_newer(walk: _Walk, key: Any) -> bool:
     """Whether a leaf was overwritten after the result was computed."""
-    return isinstance(key, Tensor) and key._primitive is None and key._seq > walk.root._seq
+    return isinstance(key, Tensor) and key.is_leaf and Node(key).number > Node(walk.root).number
 
 
-def _edges(walk: _Walk, keys: list[Any]) -> tuple[list[Node], list[Edge]]:
+def _edges(walk: _Walk, keys: list[Any]) -> tuple[list[Box], list[Edge]]:
     """Edges between the drawn nodes, and one node that stands for all that is not drawn."""
     drawn = set(keys)
     sources = {k: walk.sources(walk.held[k]) if isinstance(k, Tensor) else [] for k in keys}
@@ -163,7 +152,7 @@ def _edges(walk: _Walk, keys: list[Any]) -> tuple[list[Node], list[Edge]]:
                                 edge.main or (source, key) in main)
     hidden = len(walk.number) - len(keys)
     title = f"{hidden:,} earlier node{'s' if hidden > 1 else ''}"
-    fold = [Node("hidden", "fold", title, "", "", "", "", "", ())] if hidden else []
+    fold = [Box("hidden", "fold", title, "", "", "", "", "", ())] if hidden else []
     return fold, list(merged.values())
 
 
@@ -184,33 +173,34 @@ def _longest_path(walk: _Walk, keys: list[Any], sources: dict[Any, list[Any]]) -
 
 def _flows(t: Any) -> list[bool]:
     """For each tensor or array among the inputs: whether a gradient flows back to it."""
-    if not isinstance(t, Tensor) or t._primitive is None:
+    if not isinstance(t, Tensor) or t.op is None:
         return []
-    rules = t._primitive.vjps
-    return [isinstance(x, Tensor) and x._requires_grad and rules[i] is not None
-            for i, x in enumerate(t._inputs) if isinstance(x, Tensor | np.ndarray)]
+    rules = t.op.vjps
+    return [isinstance(x, Tensor) and x.requires_grad and rules[i] is not None
+            for i, x in enumerate(t.inputs) if isinstance(x, Tensor | np.ndarray)]
 
 
 def _id(walk: _Walk, key: Any) -> str:
     return f"n{walk.number[key]}"
 
 
-def _node(walk: _Walk, key: Any, names: dict[Any, str], gradients: dict[Tensor, Any]) -> Node:
+def _node(walk: _Walk, key: Any, names: dict[Any, str], gradients: dict[Tensor, Any]) -> Box:
     x, node_id = walk.held[key], _id(walk, key)
     shape = (str(x.shape) if x.shape else "scalar") + ("" if x.dtype.kind == "f" else f" {x.dtype}")
     name = names.get(key, "")
     if not isinstance(x, Tensor):
-        return Node(node_id, "const", name, "", "", shape, value_summary(x), "", ())
-    held = gradients.get(x) if x._grad is None else x._grad._data
+        return Box(node_id, "const", name, "", "", shape, value_summary(x), "", ())
+    read = Node(x)
+    held = gradients.get(x) if read.grad is None else read.grad
     grad = "" if held is None else gradient_summary(held)
-    if x._primitive is None:
-        kind = "param" if x._requires_grad else "input"
-        return Node(node_id, kind, name, "", "", shape, value_summary(x._data), grad, ())
+    if x.op is None:
+        kind = "param" if x.requires_grad else "input"
+        return Box(node_id, kind, name, "", "", shape, value_summary(read.value), grad, ())
     inputs = tuple(_id(walk, walk.key(i)) if isinstance(i, Tensor | np.ndarray) else _literal(i)
-                   for i in x._inputs)
-    kind = "loss" if x is walk.root else x._primitive.kind
-    value = value_summary(x._data, activation=x._primitive.kind == "act")
-    return Node(node_id, kind, name, x._primitive.name, options_of(x), shape, value, grad, inputs)
+                   for i in x.inputs)
+    kind = "loss" if x is walk.root else x.op.kind
+    value = value_summary(read.value, activation=x.op.kind == "act")
+    return Box(node_id, kind, name, x.op.name, options_of(x), shape, value, grad, inputs)
 
 
 def _literal(x: Any) -> str:
@@ -237,14 +227,14 @@ def _gradients(walk: _Walk, drawn: set[Any]) -> dict[Tensor, Any]:
     would not be the gradient the leaves hold (several elements, values overwritten since).
     """
     tensors = [x for x in walk.held.values() if isinstance(x, Tensor)]
-    done = any(x._grad is not None for x in tensors if x._primitive is None)
-    watched = current_mode().observer is not None or any(x._hooks for x in tensors)
-    if not done or watched or walk.root.size != 1 or not walk.root._requires_grad:
+    done = any(Node(x).grad is not None for x in tensors if x.is_leaf)
+    watched = current_mode().observer is not None or any(Node(x).hooked for x in tensors)
+    if not done or watched or walk.root.size != 1 or not walk.root.requires_grad:
         return {}
     seen = _Cotangents(drawn)
     try:
         with no_grad(), observe(seen), np.errstate(all="ignore"):
-            cotangents_of([walk.root], [np.ones_like(walk.root._data)[()]])
+            cotangents_of([walk.root], [np.ones(walk.root.shape, walk.root.dtype)[()]])
     except GradError:  # a value was overwritten since
         return {}
     return seen.of

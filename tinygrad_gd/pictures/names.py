@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.graph import Node
 from ..engine.tensor import Tensor
 from ..ground.user_code import user_frame
 
@@ -25,10 +26,10 @@ def array_key(x: Any) -> Any:
 
 def names_for(values: list[Any]) -> dict[Any, str]:
     """Names of these tensors (by identity), arrays and copies of arrays (by contents), if any."""
-    names = {t: str(t._name) for t in values if isinstance(t, Tensor) and t._name}
+    names = {t: str(t.name) for t in values if isinstance(t, Tensor) and t.name}
     tensors = {t for t in values if isinstance(t, Tensor)}
-    copies = {array_key(t._data): t for t in tensors - set(names)
-              if t._primitive is None and not t._requires_grad}
+    copies = {array_key(Node(t).value): t for t in tensors - set(names)
+              if t.is_leaf and not t.requires_grad}
     arrays = [x for x in values if not isinstance(x, Tensor)]
     forms = {(x.shape, x.dtype) for x in [*arrays, *copies.values()]}
     for name, value in _variables():
@@ -55,8 +56,8 @@ def _variables() -> Iterator[tuple[str, Any]]:
 
 def options_of(t: Tensor) -> str:
     """The options that are not defaults, as in ``axis=1 keepdims=True``."""
-    defaults = t._primitive.defaults
-    return " ".join(f"{k}={_short(v, k == 'key')}" for k, v in t._params.items()
+    defaults = Node(t).op.defaults
+    return " ".join(f"{k}={_short(v, k == 'key')}" for k, v in t.params.items()
                     if isinstance(v, int | float | str | tuple) and not _same(v, defaults.get(k)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .dot import KINDS, columns_of, overwritten, shorten, totals
-from .graph import Graph, Node
+from .graph import Box, Graph
 
 LINES, LAST_LINES = 60, 20  # of a graph with more lines, only the last are printed
 _HEADS = ("node", "made by", "shape", "value", "grad")
@@ -27,13 +27,13 @@ def to_text(graph: Graph) -> str:
     return "\n".join([*lines, "", *totals(graph), *overwritten(graph)])
 
 
-def _cells(node: Node, names: dict[str, str]) -> tuple[str, ...]:
+def _cells(node: Box, names: dict[str, str]) -> tuple[str, ...]:
     called = [*(names.get(i, i) for i in node.inputs), *node.options.split()]
     made = f"{node.operation}({', '.join(called)})" if node.operation else KINDS[node.kind][3]
     return names[node.id], made, node.shape, node.value, node.grad
 
 
-def _references(nodes: list[Node]) -> dict[str, str]:
+def _references(nodes: list[Box]) -> dict[str, str]:
     """How to call each node in one word: its name if no other has it, else its number."""
     taken: dict[str, int] = {}
     for node in nodes:

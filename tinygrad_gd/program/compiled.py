@@ -20,12 +20,13 @@ from ..errors import CaptureError, CaptureWarning, DTypeError, describe
 from ..ground.modes import Mode, current_mode
 from ..ground.pytree import flatten, unflatten
 from ..ground.user_code import line_of_error, line_of_function, located, user_stacklevel
+from ..ops.unnamed import OtherMask
 from .capture.arguments import KINDS, arrays_in, floats_in, form_of, settled_numbers, shown_to
 from .capture.capture import Capture
 from .capture.compare import difference, settled
 from .capture.watch import watched
 from .guards.guards import Guards, Snapshot
-from .ir import OtherMask, Program, Value
+from .ir import Program, Value
 from .passes import optimized, readable
 from .replay.memory import Memory
 from .replay.replay import Replay, Stale

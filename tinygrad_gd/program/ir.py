@@ -262,17 +262,3 @@ def use_counts(program: Program) -> Counter[Value]:
     counts = Counter(v for i in program.instructions for v in i.values)
     counts.update(program.results)
     return counts
-
-
-class OtherMask(Exception):
-    """A mask selects another number of elements than when the program was captured."""
-
-
-def _selects(mask: Any, /, count: int) -> Any:
-    if np.count_nonzero(mask) != count:
-        raise OtherMask
-    return mask
-
-
-selects = Primitive(_selects, (), name="selects", numpy=(), run=None, elementwise=False, analytic=False,
-                    atomic=True, kind="guard")

@@ -1,4 +1,13 @@
-"""Windows on training: why a run converges or diverges."""
+"""Windows on training: why a run converges, diverges or meets a NaN.
+
+`advice` reads the curvature of a loss, `anomaly` stops at the first NaN or infinity.
+
+Surprises here
+--------------
+- The Hessian is taken of a loss that the user's function has just recorded, so it needs no transform
+  of that function, and closures are no hindrance.
+- Rules run on Tensors only if asked: `anomaly` judges a rule by what it returns, not by what it does.
+"""
 
 from .advice import Advice, advise
 

@@ -38,7 +38,7 @@ class Advice(NamedTuple):
 def hessian_matrix(loss: Tensor, params: Sequence[Tensor]) -> np.ndarray[Any, Any]:
     """All second derivatives of a scalar ``loss``, one reverse pass per parameter entry."""
     with using(grad=True):
-        found = cotangents_of([loss], [np.ones_like(loss._data)[()]], True, params)
+        found = cotangents_of([loss], [np.ones(loss.shape, loss.dtype)[()]], True, params)
     for i, p in enumerate(params):
         if p not in found:
             raise GradError(f"advise: the loss does not depend on {describe(p, i)}; leave it out")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
-from weakref import ref
 
 import numpy as np
 
+from ..engine.graph import Node, note_line
 from ..engine.tensor import Tensor
 from ..errors import NonFiniteError, describe
 from ..ground.observer import Observer, observe
@@ -17,7 +17,6 @@ class _Anomaly(Observer):
     """An observer that looks at every value and every cotangent."""
 
     def __init__(self) -> None:
-        self._lines: dict[int, tuple[str, Any]] = {}  # creation number -> line; freed with the graph
         self._passes = 0  # reverse passes under way
 
     def forward(self, out: Tensor, primitive: Any, inputs: Any, params: Any) -> None:
@@ -31,22 +30,21 @@ class _Anomaly(Observer):
             what = ", ".join(describe(x, i) for i, x in enumerate(inputs))
             raise NonFiniteError(f"{primitive.name} at {line}: made {found} from finite {what}; keep "
                                  "its arguments inside its domain, or lower the learning rate")
-        if out._requires_grad:
-            seq, lines = out._seq, self._lines
-            lines[seq] = line, ref(out, lambda _: lines.pop(seq, None))
+        if out.requires_grad:
+            note_line(out)
 
     def backward(self, out: Tensor, position: int, g: Any, gx: Any) -> None:
         found, arrived = _first_bad(gx), _first_bad(g)
         if not found and not arrived:
             return
-        line = self._lines.get(out._seq, ("a line outside detect_anomaly",))[0]
-        where = f"backward of {out._primitive.name}, computed at {line}"
+        line = Node(out).line or "a line outside detect_anomaly"
+        where = f"backward of {Node(out).op.name}, computed at {line}"
         if arrived:
             raise NonFiniteError(
                 f"{where}: the gradient that arrives at {describe(out)} is {arrived}, though none was "
                 "before; it came with gradient=, from a hook, or from adding up gradients too large")
         raise NonFiniteError(
-            f"{where}: the gradient of {describe(out._inputs[position], position)} is {found}, though "
+            f"{where}: the gradient of {describe(out.inputs[position], position)} is {found}, though "
             "the value is finite; the derivative has no finite value there. Move the argument away "
             "(x + 1e-12), or if a where() leaves that entry out, do so inside too: "
             "sqrt(where(x > 0, x, 1))")
@@ -70,7 +68,7 @@ class _Anomaly(Observer):
 
 def _first_bad(x: Any) -> str:
     """The first NaN or infinity of ``x`` and its index, or nothing."""
-    array = np.asarray(getattr(x, "_data", x))
+    array = Node(x).value if isinstance(x, Tensor) else np.asarray(x)
     if array.dtype.kind != "f" or np.isfinite(array).all():
         return ""
     index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])

@@ -13,7 +13,6 @@ import numpy as np
 from ..engine.cotangents import cotangents_of
 from ..engine.hooks import unwrap, wrap
 from ..engine.primitive import Primitive, apply
-from ..engine.rules import Every
 from ..engine.tensor import Tensor, constant
 from ..errors import DTypeError, GradError, describe
 from ..ground.modes import current_mode, get_default_dtype, using
@@ -22,6 +21,7 @@ from ..ground.rng import generator
 from ..ground.storage import tick
 from ..ops.elementwise import positive
 from ..ops.shape import concatenate
+from ..ops.unnamed import graft
 from .recording import name_of, outside, seed_for, stopped, zeros
 
 
@@ -60,7 +60,7 @@ class custom_vjp:
             raise DTypeError(f"custom_vjp: expected a function, got {describe(f)}; use it as "
                              "@tg.custom_vjp above a def")
         update_wrapper(self, f)
-        self._f, self._node = f, _node(getattr(f, "__name__", type(f).__name__))
+        self._f, self._node = f, graft(getattr(f, "__name__", type(f).__name__))
         try:
             self._signature = inspect.signature(f)
         except ValueError:
@@ -157,7 +157,7 @@ def checkpoint(f: Callable[..., Any], *args: Any) -> Callable[..., Any]:
     if args:
         raise DTypeError(f"checkpoint: expected only a function, which it changes; write "
                          f"tg.checkpoint({getattr(f, '__name__', 'f')})(x)")
-    node = _node("checkpoint")
+    node = graft("checkpoint")
 
     @wraps(f, updated=())
     def recomputed(*args: Any, **kwargs: Any) -> Any:
@@ -241,18 +241,6 @@ class _Cotangents:
         if not self._found:
             self._g = None
         return cotangent
-
-
-def _graft(*arrays: Any, cotangents: Any) -> Any:
-    """A value computed elsewhere; the gradients of ``arrays`` are ``cotangents``."""
-    return np.positive(arrays[-1]) if cotangents.value is None else cotangents.value
-
-
-def _node(name: str) -> Primitive:
-    """A primitive for one function; it has no public name, so that none is overwritten."""
-    rule = Every(lambda position, g, out, *arrays, cotangents: cotangents.of(position, g))
-    return Primitive(_graft, rule, name=name, numpy=(), run=None, elementwise=False, analytic=True,
-                     atomic=False, kind="op")
 
 
 def _grafted(

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..engine.tensor import Tensor, constant
 from ..errors import DTypeError, GradError, OptionError, describe
-from ..ground.explain import check_switch
+from ..ground.checks import check_switch, is_integer
 from ..ground.pytree import flatten_like, unflatten
 from ..ops.shape import reshape, stack
 from .recording import Recording, name_of, positions, pull, seed_for, variable, zeros
@@ -280,7 +280,7 @@ def _per_argument(
     args: Sequence[Any], chosen: tuple[int, ...], argnums: Any, leaves: Sequence[Tensor]
 ) -> Any:
     """Derivatives in the form of the chosen arguments; a single one is not wrapped in a tuple."""
-    if isinstance(argnums, int):
+    if not isinstance(argnums, tuple | list):
         return unflatten(args[chosen[0]], leaves)
     return unflatten(tuple(args[i] for i in chosen), leaves)
 
@@ -290,7 +290,7 @@ def _check(transform: str, f: Any, argnums: Any, has_aux: Any) -> None:
         raise DTypeError(f"{transform}: expected a function, got {describe(f)}; "
                          f"for example tg.{transform}(f)")
     numbers = argnums if isinstance(argnums, tuple | list) else (argnums,)
-    if not numbers or any(not isinstance(i, int) or isinstance(i, bool) for i in numbers):
+    if not numbers or not all(map(is_integer, numbers)):
         raise OptionError(f"{transform}: argnums must be an int or a tuple of ints, got {argnums!r}")
     check_switch(f"{transform}: has_aux", has_aux)
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError, ShapeError, TinygradGdError, describe
-from ..ground.explain import answering, check_switch
+from ..ground.checks import check_switch
+from ..ground.explain import answering
 from ..ground.modes import current_mode, no_grad, using
 from ..ground.observer import Observer
 from ..ground.rng import seeded
@@ -59,25 +60,10 @@ def gradcheck(
     if not callable(f):
         raise DTypeError(f"gradcheck: expected a function of Tensors, got {describe(f)}; for a loss "
                          "write lambda x: ...")
-    if not isinstance(inputs, list | tuple):
-        raise DTypeError(f"gradcheck: expected a list of inputs, got {describe(inputs)}; write [x]")
-    if not inputs:
-        raise OptionError("gradcheck: expected at least one input, got an empty list; write [x]")
     if rtol is not None and not (isinstance(rtol, int | float) and 0 <= rtol < np.inf):
         raise OptionError(f"gradcheck: rtol is None or a finite number >= 0, got {rtol!r}")
     raise_exception = check_switch("gradcheck: raise_exception", raise_exception)
-    try:
-        values = [np.array(x._data if isinstance(x, Tensor) else plain(x)) for x in inputs]
-    except ValueError:
-        raise ShapeError("gradcheck: expected arrays, got a list with rows of different lengths; pad "
-                         "them, or give each row as an input") from None
-    for i, (x, value) in enumerate(zip(inputs, values, strict=True)):
-        if value.dtype.kind not in NUMERIC_KINDS:
-            raise DTypeError(f"gradcheck: input {i} must be an array of numbers, got {describe(x)}")
-        if not np.isfinite(value).all():
-            raise OptionError(f"gradcheck: input {i} holds NaN or infinity, where no slope can be told "
-                              "from the values; give finite numbers")
-    values = [value.astype(np.float64) for value in values]
+    values = _values_of(inputs)
     names = [getattr(x, "name", None) or f"input {i}" for i, x in enumerate(inputs)]
     rng = seeded("gradcheck", seed)
     try:
@@ -89,6 +75,26 @@ def gradcheck(
             raise
         return False
     return True
+
+
+def _values_of(inputs: Any) -> list[Any]:
+    """The inputs as float64 arrays; what has no slope that values could tell is refused."""
+    if not isinstance(inputs, list | tuple):
+        raise DTypeError(f"gradcheck: expected a list of inputs, got {describe(inputs)}; write [x]")
+    if not inputs:
+        raise OptionError("gradcheck: expected at least one input, got an empty list; write [x]")
+    try:
+        values = [np.array(x._data if isinstance(x, Tensor) else plain(x)) for x in inputs]
+    except ValueError:
+        raise ShapeError("gradcheck: expected arrays, got a list with rows of different lengths; pad "
+                         "them, or give each row as an input") from None
+    for i, (x, value) in enumerate(zip(inputs, values, strict=True)):
+        if value.dtype.kind not in NUMERIC_KINDS:
+            raise DTypeError(f"gradcheck: input {i} must be an array of numbers, got {describe(x)}")
+        if not np.isfinite(value).all():
+            raise OptionError(f"gradcheck: input {i} holds NaN or infinity, where no slope can be told "
+                              "from the values; give finite numbers")
+    return [value.astype(np.float64) for value in values]
 
 
 def gradgradcheck(f: Callable[..., Any], inputs: Sequence[Any], **options: Any) -> bool:

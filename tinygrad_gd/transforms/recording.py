@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.cotangents import cotangents_of
+from ..engine.graph import walk
 from ..engine.hooks import wrap
 from ..engine.primitive import apply
 from ..engine.tensor import Tensor, constant
@@ -117,18 +118,11 @@ def pull(
 
 def outside(tensors: Iterable[Tensor], own: Sequence[Tensor], since: int) -> Iterator[Tensor]:
     """What the graph of ``tensors`` took from outside a recording, each Tensor once."""
-    stack = [t for t in tensors if t._requires_grad]
-    seen = {*own, *stack}
-    while stack:
-        t = stack.pop()
-        if t._seq < since or (t._primitive is None and t._params is not _VARIABLE):
+    mine = set(own)
+    for t in walk((t for t in tensors if t._requires_grad), lambda t: t._seq < since or t in mine):
+        given = t._primitive is None and t._requires_grad and t._params is not _VARIABLE
+        if (t._seq < since or given) and t not in mine:
             yield t
-            continue
-        for x in t._inputs:
-            if isinstance(x, Tensor) and x not in seen:
-                seen.add(x)
-                if x._requires_grad or x._seq < since:
-                    stack.append(x)
 
 
 def stopped(leaf: Any) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...engine.tensor import Tensor
 from ...errors import DTypeError, OptionError, ShapeError, describe
-from ...ground.explain import check_switch
+from ...ground.checks import check_switch
 from ...ground.registry import implements
 from ..shape import along, repeat
 from ..signatures import as_tensor

@@ -13,7 +13,7 @@ import numpy as np
 from ...engine.primitive import apply, primitive
 from ...engine.tensor import Tensor
 from ...errors import OptionError, ShapeError, describe
-from ...ground.explain import check_switch
+from ...ground.checks import check_switch
 from ...ground.fast import either
 from ...ground.registry import implements
 from ..elementwise import divide, where

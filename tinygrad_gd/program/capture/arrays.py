@@ -15,6 +15,7 @@ from ...ground.live import Live
 from ...ground.modes import current_mode
 from ...ground.pytree import flatten, unflatten
 from ...ground.registry import NUMPY
+from ...ops.unnamed import unnamed
 
 _OPTIONS = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
 _class: Any = object.__dict__["__class__"]
@@ -107,9 +108,8 @@ def _primitive_of(function: Any, kind: str) -> Primitive:
     def call(*arrays: Any, **options: Any) -> Any:
         return function(*arrays, **options)
 
-    return Primitive(
-        call, (), name=f"np.{function.__name__}", numpy=(function,), run=function, elementwise=False,
-        analytic=False, atomic=True, kind=kind)
+    return unnamed(f"np.{function.__name__}", call, numpy=(function,), run=function, atomic=True,
+                   kind=kind)
 
 
 def _raw(given: Any) -> Any:

@@ -29,7 +29,8 @@ from ...ground.pytree import flatten
 from ...ground.storage import tick
 from ...ground.user_code import UNKNOWN, current_line, entrance, located
 from ...ops.shape import astype, copy
-from ..ir import Argument, Array, Gradient, Input, Instruction, Number, Program, State, Value, selects
+from ...ops.unnamed import selects
+from ..ir import Argument, Array, Gradient, Input, Instruction, Number, Program, State, Value
 from .arrays import TrackedArray, makes_array, stand_in, tracked, untracked
 
 
@@ -82,7 +83,7 @@ class Capture(Observer):
         if current_mode().observer is not self:
             self.fail("an observer (tg.observe, tg.detect_anomaly) watches a part of the step, and "
                       "would be told nothing of a replay; put it around the call")
-        for given, held in zip(inputs, out._inputs, strict=False):
+        for given, held in zip(inputs, out.inputs, strict=False):
             if held is not given and isinstance(held, np.ndarray):
                 self._copies[id(held)] = given, held  # rules read a copy of the user's array
         array = (not (self._internal or self._beside or out._primitive) and makes_array(inputs)
@@ -115,7 +116,7 @@ class Capture(Observer):
         self._values[target] = made
 
     def backward(self, out: Tensor, position: int, g: Any, gx: Any) -> None:
-        x = out._inputs[position]
+        x = out.inputs[position]
         if x._primitive is None and gx is not g and gx._data.base is not None:
             gx._data = gx._data.copy()  # a leaf's gradient owns its memory, and so is laid out anew
             self._values[gx] = self._record(

@@ -8,59 +8,18 @@ are written straight into the parameters.
 from __future__ import annotations
 
 import linecache
-import operator
 import traceback
 from collections.abc import Callable
-from functools import partial
 from itertools import count
-from math import prod
 from typing import Any
 from weakref import WeakMethod, finalize
 
-import numpy as np
-
-from ...engine.tensor import Tensor, constant
 from ...errors import TinygradGdError
 from ...ground.explain import FAILURES, explain_failure
-from ...ground.fast import einsum
-from ...ground.storage import tick
-from ...ops.descend import descend_of
-from ..ir import (
-    REDUCTIONS,
-    Argument,
-    Array,
-    Gradient,
-    Input,
-    Instruction,
-    Number,
-    Program,
-    State,
-    Value,
-    in_places,
-)
-from .kernels import (
-    SCRATCH,
-    copied_first,
-    empty,
-    factor_copied_first,
-    is_column_sum,
-    is_dot,
-    is_narrow_extremum,
-    is_sooner_in_rows,
-    like,
-    places,
-    shaped,
-    takes_number_as_array,
-)
+from ..ir import Instruction, Program, Value
 from .memory import Memory, memory_of
-from .planner import Planner
-from .seats import Seats, side_by_side
+from .statements import Statements
 
-_OPERATORS = {
-    operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/",
-    operator.floordiv: "//", operator.mod: "%", operator.pow: "**", operator.eq: "==",
-    operator.ne: "!=", operator.lt: "<", operator.le: "<=", operator.gt: ">", operator.ge: ">=",
-}  # fmt: skip
 _serial = count(1)
 
 #: Times that states were looked up, after which they are taken to change all the time.
@@ -69,23 +28,6 @@ OFTEN = 16
 
 class Stale(Exception):
     """What the program was captured for is no longer there; capture again."""
-
-
-def _works_in(function: Any, dtype: Any) -> bool:
-    """Whether a ufunc has a loop with all arguments of one dtype."""
-    if not isinstance(function, np.ufunc) or function.signature:
-        return False
-    try:
-        found = function.resolve_dtypes((*[dtype] * function.nin, *[None] * function.nout))
-    except TypeError:
-        return False
-    return all(d == dtype for d in found[: function.nin])
-
-
-def _keeps_dtype(i: Instruction) -> bool:
-    """Whether scalar arithmetic gives the dtype of the state without a conversion."""
-    trial = [x.dtype.type(1) if isinstance(x, Value) and x.dtype != float else 1.0 for x in i.inputs]
-    return bool(np.asarray(i.primitive.run(*trial)).dtype == i.output.dtype)
 
 
 class Replay:
@@ -97,372 +39,18 @@ class Replay:
     """
 
     def __init__(self, program: Program, arity: int = 0) -> None:
-        self.program, self.arity = program, arity
-        self.plan = Planner(program)
+        self.program = program
+        self.text = Statements(program, arity)
+        self.source, self.space = self.text.source, self.text.space
         refresh = WeakMethod(self.refresh)  # no cycle: a program given up lets go of its arrays
-        self.space: dict[str, Any] = {
-            "tick": tick, "constant": constant, "refresh": lambda: refresh()(),  # type: ignore[misc]
-            "copyto": np.copyto}
-        self._names: dict[Value, str] = {}
-        self._number = count()
-        self._numbers: dict[Value, dict[Any, str]] = {}  # numbers read in each call, as arrays
-        self._weak: set[Value] = set()  # those that take on the dtype of what is beside them
-        self._fills: list[str] = []
-        self._full: dict[Any, np.ndarray[Any, Any]] = {}
-        self._buffers = [empty(v) for v in self.plan.sizes]
-        self._flat: dict[Any, str] = {}  # where the arrays of a family lie, by its first place
-        self._seats = Seats()
-        for family in self.plan.families:
-            self._side_by_side(family)
-        self._followers = {i for row in self.plan.rows.values() for i in row[1:]}
-        self._held: list[tuple[str, Input]] = []  # names of arrays that are looked up once
-        self._views: list[tuple[str, Instruction]] = []
-        self._fixed: set[Value] = set()  # arrays that are the same objects in every call
-        self._once = [i for i in program.instructions if i.phase == "once"]
-        self._settled = {i.output for i in self._once}
-        self._prepared: list[tuple[str, Callable[..., Any], tuple[Any, ...]]] = []
-        self.space["joined"] = False
-        self.source = self._write()
+        self.space["refresh"] = lambda: refresh()()  # type: ignore[misc]
         self._replay = self._compiled()
+        self._views: list[tuple[str, Instruction]] = []  # of states; those of buffers stay
         self._look_at_buffers()
         self._tries = 4  # calls that may move states
         self._lookups = 0
-        self.run = self._settling if self._seats else self._replay
+        self.run = self._settling if self.text.seats else self._replay
         self.refresh()
-
-    # -- names ---------------------------------------------------------------------------------------
-
-    def bound(self, thing: Any, stem: str) -> str:
-        """A name in the text for an object it uses."""
-        name = f"{stem}{next(self._number)}"
-        self.space[name] = thing
-        return name
-
-    def name(self, x: Any) -> str:
-        """What the text calls an input of an instruction."""
-        if isinstance(x, Value):
-            return self._names[x]
-        if type(x) in (int, bool, type(None)) or (type(x) is float and np.isfinite(x)):
-            return repr(x)
-        return self.bound(x, "k")
-
-    def function(self, f: Any) -> str:
-        """A NumPy function or ufunc method under a readable name."""
-        name = getattr(f, "__name__", "").lstrip("_")
-        if not name.isidentifier():
-            return self.bound(f, "function")
-        if self.space.setdefault(name, f) is not f:
-            return self.bound(f, name)
-        return name
-
-    def _tensor(self, tensor: Tensor) -> str:
-        """What the text calls a Tensor from outside, or one among the arguments."""
-        position = self.program.position(tensor)
-        return self.bound(tensor, "T") if position is None else f"a{position}"
-
-    # -- text ----------------------------------------------------------------------------------------
-
-    def _write(self) -> str:
-        head = self._inputs()
-        body = [(line, i) for i in self.plan.body for line in self._instruction(i)]
-        end = self._end()
-        arguments = [f"a{i}" for i in range(self.arity)]
-        first = 2 + len(head) + len(self._fills)  # after the def
-        self._written = {n: i for n, (_, i) in enumerate(body, first)}
-        lines = (*head, *self._fills, *(line for line, _ in body), *end)
-        return "\n".join([f"def replay({', '.join(arguments)}):", *(f"    {s}" for s in lines)]) + "\n"
-
-    def _inputs(self) -> list[str]:
-        checks, lines = [], []
-        hoisted = {v for i in self._once for v in i.values}
-        for given in self.program.inputs:
-            if isinstance(given, State) and (not given.value.scalar or given.value in hoisted):
-                checks += self._holding(given, given.value in hoisted)
-            if given.value not in self._fixed:
-                lines.append(self._reading(given))
-        for i in self._once:
-            self._names[i.output] = f"h{next(self._number)}"
-            self._fixed.add(i.output)
-        guard = [f"if not ({' and '.join(checks)}):", "    refresh()"] if checks else []
-        return guard + lines
-
-    def _holding(self, given: State, hoisted: bool) -> list[str]:
-        """Checks that a state has the array that was looked up; if ``hoisted``, the same values."""
-        tensor, name = self.bound(given.tensor, "T"), f"x{next(self._number)}"
-        self._held.append((name, given))
-        checks = []
-        if not given.value.scalar:
-            self._names[given.value] = name
-            self._fixed.add(given.value)
-            checks.append(f"{tensor}._data is {name}")
-        return [*checks, f"{tensor}._seq == {name}_seq"] if hoisted else checks
-
-    def _reading(self, given: Input) -> str:
-        name = self._names[given.value] = f"v{next(self._number)}"
-        if isinstance(given, Array):
-            self._names[given.value] = self.bound(given.array, "x")
-            return f"# {self._names[given.value]} is an array from outside"
-        if isinstance(given, Number):
-            text = in_places(given.text, given.origins, self._place)
-            self._numbers[given.value] = {}
-            self._weak.add(given.value)
-            return f"{name} = {text}"
-        if isinstance(given, Gradient):
-            return f"{name} = {self._tensor(given.tensor)}._grad._data"
-        if isinstance(given, Argument):
-            return f"{name} = a{given.position}._data"
-        self._numbers[given.value] = {}
-        return f"{name} = {self.bound(given.tensor, 'T')}._data"
-
-    def _place(self, options: Any, key: Any) -> str:
-        place = f"{self.bound(options, 'options')}[{key!r}]"
-        return f"float({place})" if isinstance(options[key], np.floating) else place
-
-    def _side_by_side(self, family: tuple[Any, ...]) -> None:
-        """Make one array, whose parts become the buffers or the seats of a family."""
-        states = isinstance(family[0], State)
-        flat, parts = side_by_side([p.value if states else self.plan.sizes[p] for p in family])
-        self._flat[family[0]] = self.bound(flat, "flat")
-        if states:
-            self._seats.add(family, parts)
-        else:
-            for number, part in zip(family, parts, strict=True):
-                self._buffers[number] = part
-
-    def _row(self, row: tuple[Instruction, ...]) -> list[str]:
-        """One call for a whole row; while the states lie apart, one for each."""
-        apart = [line for i in row for line in self._one(i)]
-        i = row[0]
-        places = [self.plan.place(v) for v in (*i.values, i.output) if not v.scalar]
-        waiting = iter(places)
-        inputs = [self._flat[next(waiting)] if isinstance(x, Value) and not x.scalar
-                  else self._number_beside(x, i.output.dtype) for x in i.inputs]
-        at_once = self._call(i.primitive.function, inputs, self._flat[places[-1]])
-        if not any(isinstance(p, State) for p in places):
-            return [at_once]
-        return ["if joined:", f"    {at_once}", "else:", *(f"    {line}" for line in apart)]
-
-    def _instruction(self, i: Instruction) -> list[str]:
-        if i in self._followers:
-            return []
-        return self._row(self.plan.rows[i]) if i in self.plan.rows else self._one(i)
-
-    def _one(self, i: Instruction) -> list[str]:
-        """The statements of a single instruction."""
-        out = i.output
-        if i in self.plan.descents.values():
-            return []
-        if i in self.plan.descents:
-            return [self._descending(i)]
-        if i.output in self.plan.root and self._is_fixed(i.inputs[0]):
-            name = self._names[out] = f"view{next(self._number)}"
-            self._views.append((name, i))
-            return []
-        if into := self._into(i):
-            return self._writing(i, into)
-        name = f"v{next(self._number)}"
-        text = self._making(i)
-        if i.target is not None and out.scalar and not _keeps_dtype(i):
-            text = f"{self.bound(out.dtype.type, 'to')}({text})"
-        self._names[out] = name
-        return [f"{name} = {text}"]
-
-    def _into(self, i: Instruction) -> str | None:
-        """The array into which an instruction writes its result, if there is one for it."""
-        buffer = self.plan.buffers.get(i.output)
-        if i.target is not None and self.plan.in_place(i):
-            name = self._names[i.target.value]
-        elif buffer is not None:
-            axes = i.output.axes
-            alike = axes == self.plan.sizes[buffer].axes
-            name = f"buffer{buffer}" if alike else f"buffer{buffer}_{''.join(map(str, axes))}"
-            self.space[name] = self._buffer(i.output)
-        else:
-            return None
-        self._names[i.output] = name
-        return name
-
-    def _buffer(self, value: Value) -> np.ndarray[Any, Any]:
-        """The array in which a value lies: its buffer, with the value's axes."""
-        return shaped(self._whole(self.plan.buffers[value]), value)
-
-    def _whole(self, number: int) -> np.ndarray[Any, Any]:
-        """A buffer as it is in memory."""
-        whole: np.ndarray[Any, Any] = self._buffers[number].transpose(self.plan.sizes[number].axes)
-        return whole.reshape(-1)
-
-    def _is_fixed(self, x: Any) -> bool:
-        """Whether a value is the same array object in every call."""
-        base = self.plan.base(x)
-        return base in self.plan.buffers or base in self._fixed
-
-    def _writing(self, i: Instruction, into: str) -> list[str]:
-        """Statements that write the result into an array."""
-        p, inputs = i.primitive, self._operands(i)
-        if p.name in REDUCTIONS:
-            return self._reducing(i, inputs[0], into)
-        if p.name == "broadcast_to":
-            return [f"copyto({into}, {inputs[0]})"]
-        if p.name == "astype":
-            return [f"copyto({into}, {inputs[0]}, 'unsafe')"]
-        lines = []
-        if p.name == "matmul" and is_dot(i):
-            if (copied := factor_copied_first(i)) is not None:
-                lines += self._copying(i, inputs, *copied)
-            return [*lines, f"{inputs[0]}.dot({inputs[1]}, {into})"]
-        if p.name == "matmul" and self._is_settled(b := i.inputs[1]) and is_sooner_in_rows(i):
-            lines += self._copying(i, inputs, 1, Value(b.shape, b.dtype, axes=(0, 1)))
-        if (position := copied_first(i)) is not None:
-            lines += self._copying(i, inputs, position, i.output)
-        return [*lines, self._call(p.function, inputs, into)]
-
-    def _call(self, ufunc: Any, inputs: list[str], into: str) -> str:
-        keyword = "out=" if ufunc in (np.maximum, np.minimum) else ""  # no third position there
-        return f"{self.function(ufunc)}({', '.join(inputs)}, {keyword}{into})"
-
-    def _descending(self, i: Instruction) -> str:
-        assert i.target is not None
-        rate, g = self.plan.descents[i].inputs
-        state = self._names[i.output] = self._names[i.target.value]
-        descend = self.bound(descend_of.run, "descend")
-        return f"{descend}({state}, {self._number_beside(rate, g.dtype)}, {self.name(g)}, {state})"
-
-    def _reducing(self, i: Instruction, x: str, into: str) -> list[str]:
-        if is_column_sum(i):
-            return [f"{self.bound(einsum, 'einsum')}('ij->j', {x}, out={into})"]
-        name, axis, keepdims = i.primitive.name, i.params.get("axis"), bool(i.params.get("keepdims"))
-        reduce = self.bound(REDUCTIONS[name].reduce, "reduce")
-        if is_narrow_extremum(i):
-            columns = f"buffer{len(self._buffers)}"
-            *rows, length = i.inputs[0].shape
-            self.space[columns] = np.empty((length, prod(rows)), i.inputs[0].dtype)
-            self._buffers.append(self.space[columns])
-            return [f"copyto({columns}, {x}.reshape(-1, {length}).T)",
-                    f"{reduce}({columns}, 0, None, {into}.reshape(-1))"]
-        lines = [f"{reduce}({x}, {axis!r}, None, {into}, {keepdims})"]
-        if name == "mean":
-            lines.append(f"{self.function(np.divide)}({into}, {self._count(i)}, {into})")
-        return lines
-
-    def _operands(self, i: Instruction) -> list[str]:
-        """The inputs; numbers beside arrays as arrays without axes, which NumPy takes up faster."""
-        partner = next((v.dtype for v in i.values if not v.scalar and v.dtype.kind == "f"), None)
-        if partner is None or not _works_in(i.primitive.function, partner):
-            return [self.name(x) for x in i.inputs]
-        if takes_number_as_array(i):
-            return [self._full_of(x, i.output) for x in i.inputs]
-        return [self._number_beside(x, partner) for x in i.inputs]
-
-    def _full_of(self, x: Any, value: Value) -> str:
-        """An array full of a number; the same memory serves all shapes."""
-        if isinstance(x, Value) or np.ndim(x) or np.result_type(x, value.dtype) != value.dtype:
-            return self.name(x)
-        key = float(x), value.dtype
-        if key not in self._full:
-            size = max(i.output.nbytes for i in self.plan.body if takes_number_as_array(i))
-            self._full[key] = np.full(size // value.dtype.itemsize, x, value.dtype)
-        return self.bound(shaped(self._full[key], value), "full")
-
-    def _copying(self, i: Instruction, inputs: list[str], position: int, form: Value) -> list[str]:
-        """Copy an operand into an array like ``form`` first: once, or into a buffer that is idle."""
-        if self._is_settled(x := i.inputs[position]):
-            inputs[position] = self._ahead("h", partial(like, form), x)
-            return []
-        if (number := self.plan.idle(i, form.nbytes)) is not None:
-            memory = self._whole(number).view(np.uint8)[: form.nbytes].view(form.dtype)
-        else:
-            if form.dtype not in self._full:
-                self._full[form.dtype] = np.empty(SCRATCH // form.dtype.itemsize, form.dtype)
-            memory = self._full[form.dtype]
-        copy = self.bound(shaped(memory, form), "scratch")
-        line = f"{copy}[...] = {inputs[position]}"
-        inputs[position] = copy
-        return [line]
-
-    def _is_settled(self, x: Any) -> bool:
-        """Whether an input has the same values in every call until the states are looked up again."""
-        return not isinstance(x, Value) or x in self._settled
-
-    def _ahead(self, stem: str, make: Callable[..., Any], *inputs: Any) -> str:
-        """A name for what is made of settled inputs whenever the states are looked up."""
-        name = f"{stem}{next(self._number)}"
-        self._prepared.append((name, make, inputs))
-        return name
-
-    def _number_beside(self, x: Any, dtype: Any) -> str:
-        if type(x) in (int, float, np.float32, np.float64) and (
-                not isinstance(x, np.generic) or x.dtype == dtype):
-            return self.bound(np.array(x, dtype), "k")
-        number = self._numbers.get(x) if isinstance(x, Value) else None
-        if number is None or (x.dtype != dtype and x not in self._weak):
-            return self.name(x)
-        if dtype not in number:
-            number[dtype] = self.bound(np.empty((), dtype), "number")
-            self._fills.append(f"{number[dtype]}[()] = {self._names[x]}")
-        return number[dtype]
-
-    def _making(self, i: Instruction) -> str:
-        """An expression that makes the result anew."""
-        p, inputs = i.primitive, [self.name(x) for x in i.inputs]
-        if p.name == "getitem":
-            return self._picking(i, inputs)
-        if p.run in _OPERATORS and len(inputs) == 2:
-            return f"{inputs[0]} {_OPERATORS[p.run]} {inputs[1]}"
-        if p.name in ("sum", "mean") and i.output.scalar and set(i.params) <= {"axis", "keepdims"}:
-            reduce = self.bound(np.add.reduce, "reduce")
-            total = f"{reduce}({inputs[0]}, None)"
-            return f"{total} / {self._count(i)}" if p.name == "mean" else total
-        options = [f"{k}={self.name(v)}" for k, v in i.params.items()]
-        return f"{self.function(p.run)}({', '.join(inputs + options)})"
-
-    def _picking(self, i: Instruction, inputs: list[str]) -> str:
-        x, *indices = i.inputs
-        if (indices and isinstance(x, Value) and x in self.plan.buffers
-                and all(map(self._is_settled, indices))
-                and i.output.in_order and i.output.nbytes <= SCRATCH):
-            memory = self.bound(self._whole(self.plan.buffers[x]), "flat")
-            return f"{memory}.take({self._ahead('h', partial(places, i), *indices)})"
-        return f"{inputs[0]}[{self._key(i, inputs[1:])}]"
-
-    def _key(self, i: Instruction, indices: list[str]) -> str:
-        waiting = iter(indices)
-        parts = [next(waiting) if repr(k) == "array" else self.name(k) for k in i.params["key"]]
-        return f"{', '.join(parts)}{',' if len(parts) == 1 else ''}"
-
-    def _count(self, i: Instruction) -> int:
-        whole: int = prod(i.inputs[0].shape)
-        return whole // max(1, prod(i.output.shape))
-
-    def _end(self) -> list[str]:
-        lines = []
-        for state, value in self.program.writes:
-            tensor = self._tensor(state.tensor)
-            name = self._names[value] if isinstance(value, Value) else self.name(value)
-            if state.value.scalar:
-                lines.append(f"{tensor}._data = {name}")
-            elif name != self._names[state.value]:
-                lines.append(f"copyto({self._names[state.value]}, {name})")
-            lines.append(f"{tensor}._seq = tick()")  # each its own: backward orders tensors by it
-        for leaf, value in self.program.gradients:
-            lines.append(f"{self._tensor(leaf)}._grad = constant({self._names[value]})")
-        spent = [f"{self._tensor(leaf)}._grad" for leaf in self.program.spent]
-        if spent:
-            lines.append(f"{' = '.join(spent)} = None")
-        results = [self._result(x) for x in self.program.outputs]
-        return [*lines, f"return {results[0] if len(results) == 1 else ', '.join(results) or None}"]
-
-    def _result(self, x: Any) -> str:
-        if not isinstance(x, Value):
-            return self.name(x)
-        name = self._names[x]
-        last = (state for state, value in self.program.writes if value is x)
-        given: Any = next(last, None) or next((i for i in self.program.inputs if i.value is x), None)
-        if isinstance(given, State | Argument):
-            return self._tensor(given.tensor)
-        fixed = x in self.plan.root or name.startswith(("buffer", "view", "x", "h"))
-        return f"constant({name}.copy())" if fixed else f"constant({name})"
-
-    # -- running ---------------------------------------------------------------------------------------
 
     def _compiled(self) -> Callable[..., Any]:
         self._file = file = f"<replay {next(_serial)} of {self.program.name}>"
@@ -476,7 +64,7 @@ class Replay:
         """The error of the uncompiled step, with the user's line, if NumPy raised this one here."""
         lines = [line for frame, line in traceback.walk_tb(error.__traceback__)
                  if frame.f_code.co_filename == self._file]
-        i = self._written.get(lines[0]) if lines else None
+        i = self.text.written.get(lines[0]) if lines else None
         if i is None or not isinstance(error, FAILURES) or isinstance(error, TinygradGdError):
             return None
         told = explain_failure(i.primitive, i.inputs, i.params, error)
@@ -493,40 +81,38 @@ class Replay:
 
     def _look_at_buffers(self) -> None:
         """Make the views of buffers, which are the same in every call; those of states are left."""
-        known: dict[Value, Any] = {value: self._buffer(value) for value in self.plan.buffers}
-        of_states = []
-        for name, i in self._views:
+        known: dict[Value, Any] = {value: self.text.buffer(value) for value in self.text.plan.buffers}
+        for name, i in self.text.views:
             if i.inputs[0] in known:
                 known[i.output] = self.space[name] = i.primitive.run(known[i.inputs[0]], **i.params)
             else:
-                of_states.append((name, i))
-        self._views = of_states
+                self._views.append((name, i))
 
     def refresh(self) -> None:
         """Look up the arrays of the states again, and compute what depends only on them."""
-        for name in (*(name for name, _ in (*self._held, *self._views)),
-                     *(self._names[i.output] for i in self._once)):
+        for name in (*(name for name, _ in (*self.text.held, *self._views)),
+                     *(self.text.names[i.output] for i in self.text.once)):
             self.space[name] = None  # an array held here would keep a state from its seat
-        self.space["joined"] = bool(self._seats) and self._seats.take()
+        self.space["joined"] = bool(self.text.seats) and self.text.seats.take()
         known: dict[Value, Any] = {}
-        for name, given in self._held:
-            assert isinstance(given, State)
+        for name, given in self.text.held:
             data = given.tensor._data
             if not given.value.has_form_of(data):
                 raise Stale(f"{given.value!r} has another form now")
             self.space[name], self.space[f"{name}_seq"] = data, given.tensor._seq
             known[given.value] = data
-        for i in self._once:
+        for i in self.text.once:
             values = [known[x] if isinstance(x, Value) else x for x in i.inputs]
-            known[i.output] = self.space[self._names[i.output]] = i.primitive.run(*values, **i.params)
+            known[i.output] = i.primitive.run(*values, **i.params)
+            self.space[self.text.names[i.output]] = known[i.output]
         self._lookups += 1
         again = self._lookups > OFTEN
-        for name, make, inputs in self._prepared:
+        for name, make, inputs in self.text.prepared:
             self.space[name] = make(again, *(known[x] if isinstance(x, Value) else x for x in inputs))
         for name, i in self._views:
             known[i.output] = self.space[name] = i.primitive.run(known[i.inputs[0]], **i.params)
 
     def memory(self) -> Memory:
         """What the arrays of the program take, and what for."""
-        prepared = [self.space[name] for name, _, _ in self._prepared]
-        return memory_of(self.plan, self._buffers, [*self._full.values(), *prepared])
+        prepared = [self.space[name] for name, _, _ in self.text.prepared]
+        return memory_of(self.text.plan, self.text.buffers, [*self.text.full.values(), *prepared])

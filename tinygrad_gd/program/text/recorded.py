@@ -33,7 +33,7 @@ def gradient_program(
         capture.reference(leaf)
     with using(observer=capture, grad=False):
         for node in nodes_of(root):
-            capture.forward(node, node._primitive, node._inputs, node._params)
+            capture.forward(node.tensor, node.op, node.inputs, node.params)
         capture.starts_backward(root, None)
         seed = constant(np.ones_like(root._data)[()])
         cotangents = cotangents_of([root], [seed], targets=list(wrt))

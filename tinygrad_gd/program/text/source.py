@@ -163,7 +163,7 @@ class Writer:
 
     def _key(self, i: Instruction) -> str:
         indices = iter(i.inputs[1:])
-        return ", ".join(str(self.operand(next(indices))) if repr(k) == "array" else _index(k)
+        return ", ".join(str(self.operand(next(indices))) if k is SLOT else _index(k)
                          for k in i.params["key"])
 
     def _scatter(self, i: Instruction) -> Text:

@@ -1,0 +1,226 @@
+"""Modules: parameters, buffers, state and containers."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_gd as tg
+from tests.misuse import ONE, Table, refused, w
+
+
+def mlp() -> tg.nn.Sequential:
+    tg.manual_seed(0)
+    return tg.nn.Sequential(tg.nn.Linear(3, 4), tg.nn.Tanh(), tg.nn.Linear(4, 2))
+
+
+def test_parameters_have_paths_and_travel_as_state() -> None:
+    net = mlp()
+    assert [n for n, _ in net.named_parameters()] == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    other = tg.nn.Sequential(tg.nn.Linear(3, 4), tg.nn.Tanh(), tg.nn.Linear(4, 2))
+    x = tg.Tensor(np.ones((5, 3)))
+    assert not np.array_equal(net(x), other(x))
+    other.load_state_dict(net.state_dict())
+    assert np.array_equal(net(x), other(x))
+    assert repr(net).count("Linear") == 2 and len(net) == 3
+
+
+class Net(tg.nn.Module):
+    """Modules in a list, as PyTorch users keep them in a ModuleList."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = [tg.nn.Linear(3, 3), tg.nn.Linear(3, 3)]
+        self.scale = tg.nn.Parameter(1.0)
+        self.offset = None
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return self.scale * x
+
+
+@pytest.mark.parametrize("value", [3.0, np.ones(()), tg.Tensor(3.0), [tg.nn.Parameter(3.0)]], ids=repr)
+def test_a_parameter_is_not_replaced_by_what_no_optimizer_sees(value: object) -> None:
+    net = Net()
+    with pytest.raises(TypeError, match=r"Net\.scale is a Parameter.*module\.scale\.assign\(value\)"):
+        net.scale = value
+    net.scale, net.offset = None, 3.0
+    net.scale = tg.nn.Parameter(2.0)
+    assert "scale" in dict(net.named_parameters())
+
+
+def test_tensors_that_no_optimizer_would_see_are_refused_in_lists_too() -> None:
+    net, w = Net(), tg.Tensor(1.0, requires_grad=True, name="w")
+    for value, path in ((w, "extra"), ([w], r"extra\.0"), ({"a": [w]}, r"extra\.a\.0")):
+        with pytest.raises(TypeError, match=rf"Net\.{path}: 'w'.*tg\.nn\.Parameter"):
+            net.extra = value
+    net.extra = [w.detach(), w * 2]
+
+
+def test_sequential_is_a_container() -> None:
+    net = mlp()
+    assert [type(m).__name__ for m in net] == ["Linear", "Tanh", "Linear"] and net[-1] is net[2]
+    assert type(net[:2]) is tg.nn.Sequential and len(net[:2]) == 2
+    assert net.append(tg.nn.ReLU()) is net and len(net) == 4 and net(np.ones((1, 3))).shape == (1, 2)
+    for wrong in (4, "0"):
+        with pytest.raises(IndexError, match=rf"index {wrong!r} is not one of its 4 modules"):
+            net[wrong]
+    with pytest.raises(ValueError, match=r"got list at 0; write Sequential\(\*layers\)"):
+        tg.nn.Sequential([tg.nn.ReLU()])
+
+
+def test_a_part_of_a_state_is_loaded_on_request() -> None:
+    net = Net()
+    state = {"scale": np.array(5.0), "head": np.ones(3)}
+    with pytest.raises(ValueError, match=r"missing 'layers\.0\.weight'.*unexpected 'head'.*strict=False"):
+        net.load_state_dict(state)
+    assert net.scale.item() == 1.0
+    net.load_state_dict(state, strict=False)
+    assert net.scale.item() == 5.0
+
+
+@pytest.mark.parametrize(("name", "text"), [
+    ("register_parameter", r"self\.name = tg\.nn\.Parameter"), ("add_module", r"self\.name = module"),
+    ("cuda", "CPU's memory"), ("double", r"tg\.set_default_dtype"), ("weight", "$"),
+])
+def test_modules_name_what_is_written_here(name: str, text: str) -> None:
+    with pytest.raises(AttributeError, match=f"^'Net' object has no attribute '{name}'.*{text}"):
+        getattr(Net(), name)
+
+
+def test_an_error_inside_a_property_is_shown() -> None:
+    class Half(tg.nn.Module):
+        @property
+        def half(self):
+            return self.misspelt / 2
+
+    with pytest.raises(AttributeError, match="'Half' object has no attribute 'misspelt'"):
+        Half().half  # noqa: B018
+
+
+def test_gradients_are_forgotten_as_in_pytorch() -> None:
+    net = mlp()
+    net(np.ones((1, 3))).sum().backward()
+    with pytest.raises(ValueError, match="leave set_to_none out"):
+        net.zero_grad(set_to_none=False)
+    net.zero_grad(set_to_none=True)
+    assert all(p.grad is None for p in net.parameters())
+
+
+def test_a_parameter_is_known_as_one_and_so_is_one_of_a_derived_class() -> None:
+    class Scale(tg.nn.Parameter):
+        def __init__(self, value: float, **options: Any) -> None:
+            super().__init__(2 * value)
+
+    plain, derived = tg.nn.Parameter(3), Scale(3.0)
+    assert isinstance(plain, tg.nn.Parameter) and isinstance(plain, tg.Tensor)
+    assert isinstance(derived, Scale) and isinstance(derived, tg.nn.Parameter) and derived.item() == 6
+    assert not isinstance(plain, Scale) and not isinstance(plain * 1, tg.nn.Parameter)
+    assert not isinstance(tg.Tensor(3.0, requires_grad=True), tg.nn.Parameter)
+    assert not isinstance(3.0, tg.nn.Parameter)
+    again = pickle.loads(pickle.dumps(plain))
+    assert isinstance(again, tg.nn.Parameter) and again.requires_grad and repr(again) == repr(plain)
+
+
+def test_sequential_runs_a_module_by_the_call_of_its_class() -> None:
+    class Doubling(tg.nn.Linear):
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            return 2 * super().__call__(*args, **kwargs)
+
+    inner = Doubling(3, 2)
+    x = tg.Tensor(np.ones((4, 3)))
+    assert np.array_equal(tg.nn.Sequential(inner, tg.nn.ReLU())(x), np.maximum(2 * inner.forward(x), 0))
+
+
+def test_the_signature_of_a_parameter_is_that_of_its_init() -> None:
+    class Bounded(tg.nn.Parameter):
+        def __init__(self, data: Any, floor: float = 0.0) -> None:
+            super().__init__(np.maximum(data, floor))
+
+    assert list(inspect.signature(tg.nn.Parameter).parameters) == ["data", "requires_grad", "name", "dtype"]
+    assert list(inspect.signature(Bounded).parameters) == ["data", "floor"]
+
+
+class Flagged(tg.nn.Module):
+    def __init__(self) -> None:
+        self.register_buffer("flag", tg.Tensor(True))
+        self.weight = tg.nn.Parameter(1.0)
+
+
+def layer() -> Any:
+    return tg.nn.Linear(1, 1)
+
+
+def sgd(**options: Any) -> Any:
+    return tg.optim.SGD([w()], **{"lr": 0.1, **options})
+
+
+def test_a_state_that_does_not_fit_changes_nothing() -> None:
+    module, optimizer = layer(), sgd(momentum=0.9)
+    before = module.state_dict()
+    with pytest.raises(TypeError):
+        module.load_state_dict({"weight": [[7.0]], "bias": ["a"]})
+    assert all(np.array_equal(module.state_dict()[k], v) for k, v in before.items())
+    with pytest.raises(ValueError, match="from 0 to 0"):
+        optimizer.load_state_dict({"param_groups": [{"params": [0], "lr": 5.0}], "state": {7: {}}})
+    assert optimizer.param_groups[0]["lr"] == 0.1
+
+
+def test_booleans_are_loaded_into_flags_and_weights() -> None:
+    module = Flagged()
+    module.load_state_dict({"flag": np.False_, "weight": True})
+    assert (module.flag.item(), module.weight.item()) == (False, 1.0)  # type: ignore[attr-defined]
+    with tg.default_dtype(np.float32):
+        module.load_state_dict({"flag": False, "weight": 1 / 3})
+    assert module.weight.item() == 1 / 3
+    assert tg.Tensor([True, False]).assign([False, True]).tolist() == [False, True]
+    optimizer = sgd(nesterov=np.True_, momentum=np.float32(0.5))
+    assert optimizer.param_groups[0]["nesterov"] is True
+    optimizer.load_state_dict({"param_groups": [{"params": [0]}], "state": {0: {"velocity": ONE}}})
+    assert isinstance(next(iter(optimizer.state.values()))["velocity"], tg.Tensor)
+
+
+def test_a_child_may_know_its_parent() -> None:
+    parent: Any = tg.nn.Sequential(layer())
+    parent[0].parent = parent
+    assert list(parent.state_dict()) == ["0.weight", "0.bias"] and "..." in repr(parent)
+    parent.load_state_dict(parent.state_dict())
+    shared: Any = tg.nn.Sequential(parent[0], parent[0])
+    assert list(shared.state_dict())[::2] == ["0.weight", "1.weight"]
+
+
+def test_a_buffer_may_go() -> None:
+    module: Any = Flagged()
+    del module.flag
+    assert not list(module.named_buffers()) and list(module.state_dict()) == ["weight"]
+
+
+MISUSE: Table = {
+    "a module's": (lambda: tg.nn.Linear(1, 1).requires_grad_("no"), TypeError, "expected True or False"),  # type: ignore[arg-type]
+    "nothing as nan": (lambda: tg.nn.Parameter(None), TypeError, "Tensor: expected float.* dtype object from NoneType"),
+    "no state": (lambda: layer().load_state_dict(None), TypeError, r"load_state_dict: expected a mapping.*NoneType; write np\.load"),
+    "state from a path": (lambda: layer().load_state_dict("a.npz"), TypeError, r"load_state_dict: .*got str; write np\.load\(path\)"),
+    "state of a module": (lambda: layer().load_state_dict(layer()), TypeError, r"got Linear; write other\.state_dict\(\)"),
+    "state of text": (lambda: layer().load_state_dict({"weight": [["a"]], "bias": [1.0]}), TypeError, "load_state_dict: 'weight': expected float"),
+    "complex state": (lambda: layer().load_state_dict({"weight": [[1.0]], "bias": [1j]}), TypeError, "load_state_dict: 'bias': .*complex128"),
+    "ragged state": (lambda: layer().load_state_dict({"weight": [[1.0], [1, 2]], "bias": [1.0]}), ValueError, "load_state_dict: 'weight': .*rows"),
+    "floats for a flag": (lambda: Flagged().load_state_dict({"flag": 1.5, "weight": 1.0}), TypeError, "'flag' holds bool in Flagged, but float64"),
+    "strict as text": (lambda: layer().load_state_dict({}, strict="no"), TypeError, "load_state_dict: strict: expected True"),
+    "train as text": (lambda: layer().train("no"), TypeError, "train: mode: expected True or False, got str 'no'"),
+    "buffer 1": (lambda: layer().register_buffer(1, 2.0), ValueError, "register_buffer: the name.*got int 1"),
+    "buffer with a dot": (lambda: layer().register_buffer("a.b", 2.0), ValueError, "register_buffer: the name.*'a.b'"),
+    "buffer over a method": (lambda: layer().register_buffer("forward", 2.0), ValueError, "'forward' is a method of Linear"),
+    "persistent buffer": (lambda: layer().register_buffer("a", 2.0, persistent=False), TypeError, "persistent=, leave it out"),
+    "a number for a buffer": (lambda: setattr(Flagged(), "flag", 3), TypeError, r"Flagged\.flag is a buffer.*by int.*tg\.Tensor"),
+    "apply nothing": (lambda: layer().apply(None), TypeError, r"apply: expected a function of a module.*module\(x\)"),
+}
+
+
+@pytest.mark.parametrize("case", MISUSE)
+def test_misuse(case: str) -> None:
+    refused(MISUSE[case])

@@ -1,0 +1,240 @@
+"""Rendering: without system packages, in bounds, past broken engines."""
+
+from __future__ import annotations
+
+import base64
+import html
+import os
+import re
+import shutil
+import stat
+import struct
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tinygrad_gd as tg
+from tests.pictures.drawings import BUILDERS, line, square
+from tinygrad_gd.pictures import drawing as drawing_module
+from tinygrad_gd.pictures import render as render_module
+from tinygrad_gd.pictures.render import RenderError, size_of
+
+HERE = Path(__file__).parent
+PICTURE = HERE.parents[1] / "examples" / "pictures" / "line.svg"
+# -- rendering ----------------------------------------------------------------------------------
+
+
+ENGINES = ["bundled", *(["auto"] if shutil.which("dot") else [])]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("build", BUILDERS)
+def test_every_engine_draws_every_node_with_its_text(build: Any, engine: str) -> None:
+    drawing = build()
+    root = ElementTree.fromstring(drawing.render("svg", engine=engine))
+    groups = {g.get("id"): " ".join(g.itertext()) for g in root.iter("{http://www.w3.org/2000/svg}g")}
+    for n in drawing.graph.nodes:
+        text = groups[f"gd-{n.id}"]
+        assert all(part in text for part in (n.shape, n.value, n.grad, n.name or n.operation or n.kind))
+    assert len([g for g in groups if g and g.startswith("gd-n") and g.count("-") == 2]) == len(
+        drawing.graph.edges)
+
+
+def test_pictures_need_no_system_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("importlib.metadata").version("graphviz-pure")
+    monkeypatch.setenv("PATH", "")
+    drawing = line()
+    svg = html.unescape(drawing.save(tmp_path / "g.svg").read_text())
+    assert svg.count('class="node') == len(drawing.graph.nodes) + 1 == 10  # and the legend
+    assert "50.0000" in svg and "#b42318" in svg.lower() and "57.0000" in svg and 'id="gd-n0"' in svg
+    assert drawing.save(tmp_path / "g.png").read_bytes().startswith(b"\x89PNG")
+    assert drawing.save(tmp_path / "g.dot").read_text() == drawing.dot.source
+
+
+def test_the_bundled_engine_is_found_beside_its_metadata(tmp_path: Path,
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `pip install --target` leaves it: the record points elsewhere, the program is in bin/."""
+    real = next(render_module.engines("bundled"))
+    info = tmp_path / "graphviz_pure-0.2.2.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: graphviz-pure\nVersion: 0.2.2\n")
+    (info / "RECORD").write_text("../../bin/graphviz-pure,,\n")
+    (tmp_path / "bin").mkdir()
+    shutil.copy(real, tmp_path / "bin" / "graphviz-pure")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path / "scripts"))
+    monkeypatch.setenv("PATH", "")
+    assert list(render_module.engines()) == [str(tmp_path / "bin" / "graphviz-pure")]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", [
+    'quote " and \\ back', r"\N \G \L \E \l", "</script><b>&amp;", "\x01control\nline",
+    "\N{GRINNING FACE} \N{CJK UNIFIED IDEOGRAPH-6743}", "long " * 2000, "-->", "<![CDATA[", "%s {x}"])
+def test_hostile_names(name: str, engine: str) -> None:
+    drawing = (tg.Tensor(1.0, requires_grad=True, name=name) * 2).draw()
+    root = ElementTree.fromstring(drawing.render("svg", engine=engine))
+    assert not list(root.iter("{http://www.w3.org/2000/svg}script"))
+    (group,) = (g for g in root.iter("{http://www.w3.org/2000/svg}g") if g.get("id") == "gd-n0")
+    shown = "".join(c if c.isprintable() else " " for c in name)
+    (link,) = group.iter("{http://www.w3.org/2000/svg}a")
+    title = link.get("{http://www.w3.org/1999/xlink}title") or ""
+    written = "".join(t.text or "" for t in group.iter("{http://www.w3.org/2000/svg}text"))
+    for text in (title, written):
+        assert "".join(text.split()).startswith("".join(shown[:18].split()))
+
+
+def fake_engine(tmp_path: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = tmp_path / "dot"
+    fake.write_text(f"#!/bin/sh\ncat > /dev/null\n{script}\n")
+    fake.chmod(fake.stat().st_mode | stat.S_IEXEC)
+    monkeypatch.setenv("TINYGRAD_GD_DOT", str(fake))
+
+
+WHOLE = "echo '" + '<svg width="9pt" height="9pt"><g class="node n"><title>a</title><text>a</text></g>' * 3
+BROKEN = {
+    "crash": ("echo 'Segmentation fault' >&2; exit 139", "exit code 139: Segmentation fault; incomplete"),
+    "nothing": ("exit 0", "exit code 0: incomplete svg"),
+    "no size": ("echo '<svg></svg>'", "incomplete svg"),
+    "cut": ("echo '<svg><g class=\"node\"'", "incomplete svg"),
+    "lost edge": (WHOLE + "</svg>'; exit 1", "exit code 1: 3 of 3 nodes and 0 of 1 edges"),
+    "empty node": ('echo \'<svg width="9pt" height="9pt"><g class="edge"></g>' + '<g class="node"><title>n0</title></g>' * 3 + "</svg>'",
+                   "node n0 is empty"),
+    "hang": ("sleep 5 & sleep 5", "no picture after 0.2 seconds"),
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the fake engine is a shell script")
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_broken_engine_is_passed_over(how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawing = square()
+    script, complaint = BROKEN[how]
+    fake_engine(tmp_path, script, monkeypatch)
+    if how == "hang":
+        monkeypatch.setattr(render_module, "TIMEOUT", 0.2)
+    start = time.perf_counter()
+    with pytest.warns(RuntimeWarning, match="could not draw the graph") as caught:
+        assert drawing.render("png").startswith(b"\x89PNG")
+    assert time.perf_counter() - start < 4
+    (warning,) = caught
+    assert complaint in str(warning.message) and warning.filename == __file__
+
+
+def test_the_users_own_engine_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = next(render_module.engines("bundled"))
+    fake_engine(tmp_path, "exit 3", monkeypatch)
+    (tmp_path / "dot").write_text(f"#!/bin/sh\ntouch {tmp_path}/used\nexec {real} \"$@\"\n")
+    assert b"</svg>" in square().render("svg") and (tmp_path / "used").exists()
+
+
+def test_without_any_engine_the_text_remains(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(render_module, "engines", lambda engine: iter(()))
+    drawing = square()
+    with pytest.raises(RenderError, match="pip install graphviz-pure"):
+        drawing.render("svg")
+    bundle = drawing._repr_mimebundle_()
+    assert set(bundle) == {"text/plain"} and "multiply" in bundle["text/plain"]
+    assert "no layout engine" in bundle["text/plain"]
+
+
+def test_pdf_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    bundled = next(render_module.engines("bundled"))
+    monkeypatch.setattr(render_module, "engines", lambda engine: iter((bundled,)))
+    with pytest.raises(RenderError, match=r"apt install graphviz.*brew install graphviz.*choco install"):
+        square().render("pdf")
+
+
+@pytest.mark.skipif(not shutil.which("dot"), reason="PDF needs the system's dot")
+def test_pdf_with_the_systems_dot(tmp_path: Path) -> None:
+    assert square().save(tmp_path / "g.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_unknown_forms_and_engines(tmp_path: Path) -> None:
+    with pytest.raises(tg.OptionError, match=r"ending in \.svg, \.png, \.pdf or \.dot"):
+        square().save(tmp_path / "g.gif")
+    with pytest.raises(tg.OptionError, match="engine is 'auto' or 'bundled', got 'neato'"):
+        square().render("svg", engine="neato")
+    with pytest.raises(tg.OptionError, match="expected svg, png, pdf or dot, got 'gif'"):
+        square().render("gif")
+
+
+@pytest.mark.parametrize("dpi", [0, -96, float("nan"), 1e6])
+def test_a_senseless_resolution(dpi: float) -> None:
+    with pytest.raises(tg.OptionError, match="dpi is a number of dots per inch from 1 to 10,000, got"):
+        square().render("png", dpi=dpi)
+
+
+def test_a_changed_digraph_is_drawn_as_it_is() -> None:
+    drawing = square()
+    drawing.dot.node("mine", "my own node")
+    assert b"my own node" in drawing.render("svg")
+
+
+def png_size(png: bytes) -> tuple[int, int]:
+    width, height = struct.unpack(">II", png[16:24])
+    return width, height
+
+
+def test_a_png_is_kept_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (render_module.LONGEST_SIDE, render_module.LARGEST_AREA) == (16_384, 64_000_000)
+    drawing = line()
+    width, height = (round(side * 2) for side in size_of(drawing.render("svg", engine="bundled")))
+    free = png_size(drawing.render("png", engine="bundled", dpi=144))
+    assert abs(free[0] - width) <= 2 and abs(free[1] - height) <= 2
+    monkeypatch.setattr(render_module, "LONGEST_SIDE", 300)
+    with pytest.warns(RuntimeWarning, match=r"the PNG would have .* pixels; drawn at .* of 144 dpi"):
+        assert 290 <= max(png_size(drawing.render("png", engine="bundled"))) <= 300
+    monkeypatch.setattr(render_module, "LARGEST_AREA", 10_000)
+    with pytest.warns(RuntimeWarning, match="the PNG would have"):
+        capped = png_size(drawing.render("png", engine="bundled"))
+    assert 9_000 <= capped[0] * capped[1] <= 10_000
+
+
+def test_fonts_are_named_for_browsers() -> None:
+    svg = line().render("svg").decode()
+    families = set(re.findall(r'font-family="([^"]*)"', svg))
+    assert families == {"Helvetica,Arial,'Liberation Sans',Arimo,sans-serif",
+                        "'Courier New','Liberation Mono',Cousine,monospace"}
+
+
+def test_two_pictures_on_one_page_share_no_id() -> None:
+    drawing = line()
+    first, second = (set(re.findall(r' id="([^"]*)"', drawing._repr_mimebundle_()["image/svg+xml"]))
+                     for _ in range(2))
+    assert len(first) == len(second) >= 9 + 8 + 2 and not first & second
+    assert drawing.render("svg") == drawing.render("svg")
+
+
+def test_the_notebook_gets_pictures_and_text_but_no_html(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawing = line()
+    bundle = drawing._repr_mimebundle_()
+    assert set(bundle) == {"image/svg+xml", "image/png", "text/plain"}
+    assert bundle["image/svg+xml"].rstrip().endswith("</svg>")
+    assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
+    assert bundle["text/plain"] == str(drawing)
+    assert set(drawing._repr_mimebundle_(include={"text/plain"})) == {"text/plain"}
+    assert set(drawing._repr_mimebundle_(exclude={"image/png"})) == {"image/svg+xml", "text/plain"}
+    monkeypatch.setattr(drawing_module, "NOTEBOOK_PIXELS", 1000)
+    assert set(drawing._repr_mimebundle_()) == {"image/svg+xml", "text/plain"}
+    monkeypatch.setattr(drawing_module, "to_dot", lambda *a: 1 / 0)
+    bundle = line()._repr_mimebundle_()
+    assert set(bundle) == {"text/plain"} and "(no picture: division by zero)" in bundle["text/plain"]
+
+
+# -- looks ------------------------------------------------------------------------------------------
+
+
+def test_the_picture_in_the_readme_is_what_the_code_draws() -> None:
+    if os.environ.get("TINYGRAD_GD_WRITE_GOLDEN"):
+        PICTURE.parent.mkdir(exist_ok=True)
+        line().save(PICTURE, engine="bundled")
+    from importlib.metadata import version
+
+    if version("graphviz-pure") != "0.2.2":
+        pytest.skip("the picture was made with graphviz-pure 0.2.2")
+    assert PICTURE.read_bytes() == line().render("svg", engine="bundled")

@@ -1,0 +1,262 @@
+"""Arguments of a step: what varies between calls, and gradients that are left in them."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import re
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_gd as tg
+from tinygrad_gd.program.capture import arguments
+
+
+def leaf(*values: float) -> Any:
+    data = values[0] if len(values) == 1 else list(values)
+    return tg.Tensor(data, requires_grad=True)
+
+
+def replays(f: Any, *args: Any) -> Any:
+    """``f`` compiled, and called until it replays."""
+    run = tg.compile(f, strict=True)
+    for _ in range(3):
+        run(*args)
+    assert run.program is not None
+    return run
+
+
+def test_float_arguments_are_live() -> None:
+    w = leaf(2.0, 3.0)
+    run = replays(lambda a: (w * (1 - a)).sum(), 0.5)
+    for a in (0.25, 0.0, -3.0, 1e6):
+        assert run(a).item() == (w * (1 - a)).sum().item()
+
+
+def test_integer_arguments_are_captured_one_by_one() -> None:
+    w = leaf(2.0, 3.0)
+    run = tg.compile(lambda n: (w**n).sum(), strict=True)
+    for n in (1, 2, 3, 1, 2, 3, 1, 2, 3, 2, 1):
+        assert run(n).item() == (w**n).sum().item()
+
+
+def test_new_shapes_and_dtypes_are_captured_again() -> None:
+    run = tg.compile(lambda x: (x * x).mean(), strict=True)
+    for _ in range(4):
+        for x in (np.arange(3.0), np.arange(4.0), np.arange(3, dtype=np.float32), np.ones((2, 2))):
+            got = run(x)
+            expected = (tg.Tensor(x) * x).mean()
+            assert got.item() == expected.item() and got.dtype == expected.dtype
+
+
+def test_arguments_in_nested_containers() -> None:
+    run = replays(lambda batch: (batch["x"][0] * batch["y"]).sum(),
+                  {"x": [np.ones(3)], "y": np.ones(3)})
+    assert run({"x": [np.arange(3.0)], "y": np.full(3, 2.0)}).item() == 6.0
+
+
+def test_the_same_tensor_twice_is_not_two_tensors() -> None:
+    run = tg.compile(lambda a, b: (a * b).sum(), strict=True)
+    a, b = tg.Tensor([1.0, 2.0]), tg.Tensor([3.0, 4.0])
+    for _ in range(4):
+        assert run(a, a).item() == 5.0
+        assert run(a, b).item() == 11.0
+
+
+def test_labels_are_checked_in_every_call() -> None:
+    logits = tg.Tensor(np.zeros((2, 3)))
+    run = replays(lambda y: tg.nn.cross_entropy(logits, y), np.array([0, 1]))
+    with pytest.raises(tg.IndexingError, match=r"label -1 is out of range for 3 classes"):
+        run(np.array([0, -1]))
+
+
+@dataclasses.dataclass
+class Batch:
+    x: Any
+    k: float
+
+
+def test_objects_as_arguments_are_refused() -> None:
+    """Nobody knows what a function reads from them, and another one may get the same address."""
+    run = tg.compile(lambda batch: (tg.Tensor(batch.x) * batch.k).sum())
+    with pytest.warns(tg.CaptureWarning, match=r"test_arguments.py:\d+: it takes Batch, into which a program cannot see"):
+        assert [run(Batch(np.ones(3) * i, 2.0 + i)).item() for i in range(8)] == [
+            3.0 * i * (2 + i) for i in range(8)]
+
+
+def masks(*counts: int) -> list[tuple[Any, ...]]:
+    return [(np.arange(6) < n,) for n in counts]
+
+
+def waves(*shape: int, n: int = 8) -> list[tuple[Any, ...]]:
+    return [(np.sin(np.arange(np.prod(shape)) * (k + 1)).reshape(shape),) for k in range(n)]
+
+
+W = tg.Tensor(np.arange(6.0), requires_grad=True)
+EYES = [(np.eye(3) * 2,)] * 4 + [(np.ones((3, 3)),)] * 2
+#: Functions and the arguments of one call after the other; the third says why it is not compiled.
+CALLS: dict[str, tuple[Any, ...]] = {
+    "a mask that selects": (lambda m: W[m].mean(), masks(3, 3, 3, 3, 2, 5, 3, 2, 2, 0 + 1)),
+    "a computed mask": (lambda a: W[W * 1.0 > a].mean(), [(float(k),) for k in (3, 3, 3, 3, 2, 4, 3)]),
+    "a mask that sets": (lambda m: W.at[m].set(7.0), masks(3, 3, 3, 2, 5)),
+    "pieces": (lambda v: np.piecewise(v, [v < 0, v >= 0], [lambda t: t * t, np.sqrt]), waves(6)),
+    "repetitions": (lambda r: np.repeat(W[:3], r).mean(), [(np.array([1, k, 2]),) for k in (3, 3, 3, 2)],
+                    "takes the values"),
+    "places to delete": (lambda i: np.delete(W, i), [(np.array([k, 1]),) for k in (0, 0, 0, 3)],
+                         "takes the values"),
+    "places where": (lambda v: np.where(v > 0)[0] + 0 * W[0], waves(5), "takes the values"),
+    "distinct values": (lambda v: np.unique(v).sum(), waves(5), "takes the values"),
+    "positions to take": (lambda i: np.take(W, i, mode="wrap"), [(np.array([k, 1]),) for k in range(-9, 9)]),
+    "positions to put": (lambda i: tg.put(W, i, [1.0, 2.0]), [(np.array([k, 1]),) for k in range(-6, 6)]),
+    "sorted values": (lambda v: (np.median(v), np.sort(v), np.argsort(v)), waves(7)),
+    "bins that fall": (lambda b: np.digitize(W, b), [(np.array([1.0, 3.0]),)] * 4 + [(np.array([3.0, 1.0]),)]),
+    "knots": (lambda x: np.interp(W, np.cumsum(np.abs(x)), x), waves(5)),
+    "spacing": (lambda x: np.gradient(W[:5], np.cumsum(np.abs(x) + 1)), waves(5)),
+    "a rank": (lambda a: np.linalg.matrix_rank(a) + np.linalg.pinv(a), EYES),
+    "least squares": (lambda a: np.linalg.lstsq(a, W[:3], rcond=None)[0], EYES),
+    "a norm of zero": (tg.value_and_grad(lambda v: np.linalg.norm(v)), [(np.ones(2),)] * 4 + [(np.zeros(2),)]),
+    "a product with zero": (tg.value_and_grad(np.prod), [(np.ones(3),)] * 4 + [(np.array([0.0, 2.0, 3.0]),)]),
+    "ties": (tg.value_and_grad(np.max), [(np.array([3.0, 4.0]),)] * 4 + [(np.array([2.0, 2.0]),)]),
+    "a slice": (lambda s: W[s] * 1, [(slice(0, 2),), (slice(1, 4),)] * 4),
+    "a function": (lambda f: f(W), [(tg.tanh,), (np.exp,)] * 4),
+    "a set": (lambda s: W * len(s), [({"a"},), ({"a", "b"},)] * 4, "takes set"),
+    "-0.0": (lambda s: tg.copysign(W, s), [(s,) for s in (0.0, -0.0) * 4]),
+    "not finite": (lambda s: W * s, [(s,) for s in (0.0, float("inf"), float("nan")) * 3]),
+    "memory orders": (lambda x: (np.var(x), np.prod(x), x @ W[:3]), [(f(w),) for w, in waves(40, 3) for f in (
+        np.asarray, np.asfortranarray, lambda a: a[::-1], lambda a: a[:, ::-1], lambda a: np.repeat(a, 2, 0)[::2])]),
+    "a product of many": (lambda x: np.linalg.multi_dot([x, x.T, x]), waves(3, 2)),
+    "no axes, no elements": (lambda x: (x * 2.0).sum() + x.size, [(np.ones(s),) for s in ((), 0, (2, 0)) * 3]),
+    "an array as an array": (
+        lambda x: W * (tg.Tensor(x * 2.0) if isinstance(x, np.ndarray) else x).sum(), waves(3)),
+    "an array changed in place": (lambda x: W * x.__isub__(x.mean()).sum(), waves(3), "in-place subtract"),
+    "a function without a rule": (lambda x: W[:4] * abs(np.fft.fft(x)), waves(4), "no derivative rule"),
+    "bytes of an array": (lambda x: W * len(x.tobytes()), waves(4), "no attribute 'tobytes'"),
+    "backward to an argument": (lambda t: (t * t).sum().backward() or t * 1, [
+        (tg.Tensor([1.0 + k], requires_grad=True),) for k in range(6)]),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_values_of_arguments_are_those_of_the_call(name: str) -> None:
+    f, calls, why = (*CALLS[name], "")[:3]
+    run = tg.compile(f)
+    with warnings.catch_warnings(record=True) as notices:
+        warnings.simplefilter("always")
+        for args in calls:
+            expected = f(*copy.deepcopy(args))
+            found = run(*copy.deepcopy(args))
+            for a, b in zip(*(x if isinstance(x, tuple) else (x,) for x in (expected, found)), strict=True):
+                np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+    said = [str(n.message) for n in notices if issubclass(n.category, tg.CaptureWarning)]
+    assert len(said) == bool(why) and all(re.search(why, text) for text in said), said
+    assert bool(run.problem) == bool(why)
+
+
+def test_an_argument_that_is_updated_and_returned_is_the_argument() -> None:
+    @tg.compile(strict=True)
+    def lower(t: Any) -> Any:
+        with tg.no_grad():
+            t -= 1.0
+        return t
+
+    t = tg.Tensor([5.0, 6.0])
+    for i in range(5):
+        assert lower(t) is t and t.tolist() == [4.0 - i, 5.0 - i]
+
+
+def backward_to(x: Any) -> Any:
+    loss = (x * x).sum() + W.sum()
+    loss.backward()
+    return loss
+
+
+def backward_anew(x: Any) -> Any:
+    x.grad = None
+    return backward_to(x)
+
+
+def descend_along(x: Any) -> Any:
+    loss = backward_to(x)
+    with tg.no_grad():
+        x -= 0.1 * x.grad
+    return loss
+
+
+def forget(x: Any) -> Any:
+    x.grad = None
+    return x * 2.0
+
+
+@pytest.mark.parametrize("step", [backward_to, backward_anew, descend_along, forget])
+@pytest.mark.parametrize("given", [False, True])
+def test_gradients_of_arguments_are_left_in_the_arguments_of_the_call(step: Any, given: bool) -> None:
+    run = tg.compile(step, strict=True)
+    for k in range(6):
+        pair = [tg.Tensor([1.0 + k, 2.0], requires_grad=True) for _ in range(2)]
+        for x in pair:
+            x.grad = tg.Tensor([0.5, k]) if given else None
+        W.grad = None
+        expected = step(pair[0])
+        W.grad = None
+        np.testing.assert_array_equal(run(pair[1]), expected)
+        a, b = pair
+        np.testing.assert_array_equal(a, b)
+        if step is not descend_along or k < 2:  # once compiled, what an update has used is given up
+            assert (a.grad is None) == (b.grad is None)
+            np.testing.assert_array_equal(*(x.grad if x.grad is not None else 0 for x in pair))
+    assert run.program is not None
+    W.grad = None
+
+
+def test_a_tensor_that_the_step_also_sees_as_a_variable() -> None:
+    w, u = tg.Tensor([2.0], requires_grad=True), tg.Tensor([5.0], requires_grad=True)
+    optimizer = tg.optim.SGD([w], lr=0.1)
+    run = tg.compile(lambda x: x * w, strict=True)
+    values = [run(x).item() for x in (w, w, w, w, u, u, u, u, w, w)]
+    assert values == [4.0] * 4 + [10.0] * 4 + [4.0] * 2
+
+    def step(x: Any) -> Any:
+        optimizer.zero_grad()
+        loss = (x * w).sum()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    run = tg.compile(step, strict=True)
+    for x in (u, u, u, u, w, w, w, w, u):
+        u.grad, before = None, w.numpy().copy()
+        expected = step(x).item()
+        after = w.numpy().copy()
+        with tg.no_grad():
+            w.assign(before)
+        u.grad = None
+        assert run(x).item() == expected
+        np.testing.assert_array_equal(w, after)
+
+
+def test_a_number_that_is_returned_is_a_plain_one() -> None:
+    run = tg.compile(lambda x, n: (x * n, n * 2, n), strict=True)
+    for n in (0.1, 0.1, 0.1, 0.3, 0.3, 0.3):
+        _, twice, once = run(np.ones(2), n)
+        assert (type(twice), twice, type(once), once) == (float, n * 2, float, n)
+
+
+def test_a_counter_as_an_argument_is_refused_before_memory_runs_out() -> None:
+    run = tg.compile(lambda x, i: x * i)
+    with pytest.warns(tg.CaptureWarning, match=r"test_arguments.py:\d+: .*as a float"):
+        for i in range(100):
+            run(np.ones(2), i)
+
+
+def test_calls_with_plain_arguments_have_the_form_that_all_others_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, t = np.ones((2, 3)), tg.Tensor([1.0])
+    calls: list[Any] = [(x,), (x, x), (x, t, 1.0, 2, True, None, "a"), (np.float32(1.0), x.T), (t, t, 1)]
+    quick = [arguments.form_of(args, {}, set()) for args in calls]
+    monkeypatch.setattr(arguments, "_LEAVES", frozenset())
+    for args, (form, leaves) in zip(calls, quick, strict=True):
+        general = arguments.form_of(args, {}, set())
+        assert form == general[0] and all(a is b for a, b in zip(leaves, general[1], strict=True))
+    assert len({form for form, _ in quick}) == len(calls)

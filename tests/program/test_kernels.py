@@ -1,0 +1,111 @@
+"""Calls in other words, and products by columns: the bits of eager code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_gd as tg
+from tests.ops.columns import RNG, train, values, wide_network
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("call", "function", "shapes"), [
+    ("dot(", lambda a, b: a @ b, [(40, 1), (1, 30)]),
+    ("dot(", lambda a, b: a @ b, [(1, 40), (40, 30)]),
+    ("einsum", lambda a, b: (a * b).sum(axis=0), [(100, 17), (17,)]),
+    (").T)", lambda a, b: a - np.max(a * b, axis=1, keepdims=True), [(64, 10), (64, 1)]),
+    (").T)", lambda a, b: a - np.min(a * b, axis=-1, keepdims=True), [(32, 2), (32, 1)]),
+    (").T)", lambda a, b: np.max(a * b, axis=2) - b[..., 0], [(4, 16, 10), (4, 16, 1)]),
+    ("view", lambda a, b: (a + b) / np.sum(a + b, axis=1, keepdims=True)
+     * np.log(np.sum(a + b, axis=1))[:, None], [(20, 33), (33,)]),
+])
+def test_calls_in_other_words_give_the_same_bits(call: str, function: Any, shapes: Any,
+                                                 dtype: Any) -> None:
+    rng = np.random.default_rng(3)
+    a, b = (tg.Tensor(rng.uniform(0.5, 2, shape).astype(dtype)) for shape in shapes)
+    run = tg.compile(lambda a, b: 2.0 * function(a, b), strict=True)
+    for value in (None, None, None, 0.0, np.inf, np.nan):
+        if value is not None:
+            a.data[3 % shapes[0][0], 0] = value
+        with np.errstate(all="ignore"):
+            np.testing.assert_array_equal(run(a, b).numpy(), 2.0 * function(a, b).numpy())
+    assert call in run.replay_source
+
+
+def test_memory_that_is_not_dense_is_multiplied_as_before() -> None:
+    """NumPy hands windows that overlap to another routine than np.dot does."""
+    windows = np.lib.stride_tricks.sliding_window_view(np.sin(np.arange(40.0)), 7)
+    w = tg.Tensor(np.cos(np.arange(7.0)).reshape(7, 1))
+    run = tg.compile(lambda x, w: (x @ w) * 2.0, strict=True)
+    for _ in range(3):
+        np.testing.assert_array_equal(run(windows, w).numpy(), 2.0 * (windows @ w).numpy())
+    assert "matmul(" in run.replay_source
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, ">f8", np.int64, bool])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_products_of_two_dtypes_have_the_same_bits_compiled(dtype: Any, order: Any) -> None:
+    rng = np.random.default_rng(0)
+    compiled = tg.compile(lambda x, w: np.tanh(x @ w.T).sum(), strict=True)
+    for rows, inner, columns in [(2, 64, 10), (5, 100, 64), (5, 1, 3), (50, 64, 10), (1, 64, 10)]:
+        x = rng.normal(size=(rows, inner)).astype(dtype, order=order)
+        w = tg.Tensor(rng.normal(size=(columns, inner)))
+        expected = np.tanh(np.matmul(x, w.numpy().T)).sum()
+        assert [compiled(x, w).item() for _ in range(4)] == [expected] * 4
+
+
+@pytest.mark.parametrize("sizes", [(300, 128, 70, 10), (256, 256, 256, 256), (128, 256, 1000)],
+                         ids=str)
+@pytest.mark.parametrize("rows", [8, 33, 64, 128])
+def test_programs_have_the_same_bits(sizes: tuple[int, ...], rows: int) -> None:
+    x, y = values(rows, sizes[0]), RNG.integers(0, sizes[-1], rows)
+    first = wide_network(*sizes)
+    second = wide_network(*sizes)
+    second.load_state_dict(first.state_dict())
+    eager = train(first, x, y)
+    compiled = tg.compile(train(second, x, y), strict=True)
+    for _ in range(6):
+        np.testing.assert_array_equal(eager().numpy(), compiled().numpy())
+    for p, q in zip(first.parameters(), second.parameters(), strict=True):
+        np.testing.assert_array_equal(p.numpy(), q.numpy())
+
+
+def test_what_labels_tell_is_prepared_once_and_anew_when_they_change() -> None:
+    x, y = values(32, 256), [tg.Tensor(RNG.integers(0, 10, 32)) for _ in range(2)]
+    y[1].data = y[0].numpy()
+    first, second = wide_network(256, 128, 10), wide_network(256, 128, 10)
+    second.load_state_dict(first.state_dict())
+    eager, compiled = train(first, x, y[0]), tg.compile(train(second, x, y[1]), strict=True)
+    for k in range(12):
+        if k == 6:
+            y[0].data = RNG.permutation(10).repeat(4)[:32]
+            y[1].data = y[0].numpy()
+        elif k == 9:
+            y[0].data[:3], y[1].data[:3] = 7, 7
+        np.testing.assert_array_equal(eager().numpy(), compiled().numpy())
+    assert ".take(h" in compiled.replay_source and "[...] = h" not in compiled.replay_source
+    totals = [i for i in compiled.program.instructions
+              if i.primitive.name == "sum" and i.params.get("axis") == 1]
+    assert len(totals) == 1  # of the exponentials, for the loss and for its gradient
+
+
+def test_data_that_stay_lie_as_is_read_soonest_and_others_as_they_are() -> None:
+    batches, y = values(20, 128, 784), RNG.integers(0, 10, 128)
+    first, second = wide_network(784, 256, 10), wide_network(784, 256, 10)
+    second.load_state_dict(first.state_dict())
+    given = [tg.Tensor(batches[0]) for _ in range(2)]
+    eager, compiled = train(first, given[0], y), tg.compile(train(second, given[1], y), strict=True)
+    for _ in range(4):
+        np.testing.assert_array_equal(eager().numpy(), compiled().numpy())
+    replay = compiled._entry().replay
+    large = next((name for name, a in replay.space.items()
+                  if isinstance(a, np.ndarray) and a.shape == (784, 128) and a.flags.c_contiguous), "")
+    for batch in batches:
+        given[0].data = given[1].data = batch
+        np.testing.assert_array_equal(eager().numpy(), compiled().numpy())
+        if large:  # where that gives the same bits
+            np.testing.assert_array_equal(replay.space[large], batch.T)
+    assert not large or np.shares_memory(replay.space[large], given[1]._data)

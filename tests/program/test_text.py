@@ -1,0 +1,298 @@
+"""The text of programs: what a reader sees, to the letter, and that it computes the same numbers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_gd as tg
+from tests.ops.columns import RNG, values, wide_network
+from tests.program.steps import ROWS, executed, network
+from tests.samples import Sample
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def compare(name: str, text: str) -> None:
+    """Equal to the golden file; a missing one is written, to be looked at and committed."""
+    path = GOLDEN / name
+    if not path.exists():
+        path.write_text(text)
+        pytest.fail(f"{path} was missing and has been written")
+    assert text == path.read_text()
+
+
+def line_step() -> Any:
+    x = tg.Tensor([1.0, 2.0, 3.0, 4.0, 5.0], name="x")
+    y = tg.Tensor([3.0, 5.0, 7.0, 9.0, 11.0], name="y")
+    weight = tg.Tensor(0.0, requires_grad=True, name="weight")
+    bias = tg.Tensor(0.0, requires_grad=True, name="bias")
+    optimizer = tg.optim.SGD([weight, bias], lr=0.1)
+
+    def step() -> Any:
+        error = weight * x + bias - y
+        loss = (error**2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+class Network(tg.nn.Module):
+    def __init__(self) -> None:
+        self.hidden, self.out = tg.nn.Linear(64, 32), tg.nn.Linear(32, 10)
+
+    def forward(self, images: Any) -> Any:
+        activity = tg.relu(self.hidden(images))
+        logits = self.out(activity)
+        return logits
+
+
+def network_step() -> Any:
+    tg.manual_seed(0)
+    model = Network()
+    optimizer = tg.optim.SGD(model.parameters(), lr=0.1)
+
+    def step(images: Any, labels: Any) -> Any:
+        loss = tg.nn.cross_entropy(model(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def batch() -> Any:
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((16, 64)), rng.integers(0, 10, 16)
+
+
+def test_the_line_reads_as_a_teacher_would_write_it() -> None:
+    step = tg.compile(line_step(), strict=True)
+    for _ in range(2):
+        step()
+    compare("line_step.py.txt", step.source)
+
+
+def test_a_network_reads_as_a_teacher_would_write_it() -> None:
+    step = tg.compile(network_step(), strict=True)
+    for _ in range(2):
+        step(*batch())
+    compare("network_step.py.txt", step.source)
+
+
+class Dropping(tg.nn.Module):
+    def __init__(self) -> None:
+        self.layers = {"in": tg.nn.Linear(4, 8), "out": tg.nn.Linear(8, 1)}
+
+    def forward(self, x: Any) -> Any:
+        kept = tg.dropout(np.tanh(self.layers["in"](x)), 0.5, self.training)
+        return self.layers["out"](kept)
+
+
+def dropping_step() -> Any:
+    tg.manual_seed(0)
+    model = Dropping()
+    optimizer = tg.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=0.01, nesterov=True)
+
+    def step(x: Any, y: Any) -> Any:
+        loss = tg.nn.mse_loss(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def test_draws_and_momentum_read_as_a_teacher_would_write_them() -> None:
+    step = tg.compile(dropping_step(), strict=True)
+    for _ in range(3):
+        step(np.ones((6, 4)), np.ones((6, 1)))
+    compare("dropping_step.py.txt", step.source)
+
+
+def test_the_gradient_of_a_transposed_weight_is_written_and_computed_the_right_way_round() -> None:
+    weight = tg.Tensor(np.arange(6.0).reshape(2, 3), requires_grad=True, name="weight")
+    x = tg.Tensor(np.ones((4, 3)))
+    optimizer = tg.optim.SGD([weight], lr=0.1)
+
+    def train() -> tg.Tensor:
+        loss = tg.tanh(x @ weight.T).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    step = tg.compile(train, strict=True)
+    for _ in range(3):
+        step()
+    assert "d_weight = (0.125 * (1 - t * t)).T @ x" in step.source
+    assert "copy(" not in step.replay_source
+    train()
+    assert weight.grad is not None and weight.grad.numpy().flags.c_contiguous
+
+
+def test_texts_do_not_depend_on_the_order_of_sets() -> None:
+    code = ("from tests.program.test_text import *; s = tg.compile(dropping_step())\n"
+            "for _ in range(3): s(np.ones((6, 4)), np.ones((6, 1)))\n"
+            "print(s.source, s.replay_source, s.program, s.memory())")
+    texts = {subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                            env={"PYTHONPATH": ":".join(sys.path), "PYTHONHASHSEED": seed}).stdout for seed in "12"}
+    assert len(texts) == 1
+
+
+def test_the_replay_is_text_too() -> None:
+    step = tg.compile(line_step(), strict=True)
+    for _ in range(2):
+        step()
+    compare("line_replay.py.txt", step.replay_source)
+
+
+def test_the_same_program_gives_the_same_text() -> None:
+    texts = set()
+    for _ in range(2):
+        step = tg.compile(network_step(), strict=True)
+        for _ in range(2):
+            step(*batch())
+        texts.add(step.source)
+    assert len(texts) == 1
+
+
+def test_the_text_runs_without_this_package() -> None:
+    step = tg.compile(line_step(), strict=True)
+    for _ in range(2):
+        step()
+    code = step.source + (
+        "x = np.arange(1.0, 6.0); y = 2 * x + 1; weight = bias = 0.0\n"
+        "for _ in range(20):\n"
+        "    loss, weight, bias = step(weight, x, bias, y, 0.1)\n"
+        "print(f'{loss:.4f} {weight:.4f} {bias:.4f}')\n"
+        "import sys; assert 'tinygrad_gd' not in sys.modules\n")
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "8036431.8320 -1083.0719 -299.7717"  # the tutorial's 20th epoch
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_the_text_of_every_primitive_runs(row: Sample) -> None:
+    leaves = [tg.Tensor(x, requires_grad=True) for x in row.inputs]
+    optimizer = tg.optim.SGD(leaves, lr=1e-3)
+
+    def step() -> Any:
+        out = row.call(*leaves)
+        loss = (out * out).sum()
+        optimizer.zero_grad()
+        if loss.requires_grad:
+            loss.backward()
+        optimizer.step()
+        return loss
+
+    run = tg.compile(step, strict=True)
+    for _ in range(2):
+        run()
+    got = executed(run.captured)
+    results = [run(), *(state.tensor for state, _ in run.captured.writes)]
+    expected = np.concatenate([np.ravel(t.numpy()) for t in results])
+    np.testing.assert_allclose(got, expected, rtol=1e-12)
+
+
+def test_a_text_that_draws_has_a_generator_of_its_own() -> None:
+    x = tg.Tensor(np.linspace(0.5, 1.5, 1000))  # no two draws have the same mean
+    run = tg.compile(lambda: tg.dropout(x, 0.5).mean(), strict=True)
+    for _ in range(2):
+        run()
+    first, second = executed(run.captured), executed(run.captured)
+    assert first != second and 0.8 < first[0] < 1.2
+
+
+def test_source_of_a_recorded_loss() -> None:
+    x = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    y = 2 * x + 1
+    w, b = (tg.Tensor(0.0, requires_grad=True, name=n) for n in "wb")
+    loss = ((w * x + b - y) ** 2).mean()
+    compare("line_gradient.py.txt", tg.source(loss, wrt=[w, b], check=True))
+
+
+def test_source_checks_itself() -> None:
+    wrong = tg.primitive(lambda x: x * x, lambda g, out, x: g * x, name="wrong_square")
+    w = tg.Tensor(3.0, requires_grad=True)
+    assert "def gradient" in tg.source(wrong(w), check=True)  # text and backward agree, both wrong
+
+
+def test_source_refuses_what_has_no_gradient() -> None:
+    w, v = tg.Tensor([1.0, 2.0], requires_grad=True, name="w"), tg.Tensor(1.0, requires_grad=True, name="v")
+    with pytest.raises(tg.GradError, match="one element"):
+        tg.source(w * 2)
+    with pytest.raises(tg.GradError, match="not recorded"):
+        tg.source(tg.Tensor(1.0))
+    with pytest.raises(tg.GradError, match=r"does not depend on 'v'"):
+        tg.source(w.sum(), wrt=[w, v])
+
+
+def test_latex_of_the_line() -> None:
+    x = np.array([1.0, 2.0])
+    w = tg.Tensor(0.5, requires_grad=True, name="w")
+    assert tg.latex(((w * x) ** 2).sum()) == (
+        "\\begin{aligned}\n"
+        "L &= \\sum \\left(w \\, x\\right)^{2} \\\\\n"
+        "\\frac{\\partial L}{\\partial w} &= \\sum 2 \\, w \\, x^{2}\n"
+        "\\end{aligned}")
+
+
+@pytest.mark.parametrize(("formula", "expected"), [
+    (lambda x, y: x**3, [r"x^{3}", r"3 \, x^{2}"]),
+    (lambda x, y: (x - y) ** 5, [r"\left(x - y\right)^{5}", r"5 \, \left(x - y\right)^{4}"]),
+    (lambda x, y: x * x * y * x, [r"x^{2} \, y \, x", r"x^{2} \, y + x \, y \, x + x \, y \, x"]),
+    (lambda x, y: tg.sin(x * x), [r"\sin\left(x^{2}\right)", r"2 \, \cos\left(x^{2}\right) \, x"])])
+def test_latex_of_powers(formula: Any, expected: list[str]) -> None:
+    x, y = (tg.Tensor(v, requires_grad=True, name=n) for v, n in ((2.0, "x"), (0.5, "y")))
+    first, second = tg.latex(formula(x, y), wrt=[x]).splitlines()[1:3]
+    assert [first.removeprefix("L &= ").removesuffix(r" \\"), second.rpartition("&= ")[2]] == expected
+
+
+def test_helpers_are_printed_without_annotations() -> None:
+    x = tg.Tensor(np.arange(16.0).reshape(1, 1, 4, 4), requires_grad=True)
+    text = tg.source(tg.max_pool2d(x, 2).sum(), wrt=[x])
+    assert "def max_pool2d(" in text and "Any" not in text
+
+
+def test_gradients_that_are_there_already_do_not_change_the_text() -> None:
+    x = np.arange(1.0, 6.0)
+    w, b = (tg.Tensor(0.0, requires_grad=True, name=name) for name in "wb")
+    loss = ((w * x + b) ** 2).mean()
+    before = tg.source(loss, wrt=[w, b], check=True)
+    loss.backward()
+    assert tg.source(loss, wrt=[w, b], check=True) == before
+    assert (w.grad.item(), b.grad.item()) == (0.0, 0.0)
+
+
+def test_the_source_computes_what_the_step_computes() -> None:
+    step, tensors = network({}, "cross_entropy")()
+    run = tg.compile(step, strict=True)
+    for _ in range(3):
+        run()
+    expected = executed(run.captured)
+    loss = run().numpy()
+    after = np.concatenate([loss.ravel(), *(t.numpy().ravel() for t in tensors)])
+    np.testing.assert_array_equal(np.sort(expected), np.sort(after))
+
+
+def test_text_is_not_written_of_what_a_graph_does_not_hold() -> None:
+    x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(tg.CaptureError, match=r"custom rule or a checkpoint.*tg\.compile\(tg\.value_and_grad"):
+        tg.source(tg.checkpoint(lambda v: np.sin(v) ** 2)(x).sum())
+
+
+def test_the_text_is_what_was_computed() -> None:
+    model, x, y = wide_network(256, 128, 10), tg.Tensor(values(32, 256), name="x"), RNG.integers(0, 10, 32)
+    loss = tg.nn.functional.cross_entropy(model(x), y)
+    text = tg.source(loss, wrt=list(model.parameters()), check=True)  # to the last bit
+    assert ".T).T" in text

@@ -1,0 +1,38 @@
+"""How a Tensor shows itself: printed, formatted, drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from ..pictures.drawing import Drawing
+
+
+class Looks:
+    """What a Tensor shows of itself; a base of Tensor."""
+
+    __slots__ = ()
+
+    def __repr__(self: Any) -> str:
+        self._leaves_the_graph("repr()")
+        values = np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(",
+                                 threshold=60)
+        notes = [f"shape={self.shape}", f"dtype={self.dtype}"]
+        if self.name:
+            notes.append(f"name={self.name!r}")
+        if self.op is not None:
+            notes.append(f"made by {self.op.name}")
+        elif self.requires_grad:
+            notes.append("requires_grad=True")
+        return f"{self._made_as.__name__}({values}, {', '.join(notes)})"
+
+    def __format__(self: Any, spec: str) -> str:
+        return format(self._number("format"), spec) if spec else str(self)
+
+    def draw(self: Any, **options: Any) -> Drawing:
+        """The recorded graph as a picture; options as in `tinygrad_gd.draw`."""
+        from ..pictures import draw  # the one look upwards: a window, opened only when asked for
+
+        return draw(self, **options)

@@ -1,0 +1,43 @@
+"""What options must be: a switch, an integer; what else they are given as is refused by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import DTypeError, OptionError, TinygradGdError, describe
+
+
+def check_switch(option: str, value: Any) -> bool:
+    """``value`` as a bool of Python's; what is no boolean is refused, as "no" would count as true."""
+    if not isinstance(value, bool | np.bool_):
+        name = option.rpartition(" ")[2]
+        raise DTypeError(f"{option}: expected True or False, got {_came(value)}; write {name}=True or "
+                         f"{name}=False")
+    return bool(value)
+
+
+def is_integer(value: Any, least: float = -np.inf) -> bool:
+    """Whether ``value`` is an integer, Python's or NumPy's, no boolean, and at least ``least``."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= least)
+
+
+def check_integer(option: str, value: Any, least: float = -np.inf, cure: str = "",
+                  wrong_type: type[TinygradGdError] = DTypeError) -> int:
+    """``value`` as an int of Python's; booleans, floats and what is below ``least`` are refused.
+
+    >>> check_integer("Linear: in_features", 0, 1)
+    Traceback (most recent call last):
+    tinygrad_gd.errors.OptionError: Linear: in_features must be an integer of at least 1, got int 0
+    """
+    if is_integer(value, least):
+        return int(value)
+    kind = OptionError if is_integer(value) else wrong_type
+    bound = "" if least == -np.inf else f" of at least {least}"
+    raise kind(f"{option} must be an integer{bound}, got {_came(value)}{f'; {cure}' if cure else ''}")
+
+
+def _came(value: Any) -> str:
+    """What was given: an array by its form, else its type and itself."""
+    return describe(value) if hasattr(value, "shape") else f"{describe(value)} {value!r}"
