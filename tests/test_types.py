@@ -142,13 +142,13 @@ def short(report: str) -> str:
 
 
 @pytest.mark.slow
-def test_stubs_agree_with_what_mypy_finds_at_run_time() -> None:
+def test_stubs_agree_with_what_mypy_finds_at_run_time(tmp_path: Path) -> None:
     pytest.importorskip("mypy", reason="mypy is not installed")
+    config = tmp_path / "mypy.ini"  # what is inside is checked with one NumPy only, by `mypy` itself
+    config.write_text("[mypy]\nignore_errors = True\n")
     done = subprocess.run(
-        [sys.executable, "-m", "mypy.stubtest", "--concise", "--mypy-config-file", "pyproject.toml",
-         "tinygrad_gd"], cwd=HOUSE.parent, capture_output=True, text=True)
-    if "mypy build errors" in done.stdout + done.stderr:
-        pytest.skip("the stubs of this NumPy are not those that the package is checked with")
+        [sys.executable, "-m", "mypy.stubtest", "--concise", "--mypy-config-file", config, "tinygrad_gd"],
+        cwd=HOUSE.parent, capture_output=True, text=True)
     stubbed = "|".join(re.escape(m.__name__) for m in MODULES if "__getattr__" in vars(m))
     said = re.findall(rf"^(?:{stubbed})\.\w+ .*", done.stdout, re.M)
     assert "tinygrad_gd.exp is not a function" in said  # but a Primitive, which is called as one
