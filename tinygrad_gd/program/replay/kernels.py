@@ -145,7 +145,8 @@ def copied_first(i: Instruction) -> int | None:
     column is taken up anew for each of them.
     """
     out = i.output
-    if not (i.primitive.function in EXACT and 0 < out.nbytes <= SCRATCH_BYTES and out.dtype.kind == "f"):
+    if not (i.primitive.function in EXACT and 0 < out.nbytes <= SCRATCH_BYTES
+            and out.dtype.kind == "f"):
         return None
     for position, x in enumerate(i.inputs):
         other = i.inputs[1 - position]
