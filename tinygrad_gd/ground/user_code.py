@@ -6,7 +6,6 @@ import functools
 import inspect
 import os
 import sys
-import traceback
 from functools import lru_cache
 from typing import Any
 
@@ -70,9 +69,13 @@ def entrance() -> Any:
 
 def line_of_error(error: BaseException) -> tuple[str, int]:
     """The innermost line of the user's that an error came through."""
-    walk = [(f.f_code.co_filename, line) for f, line in traceback.walk_tb(error.__traceback__)]
-    places = [(file, line) for file, line in walk if not file.startswith((*_INSIDE, _LIBRARY))]
-    return places[-1] if places else UNKNOWN
+    found, step = UNKNOWN, error.__traceback__
+    while step is not None:
+        file = step.tb_frame.f_code.co_filename
+        if not file.startswith((*_INSIDE, _LIBRARY)):
+            found = file, step.tb_lineno
+        step = step.tb_next
+    return found
 
 
 def line_of_function(function: Any) -> tuple[str, int]:
