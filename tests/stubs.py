@@ -78,6 +78,10 @@ class Stub:
         if name in self.assigned:
             self.body.append(self.assigned[name])
             return
+        if isinstance(value, ModuleType):
+            home, _, original = value.__name__.rpartition(".")
+            self.public.add((self.relative(home), original, name))
+            return
         home = ROOT if NAMES.get(name) is value else value.__module__
         if home == self.module.__name__ or (home != ROOT and id(value) in REGISTERED):
             self.body.append(self.definition(name, value))
@@ -158,4 +162,4 @@ def stubs() -> dict[Path, str]:
 
 if __name__ == "__main__":
     for path, text in stubs().items():
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")

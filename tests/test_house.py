@@ -272,3 +272,15 @@ def test_importing_is_light() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
                           cwd=HOUSE.parent)
     assert done.stdout.strip() == "[]"
+
+
+def test_rooms_above_the_calculus_are_loaded_when_asked_for() -> None:
+    code = ("import sys, tinygrad_gd as tg\n"
+            "rooms = lambda: {m.split('.')[1] for m in sys.modules if m.startswith('tinygrad_gd.')}\n"
+            "print(sorted(rooms() - {'_version', 'errors', 'ground', 'engine', 'ops'}))\n"
+            "tg.grad, tg.gradcheck, tg.nn.Linear, tg.optim.SGD, tg.datasets.split, tg.DataLoader, tg.draw\n"
+            "tg.compile, tg.detect_anomaly, tg.linalg.inv, tg.study.advise, tg.data, tg.pictures, tg.program\n"
+            "print(sorted(rooms()), callable(tg.gradcheck), tg.grad is tg.transforms.grad)")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=HOUSE.parent)
+    first, second = done.stdout.splitlines()
+    assert first == "[]" and second.endswith("True True") and "study" in second

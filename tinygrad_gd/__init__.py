@@ -7,16 +7,14 @@ is also here under its NumPy name, as in ``tg.exp``; NumPy's own functions work 
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import numpy as _np
 
 from .engine.tensor import Tensor  # isort: skip  # first: the one circle of the house closes inside it
 
-from . import linalg, nn, optim
 from ._version import __version__
-from .data import datasets
-from .data.loader import DataLoader
 from .engine.primitive import Primitive, apply, primitive
 from .engine.rules import Every
 from .errors import (
@@ -48,21 +46,6 @@ from .ground.observer import Observer, observe
 from .ground.registry import NAMES as _operations
 from .ground.registry import implements
 from .ground.rng import generator, manual_seed
-from .pictures import draw
-from .study.anomaly import detect_anomaly
-from .transforms import (
-    checkpoint,
-    custom_vjp,
-    grad,
-    hessian,
-    hvp,
-    jacobian,
-    jvp,
-    stop_gradient,
-    value_and_grad,
-    vjp,
-)
-from .transforms.gradcheck import GradCheckError, gradcheck, gradgradcheck
 
 __all__ = [
     "BroadcastWarning",
@@ -125,17 +108,28 @@ __all__ = [
 tensor = Tensor
 
 
-def __getattr__(name: str) -> Any:
-    if name in ("compile", "latex", "source"):
-        from . import program  # only now: it takes longer to import than the engine
+#: Rooms that are loaded when they or one of their names are first asked for, as most programs use few.
+_LATER = {
+    "data": "DataLoader datasets", "linalg": "", "nn": "", "optim": "", "pictures": "draw",
+    "program": "compile latex source", "study": "detect_anomaly",
+    "transforms": "checkpoint custom_vjp grad hessian hvp jacobian jvp stop_gradient value_and_grad "
+                  "vjp",
+    "transforms.gradcheck": "GradCheckError gradcheck gradgradcheck",
+}
+_ROOM_OF = {name: room for room, names in _LATER.items() for name in names.split()}
 
-        return getattr(program, name)
-    try:
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return import_module(f".{name}", __name__)
+    if room := _ROOM_OF.get(name):
+        found = globals()[name] = getattr(import_module(f".{room}", __name__), name)
+        return found
+    if name in _operations:
         return _operations[name]
-    except KeyError:
-        numpy = hasattr(_np, name) and name[0] != "_"
-        raise absent(__name__, name, f"use np.{name}, inside tg.Tensor(...) to make a Tensor"
-                     if numpy else None) from None
+    numpy = hasattr(_np, name) and name[0] != "_"
+    raise absent(__name__, name, f"use np.{name}, inside tg.Tensor(...) to make a Tensor"
+                 if numpy else None)
 
 
 def __dir__() -> list[str]:

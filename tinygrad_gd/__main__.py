@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -79,7 +81,7 @@ def demo_line() -> None:
 
 def epochs_with_bar(epochs: int) -> tuple[Iterable[int], Callable[[str], Any]]:
     """The epochs and how to print a line: with a progress bar on a terminal, plainly elsewhere."""
-    if not sys.stdout.isatty():
+    if not (sys.stdout and sys.stdout.isatty()):  # None when it was closed from the start
         return range(1, epochs + 1), print
     from tqdm import tqdm
 
@@ -119,7 +121,7 @@ def demo_digits(epochs: int = 30) -> float:
                 f"test accuracy={accuracy:.1%}")
     print(f"Test accuracy: {accuracy:.1%} after {time.perf_counter() - start:.1f} s of training")
     slow, fast = (microseconds(s, x[:64], y[:64]) for s in (step, compiled))
-    print(f"One training step: {slow:.0f} µs eager, {fast:.0f} µs compiled ({slow / fast:.1f}x)")
+    print(f"One training step: {slow:.0f} microseconds eager, {fast:.0f} compiled ({slow / fast:.1f}x)")
     return accuracy
 
 
@@ -147,5 +149,24 @@ def main(arguments: list[str] | None = None) -> None:
     demo_digits()
 
 
+def command() -> None:
+    """What the shell runs: `main`, on a terminal of any encoding, or into a pipe that may be closed.
+
+    A reader that has seen enough, as in ``| head -1``, ends it without a word and with the exit code
+    141, like a tool that the closed pipe's signal ended (128 + SIGPIPE).
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")  # the path of a picture may hold any letter
+    try:
+        try:
+            main()
+        finally:  # also after --help, which ends in SystemExit
+            print(end="", flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more
+        sys.exit(141)
+
+
 if __name__ == "__main__":
-    main()
+    command()

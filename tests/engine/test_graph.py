@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
+from tinygrad_gd.engine.graph import Node, leaves_of, nodes_of, walk
 from tinygrad_gd.ground.registry import NAMES
 
 
@@ -100,3 +101,75 @@ def test_reconvergent_graphs_are_walked_once() -> None:
         y = (y + y) * 0.5
     y.backward()
     assert x.grad is not None and x.grad.item() == 1
+
+
+# -- the one door for those who read it ------------------------------------------------------------
+
+
+class Listener(tg.Observer):
+    """Notes what is read."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def read(self, tensor: Any, how: str) -> None:
+        self.heard.append(how)
+
+    def takes_gradient(self, leaf: Any) -> None:
+        self.heard.append("grad")
+
+
+def test_a_tensor_says_what_made_it() -> None:
+    w = tg.Tensor([1.0, 2.0], requires_grad=True)
+    total = w.sum(axis=0, keepdims=True)
+    assert (w.op, w.inputs, dict(w.params)) == (None, (), {}) and w.is_leaf
+    assert total.op is NAMES["sum"] and total.inputs == (w,)
+    assert dict(total.params) == {"axis": 0, "keepdims": True}
+    assert dict(tg.nn.Parameter([1.0]).params) == {}
+    with pytest.raises(TypeError):
+        total.params["axis"] = 1  # type: ignore[index]
+    for name in ("op", "inputs", "params"):
+        with pytest.raises(AttributeError):
+            setattr(total, name, None)
+
+
+def test_nodes_are_read_without_anybody_hearing_of_it() -> None:
+    w = tg.Tensor(3.0, requires_grad=True, name="w")
+    h = w * 2.0
+    loss = h * h + w
+    loss.backward()
+    with tg.observe(Listener()) as listener:
+        nodes = nodes_of(loss)
+        assert [n.op.name for n in nodes] == ["multiply", "multiply", "add"]
+        assert nodes[0].tensor is h and nodes[-1].tensor is loss
+        assert [n.value.item() for n in nodes] == [6.0, 36.0, 39.0] and nodes[0].shape == ()
+        assert nodes[0].inputs == (w, 2.0) and not nodes[0].params
+        assert sorted(n.number for n in nodes) == [n.number for n in nodes]
+        assert Node(w).grad == 25.0 and nodes[0].grad is None and Node(w).op is None
+        assert not Node(w).hooked and nodes[0].line is None
+        with pytest.raises(ValueError, match="read-only"):
+            nodes[0].value[...] = 0
+        with pytest.raises(AttributeError):
+            nodes[0].value = 0  # type: ignore[misc]
+    assert listener.heard == []
+    h.retain_grad()
+    assert Node(h).hooked and leaves_of(loss) == [w]
+
+
+def test_lines_are_known_where_somebody_noted_them() -> None:
+    w = tg.Tensor(3.0, requires_grad=True)
+    with tg.detect_anomaly():
+        h = w * 2.0
+    loss = h + 1.0
+    first, second = nodes_of(loss)
+    assert first.line is not None and first.line.startswith(f"{__file__}:") and second.line is None
+
+
+def test_walks_end_where_they_are_told_to() -> None:
+    w = tg.Tensor(3.0, requires_grad=True)
+    h = w * 2.0
+    loss = h * h + h
+    assert set(walk([loss])) == {loss, h, w, loss.inputs[0]}
+    assert set(walk([loss], lambda t: t is h)) == {loss, h, loss.inputs[0]}
+    assert list(walk([loss, loss], lambda t: True)) == [loss]
+    assert nodes_of(w) == [] and leaves_of(w) == []

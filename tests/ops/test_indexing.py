@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
 import tinygrad_gd as tg
 from tests.misuse import ONE, PAIR, Table, refused, w
+from tinygrad_gd.ops.indexing import SLOT
 
 MISUSE: Table = {
     "index": (lambda: w()[5], IndexError, "index 5 is out of bounds.*'w'"),
@@ -42,3 +46,10 @@ MISUSE: Table = {
 @pytest.mark.parametrize("case", MISUSE)
 def test_misuse(case: str) -> None:
     refused(MISUSE[case])
+
+
+def test_the_place_of_an_index_array_is_known_by_identity_also_in_copies() -> None:
+    recorded = tg.Tensor(np.ones((3, 2)), requires_grad=True)[np.array([0, 2]), 1]
+    key = recorded.params["key"]
+    assert key[0] is SLOT and key[1] == 1
+    assert copy.deepcopy(key)[0] is SLOT and pickle.loads(pickle.dumps(key))[0] is SLOT

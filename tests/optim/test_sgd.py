@@ -10,7 +10,7 @@ import pytest
 
 import tinygrad_gd as tg
 from tests.misuse import Table, refused, w
-from tinygrad_gd.ops.descend import LARGE
+from tinygrad_gd.ops.descend import LARGE_BYTES
 
 OPTIONS = [
     {"momentum": m, "dampening": d, "weight_decay": wd, "nesterov": n}
@@ -77,7 +77,7 @@ def test_groups_have_their_own_rates() -> None:
 def test_updating_a_large_parameter_in_blocks_gives_the_same_bits(dtype: Any, order: Any) -> None:
     rng = np.random.default_rng(0)
     values, slope = rng.standard_normal((2, 700, 800)).astype(dtype)
-    assert values.nbytes > LARGE
+    assert values.nbytes > LARGE_BYTES
     p = tg.Tensor(np.array(values, order=order), requires_grad=True)
     p.grad = tg.Tensor(slope)
     tg.optim.SGD([p], lr=0.3).step()

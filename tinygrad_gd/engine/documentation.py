@@ -66,7 +66,10 @@ def formula(rule: Callable[..., Any]) -> str | None:
     'g * out'
     """
     code = getattr(rule, "__code__", None)
-    for node, compiled in _lambdas(code.co_filename) if code else ():  # several may begin in one line
+    if code is None:
+        return None
+    source = "".join(linecache.getlines(code.co_filename, rule.__globals__))
+    for node, compiled in _lambdas(source):  # several may begin in one line
         if all(getattr(compiled, part) == getattr(code, part) for part in (
                 "co_firstlineno", "co_code", "co_names", "co_varnames", "co_consts")):
             return ast.unparse(node.body)
@@ -74,14 +77,17 @@ def formula(rule: Callable[..., Any]) -> str | None:
 
 
 @lru_cache
-def _lambdas(filename: str) -> list[tuple[ast.Lambda, CodeType]]:
-    tree = ast.parse("".join(linecache.getlines(filename)))
+def _lambdas(source: str) -> list[tuple[ast.Lambda, CodeType]]:
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:  # the file is being edited
+        return []
     # Calls into imported modules have instructions of their own.
     imports: list[Any] = [line for line in tree.body if isinstance(line, ast.Import | ast.ImportFrom)]
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Lambda):
             program = ast.Module([*imports, ast.copy_location(ast.Expr(node), node)], [])
-            alone = compile(program, filename, "exec")
+            alone = compile(program, "", "exec")
             found += [(node, c) for c in alone.co_consts if isinstance(c, CodeType)]
     return found

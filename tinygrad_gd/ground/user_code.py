@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
+import linecache
 import os
 import sys
-import traceback
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +15,8 @@ import numpy as np
 #: A line that is not known; others are pairs of file and number.
 UNKNOWN = ("", 0)
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+#: This package's folder, as its code objects name it: in a zip that name may be relative.
+_PACKAGE = os.path.dirname(os.path.dirname(sys._getframe().f_code.co_filename))
 #: Where code lies that is not the user's: here, in NumPy, which calls back, and what imports modules.
 _INSIDE = (_PACKAGE + os.sep, os.path.dirname(os.path.abspath(np.__file__)) + os.sep,
            "<frozen importlib")
@@ -57,7 +58,11 @@ def current_line() -> tuple[str, int]:
     frame = user_frame()
     while frame and frame.f_back and frame.f_code.co_filename.startswith(_LIBRARY):
         frame = frame.f_back  # a callback of Python's, or logging
-    return (frame.f_code.co_filename, frame.f_lineno) if frame else UNKNOWN
+    if not frame:
+        return UNKNOWN
+    file = frame.f_code.co_filename
+    linecache.lazycache(file, frame.f_globals)  # a program's text shows the line, also of a zip
+    return file, frame.f_lineno
 
 
 def entrance() -> Any:
@@ -70,9 +75,13 @@ def entrance() -> Any:
 
 def line_of_error(error: BaseException) -> tuple[str, int]:
     """The innermost line of the user's that an error came through."""
-    walk = [(f.f_code.co_filename, line) for f, line in traceback.walk_tb(error.__traceback__)]
-    places = [(file, line) for file, line in walk if not file.startswith((*_INSIDE, _LIBRARY))]
-    return places[-1] if places else UNKNOWN
+    found, step = UNKNOWN, error.__traceback__
+    while step is not None:
+        file = step.tb_frame.f_code.co_filename
+        if not file.startswith((*_INSIDE, _LIBRARY)):
+            found = file, step.tb_lineno
+        step = step.tb_next
+    return found
 
 
 def line_of_function(function: Any) -> tuple[str, int]:

@@ -11,20 +11,20 @@ from ..engine.tensor import Tensor
 from ..ground.storage import tick
 
 #: Bytes of an array that is updated in blocks, so that ``rate * g`` needs no array of that size.
-LARGE = 1 << 18
+LARGE_BYTES = 1 << 18
 #: Elements of a block, three of which a processor's own cache holds well.
-BLOCK = 65_536
+BLOCK_ELEMENTS = 65_536
 
 
 def _descend(p: Any, rate: Any, g: Any, /, into: Any = None) -> Any:
     if into is None:
         return p - rate * g
-    if into is p and into.nbytes > LARGE and p.flags.forc and p.strides == g.strides:
+    if into is p and into.nbytes > LARGE_BYTES and p.flags.forc and p.strides == g.strides:
         flat, slope = into.reshape(-1, order="A"), g.reshape(-1, order="A")
-        scratch = np.empty(BLOCK, np.result_type(g, rate))
-        for start in range(0, into.size, BLOCK):
-            part = flat[start : start + BLOCK]
-            change = np.multiply(rate, slope[start : start + BLOCK], scratch[: part.size])
+        scratch = np.empty(BLOCK_ELEMENTS, np.result_type(g, rate))
+        for start in range(0, into.size, BLOCK_ELEMENTS):
+            part = flat[start : start + BLOCK_ELEMENTS]
+            change = np.multiply(rate, slope[start : start + BLOCK_ELEMENTS], scratch[: part.size])
             np.subtract(part, change, part)
         return into
     return np.subtract(p, rate * g, into)

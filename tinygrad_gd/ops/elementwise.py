@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from ..engine.primitive import primitive
-from ..ground.fast import either
 
 
 def _integer_power(x: Any, /, n: int) -> Any:
@@ -75,7 +74,7 @@ absolute = primitive(np.absolute, lambda g, out, x: g * np.sign(x), analytic=Fal
 
 def _share(g: Any, out: Any, mine: Any, other: Any) -> Any:
     """Of maximum and its kin: all to the argument that was chosen, half to each on a tie."""
-    return either(out == mine, either(mine == other, g / 2, g), 0)
+    return np.where(out == mine, np.where(mine == other, g / 2, g), 0)
 
 
 def to_first(g: Any, out: Any, x: Any, y: Any) -> Any:
@@ -100,9 +99,9 @@ def _where(condition: Any, x: Any, y: Any, /) -> Any:
 
 
 where = primitive(
-    _where, None, lambda g, out, condition, x, y: either(condition, g, 0),
-    lambda g, out, condition, x, y: either(condition, 0, g),
-    numpy=np.where, run=either, elementwise=True)
+    _where, None, lambda g, out, condition, x, y: np.where(condition, g, 0),
+    lambda g, out, condition, x, y: np.where(condition, 0, g),
+    numpy=np.where, run=np.where, elementwise=True)
 
 # -- without a derivative -------------------------------------------------------------------------
 

@@ -30,7 +30,6 @@ from ..engine.operands import frozen
 from ..engine.primitive import apply, primitive
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, ShapeError, describe
-from ..ground.fast import either
 from ..ground.registry import NAMES, implements
 from .elementwise import absolute, divide, equal, power, to_first, to_second, where
 from .indexing import SLOT, apply_scatter, getitem
@@ -121,15 +120,15 @@ def _clip(a: Any, a_min: Any, a_max: Any, /) -> Any:
 
 
 def _clip_inside(g: Any, out: Any, a: Any, a_min: Any, a_max: Any) -> Any:
-    return either(out == a, g, 0)
+    return np.where(out == a, g, 0)
 
 
 def _clip_low(g: Any, out: Any, a: Any, a_min: Any, a_max: Any) -> Any:
-    return either((a < a_min) & (out == a_min), g, 0)
+    return np.where((a < a_min) & (out == a_min), g, 0)
 
 
 def _clip_high(g: Any, out: Any, a: Any, a_min: Any, a_max: Any) -> Any:
-    return either((a > a_max) & (out == a_max), g, 0)
+    return np.where((a > a_max) & (out == a_max), g, 0)
 
 
 @called_like(np.clip, _clip, _clip_inside, _clip_low, _clip_high, elementwise=True, analytic=False,
@@ -159,7 +158,7 @@ def _nan_to_num(x: Any, /, nan: Any = 0.0, posinf: Any = None, neginf: Any = Non
 
 @called_like(
     np.nan_to_num, _nan_to_num,
-    lambda g, out, x, nan, posinf, neginf: either(np.isfinite(x), g, 0),
+    lambda g, out, x, nan, posinf, neginf: np.where(np.isfinite(x), g, 0),
     elementwise=True, analytic=False, kind="op")
 def nan_to_num(x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any = None,
                neginf: Any = None) -> Tensor:
@@ -180,7 +179,7 @@ floor_divide = primitive(
     np.floor_divide, lambda g, out, x, y: g * 0, lambda g, out, x, y: g * 0, run=operator.floordiv,
     analytic=False)
 heaviside = primitive(
-    np.heaviside, lambda g, out, x, y: g * 0, lambda g, out, x, y: either(x == 0, g, 0),
+    np.heaviside, lambda g, out, x, y: g * 0, lambda g, out, x, y: np.where(x == 0, g, 0),
     analytic=False)
 heaviside.__doc__ = "0 where x < 0, y where x is 0, 1 where x > 0; where x is 0, y gets the gradient."
 spacing = primitive(np.spacing, *_ZERO, analytic=False)

@@ -14,9 +14,9 @@ import numpy as np
 from .ir import EXACT, Instruction, Program, Value
 
 #: Bytes of a parameter from which on a call of its own costs little beside its work.
-SMALL = 1 << 16
+SMALL_BYTES = 1 << 16
 #: Bytes of arrays that go together; more would not stay in the processor's cache from call to call.
-MOST = 1 << 18
+MOST_BYTES = 1 << 18
 
 #: Ufuncs whose result does not depend on how many elements are computed at a time.
 _EXACT = EXACT | {np.square, np.sqrt, np.negative, np.absolute}
@@ -25,7 +25,7 @@ _EXACT = EXACT | {np.square, np.sqrt, np.negative, np.absolute}
 def may_join(i: Instruction) -> bool:
     """Whether an instruction may be one of several that are done at once."""
     out = i.output
-    return (i.phase == "update" and not out.scalar and _is_plain(out) and 0 < out.nbytes <= SMALL
+    return (i.phase == "update" and not out.scalar and _is_plain(out) and 0 < out.nbytes <= SMALL_BYTES
             and _is_elementwise(i))
 
 
@@ -61,7 +61,7 @@ def update_together(program: Program) -> Program:
     sizes: Counter[Any] = Counter()
     for chain in _chains(program):
         kind = _signature(chain)
-        part = kind, sizes[kind] // MOST
+        part = kind, sizes[kind] // MOST_BYTES
         sizes[kind] += chain[0].output.nbytes
         groups.setdefault(part, []).append(chain)
     for members in groups.values():

@@ -30,10 +30,10 @@ from .ir import (
 )
 
 #: Bytes from which on an array is worth another order of instructions.
-LARGE = 1 << 18
+LARGE_BYTES = 1 << 18
 
 #: Bytes that the cache nearest to a processor does not hold for long.
-NEAREST = 1 << 14
+NEAREST_BYTES = 1 << 14
 
 
 Pass = Callable[[Program], Program]
@@ -239,7 +239,7 @@ def reduce_early(program: Program) -> Program:
     done: list[Instruction] = []
     for i in program.instructions:
         at = len(done)
-        if i.primitive.name in REDUCTIONS and any(v.nbytes >= NEAREST for v in i.values):
+        if i.primitive.name in REDUCTIONS and any(v.nbytes >= NEAREST_BYTES for v in i.values):
             while at and not (done[at - 1].output in i.values or has_effect(done[at - 1])):
                 at -= 1
         done.insert(at, i)
@@ -251,7 +251,7 @@ def update_early(program: Program) -> Program:
     done: list[Instruction] = []
     for i in program.instructions:
         at = len(done)
-        if i.phase == "update" and i.output.nbytes >= LARGE and i.primitive.kind not in EFFECTS:
+        if i.phase == "update" and i.output.nbytes >= LARGE_BYTES and i.primitive.kind not in EFFECTS:
             old = _versions(i.target, done)
             inputs = set(i.values)
             while at and not (done[at - 1].output in inputs or done[at - 1].primitive.kind in EFFECTS

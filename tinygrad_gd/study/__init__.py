@@ -10,5 +10,6 @@ Surprises here
 """
 
 from .advice import Advice, advise
+from .anomaly import detect_anomaly
 
-__all__ = ["Advice", "advise"]
+__all__ = ["Advice", "advise", "detect_anomaly"]

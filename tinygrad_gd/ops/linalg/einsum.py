@@ -50,7 +50,7 @@ def _arranged(x: Any, order: tuple[int, ...], shape: tuple[int, ...]) -> Any:
 
 
 #: Multiplications for which np.einsum is as soon.
-FEW = 1 << 12
+FEW_MULTIPLICATIONS = 1 << 12
 
 
 @lru_cache(maxsize=4096)
@@ -81,7 +81,7 @@ def _as_matmul(subscripts: str, *forms: tuple[tuple[int, ...], Any]) -> Any:
         return prod(lengths[i] for i in indices)
 
     m, k, n = map(size, (rows, inner, columns))
-    if m * k * n * size(batch) < FEW or m * n == 1:
+    if m * k * n * size(batch) < FEW_MULTIPLICATIONS or m * n == 1:
         return None
 
     def arranged(position: int, indices: list[str], shape: tuple[int, int]) -> Any:

@@ -23,7 +23,7 @@ import numpy as np
 from ...engine.primitive import primitive
 from ...engine.tensor import Tensor
 from ...errors import OptionError, ShapeError, describe
-from ...ground.fast import either, extreme
+from ...ground.fast import extreme
 from ...ground.registry import implements
 from ..indexing import getitem
 from ..signatures import as_tensor
@@ -71,7 +71,7 @@ def _hardswish(x: Any, /) -> Any:
 
 
 def _slope_of_hardswish(g: Any, out: Any, x: Any) -> Any:
-    return either(x >= 3, g, either(x > -3, g * (x / 3 + 0.5), 0))
+    return np.where(x >= 3, g, np.where(x > -3, g * (x / 3 + 0.5), 0))
 
 
 #: Beside an array, NumPy's maximum is up to four times as fast as beside a number.
@@ -95,17 +95,17 @@ def _masked(g: Any, mask: Any) -> Any:
 
 relu = primitive(
     _relu, lambda g, out, x: _masked(g, out > 0), run=_relu_at_once, **_KINKED)
-relu6 = primitive(_relu6, lambda g, out, x: either((x > 0) & (x < 6), g, 0), **_KINKED)
+relu6 = primitive(_relu6, lambda g, out, x: np.where((x > 0) & (x < 6), g, 0), **_KINKED)
 leaky_relu = primitive(
-    _leaky_relu, lambda g, out, x, negative_slope: either(x > 0, g, g * negative_slope), **_KINKED)
+    _leaky_relu, lambda g, out, x, negative_slope: np.where(x > 0, g, g * negative_slope), **_KINKED)
 prelu = primitive(
-    _prelu, lambda g, out, x, weight: either(x > 0, g, g * weight),
-    lambda g, out, x, weight: either(x > 0, 0, g * x), **_KINKED)
+    _prelu, lambda g, out, x, weight: np.where(x > 0, g, g * weight),
+    lambda g, out, x, weight: np.where(x > 0, 0, g * x), **_KINKED)
 hardtanh = primitive(
     _hardtanh,
-    lambda g, out, x, min_val, max_val: either((x > min_val) & (x < max_val), g, 0), **_KINKED)
+    lambda g, out, x, min_val, max_val: np.where((x > min_val) & (x < max_val), g, 0), **_KINKED)
 hardsigmoid = primitive(
-    _hardsigmoid, lambda g, out, x: either((x > -3) & (x < 3), g / 6, 0), **_KINKED)
+    _hardsigmoid, lambda g, out, x: np.where((x > -3) & (x < 3), g / 6, 0), **_KINKED)
 hardswish = primitive(_hardswish, _slope_of_hardswish, **_KINKED)
 relu.__doc__ = "max(x, 0)."
 relu6.__doc__ = "min(max(x, 0), 6)."
@@ -128,7 +128,7 @@ def _floats(x: Any) -> Any:
 
 def _negative(x: Any) -> Any:
     """min(x, 0), with the derivative 1 at 0."""
-    return either(x > 0, 0, x)
+    return np.where(x > 0, 0, x)
 
 
 def _elu(x: Any, /, alpha: Any = 1.0) -> Any:
@@ -148,13 +148,13 @@ def _selu(x: Any, /) -> Any:
 
 elu = primitive(
     _elu,
-    lambda g, out, x, alpha: either(x > 0, g, g * alpha * np.exp(_negative(x))), **_KINKED)
+    lambda g, out, x, alpha: np.where(x > 0, g, g * alpha * np.exp(_negative(x))), **_KINKED)
 celu = primitive(
     _celu,
-    lambda g, out, x, alpha: either(x > 0, g, g * np.exp(_negative(x) / alpha)), **_KINKED)
+    lambda g, out, x, alpha: np.where(x > 0, g, g * np.exp(_negative(x) / alpha)), **_KINKED)
 selu = primitive(
     _selu,
-    lambda g, out, x: g * SELU_SCALE * either(x > 0, 1, SELU_ALPHA * np.exp(_negative(x))),
+    lambda g, out, x: g * SELU_SCALE * np.where(x > 0, 1, SELU_ALPHA * np.exp(_negative(x))),
     **_KINKED)
 elu.__doc__ = "x where x > 0, alpha * (exp(x) - 1) elsewhere."
 celu.__doc__ = "x where x > 0, alpha * (exp(x / alpha) - 1) elsewhere."

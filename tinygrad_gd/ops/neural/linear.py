@@ -20,10 +20,10 @@ from ..linalg.products import matmul
 from ..signatures import as_tensor, called_like
 
 #: Elements of a batch from which on it matters whether its results lie as it does.
-MANY = 1 << 11
+MANY_ELEMENTS = 1 << 11
 
 #: Elements of a weight, and rows of a batch, from which on the other product is sooner.
-LARGE, ROWS = 1 << 14, 6
+LARGE_ELEMENTS, ROWS = 1 << 14, 6
 
 FLOAT32 = np.dtype(np.float32)
 
@@ -34,14 +34,14 @@ def is_sooner_by_columns(x: Any, weight: Any) -> bool:
     What it saves grows with the weight. Beside an array in C order, such as the target of a wide last
     layer, a result by columns costs more than that, unless it is small beside the weight.
     """
-    if x.size < MANY or not (x.dtype == weight.dtype == FLOAT32 and x.ndim == weight.ndim == 2):
+    if x.size < MANY_ELEMENTS or not (
+            x.dtype == weight.dtype == FLOAT32 and x.ndim == weight.ndim == 2):
         return False
     (rows, inner), (columns, terms) = x.shape, weight.shape
     if inner != terms or (columns > terms and 8 * rows > terms):
         return False
-    if weight.size >= LARGE and ROWS <= rows <= columns // 2 and held(weight).flags.c_contiguous:
-        return True
-    return lies_by_columns(x)
+    large = weight.size >= LARGE_ELEMENTS and ROWS <= rows <= columns // 2
+    return (large and held(weight).flags.c_contiguous) or lies_by_columns(x)
 
 
 def _linear(x: Any, weight: Any, bias: Any, /) -> Any:

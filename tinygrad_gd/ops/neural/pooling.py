@@ -14,7 +14,6 @@ from ...engine.primitive import apply, primitive
 from ...engine.tensor import Tensor
 from ...errors import OptionError, ShapeError, describe
 from ...ground.checks import check_switch
-from ...ground.fast import either
 from ...ground.registry import implements
 from ..elementwise import divide, where
 from ..shape import along
@@ -69,7 +68,7 @@ def _to_largest(g: Any, out: Any, x: Any, window: Any, counts: Any, stride: Any,
         found &= free
         free ^= found
         part = gx[there]
-        np.add(part, either(found, g, 0), part)
+        np.add(part, np.where(found, g, 0), part)
     return gx
 
 

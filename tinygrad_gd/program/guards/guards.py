@@ -21,7 +21,7 @@ from .conditions import Conditions, placed, same
 from .variables import PLAIN, Variables
 
 #: Bytes up to which looking at every element of an array costs nothing worth mentioning.
-SMALL = 1 << 16
+SMALL_BYTES = 1 << 16
 
 
 class Guards:
@@ -110,7 +110,7 @@ class Guards:
         """
         read = [i.array for i in program.inputs if isinstance(i, Array)]
         return [(name, x) for name, x in self.variables.arrays if computed or (
-            x.nbytes <= SMALL and not any(np.may_share_memory(x, other) for other in read))]
+            x.nbytes <= SMALL_BYTES and not any(np.may_share_memory(x, other) for other in read))]
 
 
 class Snapshot:
@@ -131,7 +131,7 @@ class Snapshot:
         self._options = [(group, dict(group)) for group in (guards.options if guards else ())]
         self.generators = guards.variables.generators if guards else []
         arrays = guards.variables.arrays if guards else []
-        self._arrays = [(name, x, x.tobytes()) for name, x in arrays if x.nbytes <= SMALL]
+        self._arrays = [(name, x, x.tobytes()) for name, x in arrays if x.nbytes <= SMALL_BYTES]
 
     def cleared(self) -> list[Tensor]:
         """The leaves that have lost their gradient since."""

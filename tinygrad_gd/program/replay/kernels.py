@@ -11,20 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from ...ground.fast import LITTLE, NARROW, einsum, is_sooner_turned
+from ...ground.fast import LITTLE_ELEMENTS, NARROW_ELEMENTS, einsum, is_sooner_turned
 from ..ir import EXACT, Instruction, Value
 
 #: Elements up to which trying costs nothing worth mentioning.
-SMALL = 1 << 16
+TRIED_ELEMENTS = 1 << 16
 
 #: Bytes of the array into which masks and rows are copied.
-SCRATCH = 1 << 17
+SCRATCH_BYTES = 1 << 17
 
 #: Bytes of an array up to which it is kept in two memory orders.
-KEPT = 1 << 20
+KEPT_BYTES = 1 << 20
 
 #: Elements of a row that is worth copying.
-SHORT = 64
+LONG_ROW_ELEMENTS = 64
 
 
 def shaped(flat: np.ndarray[Any, Any], value: Value) -> np.ndarray[Any, Any]:
@@ -43,7 +43,7 @@ def empty(value: Value) -> np.ndarray[Any, Any]:
 
 def like(form: Value, again: bool, x: Any) -> Any:
     """A copy in a value's form; of what changes ``again`` and again, only if that costs little."""
-    if again and form.nbytes > SCRATCH:
+    if again and form.nbytes > SCRATCH_BYTES:
         return x
     made = empty(form)
     made[...] = x
@@ -72,8 +72,8 @@ def is_dot(i: Instruction) -> bool:
         return False
     size = i.output.shape[0] * i.output.shape[1]
     if min(*a.shape, *b.shape) > 1:
-        return size <= LITTLE  # both call the same BLAS routine
-    if not 0 < size <= SMALL or a.shape[0] * a.shape[1] > SMALL:
+        return size <= LITTLE_ELEMENTS  # both call the same BLAS routine
+    if not 0 < size <= TRIED_ELEMENTS or a.shape[0] * a.shape[1] > TRIED_ELEMENTS:
         return False
     x, y = _trial(a), _trial(b)
     return bool(np.array_equal(np.matmul(x, y), np.dot(x, y)))
@@ -104,7 +104,7 @@ def is_sooner_in_rows(i: Instruction) -> bool:
     """
     a, b = i.inputs
     if not (isinstance(a, Value) and isinstance(b, Value) and a.dtype == b.dtype and a.dense and b.dense
-            and (a.axes, b.axes) == ((0, 1), (1, 0)) and max(a.nbytes, b.nbytes) <= KEPT):
+            and (a.axes, b.axes) == ((0, 1), (1, 0)) and max(a.nbytes, b.nbytes) <= KEPT_BYTES):
         return False
     x, y = _trial(a), _trial(b)
     return bool(np.array_equal(np.matmul(x, y), np.matmul(x, np.ascontiguousarray(y))))
@@ -115,7 +115,7 @@ def is_column_sum(i: Instruction) -> bool:
     x = i.inputs[0]
     if (i.primitive.name != "sum" or i.params.get("axis") not in (0, (0,)) or i.params.get("keepdims")
             or len(x.shape) != 2 or x.axes != (0, 1) or not x.dense or x.dtype != i.output.dtype
-            or x.dtype.kind != "f" or min(x.shape) < 2 or x.shape[0] * x.shape[1] > SMALL):
+            or x.dtype.kind != "f" or min(x.shape) < 2 or x.shape[0] * x.shape[1] > TRIED_ELEMENTS):
         return False
     rows = _trial(x)
     return bool(np.array_equal(einsum("ij->j", rows), rows.sum(axis=0)))
@@ -129,7 +129,7 @@ def is_narrow_extremum(i: Instruction) -> bool:
     x, last = i.inputs[0], len(i.inputs[0].shape) - 1
     return (i.primitive.name in ("max", "min") and i.params.get("axis") in (last, -1, (last,), (-1,))
             and last > 0 and all(v.dense and v.in_order for v in (x, i.output))
-            and 1 < x.shape[-1] <= NARROW <= prod(x.shape[:-1]))
+            and 1 < x.shape[-1] <= NARROW_ELEMENTS <= prod(x.shape[:-1]))
 
 
 def takes_number_as_array(i: Instruction) -> bool:
@@ -145,7 +145,8 @@ def copied_first(i: Instruction) -> int | None:
     column is taken up anew for each of them.
     """
     out = i.output
-    if i.primitive.function not in EXACT or not 0 < out.nbytes <= SCRATCH or out.dtype.kind != "f":
+    if not (i.primitive.function in EXACT and 0 < out.nbytes <= SCRATCH_BYTES
+            and out.dtype.kind == "f"):
         return None
     for position, x in enumerate(i.inputs):
         other = i.inputs[1 - position]
@@ -159,7 +160,7 @@ def _is_repeated(x: Value, out: Value) -> bool:
     if len(out.shape) != 2 or out.dtype != x.dtype or min(out.shape) < 2:
         return False
     rows, columns = out.shape
-    short = columns <= SHORT
+    short = columns <= LONG_ROW_ELEMENTS
     if out.axes == (0, 1):
         return short and x.shape in ((columns,), (rows, 1))
     return x.shape == (columns,) or (short and x.shape == (rows, 1))

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...ops.descend import BLOCK
+from ...ops.descend import BLOCK_ELEMENTS
 from ..ir import REDUCTIONS, Instruction, Number, Program, Value, use_counts
 from .kernels import empty
 from .rows import rows_of
@@ -21,7 +21,7 @@ from .rows import rows_of
 CHOICES = 8
 
 #: Bytes of an array that a processor's own cache cannot hold; it is updated in blocks.
-CACHE = 1 << 21
+CACHE_BYTES = 1 << 21
 
 _terms = np.array([1.0, 2.0**60, -(2.0**60)])[::-1, None]
 #: Whether NumPy adds in the same order into a given array; 2.0 adds reversed rows the other way round.
@@ -130,7 +130,7 @@ class Planner:
         uses = use_counts(self.program)
         return {i: scalings[scaled] for i in self.body if i.primitive.name == "subtract"
                 for scaled in scalings.keys() & set(i.values)
-                if scaled is i.inputs[1] and self.in_place(i) and i.output.nbytes >= CACHE
+                if scaled is i.inputs[1] and self.in_place(i) and i.output.nbytes >= CACHE_BYTES
                 and uses[scaled] == 1 and scaled.shape == i.output.shape}
 
     def temporaries(self) -> int:
@@ -143,7 +143,7 @@ class Planner:
                 end = len(self.body) if value in self.results else self.last_use[value]
                 changes[position] += value.nbytes
                 changes[min(end + 1, len(self.body))] -= value.nbytes
-        scratch = max((BLOCK * i.output.dtype.itemsize for i in self.descents), default=0)
+        scratch = max((BLOCK_ELEMENTS * i.output.dtype.itemsize for i in self.descents), default=0)
         return max(*accumulate(changes), scratch)
 
     def _release(self, values: list[Value], free: dict[Any, list[int]], only: Any = None) -> None:

@@ -30,7 +30,7 @@ from ..ir import (
     in_places,
 )
 from .kernels import (
-    SCRATCH,
+    SCRATCH_BYTES,
     copied_first,
     empty,
     factor_copied_first,
@@ -360,7 +360,7 @@ class Statements:
             memory = self._whole(number).view(np.uint8)[: form.nbytes].view(form.dtype)
         else:
             if form.dtype not in self.full:
-                self.full[form.dtype] = np.empty(SCRATCH // form.dtype.itemsize, form.dtype)
+                self.full[form.dtype] = np.empty(SCRATCH_BYTES // form.dtype.itemsize, form.dtype)
             memory = self.full[form.dtype]
         copy = self.bound(shaped(memory, form), "scratch")
         line = f"{copy}[...] = {inputs[position]}"
@@ -407,7 +407,7 @@ class Statements:
         x, *indices = i.inputs
         if (indices and isinstance(x, Value) and x in self.plan.buffers
                 and all(map(self._is_settled, indices))
-                and i.output.in_order and i.output.nbytes <= SCRATCH):
+                and i.output.in_order and i.output.nbytes <= SCRATCH_BYTES):
             memory = self.bound(self._whole(self.plan.buffers[x]), "flat")
             return f"{memory}.take({self._ahead('h', partial(places, i), *indices)})"
         return f"{inputs[0]}[{self._key(i, inputs[1:])}]"
