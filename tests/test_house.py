@@ -189,7 +189,7 @@ def test_windows_look_at_tensors_from_outside(path: Path) -> None:
     if path.relative_to(HOUSE).parts[0] not in WINDOWS:
         return
     private = {name for name in tg.Tensor.__slots__ if name[:2] != "__"}
-    assert "_data" in private
+    assert "_value" in private
     read = {node.attr for node in ast.walk(TREES[path]) if isinstance(node, ast.Attribute)}
     assert not read & private
 

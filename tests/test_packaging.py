@@ -106,7 +106,7 @@ def step(x):
 
 @tg.compile
 def early(x):
-    return float(x.sum())
+    return x.sum().item()
 
 def run():
     for _ in range(4):

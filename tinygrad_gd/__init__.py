@@ -30,6 +30,7 @@ from .errors import (
     NonFiniteError,
     NoRuleError,
     OptionError,
+    PrecisionWarning,
     ShapeError,
     TinygradGdError,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "NonFiniteError",
     "Observer",
     "OptionError",
+    "PrecisionWarning",
     "Primitive",
     "ShapeError",
     "Tensor",

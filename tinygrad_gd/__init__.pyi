@@ -34,6 +34,7 @@ from .errors import MatrixError as MatrixError
 from .errors import NonFiniteError as NonFiniteError
 from .errors import NoRuleError as NoRuleError
 from .errors import OptionError as OptionError
+from .errors import PrecisionWarning as PrecisionWarning
 from .errors import ShapeError as ShapeError
 from .errors import TinygradGdError as TinygradGdError
 from .ground.modes import default_dtype as default_dtype
@@ -74,12 +75,13 @@ from .transforms.gradcheck import gradgradcheck as gradgradcheck
 __all__ = [
     "BroadcastWarning", "CaptureError", "CaptureWarning", "DTypeError", "DataLoader", "DivergenceError",
     "DivisionError", "Every", "GradCheckError", "GradError", "IndexingError", "MatrixError",
-    "NoRuleError", "NonFiniteError", "Observer", "OptionError", "Primitive", "ShapeError", "Tensor",
-    "TinygradGdError", "__version__", "apply", "checkpoint", "compile", "custom_vjp", "datasets",
-    "default_dtype", "detect_anomaly", "draw", "enable_grad", "generator", "get_default_dtype", "grad",
-    "gradcheck", "gradgradcheck", "hessian", "hvp", "implements", "is_grad_enabled", "jacobian", "jvp",
-    "latex", "linalg", "manual_seed", "nn", "no_grad", "observe", "optim", "primitive",
-    "set_default_dtype", "source", "stop_gradient", "tensor", "value_and_grad", "vjp",
+    "NoRuleError", "NonFiniteError", "Observer", "OptionError", "PrecisionWarning", "Primitive",
+    "ShapeError", "Tensor", "TinygradGdError", "__version__", "apply", "checkpoint", "compile",
+    "custom_vjp", "datasets", "default_dtype", "detect_anomaly", "draw", "enable_grad", "generator",
+    "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "hessian", "hvp", "implements",
+    "is_grad_enabled", "jacobian", "jvp", "latex", "linalg", "manual_seed", "nn", "no_grad", "observe",
+    "optim", "primitive", "set_default_dtype", "source", "stop_gradient", "tensor", "value_and_grad",
+    "vjp",
 ]
 
 def abs(x: Any, /) -> Tensor:

@@ -63,6 +63,10 @@ class CaptureWarning(UserWarning):
     """A step cannot be captured and goes on as ordinary, slower, eager code."""
 
 
+class PrecisionWarning(UserWarning):
+    """Data of float64 made float64 of what a float32 parameter computes."""
+
+
 class BroadcastWarning(UserWarning):
     """Two operands of different ndim were both expanded, as (n,) with (n, 1) to (n, n)."""
 
@@ -76,5 +80,6 @@ def describe(value: Any, position: int | None = None) -> str:
     if not place and position is not None:
         place = f"argument {position}"
     dtype, shape = getattr(value, "dtype", None), getattr(value, "shape", None)
-    kind = type(value).__name__ if shape is None else f"{dtype} of shape {shape}"
+    kind = type(value).__name__ if dtype is None or shape is None else str(dtype)
+    kind += "" if shape is None else f" of shape {shape}"
     return f"{place} ({kind})" if place else kind

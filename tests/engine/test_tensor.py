@@ -89,7 +89,7 @@ def test_copies_are_independent(twin_of: Callable[..., Any], value: Any) -> None
     twin = twin_of(w)
     assert type(twin) is tg.Tensor and twin.dtype == w.dtype and twin.shape == w.shape
     assert twin.name == "w" and twin.requires_grad and twin.grad.tolist() == w.grad.tolist()
-    assert not np.shares_memory(twin._data, w._data) and not np.shares_memory(twin.grad._data, w.grad._data)
+    assert not np.shares_memory(twin._value, w._value) and not np.shares_memory(twin.grad._value, w.grad._value)
     with pytest.raises(tg.GradError, match="only leaves"):
         twin_of(w * 2)
 
@@ -105,7 +105,7 @@ def test_detach_numpy_and_copy() -> None:
     w = leaf()
     assert w.copy().requires_grad and not w.copy().is_leaf
     d = w.detach()
-    assert d.is_leaf and not d.requires_grad and not np.shares_memory(d._data, w._data)
+    assert d.is_leaf and not d.requires_grad and not np.shares_memory(d._value, w._value)
     assert not w.numpy().flags.writeable and w.T.shape == (3,)
 
 

@@ -174,7 +174,7 @@ def test_arrays_beside_a_tensor_may_change_afterwards() -> None:
 
 def test_values_handed_out_cannot_be_written() -> None:
     w = parameter([1.0, 2.0])
-    for array in (w.numpy(), np.asarray(w), (w * 2).data):
+    for array in (w.numpy(), np.asarray(w.detach()), (w * 2).data):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 5
 

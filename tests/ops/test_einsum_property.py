@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_gd as tg
+from tests.values import values
 
 many = settings(max_examples=150, deadline=None, derandomize=True, database=None)
 few = settings(max_examples=40, deadline=None, derandomize=True, database=None)
@@ -71,7 +72,7 @@ def test_values_are_numpys(call: Call, optimize: bool) -> None:
     expected = np.einsum(call.subscripts, *call.arrays, optimize=optimize)
     result = np.einsum(call.subscripts, *map(tg.Tensor, call.arrays), optimize=optimize)
     assert isinstance(result, tg.Tensor) and result.dtype == expected.dtype
-    np.testing.assert_allclose(np.asarray(result), expected, rtol=1e-14, strict=True)
+    np.testing.assert_allclose(values(result), expected, rtol=1e-14, strict=True)
 
 
 @few
@@ -79,7 +80,7 @@ def test_values_are_numpys(call: Call, optimize: bool) -> None:
 def test_lists_of_integers_mean_the_same(call: Call) -> None:
     items = [tg.Tensor(x) if isinstance(x, np.ndarray) else x for x in as_lists(call)]
     expected = np.einsum(*as_lists(call))
-    np.testing.assert_array_equal(np.asarray(tg.einsum(*items)), expected, strict=True)
+    np.testing.assert_array_equal(values(tg.einsum(*items)), expected, strict=True)
 
 
 def test_an_implicit_output_is_in_the_order_of_the_integers() -> None:

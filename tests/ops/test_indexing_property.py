@@ -16,6 +16,7 @@ from hypothesis.extra import numpy as hnp
 
 import tinygrad_gd as tg
 from tests.ops.test_shapes_property import check_moves, many, numbers
+from tests.values import values
 
 SHAPES = hnp.array_shapes(min_dims=1, max_dims=4, min_side=1, max_side=4)
 NO_SIDE = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)
@@ -73,7 +74,7 @@ def read(draw: Any, shapes: Any) -> Any:
 
 
 def reads(key: Any) -> Any:
-    return lambda a: a[key] if isinstance(a, tg.Tensor) else np.asarray(a[in_numpy(key)])
+    return lambda a: a[key] if isinstance(a, tg.Tensor) else values(a[in_numpy(key)])
 
 
 @many
@@ -99,7 +100,7 @@ def test_setting(case: Any, data: Any) -> None:
     values_shape = broadcastable(data, np.zeros(shape)[plain].shape)
     x, v = (tg.Tensor(numbers(s, i), requires_grad=True) for i, s in enumerate((shape, values_shape)))
     out = x.at[key].set(v)
-    expected, origin = np.array(x), 1 + np.arange(x.size).reshape(shape)
+    expected, origin = x.numpy().copy(), 1 + np.arange(x.size).reshape(shape)
     expected[plain] = v.numpy()
     origin[plain] = 1 + x.size + np.arange(v.size).reshape(v.shape)
     np.testing.assert_array_equal(out.numpy(), expected)

@@ -12,6 +12,7 @@ import tinygrad_gd as tg
 from tests.misuse import MATRIX, ONE, PAIR, Table, refused, w
 from tests.oracles import assert_close
 from tests.samples import normal
+from tests.values import values
 from tinygrad_gd.ground.registry import by_name
 
 LINALG: Any = np.linalg  # its stubs do not know of Tensors
@@ -22,10 +23,10 @@ def leaf(values: Any, **options: Any) -> tg.Tensor:
     return tg.Tensor(values, requires_grad=True, name="a", **options)
 
 
-def gradient(f: Callable[[Any], Any], values: Any) -> Any:
-    a = leaf(values)
+def gradient(f: Callable[[Any], Any], array: Any) -> Any:
+    a = leaf(array)
     f(a).backward()
-    return np.asarray(a.grad)
+    return values(a.grad)
 
 
 @pytest.mark.parametrize("name", ["slogdet", "eigh", "qr", "svd"])
@@ -112,7 +113,7 @@ def test_third_derivative_of_det() -> None:
         return LINALG.det(np.ones((3, 3)) + t * d)
 
     third = tg.grad(tg.grad(tg.grad(on_line)))(0.3)
-    np.testing.assert_allclose(np.asarray(third), 6 * np.linalg.det(d), rtol=1e-12)
+    np.testing.assert_allclose(values(third), 6 * np.linalg.det(d), rtol=1e-12)
 
 
 def test_cofactors_agree_with_the_inverse() -> None:

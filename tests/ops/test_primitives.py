@@ -19,6 +19,7 @@ from tests.oracles import (
     complex_step,
 )
 from tests.samples import Sample, all_samples
+from tests.values import values
 from tinygrad_gd.engine.primitive import Primitive
 from tinygrad_gd.ground.registry import INTERNAL, NAMES, by_name
 from tinygrad_gd.transforms.gradcheck import gradcheck
@@ -27,11 +28,6 @@ ROWS = all_samples()
 each_row = pytest.mark.parametrize("row", ROWS, ids=str)
 #: Second derivatives by every element of more than these take seconds.
 MANY = 1_000
-
-
-def values(result: Any) -> Any:
-    """A result of `Sample.call`, made from arrays or Tensors, as an array."""
-    return np.asarray(result)
 
 
 def weights_for(out: Any) -> Any:
@@ -157,7 +153,7 @@ LAYOUTS: dict[str, Callable[[Any], Any]] = {
 def lay_out(x: Any) -> tg.Tensor:
     """A leaf whose array really has these strides (the constructor would make a plain copy)."""
     leaf = tg.Tensor(x, requires_grad=True)
-    leaf._data = x
+    leaf._value = x
     return leaf
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import tinygrad_gd as tg
 from tests.misuse import ONE, PAIR, Table, refused, w
+from tests.values import values
 
 X = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -1.5]])
 
@@ -79,7 +80,7 @@ def test_methods_take_what_numpys_take(name: str, options: Any) -> None:
     else:
         result, expected = ours(**options), numpys(**options)
     assert result.dtype == expected.dtype and result.shape == expected.shape
-    np.testing.assert_allclose(np.asarray(result), expected, rtol=1e-6 if "dtype" in options else 1e-15)
+    np.testing.assert_allclose(values(result), expected, rtol=1e-6 if "dtype" in options else 1e-15)
 
 
 def test_nothing_but_nan() -> None:
@@ -98,7 +99,7 @@ def test_integers_and_booleans_reduce_as_in_numpy() -> None:
                 continue
             result, expected = getattr(np, name)(tg.Tensor(x), axis=0), getattr(np, name)(x, axis=0)
             assert result.dtype == expected.dtype, name
-            np.testing.assert_array_equal(np.asarray(result), expected)
+            np.testing.assert_array_equal(values(result), expected)
 
 
 @pytest.mark.parametrize("ufunc", [
@@ -107,7 +108,7 @@ def test_reduce_of_ufuncs(ufunc: Any) -> None:
     x = np.maximum(X, 0)
     t = tg.Tensor(x, requires_grad=True)
     for options in ({}, {"axis": 1}, {"axis": None}, {"axis": (0, 1), "keepdims": True}):
-        np.testing.assert_array_equal(np.asarray(ufunc.reduce(t, **options)), ufunc.reduce(x, **options))
+        np.testing.assert_array_equal(values(ufunc.reduce(t, **options)), ufunc.reduce(x, **options))
     assert isinstance(ufunc.reduce(t), tg.Tensor)
 
 
@@ -115,7 +116,7 @@ def test_reduce_of_ufuncs(ufunc: Any) -> None:
 @pytest.mark.parametrize("axis", [0, -1])
 def test_accumulate_of_ufuncs(ufunc: Any, axis: int) -> None:
     t = tg.Tensor(X, requires_grad=True)
-    np.testing.assert_array_equal(np.asarray(ufunc.accumulate(t, axis)), ufunc.accumulate(X, axis))
+    np.testing.assert_array_equal(values(ufunc.accumulate(t, axis)), ufunc.accumulate(X, axis))
     assert ufunc.accumulate(t).shape == X.shape and ufunc.accumulate(t).requires_grad
 
 

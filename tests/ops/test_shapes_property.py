@@ -20,6 +20,7 @@ from hypothesis.extra import numpy as hnp
 
 import tinygrad_gd as tg
 from tests.samples import named
+from tests.values import values
 
 many = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 SHAPES = hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)
@@ -37,28 +38,28 @@ def check_moves(f: Call, shape: tuple[int, ...]) -> None:
     x = tg.Tensor(numbers(shape), requires_grad=True)
     out = f(x)
     assert isinstance(out, tg.Tensor)
-    np.testing.assert_array_equal(np.asarray(out), f(numbers(shape)))
-    origin = np.asarray(f(1 + np.arange(x.size).reshape(shape)))
+    np.testing.assert_array_equal(values(out), f(numbers(shape)))
+    origin = values(f(1 + np.arange(x.size).reshape(shape)))
     cotangent = numbers(out.shape, seed=1)
     if not out.requires_grad:  # an array of nothing
         return
     out.backward(cotangent)
     expected = np.bincount(np.ravel(origin), np.ravel(cotangent), minlength=x.size + 1)[1:]
-    np.testing.assert_allclose(np.asarray(x.grad), expected.reshape(shape), rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(values(x.grad), expected.reshape(shape), rtol=1e-12, atol=1e-13)
 
 
 def check_derivative(f: Call, x: Any, rtol: float = 1e-6) -> None:
     """Value as NumPy's; derivative along a direction as a central difference."""
     leaf = tg.Tensor(x, requires_grad=True)
-    out, expected = f(leaf), np.asarray(f(x))
+    out, expected = f(leaf), values(f(x))
     assert out.shape == expected.shape and out.dtype == expected.dtype
-    np.testing.assert_allclose(np.asarray(out), expected, rtol=1e-13, atol=1e-13)
+    np.testing.assert_allclose(values(out), expected, rtol=1e-13, atol=1e-13)
     weights, direction = numbers(out.shape, 2), numbers(x.shape, 3)
     out.backward(weights)
     h = 1e-5
-    rise = np.sum(weights * (np.asarray(f(x + h * direction)) - np.asarray(f(x - h * direction))))
-    slope = np.sum(np.asarray(leaf.grad) * direction)
-    scale = np.sum(np.abs(np.asarray(leaf.grad) * direction)) + np.sum(np.abs(weights))
+    rise = np.sum(weights * (values(f(x + h * direction)) - values(f(x - h * direction))))
+    slope = np.sum(values(leaf.grad) * direction)
+    scale = np.sum(np.abs(values(leaf.grad) * direction)) + np.sum(np.abs(weights))
     assert abs(slope - rise / (2 * h)) <= rtol * max(scale, 1.0)
 
 
@@ -73,16 +74,16 @@ def test_gradients_of_broadcast_operands(shapes: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", tg.BroadcastWarning)
         out = x * y + z
-    a, b, c = (np.asarray(t.data) for t in (x, y, z))
+    a, b, c = (values(t.data) for t in (x, y, z))
     assert out.shape == shapes.result_shape
-    np.testing.assert_array_equal(np.asarray(out), a * b + c)
+    np.testing.assert_array_equal(values(out), a * b + c)
     g = numbers(out.shape, 5)
     out.backward(g)
     for t, full in ((x, g * b), (y, g * a), (z, g)):
         places = np.broadcast_to(np.arange(t.size).reshape(t.shape), out.shape)
         summed = np.bincount(np.ravel(places), np.ravel(np.broadcast_to(full, out.shape)),
                              minlength=t.size)
-        np.testing.assert_allclose(np.asarray(t.grad), summed.reshape(t.shape), rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(values(t.grad), summed.reshape(t.shape), rtol=1e-12, atol=1e-12)
 
 
 # -- reductions ------------------------------------------------------------------------------------
@@ -113,7 +114,7 @@ def test_products_of_any_number_of_zeros(x: Any, data: Any) -> None:
     leaf = tg.Tensor(x, requires_grad=True)
     tg.prod(leaf).backward()
     others = [np.prod(np.delete(np.ravel(x), i)) for i in range(x.size)]
-    np.testing.assert_allclose(np.asarray(leaf.grad), np.reshape(others, x.shape), rtol=1e-13)
+    np.testing.assert_allclose(values(leaf.grad), np.reshape(others, x.shape), rtol=1e-13)
 
 
 @many
@@ -125,11 +126,11 @@ def test_equal_elements_share_equally(x: Any, data: Any, name: str) -> None:
     axis = data.draw(st.integers(-x.ndim, x.ndim - 1))
     leaf = tg.Tensor(x, requires_grad=True)
     getattr(np, name)(leaf, *([0.3] if name == "quantile" else []), axis=axis).sum().backward()
-    grad = np.moveaxis(np.asarray(leaf.grad), axis, -1).reshape(-1, x.shape[axis])
+    grad = np.moveaxis(values(leaf.grad), axis, -1).reshape(-1, x.shape[axis])
     np.testing.assert_allclose(grad.sum(-1), 1, rtol=1e-12)
-    for values, parts in zip(np.moveaxis(x, axis, -1).reshape(grad.shape), grad, strict=True):
-        for value in values:
-            assert len(set(parts[values == value])) == 1
+    for row, parts in zip(np.moveaxis(x, axis, -1).reshape(grad.shape), grad, strict=True):
+        for value in row:
+            assert len(set(parts[row == value])) == 1
 
 
 @many
@@ -140,10 +141,10 @@ def test_where_leaves_elements_out(x: Any, data: Any) -> None:
                           ("min", {"initial": 9.0})):
         leaf = tg.Tensor(x, requires_grad=True)
         out = getattr(np, name)(leaf, where=mask, **options)
-        np.testing.assert_allclose(np.asarray(out), getattr(np, name)(x, where=mask, **options),
+        np.testing.assert_allclose(values(out), getattr(np, name)(x, where=mask, **options),
                                    rtol=1e-13)
         out.backward()
-        assert not np.any(np.asarray(leaf.grad)[~mask])
+        assert not np.any(values(leaf.grad)[~mask])
 
 
 @many

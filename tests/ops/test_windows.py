@@ -61,7 +61,7 @@ def test_convolutions_equal_pytorch(kernel: Any, options: Any) -> None:
     out, expected = tg.conv2d(*ours, **options), torch.nn.functional.conv2d(*theirs, **options)
     (out * out).sum().backward()
     (expected * expected).sum().backward()
-    np.testing.assert_allclose(out, expected.detach().numpy(), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(out.numpy(), expected.detach().numpy(), rtol=1e-9, atol=1e-12)
     for x, e in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(x.grad, e.grad.numpy(), rtol=1e-9, atol=1e-10)
 

@@ -356,7 +356,7 @@ def test_threads_that_call_a_new_step_at_once_wait_for_each_other() -> None:
         eager.train(eager.loss())
     assert not failed
     for p, q in zip(eager.net.parameters(), other.net.parameters(), strict=True):
-        np.testing.assert_array_equal(p, q)
+        np.testing.assert_array_equal(p.numpy(), q.numpy())
 
 
 def test_a_step_that_calls_itself_and_cannot_be_captured_runs() -> None:

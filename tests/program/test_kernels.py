@@ -108,4 +108,4 @@ def test_data_that_stay_lie_as_is_read_soonest_and_others_as_they_are() -> None:
         np.testing.assert_array_equal(eager().numpy(), compiled().numpy())
         if large:  # where that gives the same bits
             np.testing.assert_array_equal(replay.space[large], batch.T)
-    assert not large or np.shares_memory(replay.space[large], given[1]._data)
+    assert not large or np.shares_memory(replay.space[large], given[1]._value)

@@ -183,6 +183,8 @@ def test_the_text_runs_without_this_package() -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_the_text_of_every_primitive_runs(row: Sample) -> None:
+    if row.name == "sparse_product":
+        pytest.skip("texts need NumPy only, and SciPy's matrices are refused")
     leaves = [tg.Tensor(x, requires_grad=True) for x in row.inputs]
     optimizer = tg.optim.SGD(leaves, lr=1e-3)
 

@@ -89,7 +89,7 @@ def run_of(step: Step, change: Callable[[World], Any] | None, compiled: bool) ->
     for i in range(14):
         if i == 7 and change is not None:
             change(world)
-        seen.append(np.array(run()._data))
+        seen.append(np.array(run()._value))
     seen += [p.numpy() for p in world.net.parameters()]
     seen += [p.grad is None for p in world.net.parameters()] if "zero_grad" in step.__code__.co_names else []
     state = world.count, world.counting.calls, world.table, world.history, world.file.getvalue(), world.many

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 import tinygrad_gd as tg
 
@@ -29,6 +30,12 @@ def whole(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[Any, Any]:
 
 def tensordot(axes: Any) -> Any:
     return lambda a, b: np.tensordot(a, b, axes)
+
+
+def sparse_or_dense(x: Any) -> Any:
+    """A product with a constant matrix, which Tensors see as SciPy's and arrays as NumPy's."""
+    dense = np.array([[1.0, 0.0, -2.0], [0.0, 3.0, 0.0]]).astype(x.dtype)
+    return tg.matmul(sparse.csr_array(dense), x) if isinstance(x, tg.Tensor) else dense @ x
 
 
 def of_list(function: Any, *arrays: Any) -> Any:
@@ -95,6 +102,8 @@ ROWS = [
     Sample("trace", lambda a: np.linalg.trace(a, offset=-1), (normal(2, 3, 3),), "np.linalg"),
     Sample("matvec", lambda a, x: named("matvec")(a, x), pair((2, 2, 3), (3,)), torch=lambda a, x: a @ x,
            autograd=False),
+    *(Sample("sparse_product", sparse_or_dense, (normal(*shape),), str(shape), autograd=False)
+      for shape in ((3,), (3, 2))),
     Sample("vecmat", lambda x, a: named("vecmat")(x, a), pair((2, 2), (2, 2, 3)),
            torch=lambda x, a: (x[:, None, :] @ a)[:, 0, :], autograd=False),
 ]

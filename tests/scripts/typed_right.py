@@ -38,7 +38,7 @@ products: list[Tensor] = [array @ w, w.T @ array.T, number * w, w * number, 3 - 
 sums: Tensor = array[:, :2] + (array @ w) * np.float32(0.5) - 1.0 / (1.0 + abs(array @ w))
 masked: Tensor = tg.where(sums > 0, sums, 0.0) + np.ones(2) / (sums + 2)
 
-values = np.asarray(w) * 2 + 1
+values = np.asarray(w.detach()) * 2 + 1
 print(values.sum(), np.exp(w).sum(), np.maximum(w, 0).shape, np.where(w > 0, w, 0).shape)
 print(np.concatenate([w, w]).shape, np.stack([w, w], axis=1).shape, np.transpose(w).shape)
 print(np.allclose(w, w.numpy()), np.sum(w), np.clip(w, 0, 1).shape, np.square(w).mean())

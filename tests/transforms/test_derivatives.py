@@ -14,6 +14,7 @@ import tinygrad_gd as tg
 from tests.misuse import ONE, Table, refused
 from tests.oracles import assert_close
 from tests.transforms.trees import V, X, Y, assert_trees_close, normal, tree_of
+from tests.values import values
 
 
 class Layer(NamedTuple):
@@ -101,7 +102,7 @@ def pulled(pair: Any, cotangent: Any) -> Any:
 
 
 def scaled(tree: Any, factor: float) -> Any:
-    return tree_of(lambda x: np.asarray(x) * factor, tree)
+    return tree_of(lambda x: values(x) * factor, tree)
 
 
 @pytest.fixture(scope="module")
@@ -115,16 +116,16 @@ def jax() -> Any:
 
 @pytest.mark.parametrize("row", ROWS)
 def test_equal_to_jax(row: str, jax: Any) -> None:
-    expected = tree_of(np.asarray, ROWS[row](jax, jax.numpy))
-    assert_trees_close(tree_of(np.asarray, ROWS[row](tg, np)), expected)
+    expected = tree_of(values, ROWS[row](jax, jax.numpy))
+    assert_trees_close(tree_of(values, ROWS[row](tg, np)), expected)
 
 
 @pytest.mark.parametrize("row", ROWS)
 def test_no_grad_outside_changes_nothing_but_the_recording(row: str) -> None:
-    expected = tree_of(np.asarray, ROWS[row](tg, np))
+    expected = tree_of(values, ROWS[row](tg, np))
     with tg.no_grad():
         got = ROWS[row](tg, np)
-    assert_trees_close(tree_of(np.asarray, got), expected, 0)
+    assert_trees_close(tree_of(values, got), expected, 0)
     tree_of(lambda x: not_recorded(x), got)
 
 
@@ -143,7 +144,7 @@ def test_jacobians_equal_to_jax_in_both_modes(row: str, mode: Any, jax: Any) -> 
     make, args, argnums = JACOBIANS[row]
     expected = jax.jacrev(make(jax.numpy), argnums)(*tree_of(jax.numpy.asarray, args))
     got = tg.jacobian(make(np), argnums, mode=mode)(*args)
-    assert_trees_close(tree_of(np.asarray, got), tree_of(np.asarray, expected))
+    assert_trees_close(tree_of(values, got), tree_of(values, expected))
 
 
 @pytest.mark.parametrize("mode", ["reverse", "forward"])

@@ -148,7 +148,7 @@ def test_results_own_their_memory() -> None:
 ], ids=range(8))
 def test_values_do_not_leave_a_function_that_is_differentiated_unnoticed(f: Any) -> None:
     for transform in (tg.grad, tg.jacobian, tg.hessian):
-        with pytest.raises(tg.GradError, match=r"inside a function that is being differentiated.*np\.stack"):
+        with pytest.raises(tg.GradError, match=r"requires a gradient, which would be lost.*np\.stack"):
             transform(f)(np.array([1.0, 2.0]))
     assert tg.grad(lambda a: (a * a.numpy() + np.asarray(tg.stop_gradient(a))).sum())(np.array([1.0, 2.0])).tolist() == [1, 2]
 

@@ -36,10 +36,10 @@ def seed_of(root: Tensor, gradient: Any) -> Any:
             "requires a gradient; make one with requires_grad=True, and compute outside tg.no_grad()"
         )
     if gradient is None:
-        if root._data.size != 1:
+        if root._value.size != 1:
             raise GradError(f"backward: expected a tensor with one element, got {describe(root)}; "
                             "reduce it with .sum() or .mean(), or pass gradient=")
-        return root._data.dtype.type(1) if root._data.ndim == 0 else np.ones_like(root._data)
+        return root._value.dtype.type(1) if root._value.ndim == 0 else np.ones_like(root._value)
     keep = isinstance(gradient, Tensor) and gradient._requires_grad
     seed = gradient if keep else Tensor(gradient)  # a copy: a leaf may end up owning it
     if seed.shape != root.shape:
@@ -61,9 +61,9 @@ def gradients_of(root: Tensor, seed: Any) -> dict[Tensor, Any]:
         rules, params, made = tensor._primitive.vjps, tensor._params, tensor._seq
         # Tensor.inputs and operands.values_of, written out: a call each is felt in small models
         inputs = tensor._first if tensor._second is ALL else (tensor._first, tensor._second)
-        arguments = [g, tensor._data]
+        arguments = [g, tensor._value]
         for x in inputs:
-            arguments.append(x._data if isinstance(x, Tensor) else x.value if type(x) is Live else x)
+            arguments.append(x._value if isinstance(x, Tensor) else x.value if type(x) is Live else x)
         for i, x in enumerate(inputs):
             if not isinstance(x, Tensor):
                 continue
@@ -73,7 +73,7 @@ def gradients_of(root: Tensor, seed: Any) -> dict[Tensor, Any]:
             if not x._requires_grad or (rule := rules[i]) is None:
                 continue
             gx = rule(*arguments, **params) if params else rule(*arguments)
-            value = x._data
+            value = x._value
             try:
                 fits = gx.shape == value.shape and gx.dtype is value.dtype
             except AttributeError:  # None, or a number of Python
@@ -117,14 +117,14 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
 
 def fit(g: Any, x: Tensor, made: Tensor, position: int) -> Any:
     """Undo broadcasting and promotion; anything else that does not fit is a wrong rule."""
-    primitive, value = made._primitive, x._data
+    primitive, value = made._primitive, x._value
     shape, dtype = value.shape, value.dtype
     if not hasattr(g, "dtype"):
         raise GradError(
             f"{primitive.name}: the rule for argument {position} returned {describe(g)} for "
             f"{describe(x, position)}; a rule must return an array of the shape and dtype of its "
             "argument; give None instead of a rule where there is no derivative")
-    if primitive.elementwise and shape != g.shape == made._data.shape:
+    if primitive.elementwise and shape != g.shape == made._value.shape:
         g = unbroadcast(g, shape)
     if g.dtype is not dtype and (primitive.elementwise or made.dtype != dtype):
         g = g.astype(dtype)

@@ -62,7 +62,7 @@ def cotangents_of(
             g = run_hooks(tensor, g, as_tensors)
         primitive, params, made = tensor._primitive, tensor._params, tensor._seq
         inputs = tensor.inputs
-        out, values = (tensor, inputs) if as_tensors else (tensor._data, values_of(inputs))
+        out, values = (tensor, inputs) if as_tensors else (tensor._value, values_of(inputs))
         for i, x in enumerate(inputs):
             if not isinstance(x, Tensor):
                 continue
@@ -72,7 +72,7 @@ def cotangents_of(
             if not x._requires_grad or seq < since or (rule := primitive.vjps[i]) is None:
                 continue
             gx = rule(g, out, *values, **params) if params else rule(g, out, *values)
-            value = x._data
+            value = x._value
             try:
                 fits = gx.dtype is value.dtype and gx.shape == value.shape
             except AttributeError:  # None, or a number of Python

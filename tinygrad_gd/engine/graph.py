@@ -58,7 +58,7 @@ class Node:
     @property
     def value(self) -> np.ndarray[Any, Any]:
         """The values, read-only."""
-        return read_only(self.tensor._data)
+        return read_only(self.tensor._value)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -69,7 +69,7 @@ class Node:
     def grad(self) -> np.ndarray[Any, Any] | None:
         """What ``.grad`` holds, read-only."""
         held = self.tensor._grad
-        return None if held is None else read_only(held._data)
+        return None if held is None else read_only(held._value)
 
     @property
     def hooked(self) -> bool:

@@ -56,7 +56,7 @@ def run_hooks(tensor: Tensor, g: Any, as_tensors: bool) -> Any:
                             "other tensors may share; return the new gradient instead")
         if replacement is not None:
             new = _replacement(tensor, replacement)
-            g = new if as_tensors else new._data.copy()  # the user may have kept it
+            g = new if as_tensors else new._value.copy()  # the user may have kept it
             if (observer := current_mode().observer) is not None:
                 observer.replaces(tensor, g)
     if retain in hooks and tensor._primitive is not None:
@@ -75,7 +75,7 @@ def _replacement(tensor: Tensor, value: Any) -> Tensor:
 def accumulate(leaf: Tensor, g: Any) -> None:
     """Add a cotangent to ``leaf.grad``."""
     if leaf._grad is not None:
-        g = leaf.grad + g if isinstance(g, Tensor) else leaf._grad._data + g
+        g = leaf.grad + g if isinstance(g, Tensor) else leaf._grad._value + g
     leaf._grad = wrap(g)
 
 
@@ -86,4 +86,4 @@ def wrap(g: Any) -> Tensor:
 
 def unwrap(g: Any) -> Any:
     """The array of a cotangent."""
-    return g._data if isinstance(g, Tensor) else g
+    return g._value if isinstance(g, Tensor) else g

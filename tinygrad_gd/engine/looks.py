@@ -17,7 +17,7 @@ class Looks:
 
     def __repr__(self: Any) -> str:
         self._leaves_the_graph("repr()")
-        values = np.array2string(np.asarray(self._data), separator=", ", prefix="Tensor(",
+        values = np.array2string(np.asarray(self._value), separator=", ", prefix="Tensor(",
                                  threshold=60)
         notes = [f"shape={self.shape}", f"dtype={self.dtype}"]
         if self.name:

@@ -155,11 +155,12 @@ class Methods(Named):
     def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
         return other // self, other % self
 
-    def __dlpack__(self, *, stream: Any = None, **options: Any) -> Any:
+    def __dlpack__(self: Any, *, stream: Any = None, **options: Any) -> Any:
         """A copy of the values for other libraries, which may write into what they get."""
         if options.pop("copy", None) is False:
             raise BufferError(f"DLPack: {describe(self)} hands out copies only; leave copy=False")
-        return np.array(np.asarray(self)).__dlpack__(stream=stream, **options)
+        self._stays_in_the_graph("an array of another library")
+        return np.array(self.numpy()).__dlpack__(stream=stream, **options)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return 1, 0  # the CPU
@@ -209,9 +210,9 @@ class Methods(Named):
         """From each position of ``choices[self]``, all broadcast together."""
         return OPERATIONS["choose"](self, choices, out, mode)
 
-    def nonzero(self) -> tuple[np.ndarray[Any, Any], ...]:
+    def nonzero(self: Any) -> tuple[np.ndarray[Any, Any], ...]:
         """The positions of what is not 0, one plain array per axis."""
-        return np.nonzero(np.asarray(self))
+        return np.nonzero(self.numpy())
 
     def conj(self) -> Tensor:
         """The tensor: its numbers are real."""
@@ -232,14 +233,14 @@ class Methods(Named):
         return OPERATIONS["imag"](self)
 
     @property
-    def itemsize(self) -> int:
+    def itemsize(self: Any) -> int:
         """The bytes of one element."""
-        return int(np.asarray(self).itemsize)
+        return int(self._value.itemsize)
 
     @property
-    def nbytes(self) -> int:
+    def nbytes(self: Any) -> int:
         """The bytes of all elements."""
-        return int(np.asarray(self).nbytes)
+        return int(self._value.nbytes)
 
     def __lshift__(self, other: Any) -> Tensor:
         return OPERATIONS["left_shift"](self, other)

@@ -92,7 +92,7 @@ def _into(outs: tuple[Any, ...], name: str, primitive: Any, inputs: Any) -> Any:
     if isinstance(out, Tensor):
         out._check_writable(f"{name} with out=")
         return write(primitive, inputs, out)
-    values = [x._data if isinstance(x, Tensor) else x for x in inputs]
+    values = [x._value if isinstance(x, Tensor) else x for x in inputs]
     try:
         return primitive.function(*values, out=out)
     except FAILURES as error:
@@ -119,7 +119,7 @@ def _like(function: Any) -> Any:
     """``np.zeros_like`` and its kin: a new constant Tensor."""
     @wraps(function)
     def like(a: Any, *args: Any, **options: Any) -> Tensor:
-        return Tensor(function(a._data if isinstance(a, Tensor) else a, *args, **options))
+        return Tensor(function(a._value if isinstance(a, Tensor) else a, *args, **options))
 
     return explaining(like)
 
@@ -141,7 +141,7 @@ def _value(x: Any) -> Any:
 
 def _full_like(a: Any, fill_value: Any, dtype: Any = None, **options: Any) -> Tensor:
     """``np.full_like``; a Tensor as the fill value keeps its gradient."""
-    like = np.empty_like(a._data if isinstance(a, Tensor) else a, dtype, **options)
+    like = np.empty_like(a._value if isinstance(a, Tensor) else a, dtype, **options)
     if not isinstance(fill_value, Tensor):
         return Tensor(np.full_like(like, fill_value))
     filled: Tensor = NAMES["broadcast_to"](fill_value.astype(like.dtype), shape=like.shape)
@@ -177,10 +177,10 @@ NUMPY[np.where] = _where
 _FORM: dict[Any, Any] = {
     np.shape: lambda a: a.shape,
     np.ndim: lambda a: a.ndim,
-    np.size: lambda a, axis=None: np.size(a._data, axis),
-    np.tril_indices_from: lambda arr, k=0: np.tril_indices_from(arr._data, k),
-    np.triu_indices_from: lambda arr, k=0: np.triu_indices_from(arr._data, k),
-    np.diag_indices_from: lambda arr: np.diag_indices_from(arr._data),
+    np.size: lambda a, axis=None: np.size(a._value, axis),
+    np.tril_indices_from: lambda arr, k=0: np.tril_indices_from(arr._value, k),
+    np.triu_indices_from: lambda arr, k=0: np.triu_indices_from(arr._value, k),
+    np.diag_indices_from: lambda arr: np.diag_indices_from(arr._value),
     np.result_type: lambda *args: np.result_type(
         *(a.dtype if isinstance(a, Tensor) else a for a in args)),
     np.full_like: _full_like,

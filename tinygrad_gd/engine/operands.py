@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..errors import BroadcastWarning, DTypeError, ShapeError, describe
+from ..errors import BroadcastWarning, DTypeError, PrecisionWarning, ShapeError, describe
 from ..ground.live import Live
 from ..ground.storage import NUMERIC_KINDS, LentArray, plain
 from ..ground.user_code import user_line, user_stacklevel
@@ -21,12 +22,21 @@ SCALARS: frozenset[Any] = frozenset({float, int, bool, type(None)}) | {
 }
 
 
+#: Primitives that know what to make of another library's containers; they answer None for others.
+FOREIGN: dict[str, Callable[[tuple[Any, ...]], Tensor | None]] = {}
+
+
 def operand(operation: str, x: Any) -> Any:
     """Lists become arrays, lent arrays plain ones; what is not a number is refused."""
     if isinstance(x, Tensor) or type(x) in SCALARS:
         return x
     if isinstance(x, np.ndarray) and x.dtype.kind in NUMERIC_KINDS:
         return plain(x) if isinstance(x, LentArray) else np.array(plain(x))
+    if hasattr(x, "to_numpy"):
+        return operand(operation, plain(x))
+    if hasattr(x, "tocsr"):
+        raise DTypeError(f"{operation}: a sparse matrix takes part in products with Tensors only, as "
+                         "in tg.matmul(S, t) or t @ S; S.toarray() makes it dense")
     if isinstance(x, list | tuple):
         x = stack_of_values(x, keep_graph=True)
         return x if isinstance(x, Tensor) else operand(operation, _rectangular(operation, x))
@@ -38,7 +48,7 @@ def operand(operation: str, x: Any) -> Any:
 
 def values_of(inputs: tuple[Any, ...]) -> list[Any]:
     """What a primitive's function and rules read when they run on arrays."""
-    return [x._data if isinstance(x, Tensor) else x.value if type(x) is Live else x for x in inputs]
+    return [x._value if isinstance(x, Tensor) else x.value if type(x) is Live else x for x in inputs]
 
 
 def frozen(operation: str, option: str, value: Any) -> Any:
@@ -105,3 +115,27 @@ def check_expansion(operation: str, inputs: Any, values: list[Any], value: Any) 
             BroadcastWarning,
             stacklevel=user_stacklevel(),
         )
+
+
+def check_widening(
+    primitive: Any, inputs: Any, params: dict[str, Any], recorded: Tensor, value: Any
+) -> None:
+    """Warn, once per user line, where float64 data make float64 of what a float32 parameter computes.
+
+    NumPy's promotion decides, and here its effect on speed and memory goes on to the loss and back.
+    """
+    if (recorded.dtype.itemsize >= value.dtype.itemsize or value.dtype.kind != "f"
+            or primitive.name == "astype"):
+        return
+    def widens(x: Any) -> bool:
+        dtype = getattr(x, "dtype", None)
+        return (isinstance(dtype, np.dtype) and dtype != recorded.dtype
+                and np.result_type(recorded.dtype, dtype) == value.dtype)
+
+    wide = next(filter(widens, (*inputs, *params.values())), None)
+    if wide is not None:
+        warnings.warn(
+            f"{primitive.name}: {describe(recorded)} with {describe(wide)} gives {value.dtype}, in "
+            f"which all that follows is computed, too ({user_line()}); if that is not meant, convert "
+            f"the data once, x.astype(np.{recorded.dtype}), or write a number as float(x)",
+            PrecisionWarning, stacklevel=user_stacklevel())

@@ -31,7 +31,7 @@ from ..ground.modes import current_mode
 from ..ground.registry import by_name, register
 from ..ground.storage import NUMERIC_KINDS, kept, plain, tick
 from .documentation import OnDemand, call_of, doc_of, signature_of
-from .operands import SCALARS, check_expansion, frozen, operand
+from .operands import FOREIGN, SCALARS, check_expansion, check_widening, frozen, operand
 from .rules import Every, Rule, check_function, check_rules, checked, reads
 from .tensor import ALL, Tensor, constant
 
@@ -202,20 +202,22 @@ def apply(
 ) -> Tensor:
     """Run a primitive on Tensors, arrays and Python scalars, and record it if need be."""
     values = []
-    recording = arrays = False
+    recording, arrays = None, False  # a Tensor that requires a gradient, if there is one
     for x in inputs:
         if isinstance(x, Tensor):
-            values.append(x._data)
+            values.append(x._value)
             if x._requires_grad:
-                recording = True
+                recording = x
         elif type(x) in SCALARS:
             values.append(x)
-        elif type(x) is np.ndarray and x.dtype.kind in NUMERIC_KINDS:
+        elif type(x) is np.ndarray and x.dtype.kind in NUMERIC_KINDS and x.dtype.isnative:
             values.append(x)
             arrays = True
         elif type(x) is Live:
             values.append(x.value)
         else:
+            if primitive.name in FOREIGN and (made := FOREIGN[primitive.name](inputs)) is not None:
+                return made
             return apply(primitive, tuple(operand(primitive.name, x) for x in inputs), params)
     try:
         value = primitive.run(*values, **params) if params else primitive.run(*values)
@@ -223,14 +225,16 @@ def apply(
         raise explain_failure(primitive, inputs, params, error) from error
     mode = current_mode()
     seen = inputs
-    if recording and mode.grad and primitive.differentiable:
+    if recording is not None and mode.grad and primitive.differentiable:
+        if value.dtype is not recording._value.dtype:
+            check_widening(primitive, inputs, params, recording, value)
         if primitive.binary and value.ndim > 1:
             check_expansion(primitive.name, inputs, values, value)
         if arrays:  # a rule must not see what the user writes into an array later
             inputs = tuple(kept(x) if type(x) is np.ndarray and i in primitive.reads else x
                            for i, x in enumerate(inputs))
         out = _new(Tensor)  # a node of the graph
-        out._data, out._requires_grad = value, True
+        out._value, out._requires_grad = value, True
         out._primitive, out._params = primitive, params
         out._first, out._second = inputs if len(inputs) == 2 else (inputs, ALL)
         out._grad = out._hooks = out._name = None
@@ -249,10 +253,10 @@ def write(primitive: Primitive, inputs: tuple[Any, ...], target: Tensor) -> Tens
     values = []
     for x in inputs:
         if isinstance(x, Tensor):
-            values.append(x._data)
+            values.append(x._value)
         else:
             values.append(x if type(x) in SCALARS else x.value if type(x) is Live else plain(x))
-    held = target._data
+    held = target._value
     try:
         if isinstance(held, np.ndarray):
             primitive.function(*values, held)
@@ -260,7 +264,7 @@ def write(primitive: Primitive, inputs: tuple[Any, ...], target: Tensor) -> Tens
             new = primitive.run(*values)
             if type(new) is not type(held):  # NumPy decides, as for arrays
                 new = primitive.function(*values, np.asarray(held).copy())[()]
-            target._data = new
+            target._value = new
     except (ValueError, TypeError) as error:
         raise explain_failure(primitive, inputs, {}, error, target) from error
     target._seq = tick()

@@ -19,9 +19,9 @@ class PythonProtocol:
     __slots__ = ()
 
     def __len__(self: Any) -> int:
-        if not self._data.ndim:
+        if not self._value.ndim:
             raise DTypeError(f"len: {describe(self)} has no axes; use .size")
-        return len(self._data)
+        return len(self._value)
 
     def __iter__(self: Any) -> Iterator[Tensor]:
         return (self[i] for i in range(len(self)))
@@ -31,22 +31,24 @@ class PythonProtocol:
 
     def _number(self: Any, kind: str) -> Any:
         self._leaves_the_graph(f"{kind}()")
-        if self._data.size != 1:
+        if self._value.size != 1:
             cure = ".any(), .all() or .numpy()" if kind == "bool" else "an index, or .numpy()"
             raise ShapeError(f"{kind}: expected one element, got {describe(self)}; use {cure}")
-        return self._data.item()
+        return self._value.item()
 
     def __bool__(self: Any) -> bool:
         return bool(self._number("bool"))
 
     def __float__(self: Any) -> float:
+        self._stays_in_the_graph("a float")
         return float(self._number("float"))
 
     def __int__(self: Any) -> int:
+        self._stays_in_the_graph("an int")
         return int(self._number("int"))
 
     def __index__(self: Any) -> int:
-        if self._data.dtype.kind not in "iu":
+        if self._value.dtype.kind not in "iu":
             raise DTypeError(f"index: expected an integer tensor, got {describe(self)}; use .item()")
         return int(self._number("index"))
 
@@ -63,8 +65,8 @@ class PythonProtocol:
         if self._primitive is not None:
             raise GradError(f"copy: {describe(self)} was made by {self._primitive.name}; only leaves "
                             "can be copied or pickled, use .detach() or the recorded .copy()")
-        grad = None if self._grad is None else np.array(self._grad._data)
-        return _rebuild, (self._made_as, np.asarray(self._data), self._requires_grad, self._name, grad)
+        grad = None if self._grad is None else np.array(self._grad._value)
+        return _rebuild, (self._made_as, np.asarray(self._value), self._requires_grad, self._name, grad)
 
 
 def _rebuild(cls: type[Tensor], data: Any, requires_grad: bool, name: Any, grad: Any) -> Tensor:

@@ -49,11 +49,12 @@ class Tensor(Looks, PythonProtocol, Methods):
     """
 
     __slots__ = (
-        "__weakref__", "_data", "_first", "_grad", "_hooks", "_name", "_params", "_primitive",
-        "_requires_grad", "_second", "_seq",
+        "__weakref__", "_first", "_grad", "_hooks", "_name", "_params", "_primitive",
+        "_requires_grad", "_second", "_seq", "_value",
     )  # fmt: skip
 
-    _data: Any  # an ndarray, or a NumPy scalar when there is one element and no axis
+    # not called _data: what NumPy's masked arrays find under that name they take without asking
+    _value: Any  # an ndarray, or a NumPy scalar when there is one element and no axis
     _primitive: Any
     _first: Any  # of two inputs, or a tuple of all: see `inputs`
     _second: Any
@@ -70,7 +71,7 @@ class Tensor(Looks, PythonProtocol, Methods):
         dtype: Any = None,
     ) -> None:
         values = stack_of_values(data) if isinstance(data, list | tuple) else data
-        self._data = as_value(data._data if isinstance(data, Tensor) else values, dtype)
+        self._value = as_value(data._value if isinstance(data, Tensor) else values, dtype)
         self._primitive, self._first, self._second, self._params = None, (), ALL, {}
         self._grad = self._hooks = None
         self._requires_grad = requires_grad is True
@@ -88,14 +89,14 @@ class Tensor(Looks, PythonProtocol, Methods):
         if self._primitive is not None:
             return self.numpy()
         self._leaves_the_graph("data")
-        if not isinstance(self._data, np.ndarray):
-            self._data = np.asarray(self._data)
+        if not isinstance(self._value, np.ndarray):
+            self._value = np.asarray(self._value)
             changes.count += self._requires_grad  # programs write into arrays, but replace numbers
         return lend(self)
 
     @data.setter
     def data(self, value: Any) -> None:
-        new = np.asarray(value._data if isinstance(value, Tensor) else plain(value)).view(np.ndarray)
+        new = np.asarray(value._value if isinstance(value, Tensor) else plain(value)).view(np.ndarray)
         if self._primitive is not None:
             raise GradError(f"data: {describe(self)} was made by {self._primitive.name}; "
                             "only leaves can be given new values, use .detach() first")
@@ -104,10 +105,10 @@ class Tensor(Looks, PythonProtocol, Methods):
                              "make a new Tensor to change the shape")
         if not np.can_cast(new.dtype, self.dtype, "same_kind"):
             raise DTypeError(f"data: cannot store {new.dtype} in {describe(self)}; use .astype")
-        held = np.asarray(self._data)
+        held = np.asarray(self._value)
         if (new.ctypes.data, new.strides) != (held.ctypes.data, held.strides):
             own = new.astype(self.dtype)
-            self._data = own if isinstance(self._data, np.ndarray) else own[()]
+            self._value = own if isinstance(self._value, np.ndarray) else own[()]
         self._seq = tick()
 
     @property
@@ -135,7 +136,7 @@ class Tensor(Looks, PythonProtocol, Methods):
     def requires_grad(self, value: bool) -> None:
         if value is not True and value is not False:
             value = check_switch("requires_grad", value)
-        if value and self._data.dtype.kind != "f":
+        if value and self._value.dtype.kind != "f":
             raise DTypeError(f"requires_grad: only floating tensors have gradients, got "
                              f"{describe(self)}; make it with dtype=float or use .astype(float)")
         if not value and self._primitive is not None:
@@ -190,19 +191,19 @@ class Tensor(Looks, PythonProtocol, Methods):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self._data.shape  # type: ignore[no-any-return]
+        return self._value.shape  # type: ignore[no-any-return]
 
     @property
     def ndim(self) -> int:
-        return self._data.ndim  # type: ignore[no-any-return]
+        return self._value.ndim  # type: ignore[no-any-return]
 
     @property
     def size(self) -> int:
-        return self._data.size  # type: ignore[no-any-return]
+        return self._value.size  # type: ignore[no-any-return]
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return self._data.dtype  # type: ignore[no-any-return]
+        return self._value.dtype  # type: ignore[no-any-return]
 
     @property
     def T(self) -> Tensor:
@@ -213,14 +214,14 @@ class Tensor(Looks, PythonProtocol, Methods):
         """The single element as a Python number."""
         if current_mode().observer is not None:
             self._leaves_the_graph("item()")
-        if self._data.size != 1:
+        if self._value.size != 1:
             raise ShapeError(f"item: expected one element, got {describe(self)}; use .numpy()")
-        return self._data.item()
+        return self._value.item()
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """The values as a read-only NumPy view, without history."""
         self._leaves_the_graph("numpy()")
-        return read_only(self._data)
+        return read_only(self._value)
 
     def tolist(self) -> Any:
         """The values as nested Python lists."""
@@ -230,6 +231,16 @@ class Tensor(Looks, PythonProtocol, Methods):
         observer = current_mode().observer
         if observer is not None:
             observer.read(self, how)
+
+    def _stays_in_the_graph(self, form: str) -> None:
+        """Refuse to become what records nothing, unless the user asks for ``.item()`` or the like."""
+        if self._requires_grad and current_mode().grad:
+            raise GradError(
+                f"{describe(self)} requires a gradient, which would be lost when it becomes {form}. To "
+                "compute on with it, use functions that record: np.exp(t) for math.exp(t), np.stack "
+                "for a list of Tensors, t.at[i].set(v) for a[i] = v, tg.matmul(A, t) for another "
+                "library's A @ t. For plots, metrics and files take the values: .item(), .numpy() or "
+                ".detach()")
 
     # -- gradients ----------------------------------------------------------------------------
 
@@ -267,7 +278,7 @@ class Tensor(Looks, PythonProtocol, Methods):
     def assign(self, value: Any) -> Tensor:
         """Overwrite the values in place, as optimizers do; graphs that need the old ones notice."""
         self._check_writable("assign")
-        if self._data.dtype.kind == "b":  # which NumPy's positive does not take
+        if self._value.dtype.kind == "b":  # which NumPy's positive does not take
             return write(ops.bitwise_or, (value, False), self)
         return write(ops.positive, (value,), self)
 
@@ -332,11 +343,16 @@ class Tensor(Looks, PythonProtocol, Methods):
     def __ge__(self, other: Any) -> Tensor: return apply(ops.greater_equal, (self, other))
     __hash__ = object.__hash__  # identity: tensors are keys of the backward pass's dicts
 
-    # In place only where nothing can be recorded; `total += loss` builds a new tensor.
+    # In place, as all who hold the Tensor expect, unless something must be recorded: `total += loss`
+    # builds a new one.
 
     def _update(self, primitive: Any, other: Any) -> Tensor:
         mode = current_mode()
-        if self._primitive is not None or (mode.grad and (mode.deriving or not self._requires_grad)):
+        if isinstance(other, list | tuple):
+            other = operand(primitive.name, other)
+        records = (self._requires_grad and mode.deriving) or (
+            not self._requires_grad and isinstance(other, Tensor) and other._requires_grad)
+        if self._primitive is not None or (mode.grad and records):
             return apply(primitive, (self, other))
         self._check_writable(f"in-place {primitive.name}")
         return write(primitive, (self, other), self)
@@ -361,6 +377,8 @@ class Tensor(Looks, PythonProtocol, Methods):
 
     # -- NumPy's protocols ---------------------------------------------------------------------------
 
+    __pandas_priority__ = 5000  # above a DataFrame's: ``series * t`` asks the Tensor, which records
+
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         if method == "__call__" and not options and type(NUMPY.get(ufunc)) is Primitive:
             return apply(NUMPY[ufunc], inputs)  # type: ignore[arg-type]
@@ -372,11 +390,7 @@ class Tensor(Looks, PythonProtocol, Methods):
         return call_function(function, args, kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> PassesAsArray:
-        if self._requires_grad and current_mode().deriving:
-            raise GradError(
-                f"array: NumPy asks for the values of {describe(self)} inside a function that is being "
-                "differentiated, and its gradient would be lost; join Tensors with np.stack or "
-                "np.concatenate, or take the values with .numpy() or tg.stop_gradient")
+        self._stays_in_the_graph("an array")
         return np.array(self.numpy(), dtype, copy=copy)  # type: ignore[return-value]
 
 
@@ -387,7 +401,7 @@ _NO_PARAMS: dict[str, Any] = {}
 def constant(value: Any) -> Tensor:
     """A Tensor that holds ``value`` itself, without a copy and without history."""
     out = _new(Tensor)
-    out._data = value
+    out._value = value
     out._requires_grad = False
     out._primitive = out._grad = out._hooks = out._name = None
     out._first, out._second, out._params = (), ALL, _NO_PARAMS
@@ -401,5 +415,5 @@ from .backward import backward  # noqa: E402
 from .cotangents import backward_in_full  # noqa: E402
 from .hooks import HookHandle, retain  # noqa: E402
 from .numpy_protocol import call_function, call_ufunc  # noqa: E402
-from .operands import stack_of_values  # noqa: E402
+from .operands import operand, stack_of_values  # noqa: E402
 from .primitive import Primitive, apply, write  # noqa: E402

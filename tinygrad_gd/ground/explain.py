@@ -152,7 +152,7 @@ def explain_failure(
 
 def _shapes_explained(primitive: Any, inputs: Any, what: str, error: Exception) -> ShapeError | None:
     """What to say of axes that are not there and shapes that do not fit, if that is what is wrong."""
-    name, shapes = primitive.name, [np.shape(getattr(x, "_data", x)) for x in inputs]
+    name, shapes = primitive.name, [np.shape(getattr(x, "_value", x)) for x in inputs]
     if isinstance(error, np.exceptions.AxisError):
         ndim = error.ndim or len(shapes[0])
         return ShapeError(f"{name}: {error}; the array is {describe(inputs[0])}, so axes run from "

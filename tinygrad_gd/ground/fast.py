@@ -99,4 +99,4 @@ def lies_by_columns(x: Any) -> bool:
 
 def held(x: Any) -> Any:
     """The array of a Tensor, and an array itself."""
-    return x if type(x) is ndarray else getattr(x, "_data", x)
+    return x if type(x) is ndarray else getattr(x, "_value", x)

@@ -51,9 +51,17 @@ NUMERIC_KINDS = "fiub"
 np.empty(2**25 - 2**16, np.uint8)
 
 
+def native(dtype: Any) -> Any:
+    """A dtype in the byte order of this machine; files may bring others, which are slow."""
+    if isinstance(dtype, np.dtype | str) and not np.dtype(dtype).isnative:
+        return np.dtype(dtype).newbyteorder("=")
+    return dtype
+
+
 def as_value(data: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
     """A fresh array (or NumPy scalar) of a numeric dtype, from numbers, nested lists or arrays."""
-    plain_python, data = not hasattr(data, "dtype"), plain(data)
+    data, dtype = plain(data), native(dtype)
+    plain_python = not hasattr(data, "dtype")
     try:
         # in a given dtype None would become NaN, and 2j would become 0
         strict = dtype is not None and type(data) not in (float, int, bool)
@@ -118,11 +126,26 @@ def plain(value: Any) -> Any:
         return value.noticed()
     if isinstance(value, LentArray):
         return value.view(np.ndarray)
-    if hasattr(value, "mask"):
-        raise DTypeError(
-            f"the mask of {describe(value)} would be lost; fill it in, x.filled(0.0), or keep the mask "
-            "beside it, tg.where(x.mask, 0.0, x.data)")
+    if isinstance(value, np.ndarray):
+        if hasattr(value, "mask"):
+            raise DTypeError(
+                f"the mask of {describe(value)} would be lost; fill it in, x.filled(0.0), or keep the "
+                "mask beside it, tg.where(x.mask, 0.0, x.data)")
+        return value.astype(native(value.dtype), copy=False)
+    if hasattr(value, "to_numpy"):  # a table or a column, of pandas and its kin, is its values
+        return _numbers_of(value)
     return value
+
+
+def _numbers_of(table: Any) -> np.ndarray[Any, Any]:
+    """The values of a DataFrame, a Series or their kin, all of which must be numbers."""
+    values = np.asarray(table.to_numpy())
+    if values.dtype.kind in NUMERIC_KINDS:
+        return plain(values)  # type: ignore[no-any-return]
+    raise DTypeError(
+        f"{describe(table)} holds {values.dtype} values, expected numbers; choose the columns of "
+        "numbers, df.select_dtypes('number'), fill gaps with .fillna(0.0), make numbers of classes "
+        "with np.unique(labels, return_inverse=True)[1]")
 
 
 def _noticed(name: str) -> Callable[..., Any]:
@@ -156,9 +179,9 @@ class LentArray(np.ndarray):
     def _to_write(self) -> np.ndarray[Any, Any]:
         """A plain array of the same memory; the owner is told, as what is asked for is written into."""
         plainly, owner = self.view(np.ndarray), self._owner
-        if owner is not None and np.may_share_memory(plainly, owner._data):
+        if owner is not None and np.may_share_memory(plainly, owner._value):
             owner._seq = tick()
-            plainly.flags.writeable = owner._data.flags.writeable
+            plainly.flags.writeable = owner._value.flags.writeable
         return plainly
 
     def __setitem__(self, key: Any, value: Any) -> None:
@@ -271,7 +294,7 @@ def _place_of(name: str, function: Any, args: Any) -> int | None:
 
 def lend(owner: Any) -> np.ndarray[Any, Any]:
     """The owner's array as a `LentArray`."""
-    lent: LentArray = owner._data.view(LentArray)
+    lent: LentArray = owner._value.view(LentArray)
     lent._owner = owner
     lent.flags.writeable = False
     return lent

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.operands import stack_of_values
 from ..engine.primitive import apply
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError, ShapeError, describe
@@ -31,6 +32,11 @@ def shape_of(x: Any) -> tuple[int, ...]:
                          "of different lengths; pad them") from None
 
 
+def stacked(x: Any) -> Any:
+    """A list in which Tensors stand as one Tensor, with their gradients; anything else as it is."""
+    return stack_of_values(x, keep_graph=True) if isinstance(x, list | tuple) else x
+
+
 def array_of(x: Any) -> Any:
     """Numbers in rows of equal length, as an array."""
     if type(x) is not np.ndarray:
@@ -49,7 +55,7 @@ def _floats(loss: str, x: Any) -> Any:
 def _fit(prediction: Any, target: Any) -> bool:
     """Whether the shapes are the same, and the difference is one of floats."""
     try:
-        held = prediction._data
+        held = prediction._value
         return bool(held.shape == target.shape
                     and (held.dtype.kind == "f" or target.dtype.kind == "f"))
     except AttributeError:
@@ -78,6 +84,7 @@ def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Tensor:
     """
     _check_reduction("mse_loss", reduction)
     if not _fit(prediction, target):
+        prediction, target = stacked(prediction), stacked(target)
         if shape_of(prediction) != shape_of(target):
             raise ShapeError(
                 f"mse_loss: the prediction is {describe(prediction)}, the target {describe(target)}; "
@@ -101,9 +108,10 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
     0.6931
     """
     _check_reduction("cross_entropy", reduction)
-    values = labels._data if isinstance(labels, Tensor) else array_of(labels)
-    ready = isinstance(logits, Tensor) and logits._data.dtype.kind == "f"
-    shape = logits._data.shape if ready else shape_of(logits)
+    values = labels._value if isinstance(labels, Tensor) else array_of(labels)
+    logits = stacked(logits)
+    ready = isinstance(logits, Tensor) and logits._value.dtype.kind == "f"
+    shape = logits._value.shape if ready else shape_of(logits)
     if len(shape) != 2 or values.shape != shape[:1]:
         raise ShapeError(f"cross_entropy: expected logits (n, classes) and labels (n,), got "
                          f"{describe(logits)} and {describe(values)}")
@@ -112,8 +120,9 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
     if values.dtype.kind not in "iu":
         if hasattr(labels, "dtype") or values.size:
             came = describe(labels if hasattr(labels, "dtype") else values)
-            raise DTypeError(f"cross_entropy: labels are class numbers, got {came}; "
-                             "use labels.astype(int), or mse_loss for real targets")
+            cure = ("use labels.astype(int), or mse_loss for real targets" if values.dtype.kind in "fb"
+                    else "make numbers of names with np.unique(labels, return_inverse=True)[1]")
+            raise DTypeError(f"cross_entropy: labels are class numbers, got {came}; {cure}")
         labels = values = values.astype(int)  # an empty list
     if current_mode().observer is not None:
         labels = apply(check_labels, (labels,), {"classes": shape[1]})

@@ -100,7 +100,7 @@ def _contents(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 def _saved(name: Any, value: Any) -> np.ndarray[Any, Any]:
     try:
-        held = value._data if isinstance(value, Tensor) else value
+        held = value._value if isinstance(value, Tensor) else value
         return np.asarray(as_value(held if hasattr(held, "dtype") else np.asarray(held)))
     except ValueError:
         raise ShapeError(f"load_state_dict: {name!r}: expected numbers in rows of equal length, got "

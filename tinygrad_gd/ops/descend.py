@@ -46,11 +46,11 @@ def descend_all(params: list[Tensor], rate: float) -> None:
     """`descend` along the gradient of each parameter that has one, while nobody watches."""
     for p in params:
         if (g := p._grad) is not None:
-            held, slope = p._data, g._data
+            held, slope = p._value, g._value
             if isinstance(held, np.ndarray):
                 _descend(held, rate, slope, held)
                 p._seq = tick()
             elif type(new := held - rate * slope) is type(held):
-                p._data, p._seq = new, tick()
+                p._value, p._seq = new, tick()
             else:
                 descend(p, rate, g)

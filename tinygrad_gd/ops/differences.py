@@ -284,7 +284,7 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
     [-1.0, -10.0, -100.0]
     """
     first, last = _ends("geomspace", start, stop)
-    if np.any(np.sign(first._data) * np.sign(last._data) <= 0):
+    if np.any(np.sign(first._value) * np.sign(last._value) <= 0):
         raise OptionError(f"geomspace: start and stop must not be 0 and have the same sign, got "
                           f"{describe(first)} and {describe(last)}; use linspace across 0")
     sign = np.sign(first)

@@ -19,7 +19,7 @@ from ..engine.primitive import Primitive, apply, primitive
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, GradError, IndexingError, OptionError, ShapeError, describe
 from ..ground.registry import explaining, implements
-from ..ground.storage import NUMERIC_KINDS
+from ..ground.storage import NUMERIC_KINDS, plain
 from .elementwise import where
 from .shape import broadcast_to, reshape
 from .signatures import as_tensor, refuse
@@ -129,7 +129,7 @@ def plain_key(key: Any) -> Any:
     """The key with Tensors replaced by their values."""
     if isinstance(key, tuple):
         return tuple(plain_key(k) for k in key)
-    return key.numpy() if isinstance(key, Tensor) else key
+    return key.numpy() if isinstance(key, Tensor) else plain(key)
 
 
 def split_key(
@@ -145,6 +145,8 @@ def split_key(
             continue
         if isinstance(k, list | tuple):
             k = _rectangular(operation, x, k)
+        if hasattr(k, "to_numpy"):  # a mask or row numbers from a table
+            k = k.to_numpy()
         if isinstance(k, np.ndarray | Tensor):
             if k.dtype.kind not in "iub":
                 raise IndexingError(f"{operation}: {describe(x)} was indexed with {describe(k)}; "

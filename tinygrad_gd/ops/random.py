@@ -54,7 +54,7 @@ def normal(loc: Any = 0.0, scale: Any = 1.0, size: Any = None, dtype: Any = None
     >>> tg.normal(mean, 0.1).sum().backward(); mean.grad.tolist()
     [1.0, 1.0]
     """
-    loc, scale = _parameters("normal", loc, scale)
+    loc, scale = _parameters("normal", loc, scale, dtype=dtype)
     _check_range("normal", "scale is a standard deviation, >= 0", scale, np.inf)
     noise = _noise("normal", standard_normal, (loc, scale), size, dtype)
     return _in_dtype(loc + scale * noise, dtype)
@@ -63,7 +63,7 @@ def normal(loc: Any = 0.0, scale: Any = 1.0, size: Any = None, dtype: Any = None
 @implements()
 def uniform(low: Any = 0.0, high: Any = 1.0, size: Any = None, dtype: Any = None) -> Tensor:
     """Draws between ``low`` and ``high``, which both get gradients; options as in `normal`."""
-    low, high = _parameters("uniform", low, high)
+    low, high = _parameters("uniform", low, high, dtype=dtype)
     noise = _noise("uniform", standard_uniform, (low, high), size, dtype)
     width = high - low
     _check_range("uniform", "high - low is a width, >= 0 and finite", width, None)
@@ -121,9 +121,16 @@ def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
     return kept
 
 
-def _parameters(operation: str, *given: Any) -> tuple[Any, ...]:
-    """Python numbers as they are, since they are weak; everything else as Tensors."""
-    return tuple(x if isinstance(x, int | float) else as_tensor(operation, x) for x in given)
+def _parameters(operation: str, *given: Any, dtype: Any = None) -> tuple[Any, ...]:
+    """Python numbers as they are, since they are weak; all else as Tensors, as wide as asked."""
+    tensors = (x if isinstance(x, int | float) else as_tensor(operation, x) for x in given)
+    return tuple(x.astype(dtype) if isinstance(x, Tensor) and _is_wider(dtype, x) else x
+                 for x in tensors)
+
+
+def _is_wider(dtype: Any, x: Tensor) -> bool:
+    kind = None if dtype is None else np.dtype(dtype)
+    return kind is not None and kind.kind == "f" and np.result_type(kind, x.dtype) == kind != x.dtype
 
 
 def _noise(operation: str, draw: Any, parameters: tuple[Any, ...], size: Any, dtype: Any) -> Tensor:
@@ -157,7 +164,7 @@ def _in_dtype(x: Tensor, dtype: Any) -> Tensor:
 
 def _check_range(operation: str, what: str, x: Any, most: float | None) -> None:
     """Refuse values below 0 or above ``most``; with None, infinite ones."""
-    values = x._data if isinstance(x, Tensor) else x
+    values = x._value if isinstance(x, Tensor) else x
     inside = (values >= 0) & (values < np.inf if most is None else values <= most)
     if not (inside if isinstance(x, int | float) else np.all(inside)):
         shown = describe(x) if isinstance(x, Tensor) else x

@@ -14,7 +14,7 @@ from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError, ShapeError, describe
 from ..ground.modes import using
 from ..ground.registry import NAMES
-from ..ground.storage import NUMERIC_KINDS
+from ..ground.storage import NUMERIC_KINDS, native
 from .signatures import as_tensor, called_like, refuse
 
 # -- the same elements in another form -------------------------------------------------------------
@@ -142,10 +142,11 @@ def astype(x: Any, dtype: Any, *, copy: bool = True, device: Any = None) -> Tens
     if kind not in NUMERIC_KINDS:
         raise DTypeError(f"astype: expected a float, int or bool dtype, got {dtype!r}; for other "
                          "kinds use tensor.numpy().astype")
+    params = {"dtype": native(dtype)}
     if kind == "f":
-        return apply(astype, (x,), {"dtype": dtype})
+        return apply(astype, (x,), params)
     with using(grad=False):
-        return apply(astype, (x,), {"dtype": dtype})
+        return apply(astype, (x,), params)
 
 
 # -- several arrays as one -------------------------------------------------------------------------

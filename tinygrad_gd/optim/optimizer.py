@@ -162,7 +162,7 @@ class Optimizer:
         (0.46, 3.4)
         """
         kept = self.state.get(p, {}).get(name)
-        return self.remember(p, name, Tensor(np.zeros_like(like._data))) if kept is None else kept
+        return self.remember(p, name, Tensor(np.zeros_like(like._value))) if kept is None else kept
 
     def remember(self, p: Tensor, name: str, value: Tensor) -> Tensor:
         """Keep ``value`` for a parameter under ``name``, and call it so in texts and pictures."""

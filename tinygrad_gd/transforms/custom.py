@@ -184,7 +184,7 @@ def checkpoint(f: Callable[..., Any], *args: Any) -> Callable[..., Any]:
             return _cotangents_of(roots, _split(g, roots), inputs, create_graph)
 
         result = _grafted(node, out, leaves, inputs, cotangents, tick())
-        values += [x._data for x in flatten(result) if _floating(x)]
+        values += [x._value for x in flatten(result) if _floating(x)]
         return result
 
     return recomputed
@@ -192,7 +192,7 @@ def checkpoint(f: Callable[..., Any], *args: Any) -> Callable[..., Any]:
 
 def _same(root: Tensor, value: Any) -> bool:
     """Whether what was computed again is what it was, but for the last bits."""
-    return root.shape == value.shape and np.allclose(root._data, value, 1e-4, 1e-30, equal_nan=True)
+    return root.shape == value.shape and np.allclose(root._value, value, 1e-4, 1e-30, equal_nan=True)
 
 
 def _cotangents_of(
@@ -252,7 +252,7 @@ def _grafted(
         own = [positive(x) if x._requires_grad or x._seq < since else x for x in leaves]
         value = own[0] if len(own) == 1 else concatenate([x.reshape(-1) for x in own])
     seen = current_mode().observer is not None  # then it must be seen where the value comes from
-    cotangents = _Cotangents(compute, None if seen else value._data)
+    cotangents = _Cotangents(compute, None if seen else value._value)
     joined = apply(node, (*inputs, value) if seen else tuple(inputs), {"cotangents": cotangents})
     return _spread(out, leaves, joined)
 
@@ -298,6 +298,6 @@ def _constant(leaf: Any) -> Any:
         return leaf
     if current_mode().observer is not None:
         return stopped(leaf)
-    held = constant(leaf._data)
+    held = constant(leaf._value)
     held._name = leaf._name
     return held

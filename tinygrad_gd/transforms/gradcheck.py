@@ -84,7 +84,7 @@ def _values_of(inputs: Any) -> list[Any]:
     if not inputs:
         raise OptionError("gradcheck: expected at least one input, got an empty list; write [x]")
     try:
-        values = [np.array(x._data if isinstance(x, Tensor) else plain(x)) for x in inputs]
+        values = [np.array(x._value if isinstance(x, Tensor) else plain(x)) for x in inputs]
     except ValueError:
         raise ShapeError("gradcheck: expected arrays, got a list with rows of different lengths; pad "
                          "them, or give each row as an input") from None
@@ -234,7 +234,7 @@ class _Oracle:
 def _raw(array: Any) -> Tensor:
     """A constant Tensor; complex values are allowed here only."""
     tensor = Tensor(0.0)
-    tensor._data = array[()]
+    tensor._value = array[()]
     return tensor
 
 

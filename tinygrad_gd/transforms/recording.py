@@ -130,14 +130,14 @@ def stopped(leaf: Any) -> Any:
     if not isinstance(leaf, Tensor) or not leaf._requires_grad:
         return leaf
     if current_mode().observer is None:
-        return constant(positive.run(leaf._data))
+        return constant(positive.run(leaf._value))
     with using(grad=False):  # through the door, so that the observer sees where the values come from
         return apply(positive, (leaf,))
 
 
 def zeros(like: Tensor) -> Tensor:
     """A constant of the shape and dtype of ``like``."""
-    return constant(np.zeros_like(like._data) if like.ndim else like.dtype.type(0))
+    return constant(np.zeros_like(like._value) if like.ndim else like.dtype.type(0))
 
 
 def seed_for(output: Tensor, value: Any, what: str) -> Tensor:

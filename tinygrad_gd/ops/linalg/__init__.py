@@ -1,7 +1,8 @@
 """Linear algebra, batched where NumPy batches.
 
 Read `products` first. `einsum` covers what they do not; `linear_systems`, `determinants`,
-`factorizations` and `least_squares` solve and take apart; `conditioning` is made of those.
+`factorizations` and `least_squares` solve and take apart; `conditioning` is made of those;
+`sparse` multiplies by SciPy's sparse matrices.
 
 Surprises here
 --------------
@@ -18,9 +19,10 @@ from . import (
     least_squares,
     linear_systems,
     products,
+    sparse,
 )
 
 __all__ = [
     "conditioning", "determinants", "einsum", "factorizations", "least_squares", "linear_systems",
-    "products",
+    "products", "sparse",
 ]  # fmt: skip

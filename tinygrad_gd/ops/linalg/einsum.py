@@ -273,7 +273,7 @@ def _mismatch(subscripts: str, explicit: str, arrays: Sequence[Any]) -> ShapeErr
 
 @wraps(np.einsum_path)
 def _einsum_path(*operands: Any, **options: Any) -> Any:
-    return np.einsum_path(*(np.asarray(a) if isinstance(a, Tensor) else a for a in operands), **options)
+    return np.einsum_path(*(a.numpy() if isinstance(a, Tensor) else a for a in operands), **options)
 
 
 NUMPY[np.einsum_path] = explaining(_einsum_path)

@@ -56,7 +56,7 @@ def _form_of_leaves(count: int) -> str:
 
 def _form_of_leaf(x: Any, first: int, around: set[Tensor]) -> Any:
     if isinstance(x, Tensor):
-        return ("tensor", x._data.shape, x._data.dtype, _order(x._data), x._requires_grad,
+        return ("tensor", x._value.shape, x._value.dtype, _order(x._value), x._requires_grad,
                 x._grad is None, tuple(x._hooks or ()), first, x if x in around else None)
     if isinstance(x, _ARRAYS):
         return "array", x.shape, x.dtype, _order(x), first

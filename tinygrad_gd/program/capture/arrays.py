@@ -92,7 +92,7 @@ def stand_in(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> St
             or any(isinstance(x, Tensor) for x in flatten(options))):
         return None
     inputs = tuple(named[name] for name in arrays)
-    shows = any(np.may_share_memory(value, x._data) for x in inputs)
+    shows = any(np.may_share_memory(value, x._value) for x in inputs)
     return StandIn(value, _primitive_of(function, "view" if shows else "op"), inputs, options)
 
 
@@ -115,8 +115,8 @@ def _primitive_of(function: Any, kind: str) -> Primitive:
 def _raw(given: Any) -> Any:
     """Arguments with the arrays themselves."""
     leaves = flatten(given)
-    return unflatten(given, [x._data if isinstance(x, Tensor) else x.noticed() if type(x) is Live else x
-                             for x in leaves])
+    return unflatten(given, [
+        x._value if isinstance(x, Tensor) else x.noticed() if type(x) is Live else x for x in leaves])
 
 
 def makes_array(inputs: Any) -> bool:

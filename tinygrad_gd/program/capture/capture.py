@@ -88,26 +88,26 @@ class Capture(Observer):
                 self._copies[id(held)] = given, held  # rules read a copy of the user's array
         array = (not (self._internal or self._beside or out._primitive) and makes_array(inputs)
                  and type(entrance()) is TrackedArray)
-        value = own = Value.like(out._data)
+        value = own = Value.like(out._value)
         if primitive.kind == "view" and out._primitive is None:
             values = values_of(inputs)
             view = primitive.run(*values, **params)
             value = Value.like(view)
             if array or self._internal:  # outside, a view stays a view
-                out._data = view
+                out._value = view
             elif not np.may_share_memory(view, values[0]):
                 value = own
         if array:
             tracked(out)
         made = self._values[out] = self._run(primitive, inputs, params, value)
-        if value is not own and out._data is not view:
+        if value is not own and out._value is not view:
             self._parts[made] = self._whole(self.reference(inputs[0])), own
         self._places[out] = self._line(), self._scopes[-1]
 
     def write(self, target: Tensor, primitive: Primitive, inputs: Any) -> None:
         if target not in self._values:
             self._state(target)
-        made = self._run(primitive, inputs, {}, Value.like(target._data))
+        made = self._run(primitive, inputs, {}, Value.like(target._value))
         state = self._inputs.get(target)
         last = self.instructions[-1]
         if isinstance(state, State):
@@ -117,10 +117,10 @@ class Capture(Observer):
 
     def backward(self, out: Tensor, position: int, g: Any, gx: Any) -> None:
         x = out.inputs[position]
-        if x._primitive is None and gx is not g and gx._data.base is not None:
-            gx._data = gx._data.copy()  # a leaf's gradient owns its memory, and so is laid out anew
+        if x._primitive is None and gx is not g and gx._value.base is not None:
+            gx._value = gx._value.copy()  # a leaf's gradient owns its memory, and so is laid out anew
             self._values[gx] = self._record(
-                copy, (self.reference(gx),), {"order": "C"}, Value.like(gx._data))
+                copy, (self.reference(gx),), {"order": "C"}, Value.like(gx._value))
         line, scope = self._places.get(out, (UNKNOWN, ""))
         for i in range(self._settled, len(self.instructions)):
             self.instructions[i] = replace(self.instructions[i], line=line, scope=scope)
@@ -150,12 +150,12 @@ class Capture(Observer):
         if isinstance(data, Tensor | np.ndarray):
             value = given = self.reference(data)
             if self._alone and isinstance(data, Tensor) and leaf.dtype == data.dtype:
-                leaf._data = data._data
+                leaf._value = data._value
             if isinstance(value, Value) and value.dtype != leaf.dtype:
                 value = self._record(astype, (value,), {"dtype": leaf.dtype},
-                                     Value.like(leaf._data))
-            elif isinstance(value, Value) and not value.has_form_of(leaf._data):
-                value = self._record(copy, (value,), {"order": "K"}, Value.like(leaf._data))
+                                     Value.like(leaf._value))
+            elif isinstance(value, Value) and not value.has_form_of(leaf._value):
+                value = self._record(copy, (value,), {"order": "K"}, Value.like(leaf._value))
             if value is not given:
                 self._parts[value] = self._whole(given), value
             self._values[leaf] = value
@@ -175,8 +175,8 @@ class Capture(Observer):
         call = stand_in(function, args, kwargs)
         if call is None:
             return made
-        if not (Value.like(call.value).has_form_of(made._data)
-                and np.array_equal(call.value, made._data, equal_nan=True)):
+        if not (Value.like(call.value).has_form_of(made._value)
+                and np.array_equal(call.value, made._value, equal_nan=True)):
             del self.instructions[before:]
             made = constant(call.value)
             self.forward(made, call.primitive, call.inputs, call.params)
@@ -184,8 +184,8 @@ class Capture(Observer):
 
     def overwrites(self, array: Tensor, primitive: Primitive) -> bool:
         """Whether an array is changed in place that is, or shows a part of, an argument."""
-        given = (i.tensor._data for i in self._inputs.values() if isinstance(i, Argument))
-        found = any(np.may_share_memory(array._data, x) for x in given)
+        given = (i.tensor._value for i in self._inputs.values() if isinstance(i, Argument))
+        found = any(np.may_share_memory(array._value, x) for x in given)
         if found:
             self.fail(f"in-place {primitive.name} changes an array that was given as an argument, and "
                       "a replay would not; write x = x + 1 instead of x += 1")
@@ -194,7 +194,7 @@ class Capture(Observer):
     def takes_gradient(self, leaf: Tensor) -> None:
         g = leaf._grad
         if g is not None and g not in self._values:
-            made = self._inputs[g] = Gradient(Value.like(g._data), leaf)
+            made = self._inputs[g] = Gradient(Value.like(g._value), leaf)
             self._values[g] = made.value
 
     def enters(self, module: Any) -> None:
@@ -262,7 +262,7 @@ class Capture(Observer):
     def argument(self, position: int, tensor: Tensor, name: str) -> None:
         """Make ``tensor`` known as an argument of the function."""
         self.arity = position + 1
-        made = Argument(Value.like(tensor._data, name), position, tensor)
+        made = Argument(Value.like(tensor._value, name), position, tensor)
         self._inputs[tensor] = made
         self._values[tensor] = made.value
 
@@ -288,7 +288,7 @@ class Capture(Observer):
 
     def _state(self, tensor: Tensor) -> Value:
         self._values[tensor] = value = self._input(
-            tensor, lambda: State(Value.like(tensor._data, tensor._name or ""), tensor))
+            tensor, lambda: State(Value.like(tensor._value, tensor._name or ""), tensor))
         return value
 
     def _input(self, key: Any, make: Callable[[], Input]) -> Value:
@@ -344,7 +344,7 @@ class Capture(Observer):
         """Shapes depend on how many elements a mask selects: a program is for that number only."""
         if not isinstance(value, Value) or value.dtype != bool or value in self._guarded:
             return
-        count = int(np.count_nonzero(mask._data if isinstance(mask, Tensor) else mask))
+        count = int(np.count_nonzero(mask._value if isinstance(mask, Tensor) else mask))
         self._guarded[value] = Instruction(
             selects, (value,), Value((), value.dtype, True), {"count": count}, self._phase,
             self._scopes[-1], self._line())
@@ -468,5 +468,5 @@ class Capture(Observer):
 
 def _kept(constant: Tensor) -> Any:
     """The values of a constant, which whoever has the Tensor may overwrite."""
-    data = constant._data
+    data = constant._value
     return data.copy("K") if isinstance(data, np.ndarray) else data

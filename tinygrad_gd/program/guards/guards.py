@@ -46,7 +46,7 @@ class Guards:
         seen = (x for x in arguments if isinstance(x, Tensor) and names[id(x)])
         self.tensors = {*capture.states, *self.leaves, *seen}
         self._settings = Settings(capture.modules, {
-            t: names.get(id(t), "") for t in capture.states if t._data.dtype.kind == "f"})
+            t: names.get(id(t), "") for t in capture.states if t._value.dtype.kind == "f"})
         self._conditions = Conditions()
         self.variables.require(self._conditions)
         self._conditions.add("an attribute", "{}.count == {}.seen or {}.hold()",
@@ -168,7 +168,7 @@ class Settings:
             yield "the attribute {} of a module", "training", module.training
         for tensor, name in self._tensors.items():
             yield "requires_grad of the tensor {}", name, tensor._requires_grad
-            yield "whether the tensor {} is a number", name, isinstance(tensor._data, np.ndarray)
+            yield "whether the tensor {} is a number", name, isinstance(tensor._value, np.ndarray)
             for hook in tensor._hooks or ():
                 yield "the hooks of the tensor {}", name, hook
 

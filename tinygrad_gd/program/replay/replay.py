@@ -96,7 +96,7 @@ class Replay:
         self.space["joined"] = bool(self.text.seats) and self.text.seats.take()
         known: dict[Value, Any] = {}
         for name, given in self.text.held:
-            data = given.tensor._data
+            data = given.tensor._value
             if not given.value.has_form_of(data):
                 raise Stale(f"{given.value!r} has another form now")
             self.space[name], self.space[f"{name}_seq"] = data, given.tensor._seq

@@ -33,7 +33,7 @@ def side_by_side(values: Sequence[Value]) -> tuple[np.ndarray[Any, Any], list[np
 
 def _holders(tensor: Tensor) -> int:
     """How many have a Tensor's array or a view of it, besides some that are always there."""
-    data = tensor._data
+    data = tensor._value
     return getrefcount(data)
 
 
@@ -60,11 +60,11 @@ class Seats:
 
     def take(self) -> bool:
         """Move the arrays of all states to their seats, unless somebody else holds one of them."""
-        apart = [(state, seat) for state, seat in self._seats if state.tensor._data is not seat._data]
+        apart = [(state, seat) for state, seat in self._seats if state.tensor._value is not seat._value]
         if not all(is_sole_owner(state.tensor) and is_sole_owner(seat)
-                   and state.value.has_form_of(state.tensor._data) for state, seat in apart):
+                   and state.value.has_form_of(state.tensor._value) for state, seat in apart):
             return False
         for state, seat in apart:
-            seat._data[...] = state.tensor._data
-            state.tensor._data = seat._data
+            seat._value[...] = state.tensor._value
+            state.tensor._value = seat._value
         return True

@@ -178,7 +178,7 @@ class Statements:
             self.names[given.value] = name
             self._fixed.add(given.value)
             self._lasting.add(given.value)
-            checks.append(f"{tensor}._data is {name}")
+            checks.append(f"{tensor}._value is {name}")
         return [*checks, f"{tensor}._seq == {name}_seq"] if hoisted else checks
 
     def _reading(self, given: Input) -> str:
@@ -193,11 +193,11 @@ class Statements:
             self._weak.add(given.value)
             return f"{name} = {text}"
         if isinstance(given, Gradient):
-            return f"{name} = {self._tensor(given.tensor)}._grad._data"
+            return f"{name} = {self._tensor(given.tensor)}._grad._value"
         if isinstance(given, Argument):
-            return f"{name} = a{given.position}._data"
+            return f"{name} = a{given.position}._value"
         self._numbers[given.value] = {}
-        return f"{name} = {self.bound(given.tensor, 'T')}._data"
+        return f"{name} = {self.bound(given.tensor, 'T')}._value"
 
     def _place(self, options: Any, key: Any) -> str:
         place = f"{self.bound(options, 'options')}[{key!r}]"
@@ -427,7 +427,7 @@ class Statements:
             tensor = self._tensor(state.tensor)
             name = self.names[value] if isinstance(value, Value) else self.name(value)
             if state.value.scalar:
-                lines.append(f"{tensor}._data = {name}")
+                lines.append(f"{tensor}._value = {name}")
             elif name != self.names[state.value]:
                 lines.append(f"copyto({self.names[state.value]}, {name})")
             lines.append(f"{tensor}._seq = tick()")  # each its own: backward orders tensors by it

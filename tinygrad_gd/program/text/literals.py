@@ -53,9 +53,9 @@ def literal(x: Any, dtype: Any = None) -> Text:
         return Text("SLOT" if x is SLOT else "...")
     if not isinstance(x, int | float | complex | str | bytes | list | dict | range | type(None)):
         raise CaptureError(
-            f"source: {describe(x)} cannot be written as text; it belongs to a custom rule or a "
-            "checkpoint, whose steps a recorded graph does not hold. Compile the function instead, "
-            "step = tg.compile(tg.value_and_grad(f)), and read step.source")
+            f"source: {describe(x)} cannot be written as text; it belongs to a custom rule, a sparse "
+            "matrix or a checkpoint, whose steps a recorded graph does not hold. Compile the function "
+            "instead, step = tg.compile(tg.value_and_grad(f)), and read step.source")
     return Text(repr(x))
 
 

@@ -35,7 +35,7 @@ def gradient_program(
         for node in nodes_of(root):
             capture.forward(node.tensor, node.op, node.inputs, node.params)
         capture.starts_backward(root, None)
-        seed = constant(np.ones_like(root._data)[()])
+        seed = constant(np.ones_like(root._value)[()])
         cotangents = cotangents_of([root], [seed], targets=list(wrt))
         capture.ends_backward()
     missing = next((x for x in wrt if x not in cotangents), None)
@@ -104,7 +104,7 @@ def source(loss: Tensor, wrt: Sequence[Tensor] | None = None, check: bool = Fals
         return loss, d_w
     <BLANKLINE>
     """
-    if loss._data.size != 1:
+    if loss._value.size != 1:
         raise GradError(f"source: expected a tensor with one element, got {describe(loss)}; reduce it "
                         "with .sum() or .mean()")
     frame = user_frame()
@@ -120,8 +120,8 @@ def _check(text: str, program: Program, loss: Tensor, wrt: Sequence[Tensor]) -> 
     space: dict[str, Any] = {}
     exec(text, space)
     got = call(space[program.name], program)
-    cotangents = cotangents_of([loss], [np.ones_like(loss._data)[()]], targets=list(wrt))
-    expected = [loss._data, *(cotangents[x] for x in wrt)]
+    cotangents = cotangents_of([loss], [np.ones_like(loss._value)[()]], targets=list(wrt))
+    expected = [loss._value, *(cotangents[x] for x in wrt)]
     for name, a, b in zip(("the value", *map(describe, wrt)), got, expected, strict=True):
         if not np.array_equal(a, b, equal_nan=True):
             raise CaptureError(f"source: the text gives {a} for {name}, backward() gives {b}")

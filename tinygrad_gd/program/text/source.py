@@ -296,7 +296,7 @@ class Writer:
 
     def _returned(self) -> list[str]:
         held = {i.tensor: self.texts[i.value] for i in self.program.inputs if isinstance(i, State)}
-        results = [held[x] if x in held else literal(x._data) if isinstance(x, Tensor)
+        results = [held[x] if x in held else literal(x._value) if isinstance(x, Tensor)
                    else self.operand(x) for x in self.program.outputs]
         return [*results, *(str(self.texts[s.value]) for s, _ in self.program.writes),
                 *(str(self.texts[v]) for _, v in self.program.gradients)]
@@ -358,9 +358,9 @@ def call(function: Any, program: Program) -> Any:
         elif isinstance(given, Array):
             values.append(given.array)
         elif isinstance(given, Gradient):
-            values.append(given.tensor._grad._data)  # type: ignore[union-attr]
+            values.append(given.tensor._grad._value)  # type: ignore[union-attr]
         else:
-            values.append(np.array(given.tensor._data))
+            values.append(np.array(given.tensor._value))
     result = function(*values)
     return result if isinstance(result, tuple) else (result,)
 
