@@ -149,13 +149,18 @@ def test_blocks_are_left_in_any_order() -> None:
 
 
 def test_a_block_is_left_where_it_was_entered() -> None:
-    block = tg.no_grad()
+    block, caught = tg.no_grad(), []
+
+    def leave() -> None:
+        with pytest.raises(tg.GradError) as error:
+            block.__exit__()
+        caught.append(str(error.value))
+
     with block:
-        threads = [threading.Thread(target=lambda: caught.append(pytest.raises(tg.GradError, block.__exit__)))]
-        caught: list[Any] = []
-        threads[0].start()
-        threads[0].join()
-    assert "was left in another thread or task" in str(caught[0].value)
+        thread = threading.Thread(target=leave)
+        thread.start()
+        thread.join()
+    assert len(caught) == 1 and "was left in another thread or task" in caught[0]
 
 
 MISUSE: Table = {

@@ -15,17 +15,20 @@ import numpy as np
 from ..errors import GradError, ShapeError, describe
 from ..ground.fast import add_rows
 from ..ground.live import Live
+from ..ground.threads import taking_turns
 from .hooks import accumulate, run_hooks, unwrap
 from .tensor import ALL, Tensor, constant
 
 
 def backward(root: Tensor, gradient: Any = None) -> None:
     """Accumulate d(root)/d(leaf) in ``.grad`` of every leaf; see `Tensor.backward`."""
-    for leaf, g in gradients_of(root, unwrap(seed_of(root, gradient))).items():
-        if leaf._grad is None:
-            leaf._grad = constant(g)
-        else:
-            accumulate(leaf, g)
+    gradients = gradients_of(root, unwrap(seed_of(root, gradient)))
+    with taking_turns:
+        for leaf, g in gradients.items():
+            if leaf._grad is None:
+                leaf._grad = constant(g)
+            else:
+                accumulate(leaf, g)
 
 
 def seed_of(root: Tensor, gradient: Any) -> Any:
