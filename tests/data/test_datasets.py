@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import scipy.sparse
 
 import tinygrad_gd as tg
 from tests.misuse import ONE, Table, refused
@@ -38,7 +37,7 @@ MISUSE: Table = {
     "split nothing": (tg.datasets.split, ValueError, r"got lengths \[\]"),
     "split part": (lambda: tg.datasets.split(np.ones(3), test=20), ValueError, "between 0 and 1; got 20"),
     "split of a number": (lambda: tg.datasets.split(3), ValueError, "split: expected arrays with rows"),
-    "split of a sparse matrix": (lambda: tg.datasets.split(scipy.sparse.csr_array(np.eye(3))), ValueError, r"split: expected arrays with rows, got float64 of shape \(3, 3\); write x\.toarray\(\)"),
+    "split of a sparse matrix": (lambda: tg.datasets.split(pytest.importorskip("scipy.sparse").csr_array(np.eye(3))), ValueError, r"split: expected arrays with rows, got float64 of shape \(3, 3\); write x\.toarray\(\)"),
     "split of a dict": (lambda: tg.datasets.split({"x": ONE}), ValueError, r"split: expected arrays with rows, got dict; write split\(x, y\)"),
     "split by text": (lambda: tg.datasets.split(ONE, test="a"), ValueError, "split: test is the part.*'a'"),  # type: ignore[arg-type]
     "split by no seed": (lambda: tg.datasets.split(ONE, seed="a"), ValueError, "split: seed must be an integer of at least 0, got str 'a'"),  # type: ignore[arg-type]
