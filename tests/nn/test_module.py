@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -261,6 +262,19 @@ def test_a_buffer_does_not_take_the_place_of_a_module(held: Any) -> None:
     with pytest.raises(tg.OptionError, match="'part' of Module holds a module or parameter, which would be lost"):
         made.register_buffer("part", 1.0)
     assert made.part is held
+
+
+def test_a_state_is_not_pickled_by_numpy_in_passing(tmp_path: Path) -> None:
+    made = layer()
+    for save in (lambda: np.savez(tmp_path / "a.npz", made.state_dict()), lambda: np.save(tmp_path / "a.npy", made.state_dict()),
+                 lambda: np.savez(tmp_path / "a.npz", model=made.state_dict())):
+        with pytest.raises(tg.DTypeError, match=r"write np\.savez\(path, \*\*model\.state_dict\(\)\), with two stars"):
+            save()
+    np.savez(tmp_path / "a.npz", **made.state_dict())
+    other = layer()
+    other.load_state_dict(np.load(tmp_path / "a.npz"))
+    assert other.weight.item() == made.weight.item()
+    assert type(pickle.loads(pickle.dumps(made.state_dict()))) is dict
 
 
 def test_two_values_are_not_loaded_into_one_tensor() -> None:

@@ -20,6 +20,7 @@ from ..ground.checks import check_switch
 from ..ground.elsewhere import CURES, answer, own_names
 from ..ground.explain import answering
 from ..ground.modes import current_mode, get_default_dtype, no_grad
+from ..ground.saved import Saved
 from ..ground.storage import as_value, changes
 
 AnyModule = TypeVar("AnyModule", bound="Module")
@@ -326,7 +327,8 @@ class Module:
         >>> {name: value.shape for name, value in tg.nn.Linear(3, 2).state_dict().items()}
         {'weight': (2, 3), 'bias': (2,)}
         """
-        return {path: np.array(tensor.numpy()) for path, tensor in self._state().items()}
+        state = {path: np.array(tensor.numpy()) for path, tensor in self._state().items()}
+        return Saved(state, "np.savez(path, **model.state_dict()), with two stars")
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> None:
         """Write saved values into this module's parameters and buffers.
