@@ -63,6 +63,10 @@ class CaptureWarning(UserWarning):
     """A step cannot be captured and goes on as ordinary, slower, eager code."""
 
 
+class KeptGraphsWarning(UserWarning):
+    """Many losses are kept after their backward passes, and with each of them its whole graph."""
+
+
 class BroadcastWarning(UserWarning):
     """Two operands of different ndim were both expanded, as (n,) with (n, 1) to (n, n)."""
 

@@ -17,6 +17,7 @@ from ..ground.fast import add_rows
 from ..ground.live import Live
 from ..ground.threads import taking_turns
 from .hooks import accumulate, run_hooks, unwrap
+from .kept import EVERY, note, passes
 from .tensor import ALL, Tensor, constant
 
 
@@ -29,6 +30,8 @@ def backward(root: Tensor, gradient: Any = None) -> None:
                 leaf._grad = constant(g)
             else:
                 accumulate(leaf, g)
+    if not passes() % EVERY:
+        note(root)
 
 
 def seed_of(root: Tensor, gradient: Any) -> Any:

@@ -47,8 +47,8 @@ class Optimizer:
         options = vars(self).get("defaults", ())
         if (name in options or name == "learning_rate") and not hasattr(type(self), name):
             option = name if name in options else "lr"
-            raise OptionError(f"{type(self).__name__}.{name}: options belong to groups, and setting an "
-                              f"attribute would change nothing; write {in_group(option)}, for each group")
+            raise OptionError(f"{type(self).__name__}.{name}: options belong to groups, an attribute "
+                              f"would change nothing; write {in_group(option)}, for each group")
         object.__setattr__(self, name, value)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
