@@ -14,7 +14,7 @@ from ..ground.observer import reverse_pass
 from ..ground.threads import taking_turns
 from .backward import check_overwritten, fit, seed_of
 from .hooks import accumulate, run_hooks, unwrap, wrap
-from .kept import EVERY, note, passes
+from .kept import is_due, note
 from .operands import values_of
 from .tensor import Tensor
 
@@ -29,7 +29,7 @@ def backward_in_full(root: Tensor, gradient: Any, create_graph: bool) -> None:
             for leaf, g in cotangents.items():
                 accumulate(leaf, g.copy() if isinstance(g, Tensor) and g in given else g)  # one owner
                 given.add(leaf._grad)
-    if not passes() % EVERY:
+    if is_due():
         note(root)
 
 

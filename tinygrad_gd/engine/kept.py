@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator, Sequence
-from itertools import count, pairwise
+from itertools import cycle, pairwise
 from typing import Any
 from weakref import ref
 
@@ -29,8 +29,8 @@ HEAVY = 1 << 25
 #: Bytes that a recorded Tensor takes besides its values, and the inputs and options that it holds.
 NODE = 300
 
-#: Counts the backward passes.
-passes = count(1).__next__
+#: Asked after each backward pass: whether this is one that is noted.
+is_due = cycle([False] * (EVERY - 1) + [True]).__next__
 #: What passes that were noted began at, by number, as long as it is there.
 _kept: dict[int, ref[Tensor]] = {}
 _due: float = MANY

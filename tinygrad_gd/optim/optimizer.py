@@ -15,7 +15,7 @@ from ..ground.elsewhere import cure_of_option
 from ..ground.live import live
 from ..ground.modes import current_mode, no_grad
 from ..ground.saved import Saved
-from ..ground.threads import taking_turns
+from ..ground.threads import end_turn, take_turn
 from .groups import Defaults, Group, in_group
 
 #: How the state of an optimizer is written to a file.
@@ -156,11 +156,14 @@ class Optimizer:
 
     def step(self, closure: None = None) -> None:
         """Update every parameter that has a gradient."""
-        with taking_turns:
+        take_turn()
+        try:
             for group in self.param_groups if closure is None else self._no_closure(closure):
                 if type(group) is not Group:
                     self._check_other(group)
                 self.update_all(group)
+        finally:
+            end_turn()
 
     def _check_other(self, group: dict[str, Any]) -> None:
         """Check a group that was put into the list as a dict, which nobody has checked."""
