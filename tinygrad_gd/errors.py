@@ -67,6 +67,10 @@ class PrecisionWarning(UserWarning):
     """Data of float64 made float64 of what a float32 parameter computes."""
 
 
+class KeptGraphsWarning(UserWarning):
+    """Many losses are kept after their backward passes, and with each of them its whole graph."""
+
+
 class BroadcastWarning(UserWarning):
     """Two operands of different ndim were both expanded, as (n,) with (n, 1) to (n, n)."""
 

@@ -33,6 +33,46 @@ def test_drop_last() -> None:
     assert [len(a) for (a,) in loader] == [4, 4] and len(loader) == 2
 
 
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize(("rows", "size", "whole"), [(3, 4, 0), (4, 4, 1), (5, 4, 1), (3, 1000, 0), (3, 1, 3), (3, None, 1)])
+def test_a_batch_that_is_too_small_is_dropped_even_if_it_is_the_only_one(
+        rows: int, size: int | None, whole: int, shuffle: bool) -> None:
+    loader = tg.DataLoader(np.ones(rows), batch_size=size, drop_last=True, shuffle=shuffle)
+    batches = list(loader)
+    assert len(loader) == len(batches) == whole and all(len(a) == (size or rows) for (a,) in batches)
+    kept = tg.DataLoader(np.ones(rows), batch_size=size, shuffle=shuffle)
+    assert len(kept) == len(list(kept)) == -(-rows // (size or rows)) and kept.batch_size == (size or rows)
+
+
+def test_tables_of_pandas_are_their_values() -> None:
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    frame = pd.DataFrame({0: [1.0, 2, 3], 1: [4, 5, 6]}, index=[2, 0, 1])
+    labels = pd.Series([0, 1, 2], index=[9, 7, 8], name="label")
+    for y in (labels, labels.astype("category"), labels.astype("Int64"), pd.Index([0, 1, 2])):
+        (x_batch, y_batch), (x_rest, y_rest) = tg.DataLoader(frame, y, batch_size=2)
+        assert x_batch.tolist() == [[1, 4], [2, 5]] and y_batch.tolist() == [0, 1]
+        assert x_rest.tolist() == [[3, 6]] and y_rest.tolist() == [2] and y_rest.dtype == np.int64
+
+
+def test_what_a_table_holds_besides_numbers_is_refused_with_a_cure_that_works() -> None:
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    texts = pd.Series(["b", "a", "b"], index=[2, 0, 1], name="kind")
+    for given in (texts, texts.astype("category"), texts.astype(object), list(texts), texts.to_frame()):
+        with pytest.raises(TypeError, match=r"DataLoader: expected arrays of numbers.*np\.unique\(texts, return_inverse=True\)"):
+            tg.DataLoader(given)
+    classes, labels = np.unique(texts, return_inverse=True)
+    (batch,) = next(iter(tg.DataLoader(labels)))
+    assert batch.tolist() == [1, 0, 1] and list(classes[batch.numpy()]) == list(texts)
+    mixed = pd.DataFrame({"a": [0.5, 1.0], "b": [True, False]})
+    with pytest.raises(TypeError, match=r"DataLoader: .*got object of shape \(2, 2\); write x\.astype\(float\)"):
+        tg.DataLoader(mixed)
+    assert next(iter(tg.DataLoader(mixed.astype(float))))[0].tolist() == [[0.5, 1.0], [1.0, 0.0]]
+    times = pd.Series(pd.to_datetime(["2020-01-01", "2020-01-03"]))
+    with pytest.raises(TypeError, match=r"\(times - times\.min\(\)\) / np\.timedelta64\(1, 'D'\)"):
+        tg.DataLoader(times)
+    assert next(iter(tg.DataLoader((times - times.min()) / np.timedelta64(1, "D"))))[0].tolist() == [0.0, 2.0]
+
+
 @pytest.mark.parametrize(("data", "error", "text"), [
     ((np.ones((4, 2)), np.ones(4)), ValueError, "a tuple of 2; give each array by itself"),
     (list(zip(np.ones((4, 2)), np.ones(4), strict=True)), ValueError, "list of 4 have different shapes"),
@@ -53,6 +93,8 @@ MISUSE: Table = {
     "drop_last as a number": (lambda: tg.DataLoader(ONE, drop_last=3), TypeError, "DataLoader: drop_last: expected True"),  # type: ignore[arg-type]
     "workers": (lambda: tg.DataLoader(ONE, num_workers=2), TypeError, "DataLoader: unknown option num_workers="),  # type: ignore[call-arg]
     "a loader of gradients": (lambda: tg.DataLoader(w() * 2), RuntimeError, r"DataLoader: the gradient of .*\.detach\(\)"),
+    "a sparse matrix": (lambda: tg.DataLoader(pytest.importorskip("scipy.sparse").csr_array(np.eye(3))), TypeError, r"float64 of shape \(3, 3\); write x\.toarray\(\)"),
+    "complex numbers": (lambda: tg.DataLoader(ONE * 1j), TypeError, r"got complex128 of shape \(3,\)"),
     "a loader of a masked array": (lambda: tg.DataLoader(np.ma.array([1.0, 2.0], mask=[0, 1])), TypeError, "mask .*would be lost"),
 }
 

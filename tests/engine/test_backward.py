@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -164,3 +168,68 @@ MISUSE: Table = {
 @pytest.mark.parametrize("case", MISUSE)
 def test_misuse(case: str) -> None:
     refused(MISUSE[case])
+
+
+@pytest.fixture
+def many_switches() -> Iterator[None]:
+    """Let threads take turns after nearly every instruction."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def in_threads(work: Callable[[], Any], count: int = 4) -> list[BaseException]:
+    """What went wrong in threads that all do the same."""
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return failed
+
+
+@pytest.mark.parametrize("size", [1, 50_000])  # NumPy lets others go on while it adds many numbers
+@pytest.mark.parametrize("way", ["plain", "create_graph", "retained", "observed"])
+def test_no_gradient_is_lost_between_threads(way: str, size: int, many_switches: None) -> None:
+    leaf = tg.Tensor(np.ones(size), requires_grad=True)
+    w = leaf * 1.0 if way == "retained" else leaf
+    if way == "retained":
+        w.retain_grad()
+    turn = threading.Barrier(4, timeout=60)
+
+    def work() -> None:
+        for _ in range(100):
+            with tg.observe(tg.Observer()) if way == "observed" else nullcontext():
+                loss = (w * 1.0).sum()
+                turn.wait()
+                loss.backward(create_graph=way == "create_graph")
+
+    assert not in_threads(work)
+    for t in {w, leaf}:
+        assert t.grad is not None and (t.grad.numpy() == 400).all()
+
+
+def test_no_hook_is_lost_between_threads(many_switches: None) -> None:
+    leaf = tg.Tensor(1.0, requires_grad=True)
+    heard: list[int] = []
+    turn = threading.Barrier(4, timeout=60)
+
+    def work() -> None:
+        for _ in range(300):
+            turn.wait()
+            handle = leaf.register_hook(lambda g: None)
+            leaf.register_hook(lambda g: heard.append(1))
+            handle.remove()
+
+    assert not in_threads(work)
+    (leaf * 1.0).backward()
+    assert len(heard) == 1200

@@ -12,6 +12,7 @@ import pytest
 
 import tinygrad_gd as tg
 from tests.misuse import Table, refused, w
+from tinygrad_gd.engine import tensor
 
 X = np.array([1.5, -2.0, 3.0])
 
@@ -208,3 +209,16 @@ MISUSE: Table = {
 @pytest.mark.parametrize("case", MISUSE)
 def test_misuse(case: str) -> None:
     refused(MISUSE[case])
+
+
+def test_what_programs_rely_on_is_set_before_it_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread that sees the new count looks at what was set."""
+    t, seen = tg.Tensor(1.0), []
+
+    class Counting:
+        count = property(lambda self: 0, lambda self, value: seen.append(t.requires_grad))
+
+    monkeypatch.setattr(tensor, "changes", Counting())
+    t.requires_grad = True
+    t.requires_grad = False
+    assert seen == [True, False]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -198,6 +199,103 @@ def test_a_buffer_may_go() -> None:
     module: Any = Flagged()
     del module.flag
     assert not list(module.named_buffers()) and list(module.state_dict()) == ["weight"]
+
+
+def module(**attributes: Any) -> Any:
+    made = tg.nn.Module()
+    for name, value in attributes.items():
+        setattr(made, name, value)
+    return made
+
+
+def weight(value: Any = 1.0) -> Any:
+    return tg.nn.Parameter(value)
+
+
+#: Attributes of a module, and what is said of them; the cures are loaded into it in turn.
+COLLIDING: dict[str, tuple[dict[str, Any], str]] = {
+    "keys that spell the same": ({"a": {0: weight(), "0": weight()}}, r"a\[0\] and a\['0'\] would both be called 'a\.0'"),
+    "keys of modules": ({"a": {1: layer(), "1": layer()}}, r"a\[1\] and a\['1'\].*different keys"),
+    "a parameter and a module": ({"a": {None: weight(), "None": layer()}}, r"a\[None\] and a\['None'\]"),
+    "keys inside": ({"a": [{"b": ({2: weight(), "2": weight()},)}]}, r"a\.0\.b\.0\[2\] and a\.0\.b\.0\['2'\] .*'a\.0\.b\.0\.2'"),
+    "an attribute with a dot": ({"a": layer(), "a.weight": weight()}, r"the attribute 'a\.weight' of Module: names .*write 'a_weight'"),
+    "a module with a dot": ({"a.b": layer()}, r"'a\.b' of Module.*write 'a_b'"),
+    "a list with a dot": ({"a.b": [layer()]}, r"'a\.b' of Module.*write 'a_b'"),
+    "a key with a dot": ({"a": {"b.c": weight(), "b": {"c": weight()}}}, r"a\['b\.c'\]: names .*write 'b_c'"),
+    "a number with a dot": ({"a": {0.5: weight()}}, r"a\[0\.5\]: names .*write '0_5'"),
+    "no name": ({"": layer(), "weight": weight()}, "the attribute '' of Module.*not empty.*write 'first'"),
+    "no key": ({"a": {"": weight()}}, r"a\[''\]: names.*not empty"),
+}
+
+
+@pytest.mark.parametrize("case", COLLIDING)
+def test_two_things_never_have_one_path(case: str) -> None:
+    attributes, text = COLLIDING[case]
+    with pytest.raises(tg.OptionError, match=text):
+        module(**attributes)
+    for walk in (lambda m: m.state_dict(), lambda m: list(m.named_parameters()), lambda m: list(m.named_modules()),
+                 lambda m: m.load_state_dict({}, strict=False), lambda m: list(m.children())):
+        later = module()
+        vars(later).update(attributes)  # as a dict may be filled after it was set
+        with pytest.raises(tg.OptionError, match=text):
+            walk(later)
+
+
+def test_what_has_no_path_may_be_called_anything() -> None:
+    made = module(**{"a.b": 3.0, "": "c"}, table={"x.y": 1, 0: tg.Tensor(1.0), "0": tg.Tensor(2.0)}, last=weight())
+    assert list(made.state_dict()) == ["last"]
+    made = module(mixed={0: weight(), "1": weight(), "a b": weight(), (1, 2): weight()})
+    assert list(made.state_dict()) == ["mixed.0", "mixed.1", "mixed.a b", "mixed.(1, 2)"]
+
+
+def test_a_tensor_in_a_container_is_no_buffer_though_it_is_called_as_one() -> None:
+    made = Flagged()
+    made.other = {"flag": tg.Tensor(2.0)}
+    made.inner = Flagged()
+    assert list(made.state_dict()) == ["flag", "weight", "inner.flag", "inner.weight"]
+    assert [name for name, _ in made.named_buffers()] == ["flag", "inner.flag"]
+
+
+@pytest.mark.parametrize("held", [layer(), [layer()], {"a": weight()}])
+def test_a_buffer_does_not_take_the_place_of_a_module(held: Any) -> None:
+    made = module(part=held)
+    with pytest.raises(tg.OptionError, match="'part' of Module holds a module or parameter, which would be lost"):
+        made.register_buffer("part", 1.0)
+    assert made.part is held
+
+
+def test_a_state_is_not_pickled_by_numpy_in_passing(tmp_path: Path) -> None:
+    made = layer()
+    for save in (lambda: np.savez(tmp_path / "a.npz", made.state_dict()), lambda: np.save(tmp_path / "a.npy", made.state_dict()),
+                 lambda: np.savez(tmp_path / "a.npz", model=made.state_dict())):
+        with pytest.raises(tg.DTypeError, match=r"write np\.savez\(path, \*\*model\.state_dict\(\)\), with two stars"):
+            save()
+    np.savez(tmp_path / "a.npz", **made.state_dict())
+    other = layer()
+    other.load_state_dict(np.load(tmp_path / "a.npz"))
+    assert other.weight.item() == made.weight.item()
+    assert type(pickle.loads(pickle.dumps(made.state_dict()))) is dict
+
+
+def test_two_values_are_not_loaded_into_one_tensor() -> None:
+    shared = layer()
+    tied, untied = tg.nn.Sequential(shared, shared), tg.nn.Sequential(layer(), layer())
+    before, state = tied.state_dict(), untied.state_dict()
+    with pytest.raises(tg.OptionError, match=r"'0\.weight' and '1\.weight' are one tensor in Sequential, but two values"):
+        tied.load_state_dict(state)
+    assert all(np.array_equal(tied.state_dict()[k], v) for k, v in before.items())
+    tied.load_state_dict({k: v for k, v in state.items() if k[0] == "0"}, strict=False)
+    assert tied[1].weight.item() == untied[0].weight.item()  # type: ignore[attr-defined]
+    tied.load_state_dict({k: np.full_like(v, np.nan) for k, v in state.items()})
+    assert np.isnan(tied.state_dict()["1.bias"]).all()
+
+
+def test_attributes_may_be_set_while_the_tree_is_walked() -> None:
+    made = module(a=weight(), b={"c": weight()})
+    for name, _ in made.named_parameters():
+        setattr(made, f"seen_{name[0]}", True)
+        made.b[f"more_{name[0]}"] = 1
+    assert made.seen_a and made.seen_b and list(made.state_dict()) == ["a", "b.c"]
 
 
 MISUSE: Table = {

@@ -19,6 +19,8 @@ import pytest
 import tinygrad_gd as tg
 from tinygrad_gd import nn
 from tinygrad_gd.ground.live import live
+from tinygrad_gd.ground.storage import changes
+from tinygrad_gd.program.guards import guards
 
 FACTOR = {"value": 1.0}
 SCALE = 1.0
@@ -320,3 +322,30 @@ def test_other_libraries_that_a_step_uses_are_not_searched(
         seen = factor if knows or place == "scripts" else 2.0
         assert step().item() == (seen * np.tanh(x.numpy())).sum()
     monkeypatch.delitem(sys.modules, name)
+
+
+def test_what_another_thread_sets_while_attributes_are_compared_is_not_overlooked() -> None:
+    class Flag(tg.nn.Module):
+        on = True
+
+    class Meddling(tg.nn.Module):
+        """Has its attribute read after that of the module before it, which is then set."""
+
+        meddles = False
+
+        @property
+        def training(self) -> bool:
+            if self.meddles:
+                first.on = False
+            return True
+
+    first, second = Flag(), Meddling()
+    first.on = True
+    Meddling.meddles = True
+    settings = guards.Settings([first, second], {})
+    assert settings.seen != changes.count and not settings.hold()
+    first.on, Meddling.meddles = True, False
+    settings = guards.Settings([first, second], {})
+    assert settings.seen == changes.count and settings.hold()
+    Meddling.meddles = True
+    assert settings.hold() and settings.seen != changes.count and not settings.hold()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import threading
 from typing import Any
 
 import numpy as np
@@ -166,3 +167,23 @@ def test_anomaly_mode_recovers_after_an_error_in_a_pass() -> None:
         y.backward()
     with watch, pytest.raises(tg.NonFiniteError, match="log"):
         np.log(x - 1)
+
+
+def test_a_backward_pass_of_one_thread_hides_nothing_in_another() -> None:
+    x, watch = leaf(0.0), detect_anomaly()
+    caught: list[str] = []
+
+    def divide() -> None:
+        with pytest.raises(tg.NonFiniteError) as error, watch:
+            x / tg.Tensor(0.0)
+        caught.append(str(error.value))
+
+    def meanwhile(g: tg.Tensor) -> None:
+        thread = threading.Thread(target=divide)
+        thread.start()
+        thread.join()
+
+    x.register_hook(meanwhile)
+    with watch:
+        (x * 2.0).sum().backward()
+    assert len(caught) == 1 and caught[0].startswith("divide at ")

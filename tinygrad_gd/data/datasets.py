@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import OptionError, ShapeError
+from ..engine.tensor import Tensor
+from ..errors import OptionError, ShapeError, describe
 from ..ground.explain import answering
 from ..ground.rng import seeded
 
@@ -32,16 +33,21 @@ def split(
 ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """Shuffle rows once and part them: ``(x_train, y_train), (x_test, y_test)``.
 
+    A list or a table, as of pandas, is its values: rows belong together by their place, whatever index
+    they have, and arrays come back.
+
     >>> (x, y), (x_test, y_test) = split(np.arange(10), np.arange(10) * 2, test=0.3)
     >>> len(x), len(y_test), (y == 2 * x).all()
     (7, 3, np.True_)
     """
     try:
-        arrays = tuple(a if hasattr(a, "shape") else np.asarray(a) for a in arrays)
+        arrays = tuple(a if isinstance(a, Tensor | np.ndarray) else np.asarray(a) for a in arrays)
     except ValueError:
         raise ShapeError("split: the rows of a list have different lengths; pad them") from None
-    if any(not a.ndim for a in arrays):
-        raise ShapeError("split: expected arrays with rows, got a number; write split(x, y)")
+    if (other := next((a for a in arrays if not a.ndim), None)) is not None:
+        what = describe(other.item() if other.dtype == object else other)
+        cure = "x.toarray()" if hasattr(other.item(), "toarray") else "split(x, y)"
+        raise ShapeError(f"split: expected arrays with rows, got {what}; write {cure}")
     lengths = [len(a) for a in arrays]
     if not lengths or len(set(lengths)) > 1:
         raise ShapeError(f"split: expected arrays with one length, got lengths {lengths}; each row of "

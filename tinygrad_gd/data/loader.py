@@ -23,7 +23,7 @@ class DataLoader:
     arrays : one or more arrays with the same length, for example inputs and labels.
     batch_size : None for the full batch, n for mini-batches, 1 for stochastic descent.
     shuffle : draw a new order in each epoch.
-    drop_last : leave out a last batch that is smaller.
+    drop_last : leave out a last batch that is smaller, even if it is the only one.
     seed : an own generator for the order; by default the one of `manual_seed`.
 
     >>> import numpy as np, tinygrad_gd as tg
@@ -51,8 +51,8 @@ class DataLoader:
             raise ShapeError("DataLoader: the arrays are empty; there is nothing to batch")
         self.length = self.batch_size = lengths[0]
         if batch_size is not None:
-            wanted = check_integer("DataLoader: batch_size", batch_size, 1, "None takes all rows")
-            self.batch_size = min(wanted, self.length)
+            self.batch_size = check_integer(
+                "DataLoader: batch_size", batch_size, 1, "None takes all rows")
         self.shuffle = check_switch("DataLoader: shuffle", shuffle)
         self.drop_last = check_switch("DataLoader: drop_last", drop_last)
         self._generator = None if seed is None else seeded("DataLoader", seed)
@@ -62,7 +62,7 @@ class DataLoader:
         return whole + (rest > 0 and not self.drop_last)
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
-        if self.batch_size == self.length and not self.shuffle:
+        if len(self) == 1 and self.batch_size >= self.length and not self.shuffle:
             yield tuple(map(Tensor, self.arrays))
             return
         order = np.arange(self.length)
@@ -85,14 +85,28 @@ def _rows(given: Any) -> np.ndarray[Any, Any]:
         if isinstance(given, tuple) and any(np.ndim(a) for a in given if hasattr(a, "shape")):
             raise OptionError(f"DataLoader: expected arrays, got a tuple of {len(given)}; {cure}")
         try:
-            rows = np.asarray(plain(given))
+            rows = np.asarray(plain(given) if isinstance(given, np.ndarray) else given)
         except ValueError:
             raise ShapeError(f"DataLoader: the rows of a list of {len(given)} have different shapes; "
                              f"{cure}") from None
     if rows.dtype.kind not in NUMERIC_KINDS:
-        raise DTypeError(f"DataLoader: expected arrays of numbers, got {describe(rows)}; of other "
-                         "objects, load the numbers first, or give row numbers and look them up")
+        came = describe(given if hasattr(given, "shape") and hasattr(given, "dtype") else rows)
+        raise DTypeError(f"DataLoader: expected arrays of numbers, got {came}; {_cure(given, rows)}")
     if not rows.ndim:
         raise ShapeError(f"DataLoader: expected arrays with rows, got the number {given!r}; if it is "
                          f"the batch size, write batch_size={given!r}")
     return rows
+
+
+def _cure(given: Any, rows: np.ndarray[Any, Any]) -> str:
+    """How numbers are made of rows that are none."""
+    kinds = {type(x) for x in rows.flat} if rows.dtype.kind == "O" else {rows.dtype.type}
+    if hasattr(given, "toarray"):
+        return "write x.toarray()"
+    if any(issubclass(kind, str) for kind in kinds):
+        return "number texts with classes, labels = np.unique(texts, return_inverse=True)"
+    if all(issubclass(kind, int | float | np.number | np.bool_) for kind in kinds):
+        return "write x.astype(float)"
+    if any(issubclass(kind, np.datetime64 | np.timedelta64) for kind in kinds):
+        return "count days, (times - times.min()) / np.timedelta64(1, 'D')"
+    return "of other objects, load the numbers first, or give row numbers and look them up"

@@ -11,8 +11,10 @@ from typing import Any
 
 from ..ground.modes import current_mode
 from ..ground.observer import reverse_pass
+from ..ground.threads import taking_turns
 from .backward import check_overwritten, fit, seed_of
 from .hooks import accumulate, run_hooks, unwrap, wrap
+from .kept import is_due, note
 from .operands import values_of
 from .tensor import Tensor
 
@@ -22,9 +24,13 @@ def backward_in_full(root: Tensor, gradient: Any, create_graph: bool) -> None:
     seed = seed_of(root, gradient)
     with reverse_pass(root, seed, create_graph):
         given: set[Any] = set()
-        for leaf, g in cotangents_of([root], [seed], create_graph).items():
-            accumulate(leaf, g.copy() if isinstance(g, Tensor) and g in given else g)  # one owner
-            given.add(leaf._grad)
+        cotangents = cotangents_of([root], [seed], create_graph)
+        with taking_turns:
+            for leaf, g in cotangents.items():
+                accumulate(leaf, g.copy() if isinstance(g, Tensor) and g in given else g)  # one owner
+                given.add(leaf._grad)
+    if is_due():
+        note(root)
 
 
 def cotangents_of(

@@ -8,6 +8,7 @@ from typing import Any
 from ..errors import DTypeError, GradError, ShapeError, describe
 from ..ground.modes import current_mode
 from ..ground.storage import changes
+from ..ground.threads import taking_turns
 from .tensor import Tensor, constant
 
 
@@ -25,15 +26,17 @@ class HookHandle:
                 "make it with requires_grad=True, or compute it from tensors that require "
                 "a gradient, outside tg.no_grad()")
         self._tensor, self._hook, self._registered = tensor, hook, True
-        tensor._hooks = [*(tensor._hooks or ()), hook]
+        with taking_turns:
+            tensor._hooks = [*(tensor._hooks or ()), hook]
         changes.count += 1
 
     def remove(self) -> None:
         """Take the hook off; a second time does nothing."""
         if self._registered:
-            kept = list(self._tensor._hooks or ())
-            kept.remove(self._hook)
-            self._tensor._hooks = kept or None
+            with taking_turns:
+                kept = list(self._tensor._hooks or ())
+                kept.remove(self._hook)
+                self._tensor._hooks = kept or None
             changes.count += 1
             self._registered = False
 
@@ -74,9 +77,10 @@ def _replacement(tensor: Tensor, value: Any) -> Tensor:
 
 def accumulate(leaf: Tensor, g: Any) -> None:
     """Add a cotangent to ``leaf.grad``."""
-    if leaf._grad is not None:
-        g = leaf.grad + g if isinstance(g, Tensor) else leaf._grad._value + g
-    leaf._grad = wrap(g)
+    with taking_turns:
+        if leaf._grad is not None:
+            g = leaf.grad + g if isinstance(g, Tensor) else leaf._grad._value + g
+        leaf._grad = wrap(g)
 
 
 def wrap(g: Any) -> Tensor:

@@ -142,8 +142,9 @@ class Tensor(Looks, PythonProtocol, Methods):
         if not value and self._primitive is not None:
             raise GradError(f"requires_grad: {describe(self)} was made by {self._primitive.name}; "
                             "use .detach() to cut it from the graph")
-        changes.count += self._requires_grad is not bool(value)
+        changed = self._requires_grad is not bool(value)
         self._requires_grad = bool(value)
+        changes.count += changed  # last: whoever sees the new count must find what was set
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set `requires_grad` and return the tensor."""

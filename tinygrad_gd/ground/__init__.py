@@ -3,9 +3,10 @@
 Read `modes` (what holds right now) and `storage` (what goes into a Tensor and what is lent out of it)
 first. Then: `registry`, the two tables that primitives are entered in; `observer`, who is told of
 everything; `live`, numbers that may be others in the next step; `rng`, the one random generator;
-`pytree`, nested containers. What people read when they err: `explain` makes of NumPy's complaints,
-`checks` says of options, `elsewhere` of other libraries' names, and `user_code` finds their line.
-`fast` has NumPy's bits, sooner.
+`pytree`, nested containers; `saved`, states that go into files; `threads`, the lock of what threads
+share. What people read when they err: `explain` makes of NumPy's complaints, `checks` says of options,
+`elsewhere` of other libraries' names, and `user_code` finds their line. `fast` has NumPy's bits,
+sooner.
 
 Surprises here
 --------------

@@ -8,17 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ContextDecorator
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from inspect import isasyncgenfunction, isclass, iscoroutinefunction, isgeneratorfunction
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import DTypeError, describe
+from ..errors import DTypeError, GradError, describe
 
 
-class Mode(NamedTuple):
+class _Fields(NamedTuple):
+    grad: bool = True
+    observer: Any = None
+    default_dtype: np.dtype[Any] | None = None
+    deriving: bool = False
+
+
+class Mode(_Fields):
     """What holds right now.
+
+    The last two attributes are no fields, and do not count when modes are compared.
 
     Attributes
     ----------
@@ -27,12 +36,11 @@ class Mode(NamedTuple):
     default_dtype : what tensors made from Python floats and `nn` parameters get in this block; None
         for what `set_default_dtype` said, in all threads.
     deriving : whether a function runs that a transform differentiates.
+    block, around : the block that was entered last, and the mode that held before.
     """
 
-    grad: bool = True
-    observer: Any = None
-    default_dtype: np.dtype[Any] | None = None
-    deriving: bool = False
+    block: Switch | None = None
+    around: Mode
 
 
 _NORMAL = Mode()
@@ -60,26 +68,57 @@ class Block(ContextDecorator):
         return super().__call__(function)
 
 
-class using(Block):
+class Switch(Block):
+    """A block that changes the current `Mode`.
+
+    One object may be used by several threads and tasks, and inside itself: who has entered it is known
+    by the mode, which each of them has for itself, and not by the block.
+    """
+
+    _last: tuple[Mode | None, Mode] = (None, _NORMAL)  # a mode and what it was changed to
+
+    def changed(self, mode: Mode) -> Mode:
+        """What ``mode`` becomes in this block, as a new object."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Any:
+        mode, (before, inside) = _mode.get(), self._last
+        if mode is not before:
+            inside = self._inside(mode)
+            if inside.observer is None:  # it may hold much, and is of no use after its block
+                self._last = mode, inside
+        _mode.set(inside)
+
+    def _inside(self, mode: Mode) -> Mode:
+        inside = self.changed(mode)
+        inside.block, inside.around = self, mode
+        return inside
+
+    def __exit__(self, *exception: object) -> None:
+        mode = _mode.get()
+        _mode.set(mode.around if mode.block is self else self._left(mode))
+
+    def _left(self, mode: Mode) -> Mode:
+        """The mode without this block, where others were entered since, as generators may do."""
+        if mode.block is None:
+            raise GradError("a block such as no_grad was left in another thread or task than it was "
+                            "entered in, where it still holds; write the `with` block around the lines "
+                            "it is for, in one function")
+        return mode.around if mode.block is self else mode.block._inside(self._left(mode.around))
+
+
+class using(Switch):
     """Change fields of the current `Mode` for a ``with`` block or a decorated function."""
 
     def __init__(self, **changes: Any) -> None:
         self._changes = changes
-        self._tokens: list[Token[Mode]] = []
-        self._last: tuple[Mode | None, Mode] = (None, _NORMAL)  # a mode and what it was changed to
 
-    def _recreate_cm(self) -> using:
-        return using(**self._changes)
+    def changed(self, mode: Mode) -> Mode:
+        """The mode with the other fields."""
+        return mode._replace(**self._changes)
 
-    def __enter__(self) -> None:
-        mode, (before, changed) = _mode.get(), self._last
-        if mode is not before:
-            changed = mode._replace(**self._changes)
-            self._last = mode, changed
-        self._tokens.append(_mode.set(changed))
 
-    def __exit__(self, *exception: object) -> None:
-        _mode.reset(self._tokens.pop())
+_not_recording, _recording = using(grad=False), using(grad=True)
 
 
 def no_grad(function: Callable[..., Any] | None = None) -> Any:
@@ -91,12 +130,12 @@ def no_grad(function: Callable[..., Any] | None = None) -> Any:
     ...     (w * 3).requires_grad
     False
     """
-    return using(grad=False) if function is None else using(grad=False)(function)
+    return _not_recording if function is None else _not_recording(function)
 
 
 def enable_grad(function: Callable[..., Any] | None = None) -> Any:
     """Record again inside a `no_grad` block."""
-    return using(grad=True) if function is None else using(grad=True)(function)
+    return _recording if function is None else _recording(function)
 
 
 def is_grad_enabled() -> bool:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 from ..errors import DTypeError, describe
-from .modes import Block, current_mode, using
+from .modes import Mode, Switch, current_mode, enable_grad, no_grad
 
 
 class Observer:
@@ -94,7 +94,7 @@ class Observers(Observer):
         return next((a for a in answers if a is not value), value)
 
 
-class observe(Block, Generic[Watcher]):
+class observe(Switch, Generic[Watcher]):
     """Tell an `Observer` of every operation in a ``with`` block or a decorated function.
 
     Observers of enclosing blocks (and anomaly mode) keep watching.
@@ -116,28 +116,22 @@ class observe(Block, Generic[Watcher]):
             raise DTypeError(f"observe: expected a tg.Observer, got {describe(observer)}; subclass it "
                              "and override what you want to hear of, such as forward and backward")
         self._observer = observer
-        self._blocks: list[using] = []
 
-    def _recreate_cm(self) -> observe[Watcher]:
-        return self  # the stack of blocks makes it reentrant
+    def changed(self, mode: Mode) -> Mode:
+        """The mode with this observer beside those that are there."""
+        together = self._observer if mode.observer is None else Observers(mode.observer, self._observer)
+        return mode._replace(observer=together)
 
     def __enter__(self) -> Watcher:
-        present = current_mode().observer
-        together = self._observer if present is None else Observers(present, self._observer)
-        block = using(observer=together)
-        block.__enter__()
-        self._blocks.append(block)
+        super().__enter__()
         return self._observer
-
-    def __exit__(self, *exception: object) -> None:
-        self._blocks.pop().__exit__(*exception)
 
 
 @contextmanager
 def reverse_pass(root: Any, seed: Any, create_graph: bool) -> Iterator[None]:
     """A reverse pass from ``root``: recorded or not, and its beginning and end made known."""
     observer = current_mode().observer
-    with using(grad=create_graph):
+    with enable_grad() if create_graph else no_grad():
         if observer is not None:
             observer.starts_backward(root, seed)
         try:

@@ -20,6 +20,7 @@ from ..ground.checks import check_switch
 from ..ground.elsewhere import CURES, answer, own_names
 from ..ground.explain import answering
 from ..ground.modes import current_mode, get_default_dtype, no_grad
+from ..ground.saved import Saved
 from ..ground.storage import as_value, changes
 
 AnyModule = TypeVar("AnyModule", bound="Module")
@@ -92,10 +93,34 @@ def _contents(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     """The modules and tensors that an attribute is or holds, with their paths."""
     if isinstance(value, Module | Tensor):
         yield path, value
-    elif isinstance(value, list | tuple | dict):
-        items = value.items() if isinstance(value, dict) else enumerate(value)
-        for key, item in items:
-            yield from _contents(item, f"{path}.{key}")
+    elif isinstance(value, list | tuple):
+        for i, item in enumerate(value):
+            yield from _contents(item, f"{path}.{i}")
+    elif isinstance(value, dict):
+        spelled: dict[str, Any] = {}
+        for key, item in list(value.items()):
+            part = str(key)
+            for place, found in _contents(item, f"{path}.{part}"):
+                if _has_path(found):
+                    _check_part(f"{path}[{key!r}]", part)
+                    if (other := spelled.setdefault(part, key)) is not key:
+                        raise OptionError(f"{path}[{other!r}] and {path}[{key!r}] would both be called "
+                                          f"'{path}.{part}' in state_dict(); give them different keys")
+                yield place, found
+
+
+def _has_path(found: Any) -> bool:
+    """Whether a module or tensor is called by its path; plain Tensors in containers are not."""
+    return isinstance(found, Module | Parameter)
+
+
+def _check_part(place: str, part: str) -> None:
+    """Refuse as a part of a path what could be read as two parts, or as none."""
+    if "." in part or not part:
+        cure = part.replace(".", "_").strip("_") or "first"
+        raise OptionError(f"{place}: names of parameters and modules have no dot and are not empty, as "
+                          "state_dict() joins them by dots, and two things could be called the same; "
+                          f"write {cure!r}")
 
 
 def _saved(name: Any, value: Any) -> np.ndarray[Any, Any]:
@@ -108,6 +133,17 @@ def _saved(name: Any, value: Any) -> np.ndarray[Any, Any]:
     except TinygradGdError as error:
         said = str(error).removeprefix("Tensor: ")
         raise type(error)(f"load_state_dict: {name!r}: {said}") from error
+
+
+def _check_shared(kind: str, own: dict[str, Tensor], values: dict[str, Any]) -> None:
+    """Refuse to load two values into one tensor, which two modules of a ``kind`` share."""
+    first: dict[Tensor, str] = {}
+    for path, tensor in own.items():
+        other = first.setdefault(tensor, path)
+        if other != path and not np.array_equal(values[path], values[other], equal_nan=True):
+            raise OptionError(f"load_state_dict: {other!r} and {path!r} are one tensor in {kind}, but "
+                              "two values were given; build the model as it was when saved, or "
+                              "leave one out and give strict=False")
 
 
 class Module:
@@ -153,7 +189,7 @@ class Module:
             raise DTypeError(f"{type(self).__name__}.{name} is a buffer and would be replaced by "
                              f"{describe(value)}, which is no part of the state; write "
                              f"module.{name} = tg.Tensor(values)")
-        contents = list(_contents(value, name))
+        contents = list(self._contents_of(name, value))
         for path, found in contents:
             if isinstance(found, Tensor) and not isinstance(found, Parameter):
                 self._check_plain(path, found)
@@ -185,6 +221,9 @@ class Module:
         if callable(getattr(type(self), name, None)):
             raise OptionError(f"register_buffer: {name!r} is a method of {type(self).__name__}, which "
                               "a buffer would hide; choose another name")
+        if any(_has_path(x) for _, x in _contents(vars(self).get(name), name)):
+            raise OptionError(f"register_buffer: {name!r} of {type(self).__name__} holds a module or "
+                              "parameter, which would be lost; choose another name")
         setattr(self, name, value if isinstance(value, Tensor) else Tensor(value))
         if name not in self._buffers:
             object.__setattr__(self, "_buffers", (*self._buffers, name))
@@ -193,8 +232,15 @@ class Module:
 
     def _attributes(self, prefix: str = "") -> Iterator[tuple[str, Any]]:
         """Own tensors and direct children, with their paths."""
-        for name, value in vars(self).items():
-            yield from _contents(value, f"{prefix}.{name}" if prefix else name)
+        for name, value in list(vars(self).items()):
+            yield from self._contents_of(name, value, prefix)
+
+    def _contents_of(self, name: str, value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+        """What an attribute is or holds, with paths."""
+        for path, found in _contents(value, f"{prefix}.{name}" if prefix else name):
+            if ("." in name or not name) and _has_path(found):
+                _check_part(f"the attribute {name!r} of {type(self).__name__}", name)
+            yield path, found
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """The modules directly inside this one, with their names."""
@@ -267,8 +313,9 @@ class Module:
         state: dict[str, Tensor] = {}
         for path, module in self._all_modules("", once=False):
             for name, value in module._attributes(path):
+                own = name[len(path) + 1 :] if path else name
                 if isinstance(value, Parameter) or (
-                    isinstance(value, Tensor) and name.rpartition(".")[2] in module._buffers
+                    isinstance(value, Tensor) and own in module._buffers
                 ):
                     state[name] = value
         return state
@@ -280,7 +327,8 @@ class Module:
         >>> {name: value.shape for name, value in tg.nn.Linear(3, 2).state_dict().items()}
         {'weight': (2, 3), 'bias': (2,)}
         """
-        return {path: np.array(tensor.numpy()) for path, tensor in self._state().items()}
+        state = {path: np.array(tensor.numpy()) for path, tensor in self._state().items()}
+        return Saved(state, "np.savez(path, **model.state_dict()), with two stars")
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> None:
         """Write saved values into this module's parameters and buffers.
@@ -310,6 +358,7 @@ class Module:
                 raise DTypeError(f"load_state_dict: {path!r} holds {tensor.dtype} in "
                                  f"{type(self).__name__}, but {values[path].dtype} was given; convert "
                                  "it with .astype")
+        _check_shared(type(self).__name__, own, values)
         with no_grad():
             for path, tensor in own.items():
                 tensor.assign(values[path].astype(tensor.dtype))

@@ -14,6 +14,12 @@ from ..ground.checks import check_switch
 from ..ground.elsewhere import cure_of_option
 from ..ground.live import live
 from ..ground.modes import current_mode, no_grad
+from ..ground.saved import Saved
+from ..ground.threads import end_turn, take_turn
+from .groups import Defaults, Group, in_group
+
+#: How the state of an optimizer is written to a file.
+_SAVE = "pickle.dump(optimizer.state_dict(), file), and optimizer.load_state_dict(pickle.load(file))"
 
 
 class Optimizer:
@@ -25,17 +31,30 @@ class Optimizer:
     def __init__(
         self, params: Iterable[Any], defaults: dict[str, Any], unknown: Iterable[str] = ()
     ) -> None:
-        self.defaults = defaults
+        self.defaults = Defaults(defaults)
         self._check_known(unknown)
         if isinstance(params, Tensor):
             raise DTypeError("optimizer: expected a list of parameters, got one Tensor; write [w]")
         entries = self._listed(params)
-        self._not_recording = no_grad()
         self.state: dict[Tensor, dict[str, Any]] = {}
-        self.param_groups: list[dict[str, Any]] = []
+        self.param_groups: list[dict[str, Any]] = []  # of `Group`, unless somebody puts others in
         groups = entries if entries and isinstance(entries[0], dict) else [{"params": entries}]
         for group in groups:
             self.add_param_group(group)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; an option set as one would change nothing."""
+        options = vars(self).get("defaults", ())
+        if (name in options or name == "learning_rate") and not hasattr(type(self), name):
+            option = name if name in options else "lr"
+            raise OptionError(f"{type(self).__name__}.{name}: options belong to groups, an attribute "
+                              f"would change nothing; write {in_group(option)}, for each group")
+        object.__setattr__(self, name, value)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.defaults = Defaults(self.defaults)
+        self.param_groups = [Group(self, group) for group in self.param_groups]
 
     def _listed(self, params: Any) -> list[Any]:
         if isinstance(params, Iterable) and not isinstance(params, str | Mapping):
@@ -64,12 +83,18 @@ class Optimizer:
         if "params" not in group:
             raise OptionError(f"{name}: a group needs its parameters, as in "
                               '{"params": [w, b], "lr": 0.1}; got ' + (", ".join(group) or "{}"))
-        given = group["params"]
+        full = {**self.defaults, **group, "params": self._check_params(group, group["params"])}
+        self._check_options(full, self.defaults)
+        self.param_groups.append(Group(self, full))
+
+    def _check_params(self, group: Any, given: Any) -> list[Tensor]:
+        """The parameters of a group as a list: leaves, each of them once."""
+        name = type(self).__name__
         params = [given] if isinstance(given, Tensor) else self._listed(given)
         if not params:
             raise OptionError(f"{name}: the parameter list is empty; pass "
                               "model.parameters() (a generator can be used only once) or [w, b]")
-        known = {p for g in self.param_groups for p in g["params"]}
+        known = {p for g in self.param_groups if g is not group for p in g["params"]}
         for i, p in enumerate(params):
             if not isinstance(p, Tensor):
                 cure = "; use model.parameters()" if isinstance(p, tuple) else ""
@@ -82,14 +107,21 @@ class Optimizer:
             if p in known:
                 raise OptionError(f"{name}: {describe(p, i)} appears twice")
             known.add(p)
-        full = {**self.defaults, **group, "params": params}
-        self._check_options(full)
-        self.param_groups.append(full)
+        return params
 
-    def _check_options(self, group: dict[str, Any]) -> None:
+    def checked(self, group: Mapping[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+        """``changes`` of a group as they are made, if they are known and make sense with the others."""
+        self._check_known(changes)
+        full = {**group, **changes}
+        if "params" in changes:
+            full["params"] = self._check_params(group, changes["params"])
+        self._check_options(full, [option for option in self.defaults if option in changes])
+        return {key: full[key] for key in changes}
+
+    def _check_options(self, group: dict[str, Any], names: Iterable[str]) -> None:
         """Switches are booleans, all others are finite numbers."""
         name, switches = type(self).__name__, self.switches
-        for option in self.defaults:
+        for option in names:
             value = group[option]
             if option in (switches or ()):
                 group[option] = check_switch(f"{name}: {option}", value)
@@ -99,7 +131,7 @@ class Optimizer:
                 cure = "; write .item()" if getattr(value, "size", 0) == 1 else ""
                 raise DTypeError(f"{name}: {option} must be a number, got {describe(value)}{cure}")
         self.check(group)
-        for option in self.defaults:
+        for option in names:
             if not _finite(group[option]):
                 raise OptionError(f"{name}: {option} must be finite, got {group[option]!r}")
 
@@ -124,8 +156,20 @@ class Optimizer:
 
     def step(self, closure: None = None) -> None:
         """Update every parameter that has a gradient."""
-        for group in self.param_groups if closure is None else self._no_closure(closure):
-            self.update_all(group)
+        take_turn()
+        try:
+            for group in self.param_groups if closure is None else self._no_closure(closure):
+                if type(group) is not Group:
+                    self._check_other(group)
+                self.update_all(group)
+        finally:
+            end_turn()
+
+    def _check_other(self, group: dict[str, Any]) -> None:
+        """Check a group that was put into the list as a dict, which nobody has checked."""
+        self._check_known(group)
+        self._check_params(group, group["params"])
+        self._check_options(group, self.defaults)
 
     def _no_closure(self, closure: Any) -> Any:
         raise DTypeError(f"{type(self).__name__}.step: expected no argument, got {describe(closure)}; "
@@ -133,7 +177,7 @@ class Optimizer:
 
     def update_all(self, group: dict[str, Any]) -> None:
         """Update every parameter of a group that has a gradient."""
-        with self._not_recording:
+        with no_grad():
             observer = current_mode().observer
             options = live(group)
             for p in group["params"]:
@@ -171,13 +215,21 @@ class Optimizer:
         return value
 
     def state_dict(self) -> dict[str, Any]:
-        """Options and state, with parameters replaced by their numbers."""
+        """Options and state, with parameters replaced by their numbers; ready for `pickle.dump`.
+
+        >>> import pickle, tinygrad_gd as tg
+        >>> w = tg.Tensor(3.0, requires_grad=True); opt = tg.optim.SGD([w], lr=0.1, momentum=0.9)
+        >>> (w * w).backward(); opt.step(); file = pickle.dumps(opt.state_dict())
+        >>> opt.load_state_dict(pickle.loads(file)); opt.state[w]["velocity"].item()
+        6.0
+        """
         params = [p for group in self.param_groups for p in group["params"]]
         number = {p: i for i, p in enumerate(params)}
         groups = [{**g, "params": [number[p] for p in g["params"]]} for g in self.param_groups]
         state = {number[p]: {k: v.detach() if isinstance(v, Tensor) else v for k, v in s.items()}
                  for p, s in self.state.items()}
-        return {"state": state, "param_groups": groups}
+        parts = {"state": Saved(state, _SAVE), "param_groups": [Saved(g, _SAVE) for g in groups]}
+        return Saved(parts, _SAVE)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over what `state_dict` gave; nothing is changed unless all of it fits."""
@@ -192,7 +244,7 @@ class Optimizer:
                   for mine, theirs in zip(self.param_groups, groups, strict=True)]
         for group in merged:
             self._check_known(group)
-            self._check_options(group)
+            self._check_options(group, self.defaults)
         found = {}
         for i, s in state.items():
             if not isinstance(i, int) or not 0 <= i < len(params) or not isinstance(s, Mapping):
@@ -201,7 +253,7 @@ class Optimizer:
                                   f"{describe(s)} for {i!r}")
             found[params[i]] = {k: _remembered(params[i], k, v) for k, v in s.items()}
         for mine, group in zip(self.param_groups, merged, strict=True):
-            mine.update(group)
+            mine.update({key: group[key] for key in self.defaults})
         self.state = found
 
 
@@ -227,7 +279,7 @@ def _parts(state_dict: Any) -> tuple[Any, Any]:
 
 def _remembered(parameter: Tensor, name: str, value: Any) -> Any:
     """What is remembered for a parameter: arrays as Tensors of its shape, numbers as they are."""
-    if not isinstance(value, Tensor | np.ndarray):
+    if not isinstance(value, Tensor | np.ndarray | np.generic):
         return value
     if value.ndim and value.shape != parameter.shape:
         raise ShapeError(f"load_state_dict: {name!r} has the shape {value.shape}, but belongs to "

@@ -53,8 +53,8 @@ class SGD(Optimizer):
     def update_all(self, group: dict[str, Any]) -> None:
         """One step for all parameters of a group."""
         plain = type(self).update is SGD.update and not (group["momentum"] or group["weight_decay"])
-        if plain and type(group["lr"]) is float and current_mode().observer is None:
-            descend_all(group["params"], group["lr"])
+        if plain and type(lr := group["lr"]) is float and current_mode().observer is None:
+            descend_all(group["params"], lr)
         else:
             super().update_all(group)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -17,11 +19,12 @@ class _Anomaly(Observer):
     """An observer that looks at every value and every cotangent."""
 
     def __init__(self) -> None:
-        self._passes = 0  # reverse passes under way
+        self._passes: Counter[int] = Counter()  # reverse passes under way in each thread
 
     def forward(self, out: Tensor, primitive: Any, inputs: Any, params: Any) -> None:
         line = user_line()
-        found = "" if self._passes else _first_bad(out)  # a rule is judged by what it returns
+        inside = self._passes[get_ident()] > 0  # a rule is judged by what it returns
+        found = "" if inside else _first_bad(out)
         if found:
             for i, x in enumerate(inputs):
                 if held := _first_bad(x):
@@ -55,10 +58,10 @@ class _Anomaly(Observer):
                                  f"{found}; look for a division or a root in the hook")
 
     def starts_backward(self, root: Tensor, seed: Any) -> None:
-        self._passes += 1
+        self._passes[get_ident()] += 1
 
     def ends_backward(self) -> None:
-        self._passes -= 1
+        self._passes[get_ident()] -= 1
 
     def write(self, target: Tensor, primitive: Any, inputs: Any) -> None:
         if found := _first_bad(target):

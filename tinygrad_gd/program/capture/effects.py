@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from ...ground.rng import generator
+from ...ground.rng import generator, in_use
 from ..ir import Instruction
 
 #: Functions written in C that do something besides computing, and how notices call them.
@@ -40,7 +40,7 @@ class Draws:
     """The states of random generators before a run, to find out which have drawn in it."""
 
     def __init__(self, known: list[tuple[str, Any]]) -> None:
-        self._ours = _state(generator()) if generator.cache_info().currsize else b""
+        self._ours = _state(generator()) if in_use() else b""
         self._others = [(name, held, _state(held)) for name, held in (*known, *_of_numpy())
                         if not self._ours or held is not generator()]
 

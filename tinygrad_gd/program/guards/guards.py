@@ -157,13 +157,13 @@ class Settings:
 
     def __init__(self, modules: Any, tensors: dict[Tensor, str]) -> None:
         self._modules, self._tensors = list(modules), tensors
+        self.seen = changes.count  # before looking: another thread may set something meanwhile
         self._then = list(self._now())
-        self.seen = changes.count
 
     def _now(self) -> Iterator[tuple[str, str, Any]]:
         """Attributes of modules, submodules among them, and what a backward pass asks of tensors."""
         for module in self._modules:
-            for name, value in vars(module).items():
+            for name, value in list(vars(module).items()):
                 yield "the attribute {} of a module", name, value
             yield "the attribute {} of a module", "training", module.training
         for tensor, name in self._tensors.items():
@@ -174,9 +174,10 @@ class Settings:
 
     def hold(self) -> bool:
         """Whether everything is what it was."""
+        seen = changes.count
         if self.changed():
             return False
-        self.seen = changes.count
+        self.seen = seen
         return True
 
     def changed(self) -> str:
