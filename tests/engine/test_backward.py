@@ -233,3 +233,21 @@ def test_no_hook_is_lost_between_threads(many_switches: None) -> None:
     assert not in_threads(work)
     (leaf * 1.0).backward()
     assert len(heard) == 1200
+
+
+@pytest.mark.parametrize("start", [3.0, [3.0, 4.0]])
+def test_what_is_written_while_an_operation_computes_is_noticed(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by another thread: the operation has read the old values, and its rule would read the new."""
+    leaf = tg.Tensor(start, requires_grad=True)
+    run = tg.square.run
+
+    def meanwhile(x: Any) -> Any:
+        out = run(x)
+        with tg.no_grad():
+            leaf.assign(np.zeros_like(start))
+        return out
+
+    monkeypatch.setattr(tg.square, "run", meanwhile)
+    loss = tg.square(leaf).sum()
+    with pytest.raises(tg.GradError, match="was overwritten after square used it"):
+        loss.backward()

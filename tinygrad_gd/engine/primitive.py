@@ -201,6 +201,7 @@ def apply(
     primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] = _NO_PARAMS
 ) -> Tensor:
     """Run a primitive on Tensors, arrays and Python scalars, and record it if need be."""
+    made = tick()  # before values are read: what another thread writes meanwhile makes the graph stale
     values = []
     recording, arrays = None, False  # a Tensor that requires a gradient, if there is one
     for x in inputs:
@@ -238,7 +239,7 @@ def apply(
         out._primitive, out._params = primitive, params
         out._first, out._second = inputs if len(inputs) == 2 else (inputs, ALL)
         out._grad = out._hooks = out._name = None
-        out._seq = tick()
+        out._seq = made
     else:
         if primitive.kind == "view" and value.base is not None:
             value = value.copy("K")  # a new leaf owns its values: writing elsewhere is not seen
