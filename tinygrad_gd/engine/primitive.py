@@ -217,8 +217,8 @@ def apply(
         elif type(x) is Live:
             values.append(x.value)
         else:
-            if primitive.name in FOREIGN and (made := FOREIGN[primitive.name](inputs)) is not None:
-                return made
+            if primitive.name in FOREIGN and (answer := FOREIGN[primitive.name](inputs)) is not None:
+                return answer
             return apply(primitive, tuple(operand(primitive.name, x) for x in inputs), params)
     try:
         value = primitive.run(*values, **params) if params else primitive.run(*values)
