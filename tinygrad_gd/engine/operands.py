@@ -27,6 +27,8 @@ def operand(operation: str, x: Any) -> Any:
         return x
     if isinstance(x, np.ndarray) and x.dtype.kind in NUMERIC_KINDS:
         return plain(x) if isinstance(x, LentArray) else np.array(plain(x))
+    if isinstance(x, int):  # of a subclass, as ``t.size`` is
+        return int(x)
     if isinstance(x, list | tuple):
         x = stack_of_values(x, keep_graph=True)
         return x if isinstance(x, Tensor) else operand(operation, _rectangular(operation, x))

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DTypeError
-from ..ground.explain import explain_failure, unknown_option
+from ..ground.explain import explain_failure, too_many, unknown_option
 from ..ground.live import Live
 from ..ground.modes import current_mode
 from ..ground.registry import by_name, register
@@ -109,8 +109,7 @@ class Primitive:
                     inputs += (params.pop(missing),)
         if extra:
             if len(extra) > len(self.parameters):
-                raise DTypeError(f"{self.name}: takes {len(self.arguments)} arrays and the options "
-                                 f"{', '.join(self.parameters) or 'none'}; got {len(args)} arguments")
+                raise too_many(self.name, len(args), (*self.arguments, *self.parameters))
             params.update(zip(self.parameters, extra, strict=False))
         for key, value in params.items():
             if isinstance(value, _CHANGEABLE):

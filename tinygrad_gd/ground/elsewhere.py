@@ -16,11 +16,14 @@ _UPDATE = "use -=, += or .assign(value) inside `with tg.no_grad():`"
 _OPERATOR = "use the operators + - * / ** @ == < > <= >= !="
 _FROM_LOGITS = "write (tg.softplus(logits) - target * logits).mean()"
 _FROM_LABELS = {
-    "weight": "weight the losses of reduction='none', with weights[labels]",
-    "ignore_index": "select before, as in logits[labels != i] and labels[labels != i]",
-    "label_smoothing": "write (1 - s) * cross_entropy(logits, labels) - s * "
+    "weight": "write (weight[labels] * tg.nn.cross_entropy(logits, labels, reduction='none')).sum() / "
+              "weight[labels].sum()",
+    "ignore_index": "write tg.nn.cross_entropy(logits[labels != i], labels[labels != i])",
+    "label_smoothing": "write (1 - s) * tg.nn.cross_entropy(logits, labels) - s * "
                        "tg.log_softmax(logits).mean()",
 }
+_UNBIASED = "write ddof=1 for unbiased=True, ddof=0 for unbiased=False"
+_SWAP = "swap two axes with np.swapaxes(t, i, j), or order all with np.transpose(t, axes)"
 _VALUES_DECIDE = {"eps": "leave it out: the steps follow from the values",
                   "atol": "write rtol=, relative to the largest entry"}
 
@@ -34,7 +37,8 @@ CURES: dict[str, dict[str, str]] = {
         "randperm": "use tg.generator().permutation(n)",
         "cat": "use tg.concatenate(tensors, axis=0)", "mm": "use a @ b", "bmm": "use a @ b",
         "clamp": "use tg.clip(t, low, high)", "unsqueeze": "use np.expand_dims(t, axis)",
-        "permute": "use np.transpose(t, axes)", "flatten": "use tg.ravel(t)",
+        "permute": "use np.transpose(t, axes)", 
+        "flatten": "use tg.ravel(t), or t.reshape(len(t), -1) to keep the first axis",
         "float": "use np.float32", "int": "use np.int32", "long": "use np.int64", "device": _PLACE,
         "cuda": _PLACE, "is_tensor": "use isinstance(x, tg.Tensor)",
         "save": "use np.savez(path, **model.state_dict())",
@@ -44,11 +48,12 @@ CURES: dict[str, dict[str, str]] = {
         "utils": "use tg.DataLoader", "set_default_tensor_type": "use tg.set_default_dtype(np.float32)",
     },
     "Tensor": {
-        "view": "use .reshape(...)", "view_as": "use .reshape(other.shape)", "dim": "use .ndim",
+        "view": "use .reshape(shape)", "view_as": "use .reshape(other.shape)", "dim": "use .ndim",
         "numel": "use .size", "nelement": "use .size", "element_size": "use .dtype.itemsize",
-        "permute": "use .transpose(...)", "t": "use .T", "mm": "use a @ b", "bmm": "use a @ b",
+        "permute": "use .transpose(axes)", "t": "use .T", "mm": "use a @ b", "bmm": "use a @ b",
         "unsqueeze": "use t[:, None] or np.expand_dims(t, axis)",
-        "expand": "use np.broadcast_to(t, shape)", "norm": "use np.linalg.norm(t)",
+        "expand": "use np.broadcast_to(t, shape)", 
+        "norm": "use np.linalg.norm(t), of other orders np.linalg.norm(t.reshape(-1), p)",
         "cat": "use tg.concatenate", "pow": "use t ** y",
         "contiguous": "arrays need no such call: leave it out", "clone": "use .copy()",
         "grad_fn": "t.op says what made it, t.draw() shows the whole graph",
@@ -59,9 +64,11 @@ CURES: dict[str, dict[str, str]] = {
         "detach_": "use .detach()", "clamp": "use .clip(low, high)", "flat": "use .reshape(-1)",
         **dict.fromkeys(("add", "sub", "mul", "div", "eq", "ne", "lt", "le", "gt", "ge"), _OPERATOR),
         "masked_fill": "use np.where(mask, value, t)",
-        "gather": "use np.take_along_axis(t, index, axis)", "topk": "use np.sort and np.argsort",
-        "chunk": "use np.array_split(t, count)", "unbind": "use list(t)",
-        "new_zeros": "use np.zeros(shape)", "new_ones": "use np.ones(shape)",
+        "gather": "use np.take_along_axis(t, index, axis)", 
+        "topk": "use np.flip(np.sort(t), -1)[..., :k], for the positions np.argsort(-t)[..., :k]",
+        "chunk": "use np.split(t, range(n, len(t), n)), with n = -(-len(t) // chunks)",
+        "unbind": "use list(t)",
+        "new_zeros": "use np.zeros(shape, t.dtype)", "new_ones": "use np.ones(shape, t.dtype)",
     },
     "Module": {
         "register_parameter": "set an attribute: self.name = tg.nn.Parameter(values)",
@@ -93,12 +100,16 @@ CURES: dict[str, dict[str, str]] = {
         "binary_cross_entropy": f"{_FROM_LOGITS}, of the logits",
         "binary_cross_entropy_with_logits": _FROM_LOGITS,
         "one_hot": "write np.eye(classes)[labels]", "embedding": "write table[numbers]",
-        "normalize": "write x / np.linalg.norm(x, axis=1, keepdims=True)",
+        "normalize": "write x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)",
     },
     "tinygrad_gd.optim": {"lr_scheduler": "set optimizer.param_groups[0]['lr'] after each epoch"},
     "anything()": {
         "dim": "write axis=", "keepdim": "write keepdims=", "dim0": "write axis1=",
-        "dim1": "write axis2=", "inplace": "leave it out: every result is a new Tensor",
+        "dim1": "write axis2=", "dims": "write axis=", "diagonal": "write k=", "shifts": "write shift=",
+        "unbiased": _UNBIASED, "steps": "write num=", "end": "write stop=",
+        "interpolation": "write method=", "driver": "leave it out: NumPy has one",
+        "generator": "leave it out: tg.manual_seed seeds the one there is",
+        "inplace": "leave it out: every result is a new Tensor",
         "size_average": "write reduction=", "return_indices": "leave it out: positions are not given",
     },
     "a class()": {
@@ -108,6 +119,17 @@ CURES: dict[str, dict[str, str]] = {
         "persistent": "leave it out: every buffer is part of the state", "reduce": "write reduction=",
         "maximize": "minimize -loss", "num_workers": "leave it out: batches are cut out of arrays",
     },
+    "transpose()": {"dim0": _SWAP, "dim1": _SWAP, "...": _SWAP},
+    "tensordot()": {"dims": "write axes="}, "rot90()": {"dims": "write axes="},
+    "tile()": {"dims": "write reps="}, "norm()": {"p": "write ord="},
+    "sort()": {"descending": "write np.flip(np.sort(t, axis), axis)"},
+    "argsort()": {"descending": "write np.argsort(-t, axis)"},
+    "searchsorted()": {"right": "write side='right'"}, "cov()": {"correction": "write ddof="},
+    "add()": {"alpha": "write x + alpha * y"}, "subtract()": {"alpha": "write x - alpha * y"},
+    "divide()": {"rounding_mode": "write np.floor(x / y) for 'floor', np.trunc(x / y) for 'trunc'"},
+    "svd()": {"some": "write full_matrices=False for some=True"},
+    "softplus()": {"threshold": "leave it out: large numbers are exact",
+                   "...": "PyTorch's threshold is not needed: large numbers are exact"},
     "backward()": {"retain_graph": "leave it out: a graph lives as long as its result"},
     "cross_entropy()": _FROM_LABELS, "CrossEntropyLoss()": _FROM_LABELS,
     "DataLoader()": {"dataset": "give the arrays, as in DataLoader(x, y)"},

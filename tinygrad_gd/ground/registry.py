@@ -1,4 +1,4 @@
-"""Two tables of what can be done with Tensors; rows are added by `register` and `implements`."""
+"""Tables of what can be done with Tensors; rows are added by `register`, `implements` and `under_tg`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ R = TypeVar("R")
 NUMPY: dict[Any, Callable[..., Any]] = {}
 #: public name -> the same, for ``tinygrad_gd.<name>`` and the methods of Tensor.
 NAMES: dict[str, Callable[..., Any]] = {}
+#: public name -> what ``tinygrad_gd.<name>`` is instead, where the operation alone would be ambiguous.
+_UNDER_TG: dict[str, Callable[..., Any]] = {}
 
 
 class Foreign:
@@ -53,6 +55,17 @@ def implements(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., 
         return composition
 
     return entered
+
+
+def under_tg(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let ``tinygrad_gd.<name>`` be ``function``, and NumPy's function stay the operation of that name."""
+    _UNDER_TG[function.__name__] = explaining(function)
+    return function
+
+
+def public(name: str) -> Callable[..., Any] | None:
+    """What ``tinygrad_gd.<name>`` is, if it is an operation."""
+    return _UNDER_TG.get(name) or NAMES.get(name)
 
 
 def explaining(composition: Callable[P, R]) -> Callable[P, R]:
