@@ -30,7 +30,7 @@ from ..ground.live import Live
 from ..ground.modes import current_mode
 from ..ground.registry import by_name, register
 from ..ground.storage import NUMERIC_KINDS, kept, plain, tick
-from .operands import SCALARS, check_expansion, frozen, operand
+from .operands import INSERTED, SCALARS, check_expansion, frozen, inserts_axis, operand
 from .rules import Every, Rule, check_function, check_rules, checked, reads
 from .tensor import ALL, Tensor, constant
 
@@ -83,7 +83,7 @@ class Primitive:
             self.parameters += code.co_varnames[code.co_argcount :][: code.co_kwonlyargcount]
         self._keywords = frozenset((*self.arguments, *self.parameters))
         self.arity = -1 if self.variadic else len(self.arguments)
-        self.binary = elementwise and len(self.arguments) == 2
+        self.joins = elementwise and len(self.arguments) > 1
         self.__name__ = self.__qualname__ = name
         self.__doc__ = function.__doc__
         self.__wrapped__ = function
@@ -212,11 +212,11 @@ def apply(
         value = primitive.run(*values, **params) if params else primitive.run(*values)
     except (ValueError, TypeError, IndexError, ArithmeticError, AttributeError) as error:
         raise explain_failure(primitive, inputs, params, error) from error
+    if primitive.joins and value.ndim > 1 and getattr(values[0], "size", 1) != value.size:
+        check_expansion(primitive.name, inputs, values, value)
     mode = current_mode()
     seen = inputs
     if recording and mode.grad and primitive.differentiable:
-        if primitive.binary and value.ndim > 1:
-            check_expansion(primitive.name, inputs, values, value)
         if arrays:  # a rule must not see what the user writes into an array later
             inputs = tuple(kept(x) if type(x) is np.ndarray and i in primitive.reads else x
                            for i, x in enumerate(inputs))
@@ -228,8 +228,11 @@ def apply(
         out._seq = tick()
     else:
         if primitive.kind == "view" and value.base is not None:
-            value = value.copy("K")  # a new leaf owns its values: writing elsewhere is not seen
-        out = constant(value)
+            out = constant(value.copy("K"))  # a new leaf owns its values: writing elsewhere is not seen
+            if inserts_axis(primitive.name, value):
+                out._params = INSERTED
+        else:
+            out = constant(value)
     if mode.observer is not None:
         mode.observer.forward(out, primitive, seen, params)
     return out

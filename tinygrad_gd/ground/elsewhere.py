@@ -16,10 +16,10 @@ _UPDATE = "use -=, += or .assign(value) inside `with tg.no_grad():`"
 _OPERATOR = "use the operators + - * / ** @ == < > <= >= !="
 _FROM_LOGITS = "write (tg.softplus(logits) - target * logits).mean()"
 _FROM_LABELS = {
-    "weight": "write (weight[labels] * tg.nn.cross_entropy(logits, labels, reduction='none')).sum() / "
-              "weight[labels].sum()",
-    "ignore_index": "write tg.nn.cross_entropy(logits[labels != i], labels[labels != i])",
-    "label_smoothing": "write (1 - s) * tg.nn.cross_entropy(logits, labels) - s * "
+    "weight": "write (weights[labels] * cross_entropy(logits, labels, reduction='none')).sum() / "
+              "weights[labels].sum()",
+    "ignore_index": "write cross_entropy(logits[labels != i], labels[labels != i])",
+    "label_smoothing": "write (1 - s) * cross_entropy(logits, labels) - s * "
                        "tg.log_softmax(logits).mean()",
 }
 _UNBIASED = "write ddof=1 for unbiased=True, ddof=0 for unbiased=False"
@@ -110,14 +110,14 @@ CURES: dict[str, dict[str, str]] = {
         "interpolation": "write method=", "driver": "leave it out: NumPy has one",
         "generator": "leave it out: tg.manual_seed seeds the one there is",
         "inplace": "leave it out: every result is a new Tensor",
+        "persistent": "leave it out: every buffer is part of the state",
         "size_average": "write reduction=", "return_indices": "leave it out: positions are not given",
     },
     "a class()": {
         "device": "leave it out: values are always in the CPU's memory",
         "dtype": "leave it out: use .astype, or tg.set_default_dtype(np.float32) before it is made",
         "padding_mode": "zeros are padded; for others call np.pad(x, ..., mode=) before the layer",
-        "persistent": "leave it out: every buffer is part of the state", "reduce": "write reduction=",
-        "maximize": "minimize -loss", "num_workers": "leave it out: batches are cut out of arrays",
+        "reduce": "write reduction=", "maximize": "minimize -loss", "num_workers": "leave it out: batches are cut out of arrays",
     },
     "transpose()": {"dim0": _SWAP, "dim1": _SWAP, "...": _SWAP},
     "tensordot()": {"dims": "write axes="}, "rot90()": {"dims": "write axes="},
