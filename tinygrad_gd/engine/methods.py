@@ -106,9 +106,9 @@ class Methods(Named):
 
     def flatten(self, order: Any = "C", *axes: Any, **options: Any) -> Tensor:
         if axes or options or not isinstance(order, str):
-            raise OptionError("flatten: makes one axis of all, and takes order= only, as in NumPy; write "
-                              "t.reshape(len(t), -1) to keep the first axis, or tg.nn.Flatten(start_dim, "
-                              "end_dim)(t) for others")
+            raise OptionError("flatten: makes one axis of all, and takes order= only, as in NumPy; "
+                              "write t.reshape(len(t), -1) to keep the first axis, or for others "
+                              "tg.nn.Flatten(start_dim, end_dim)(t)")
         return OPERATIONS["ravel"](self, order)
 
     def transpose(self: Any, *axes: Any) -> Tensor:
@@ -135,7 +135,7 @@ class Methods(Named):
         elif others:
             times = (repeats, *others)
             raise OptionError(f"repeat: for NumPy repeat{times} repeats elements along an axis, for "
-                              f"PyTorch the whole tensor; write t.repeat({repeats!r}, axis={others[0]!r}) "
+                              f"PyTorch the whole tensor; write t.repeat({repeats}, axis={others[0]}) "
                               f"for the former, np.tile(t, {times}) for the latter")
         return OPERATIONS["repeat"](self, repeats, axis, **options)
 

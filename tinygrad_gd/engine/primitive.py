@@ -24,7 +24,6 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DTypeError
 from ..ground.explain import explain_failure, too_many, unknown_option
 from ..ground.live import Live
 from ..ground.modes import current_mode

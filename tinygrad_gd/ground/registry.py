@@ -1,4 +1,4 @@
-"""Tables of what can be done with Tensors; rows are added by `register`, `implements` and `under_tg`."""
+"""Tables of what can be done with Tensors; `register`, `implements` and `under_tg` add the rows."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def implements(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., 
 
 
 def under_tg(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let ``tinygrad_gd.<name>`` be ``function``, and NumPy's function stay the operation of that name."""
+    """Let ``tinygrad_gd.<name>`` be ``function``, and ``np.<name>`` stay the operation of that name."""
     _UNDER_TG[function.__name__] = explaining(function)
     return function
 

@@ -44,9 +44,9 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: Any = None) -> Tens
     x = as_tensor("pad", input)
     widths = np.asarray(pad)
     if widths.ndim != 1 or widths.size % 2 or widths.size > 2 * x.ndim:
-        raise ShapeError(f"pad: expected (before, after) for the last axis of {describe(x)}, or so many "
-                         f"pairs in one row, the last axis first; got {pad!r}. NumPy's way, a pair for "
-                         "each axis, is np.pad")
+        raise ShapeError(f"pad: expected (before, after) for the last axis of {describe(x)}, or several "
+                         f"pairs in one row, the last axis first; got {pad!r}. np.pad has NumPy's way, "
+                         "a pair for each axis")
     if mode not in _BORDERS:
         raise OptionError(f"pad: mode is one of {', '.join(_BORDERS)}; got {mode!r}. NumPy's modes are "
                           "those of np.pad")
@@ -63,8 +63,8 @@ def _axis(operation: str, x: Any, axis: Any) -> tuple[Tensor, Any]:
     """The axis that was given; PyTorch's choice where it is the last axis, as it is here."""
     x = as_tensor(operation, x)
     if axis is None and x.ndim > 2:
-        raise OptionError(f"{operation}: PyTorch takes axis {0 if x.ndim == 3 else 1} of {x.ndim} if none "
-                          "is given, tinygrad_gd the last; write axis=")
+        raise OptionError(f"{operation}: if none is given, PyTorch takes axis {0 if x.ndim == 3 else 1} "
+                          f"of {x.ndim}, tinygrad_gd the last; write axis=")
     return x, -1 if axis is None else axis
 
 
@@ -94,7 +94,7 @@ def prelu(x: Any, weight: Any) -> Tensor:
     channels = x.shape[1] if x.ndim > 1 else 1
     if weight.ndim > 1 or weight.size not in (1, channels):
         raise ShapeError(f"prelu: expected one weight, or one for each of {channels} channels of "
-                         f"{describe(x)}, got {describe(weight)}; tg.prelu broadcasts as arithmetic does")
+                         f"{describe(x)}, got {describe(weight)}; tg.prelu takes what broadcasts")
     if x.ndim > 2 and weight.ndim:
         weight = reshape(weight, (-1,) + (1,) * (x.ndim - 2))
     return apply(activations.prelu, (x, weight))

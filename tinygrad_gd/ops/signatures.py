@@ -76,9 +76,9 @@ def refuse_switch(operation: str, **options: Any) -> None:
     """Say that ``x.sum(1, True)`` gives True to another option than in PyTorch."""
     for name, value in options.items():
         if isinstance(value, bool):
-            others = f", ddof={int(value)}" if operation.endswith(("var", "std")) else ""
-            raise OptionError(f"{operation}: got {value} for {name}=, which comes after axis= as in NumPy; "
-                              f"name the option that is meant: keepdims={value}{others}")
+            other = f" or ddof={int(value)}" if operation.endswith(("var", "std")) else ""
+            raise OptionError(f"{operation}: got {value} for {name}=, which comes after axis= as in "
+                              f"NumPy; name the option that is meant, keepdims={value}{other}")
 
 
 def refuse(operation: str, cure: str, **options: Any) -> None:

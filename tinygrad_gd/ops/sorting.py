@@ -42,8 +42,8 @@ def _digitize(x: Any, bins: Any, /, right: bool = False) -> Any:
 def _check_kind(operation: str, kind: Any) -> None:
     """Refuse PyTorch's ``sort(x, 1, True)``."""
     if isinstance(kind, bool):
-        raise OptionError(f"{operation}: got {kind} for kind=, which comes after axis= as in NumPy; for "
-                          f"descending order {cure_of_option(operation, 'descending')}")
+        raise OptionError(f"{operation}: got {kind} for kind=, which comes after axis= as in NumPy; in "
+                          f"descending order, {cure_of_option(operation, 'descending')}")
 
 
 @called_like(np.argsort, _argsort, kind="op")

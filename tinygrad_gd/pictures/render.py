@@ -98,8 +98,8 @@ def render(source: str, form: str, expected: Expected | None = None, engine: str
         if not late:
             break
     if late:
-        raise RenderError(f"no {form} picture after {TIMEOUT:g} seconds: the graph is too large for the "
-                          "layout engine. tg.draw(tensor, last=50) draws the last 50 nodes; "
+        raise RenderError(f"no {form} picture after {TIMEOUT:g} seconds: the graph is too large to be "
+                          "laid out. tg.draw(tensor, last=50) draws the last 50 nodes; "
                           "print(drawing) and .save('g.dot') need no layout")
     if form == "pdf":
         raise RenderError("PDF needs Graphviz itself; install it with `apt install graphviz` (Debian, "
