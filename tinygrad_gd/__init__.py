@@ -47,6 +47,7 @@ from .ground.modes import (
 from .ground.observer import Observer, observe
 from .ground.registry import NAMES as _operations
 from .ground.registry import implements
+from .ground.registry import public as _public
 from .ground.rng import generator, manual_seed
 
 __all__ = [
@@ -129,8 +130,8 @@ def __getattr__(name: str) -> Any:
     if room := _ROOM_OF.get(name):
         found = globals()[name] = getattr(import_module(f".{room}", __name__), name)
         return found
-    if name in _operations:
-        return _operations[name]
+    if operation := _public(name):
+        return operation
     numpy = hasattr(_np, name) and name[0] != "_"
     raise absent(__name__, name, f"use np.{name}, inside tg.Tensor(...) to make a Tensor"
                  if numpy else None)

@@ -49,6 +49,10 @@ from .ground.observer import observe as observe
 from .ground.registry import implements as implements
 from .ground.rng import generator as generator
 from .ground.rng import manual_seed as manual_seed
+from .ops.ambiguous import meshgrid as meshgrid
+from .ops.ambiguous import norm as norm
+from .ops.ambiguous import split as split
+from .ops.ambiguous import where as where
 from .ops.indexing import At
 from .ops.linalg.determinants import SlogdetResult
 from .ops.linalg.factorizations import EighResult, QRResult, SVDResult
@@ -1185,10 +1189,6 @@ def median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = Fa
            keepdims: Any = False) -> Tensor:
     """The middle element in sorted order, or the mean of the two in the middle."""
 
-def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 'xy') -> tuple[Tensor,
-             ...]:
-    """Coordinate arrays of the grid that the vectors ``xi`` span."""
-
 def min(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None,
         where: Any = True) -> Tensor:
     """Smallest element along ``axis``; equal ones share the gradient equally."""
@@ -1298,15 +1298,6 @@ def nextafter(x: Any, y: Any, /) -> Tensor:
 
         x: g
         y: g * 0
-    """
-
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Tensor:
-    """Norm of vectors (any p, inf, -inf, 0) or matrices (fro, nuc, 1, -1, 2, -2, inf, -inf).
-
-    >>> import tinygrad_gd as tg
-    >>> x = tg.Tensor([3.0, 4.0], requires_grad=True)
-    >>> tg.norm(x).backward(); x.grad.tolist()
-    [0.6, 0.8]
     """
 
 def normal(loc: Any = 0.0, scale: Any = 1.0, size: Any = None, dtype: Any = None) -> Tensor:
@@ -1675,15 +1666,6 @@ def spacing(x: Any, /) -> Tensor:
         x: g * 0
     """
 
-def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
-    """Equal parts along ``axis``, or parts cut at the given indices.
-
-    >>> import numpy as np, tinygrad_gd as tg
-    >>> first, second = np.split(tg.Tensor([1.0, 2.0, 3.0, 4.0]), 2)
-    >>> second.tolist()
-    [3.0, 4.0]
-    """
-
 def sqrt(x: Any, /) -> Tensor:
     """NumPy's ``sqrt``, for Tensors and arrays.
 
@@ -1920,6 +1902,3 @@ def vsplit(ary: Any, indices_or_sections: Any) -> list[Tensor]:
 
 def vstack(tup: Any, *, dtype: Any = None, casting: Any = 'same_kind') -> Tensor:
     """On top of each other: joined along axis 0, vectors as rows."""
-
-def where(condition: Any, x: Any, y: Any) -> Tensor:
-    """The elements of ``x`` where the condition holds, those of ``y`` elsewhere."""

@@ -40,7 +40,7 @@ MISUSE: Table = {
     "a constant slope": (lambda: tg.elu(w(), tg.Tensor(0.1)), TypeError, "elu: alpha= is a plain number"),
     "a learned replacement": (lambda: np.nan_to_num(w(), nan=w(0.1)), TypeError, "nan_to_num: nan= is a plain number"),
     "an axis that is a Tensor": (lambda: np.swapaxes(w(PAIR), w(), 0), TypeError, "^swapaxes: axis1= is a plain number.*'w'"),
-    "axes that are Tensors": (lambda: w(PAIR).sum(axis=w()), TypeError, "^sum: index: expected an integer tensor"),
+    "axes that are Tensors": (lambda: w(PAIR).sum(axis=w()), TypeError, "^sum: axis= is an integer or a tuple of them, got 'w'"),
     "options of arrays": (lambda: w().reshape(3, order=PAIR), ValueError, r"reshape.*order=float64 of shape \(2, 3\).*one value"),
 }
 

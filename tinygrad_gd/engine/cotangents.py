@@ -69,6 +69,8 @@ def cotangents_of(
         primitive, params, made = tensor._primitive, tensor._params, tensor._seq
         inputs = tensor.inputs
         out, values = (tensor, inputs) if as_tensors else (tensor._value, values_of(inputs))
+        if as_tensors and observer is not None:
+            values = observer.shows(inputs)
         for i, x in enumerate(inputs):
             if not isinstance(x, Tensor):
                 continue

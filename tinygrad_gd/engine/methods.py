@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import describe
+from ..errors import DTypeError, OptionError, describe
 from ..ground.elsewhere import CURES, answer, own_names
 from ..ground.registry import NAMES, Named
 
@@ -17,6 +17,24 @@ if TYPE_CHECKING:
     from .tensor import Tensor
 
 OPERATIONS: dict[str, Callable[..., Tensor]] = NAMES
+
+
+class Count(int):
+    """What ``t.size`` is: an int, which in PyTorch is a method."""
+
+    __slots__ = ()
+
+    def __call__(self, axis: Any = None) -> Any:
+        """Say how PyTorch's ``t.size(axis)`` is written."""
+        asked, cure = ("size()", "t.shape") if axis is None else (f"size({axis})", f"t.shape[{axis}]")
+        raise DTypeError(f"size: t.size is {int(self)}, the number of elements, as in NumPy; what "
+                         f"PyTorch's t.{asked} gives is {cure}")
+
+    def __reduce__(self) -> Any:
+        return int, (int(self),)
+
+
+Count.__name__ = "int"  # what errors call it
 
 
 class Methods(Named):
@@ -103,12 +121,20 @@ class Methods(Named):
         """All elements along one axis."""
         return OPERATIONS["ravel"](self, order)
 
-    def flatten(self, order: Any = "C") -> Tensor:
+    def flatten(self, order: Any = "C", *axes: Any, **options: Any) -> Tensor:
         """All elements along one axis."""
+        if axes or options or not isinstance(order, str):
+            raise OptionError("flatten: makes one axis of all, and takes order= only, as in NumPy; "
+                              "write t.reshape(len(t), -1) to keep the first axis, or for others "
+                              "tg.nn.Flatten(start_dim, end_dim)(t)")
         return OPERATIONS["ravel"](self, order)
 
-    def transpose(self, *axes: Any) -> Tensor:
+    def transpose(self: Any, *axes: Any) -> Tensor:
         """The axes in the order ``axes``, by default reversed."""
+        if self.ndim == 2 and axes in ((0, 1), (0, -1), (-2, 1), (-2, -1)):
+            raise OptionError(f"transpose: for NumPy transpose{axes} of a matrix changes nothing, for "
+                              f"PyTorch it swaps; write t.transpose({axes}) for the former, t.T or "
+                              f"t.swapaxes{axes} for the latter")
         return OPERATIONS["transpose"](self, axes=axes[0] if len(axes) == 1 else axes or None)
 
     def swapaxes(self, axis1: int, axis2: int) -> Tensor:
@@ -124,8 +150,15 @@ class Methods(Named):
         """Without the axes of length 1: all of them, or those of ``axis``."""
         return OPERATIONS["squeeze"](self, axis=axis, **options)
 
-    def repeat(self, repeats: Any, axis: Any = None, **options: Any) -> Tensor:
+    def repeat(self: Any, repeats: Any, *others: Any, axis: Any = None, **options: Any) -> Tensor:
         """Each element ``repeats`` times; with a list of counts, each element as often as it says."""
+        if len(others) == 1 and axis is None and self.ndim > 2:
+            (axis,) = others
+        elif others:
+            times = (repeats, *others)
+            raise OptionError(f"repeat: for NumPy repeat{times} repeats elements along an axis, for "
+                              f"PyTorch the whole tensor; write t.repeat({repeats}, axis={others[0]}) "
+                              f"for the former, np.tile(t, {times}) for the latter")
         return OPERATIONS["repeat"](self, repeats, axis, **options)
 
     def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1, **options: Any) -> Tensor:
@@ -190,9 +223,9 @@ class Methods(Named):
         """The elements at ``indices`` along ``axis`` (None: of the flattened array)."""
         return OPERATIONS["take"](self, indices, axis, mode=mode)
 
-    def argsort(self, axis: int | None = -1, **options: Any) -> Tensor:
+    def argsort(self, axis: int | None = -1, *others: Any, **options: Any) -> Tensor:
         """The positions that put the elements along ``axis`` in ascending order, equals as before."""
-        return OPERATIONS["argsort"](self, axis, **options)
+        return OPERATIONS["argsort"](self, axis, *others, **options)
 
     def argpartition(self, kth: Any, axis: int | None = -1, **options: Any) -> Tensor:
         """The positions that bring the ``kth`` element along ``axis`` to its sorted place."""

@@ -11,6 +11,7 @@ from ..errors import DTypeError, GradError, NoRuleError, describe
 from ..ground.explain import FAILURES, explain_failure
 from ..ground.modes import current_mode
 from ..ground.registry import NAMES, NUMPY, explaining, implements
+from .operands import check_expansion
 from .primitive import Primitive, write
 from .tensor import Tensor
 
@@ -133,6 +134,20 @@ def _of_values(function: Any) -> Any:
     return explaining(ask)
 
 
+def _compares(function: Any) -> Any:
+    """A question about pairs of elements, of which arrays of different ndim may have too many."""
+    ask = _of_values(function)
+
+    @wraps(function)
+    def compare(a: Any, b: Any, *args: Any, **options: Any) -> Any:
+        answer = ask(a, b, *args, **options)
+        values = [np.asarray(_value(x)) for x in (a, b)]
+        check_expansion(function.__name__, (a, b), values, np.broadcast(*values))
+        return answer
+
+    return explaining(compare)
+
+
 def _value(x: Any) -> Any:
     if isinstance(x, list | tuple):
         return [*map(_value, x)] if isinstance(x, list) else tuple(map(_value, x))
@@ -165,14 +180,14 @@ def from_dlpack(x: Any) -> Tensor:
 
 
 for _question in (
-    np.array_equal, np.array_equiv, np.allclose, np.isclose, np.shares_memory, np.may_share_memory,
+    np.array_equal, np.array_equiv, np.shares_memory, np.may_share_memory,
     np.iscomplexobj, np.isrealobj, np.isreal, np.iscomplex, np.array2string, np.array_repr,
     np.array_str, np.save, np.savetxt, np.savez, np.nonzero, np.flatnonzero, np.argwhere, np.ix_,
     np.lexsort, np.isin, np.ravel_multi_index, np.unravel_index, np.histogram_bin_edges,
     np.savez_compressed,
 ):
     NUMPY.setdefault(_question, _of_values(_question))
-NUMPY[np.where] = _where
+NUMPY.update({np.where: _where, np.isclose: _compares(np.isclose), np.allclose: _compares(np.allclose)})
 
 _FORM: dict[Any, Any] = {
     np.shape: lambda a: a.shape,

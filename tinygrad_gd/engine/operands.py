@@ -37,6 +37,8 @@ def operand(operation: str, x: Any) -> Any:
     if hasattr(x, "tocsr"):
         raise DTypeError(f"{operation}: a sparse matrix takes part in products with Tensors only, as "
                          "in tg.matmul(S, t) or t @ S; S.toarray() makes it dense")
+    if isinstance(x, int):  # of a subclass, as ``t.size`` is
+        return int(x)
     if isinstance(x, list | tuple):
         x = stack_of_values(x, keep_graph=True)
         return x if isinstance(x, Tensor) else operand(operation, _rectangular(operation, x))
@@ -92,29 +94,44 @@ def stack_of_values(items: Any, keep_graph: bool = False) -> Any:
                      "would be lost; use tg.stack(list) to keep it, or .detach() to drop it")
 
 
-def _has_new_axis(x: Any) -> bool:
-    """Whether a Tensor was made by inserting an axis, by None in an index or by expand_dims."""
-    made = x._primitive.name if isinstance(x, Tensor) and x._primitive is not None else ""
-    return made == "expand_dims" or (
-        made == "getitem" and any(key is None for key in x._params["key"]))
+#: Marks a leaf that is the copy of a view with an inserted axis.
+INSERTED: dict[str, Any] = {"inserted": True}
+
+
+def inserts_axis(made: str, view: Any) -> bool:
+    """Whether an axis of a view was inserted: by None in an index, which NumPy gives the stride 0."""
+    return made == "expand_dims" or 0 in view.strides
+
+
+def _has_new_axis(x: Any, value: Any) -> bool:
+    if not isinstance(x, Tensor):
+        return 0 in getattr(value, "strides", ())
+    return x._params is INSERTED or inserts_axis(x._primitive.name if x._primitive else "", value)
 
 
 def check_expansion(operation: str, inputs: Any, values: list[Any], value: Any) -> None:
-    """Warn, once per user line, when operands of different ndim are both expanded.
+    """Warn, once per user line, when operands of different ndim are all expanded.
 
     Not for an axis that was inserted on purpose, as in ``rows * columns[:, None]``.
     """
-    a, b = values
-    ndim_a, ndim_b = getattr(a, "ndim", 0), getattr(b, "ndim", 0)
-    if (ndim_a and ndim_b and ndim_a != ndim_b and value.size > a.size and value.size > b.size
-            and not any(map(_has_new_axis, inputs))):
-        warnings.warn(
-            f"{operation}: both operands are expanded, {a.shape} and {b.shape} to {value.shape} "
-            f"({user_line()}); if that is not meant, give them the same shape, for example "
-            f"{describe(inputs[0], 0)} with .reshape({b.shape})",
-            BroadcastWarning,
-            stacklevel=user_stacklevel(),
-        )
+    size, arrays = value.size, []
+    for x in values:
+        if getattr(x, "ndim", 0):
+            if x.size == size:
+                return
+            arrays.append(x)
+    if len({x.ndim for x in arrays}) < 2 or any(map(_has_new_axis, inputs, values)):
+        return
+    shapes = [x.shape for x in arrays]
+    same = f"give them the same shape, for example {describe(inputs[0], 0)} with .reshape({shapes[1]})"
+    alike = len(arrays) == len(inputs) == 2 and arrays[0].size == arrays[1].size
+    warnings.warn(
+        f"{operation}: {'both' if len(shapes) == 2 else 'all'} operands are expanded, "
+        f"{' and '.join(map(str, shapes))} to {value.shape} ({user_line()}); if that is not meant, "
+        f"{same if alike else 'give them the same shape'}; if it is, insert the axis with [:, None]",
+        BroadcastWarning,
+        stacklevel=user_stacklevel(),
+    )
 
 
 def check_widening(
@@ -127,6 +144,7 @@ def check_widening(
     if (recorded.dtype.itemsize >= value.dtype.itemsize or value.dtype.kind != "f"
             or primitive.name == "astype"):
         return
+
     def widens(x: Any) -> bool:
         dtype = getattr(x, "dtype", None)
         return (isinstance(dtype, np.dtype) and dtype != recorded.dtype

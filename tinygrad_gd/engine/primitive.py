@@ -24,14 +24,22 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DTypeError
-from ..ground.explain import explain_failure, unknown_option
+from ..ground.explain import explain_failure, too_many, unknown_option
 from ..ground.live import Live
 from ..ground.modes import current_mode
 from ..ground.registry import by_name, register
 from ..ground.storage import NUMERIC_KINDS, kept, plain, tick
 from .documentation import OnDemand, call_of, doc_of, signature_of
-from .operands import FOREIGN, SCALARS, check_expansion, check_widening, frozen, operand
+from .operands import (
+    FOREIGN,
+    INSERTED,
+    SCALARS,
+    check_expansion,
+    check_widening,
+    frozen,
+    inserts_axis,
+    operand,
+)
 from .rules import Every, Rule, check_function, check_rules, checked, reads
 from .tensor import ALL, Tensor, constant
 
@@ -89,7 +97,7 @@ class Primitive:
             self.parameters += code.co_varnames[code.co_argcount :][: code.co_kwonlyargcount]
         self._keywords = frozenset((*self.arguments, *self.parameters))
         self.arity = -1 if self.variadic else len(self.arguments)
-        self.binary = elementwise and len(self.arguments) == 2
+        self.joins = elementwise and len(self.arguments) > 1
         self.__name__ = self.__qualname__ = name
         self.__wrapped__ = function
 
@@ -114,8 +122,7 @@ class Primitive:
                     inputs += (params.pop(missing),)
         if extra:
             if len(extra) > len(self.parameters):
-                raise DTypeError(f"{self.name}: takes {len(self.arguments)} arrays and the options "
-                                 f"{', '.join(self.parameters) or 'none'}; got {len(args)} arguments")
+                raise too_many(self.name, len(args), (*self.arguments, *self.parameters))
             params.update(zip(self.parameters, extra, strict=False))
         for key, value in params.items():
             if isinstance(value, _CHANGEABLE):
@@ -224,13 +231,13 @@ def apply(
         value = primitive.run(*values, **params) if params else primitive.run(*values)
     except (ValueError, TypeError, IndexError, ArithmeticError, AttributeError) as error:
         raise explain_failure(primitive, inputs, params, error) from error
+    if primitive.joins and value.ndim > 1 and getattr(values[0], "size", 1) != value.size:
+        check_expansion(primitive.name, inputs, values, value)
     mode = current_mode()
     seen = inputs
     if recording is not None and mode.grad and primitive.differentiable:
         if value.dtype is not recording._value.dtype:
             check_widening(primitive, inputs, params, recording, value)
-        if primitive.binary and value.ndim > 1:
-            check_expansion(primitive.name, inputs, values, value)
         if arrays:  # a rule must not see what the user writes into an array later
             inputs = tuple(kept(x) if type(x) is np.ndarray and i in primitive.reads else x
                            for i, x in enumerate(inputs))
@@ -242,8 +249,11 @@ def apply(
         out._seq = made
     else:
         if primitive.kind == "view" and value.base is not None:
-            value = value.copy("K")  # a new leaf owns its values: writing elsewhere is not seen
-        out = constant(value)
+            out = constant(value.copy("K"))  # a new leaf owns its values: writing elsewhere is not seen
+            if inserts_axis(primitive.name, value):
+                out._params = INSERTED
+        else:
+            out = constant(value)
     if mode.observer is not None:
         mode.observer.forward(out, primitive, seen, params)
     return out

@@ -23,7 +23,7 @@ from ..ground.modes import current_mode
 from ..ground.registry import NUMPY
 from ..ground.storage import PassesAsArray, as_value, changes, lend, plain, read_only, tick
 from .looks import Looks
-from .methods import Methods
+from .methods import Count, Methods
 from .python_protocol import PythonProtocol
 
 #: Says that a tensor's first field holds all of its inputs.
@@ -200,7 +200,7 @@ class Tensor(Looks, PythonProtocol, Methods):
 
     @property
     def size(self) -> int:
-        return self._value.size  # type: ignore[no-any-return]
+        return Count(self._value.size)
 
     @property
     def dtype(self) -> np.dtype[Any]:

@@ -120,6 +120,10 @@ def explain_failure(
 ) -> Exception:
     """The exception to raise when ``primitive`` failed on ``inputs`` with NumPy's ``error``."""
     name = primitive.name
+    if hasattr(axis := params.get("axis"), "shape"):
+        pairs = f"; the {name} of each pair in two arrays is np.{name}imum(x, y)"
+        return DTypeError(f"{name}: axis= is an integer or a tuple of them, got {describe(axis)}"
+                          f"{pairs if name in ('max', 'min') else ''}")
     if isinstance(error, TinygradGdError):
         ours = primitive.kind != "check" and _raised_inside(error)
         return _said_by(name, error) if ours else error
@@ -179,9 +183,16 @@ def _shapes_explained(primitive: Any, inputs: Any, what: str, error: Exception) 
 
 def unknown_option(operation: str, wrong: str, options: Any) -> DTypeError:
     """The error for a keyword that an operation does not have, as PyTorch's ``dim``."""
-    cure = cure_of_option(operation, wrong) or "leave it out"
-    return DTypeError(f"{operation}: unknown option {wrong}=, {cure}; the options are "
-                      f"{', '.join(options) or 'none'}")
+    cure = cure_of_option(operation, wrong)
+    return DTypeError(f"{operation}: unknown option {wrong}={f', {cure}' if cure else ''}; the options "
+                      f"are {', '.join(options) or 'none'}")
+
+
+def too_many(operation: str, count: int, names: Any) -> DTypeError:
+    """The error for more positional arguments than an operation takes, as PyTorch's ``inplace``."""
+    cure = cure_of_option(operation, "...")
+    return DTypeError(f"{operation}: got {count} arguments; it is called with ({', '.join(names)})"
+                      f"{f'; {cure}' if cure else ''}")
 
 
 def _named_in(error: Exception) -> str:
@@ -245,7 +256,8 @@ def _wrong_call(function: Callable[..., Any], args: Any, options: Any) -> DTypeE
         if "unexpected keyword" in str(error):
             options = [n for n, p in names.items() if p.default is not p.empty]
             return unknown_option(name, _named_in(error), options)
-        called = ", ".join(n for n in names if n != "self")
+        called = ", ".join(f"{n}=" if p.kind is p.KEYWORD_ONLY else n
+                           for n, p in names.items() if n != "self")
         cure = (f"; to compute, make it first and call it then, {name}(...)(x)"
                 if name != function.__name__ and any(hasattr(x, "shape") for x in args[1:]) else "")
         return DTypeError(f"{name}: {error}; it is called with ({called}){cure}")

@@ -26,6 +26,10 @@ class Observer:
     def backward(self, out: Any, position: int, g: Any, gx: Any) -> None:
         """The rule of ``out``'s primitive made ``gx`` of ``g``, for the argument at ``position``."""
 
+    def shows(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Rules are about to run on Tensors: what they see of the ``inputs``."""
+        return inputs
+
     def replaces(self, tensor: Any, g: Any) -> None:
         """A hook on ``tensor`` returned ``g`` in place of its gradient."""
 

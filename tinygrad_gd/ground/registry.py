@@ -1,4 +1,4 @@
-"""Tables of what can be done with Tensors; rows are added by `register` and `implements`."""
+"""Tables of what can be done with Tensors; `register`, `implements` and `under_tg` add the rows."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ NUMPY: dict[Any, Callable[..., Any]] = {}
 NAMES: dict[str, Callable[..., Any]] = {}
 #: name -> a primitive that is only a part of those: graphs show its name, users do not write it.
 INTERNAL: dict[str, Callable[..., Any]] = {}
+#: public name -> what ``tinygrad_gd.<name>`` is instead, where the operation alone would be ambiguous.
+_UNDER_TG: dict[str, Callable[..., Any]] = {}
 
 
 class Foreign:
@@ -56,6 +58,17 @@ def implements(*functions: Any) -> Callable[[F], F]:
         return composition
 
     return entered
+
+
+def under_tg(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let ``tinygrad_gd.<name>`` be ``function``, and ``np.<name>`` stay the operation of that name."""
+    _UNDER_TG[function.__name__] = explaining(function)
+    return function
+
+
+def public(name: str) -> Callable[..., Any] | None:
+    """What ``tinygrad_gd.<name>`` is, if it is an operation."""
+    return _UNDER_TG.get(name) or NAMES.get(name)
 
 
 def explaining(composition: Callable[P, R]) -> Callable[P, R]:

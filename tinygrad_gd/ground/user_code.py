@@ -38,6 +38,28 @@ def user_frame() -> Any:
     return frame
 
 
+def variables_of(frame: Any) -> list[tuple[str, Any]]:
+    """The variables that a frame sees, local ones first, without those that begin with an underscore.
+
+    What they hold is foreign: it may lie about its class, and raise whatever it is asked. Another
+    thread may change the variables, so they are copied at once.
+    """
+    found: list[tuple[str, Any]] = []
+    for scope in (frame.f_locals, frame.f_globals) if frame else ():
+        try:
+            held = dict(scope)
+        except Exception:  # `exec` takes mappings of any kind for local variables
+            continue
+        found += [(name, value) for name, value in held.items()
+                  if type(name) is str and name.isidentifier() and not name.startswith("_")]
+    return found
+
+
+def array_in(value: Any) -> np.ndarray[Any, Any] | None:
+    """The array that a foreign value is, if it is one, without what its class makes of it."""
+    return np.ndarray.view(value, np.ndarray) if issubclass(type(value), np.ndarray) else None
+
+
 def user_line() -> str:
     """``file:line`` of the innermost frame outside this package and NumPy."""
     frame = user_frame()

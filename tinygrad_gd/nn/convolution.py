@@ -169,7 +169,7 @@ class MaxPool1d(_Options):
 
     @answering
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
-                 ceil_mode: bool = False) -> None:
+                 *, ceil_mode: bool = False) -> None:
         super().__init__(kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation,
                          ceil_mode=ceil_mode)
 
@@ -183,7 +183,7 @@ class MaxPool2d(_Options):
 
     @answering
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
-                 ceil_mode: bool = False) -> None:
+                 *, ceil_mode: bool = False) -> None:
         super().__init__(kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation,
                          ceil_mode=ceil_mode)
 

@@ -2,12 +2,15 @@
 
 """The operations as functions, where PyTorch users look for them: ``functional.relu(x)``.
 
-Each is the very function that ``tg`` has, or a loss; axes are called ``axis``, as in NumPy.
+Each is the very function that ``tg`` has, or a loss; axes are called ``axis``, as in NumPy. Four that
+NumPy's or ``tg``'s function of the name would answer differently are PyTorch's, and stand here.
 
 >>> import tinygrad_gd as tg, tinygrad_gd.nn.functional as F
 >>> F.softmax(tg.Tensor([[0.0, 0.0]]), axis=1).tolist(), F.relu is tg.relu
 ([[0.5, 0.5]], True)
 """
+
+from typing import Any
 
 from .. import abs as abs
 from .. import absolute as absolute
@@ -180,7 +183,6 @@ from .. import log1p as log1p
 from .. import log2 as log2
 from .. import log10 as log10
 from .. import log_sigmoid as log_sigmoid
-from .. import log_softmax as log_softmax
 from .. import logaddexp as logaddexp
 from .. import logaddexp2 as logaddexp2
 from .. import logical_and as logical_and
@@ -202,7 +204,6 @@ from .. import max_pool2d as max_pool2d
 from .. import maximum as maximum
 from .. import mean as mean
 from .. import median as median
-from .. import meshgrid as meshgrid
 from .. import min as min
 from .. import minimum as minimum
 from .. import mish as mish
@@ -228,11 +229,9 @@ from .. import nansum as nansum
 from .. import nanvar as nanvar
 from .. import negative as negative
 from .. import nextafter as nextafter
-from .. import norm as norm
 from .. import normal as normal
 from .. import not_equal as not_equal
 from .. import outer as outer
-from .. import pad as pad
 from .. import partition as partition
 from .. import percentile as percentile
 from .. import permute_dims as permute_dims
@@ -244,7 +243,6 @@ from .. import polyval as polyval
 from .. import positive as positive
 from .. import pow as pow
 from .. import power as power
-from .. import prelu as prelu
 from .. import prod as prod
 from .. import ptp as ptp
 from .. import put as put
@@ -261,7 +259,6 @@ from .. import relu as relu
 from .. import relu6 as relu6
 from .. import remainder as remainder
 from .. import repeat as repeat
-from .. import reshape as reshape
 from .. import resize as resize
 from .. import right_shift as right_shift
 from .. import rint as rint
@@ -282,13 +279,11 @@ from .. import sinc as sinc
 from .. import sinh as sinh
 from .. import sliding_window_view as sliding_window_view
 from .. import slogdet as slogdet
-from .. import softmax as softmax
 from .. import softplus as softplus
 from .. import softsign as softsign
 from .. import solve as solve
 from .. import sort as sort
 from .. import spacing as spacing
-from .. import split as split
 from .. import sqrt as sqrt
 from .. import square as square
 from .. import squeeze as squeeze
@@ -331,10 +326,39 @@ from .. import vecmat as vecmat
 from .. import vector_norm as vector_norm
 from .. import vsplit as vsplit
 from .. import vstack as vstack
-from .. import where as where
+from ..engine.tensor import Tensor
+from ..ops.ambiguous import meshgrid as meshgrid
+from ..ops.ambiguous import norm as norm
+from ..ops.ambiguous import split as split
+from ..ops.ambiguous import where as where
+from ..ops.shape import reshape as reshape
 from .losses import cross_entropy as cross_entropy
 from .losses import mse_loss as mse_loss
 
 __all__ = [
-    "cross_entropy", "mse_loss",
+    "cross_entropy", "log_softmax", "mse_loss", "pad", "prelu", "softmax",
 ]
+
+def log_softmax(x: Any, axis: Any = None) -> Tensor:
+    """``tg.log_softmax``; of more than two axes, one must be given."""
+
+def pad(input: Any, pad: Any, mode: str = 'constant', value: Any = None) -> Tensor:
+    """A border: ``pad`` is (before, after) of the last axis, then of the one before it, and so on.
+
+    ``np.pad`` is NumPy's, with a pair for each axis from the first on, or one pair for all.
+
+    >>> import tinygrad_gd as tg, tinygrad_gd.nn.functional as F
+    >>> F.pad(tg.Tensor([[1.0, 2.0]]), (1, 0), value=9.0).tolist()
+    [[9.0, 1.0, 2.0]]
+    """
+
+def prelu(x: Any, weight: Any) -> Tensor:
+    """``x`` where x > 0, ``weight * x`` elsewhere; one weight, or one for each channel, in axis 1.
+
+    >>> import numpy as np, tinygrad_gd as tg, tinygrad_gd.nn.functional as F
+    >>> F.prelu(tg.Tensor(-np.ones((1, 2, 1, 2))), [0.5, 2.0]).tolist()
+    [[[[-0.5, -0.5]], [[-2.0, -2.0]]]]
+    """
+
+def softmax(x: Any, axis: Any = None) -> Tensor:
+    """``tg.softmax``; of more than two axes, one must be given."""

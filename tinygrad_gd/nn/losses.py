@@ -13,6 +13,7 @@ from ..engine.operands import stack_of_values
 from ..engine.primitive import apply
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError, ShapeError, describe
+from ..ground.elsewhere import cure_of_option
 from ..ground.explain import answering
 from ..ground.modes import current_mode
 from ..ground.registry import explaining
@@ -62,15 +63,12 @@ def _fit(prediction: Any, target: Any) -> bool:
         return False
 
 
-def _check_reduction(loss: str, reduction: str) -> None:
-    if reduction not in ("mean", "sum", "none"):
-        raise OptionError(f"{loss}: reduction is 'mean', 'sum' or 'none', got {reduction!r}")
-
-
-def _known_reduction(loss: str, reduction: Any) -> str:
-    if not isinstance(reduction, str):
-        raise OptionError(f"{loss}: reduction is 'mean', 'sum' or 'none', got {describe(reduction)}")
-    _check_reduction(loss, reduction)
+def _check_reduction(loss: str, reduction: Any) -> Any:
+    if type(reduction) is not str or reduction not in ("mean", "sum", "none"):
+        given = repr(reduction) if isinstance(reduction, str) else describe(reduction)
+        cure = cure_of_option(loss, "weight") if hasattr(reduction, "shape") else None
+        raise OptionError(f"{loss}: reduction is 'mean', 'sum' or 'none', got {given}"
+                          f"{f'; to weight the classes, {cure}' if cure else ''}")
     return reduction
 
 
@@ -136,7 +134,7 @@ class MSELoss(Module):
 
     @answering
     def __init__(self, reduction: str = "mean") -> None:
-        self.reduction = _known_reduction("MSELoss", reduction)
+        self.reduction = _check_reduction("MSELoss", reduction)
 
     def forward(self, prediction: Any, target: Any) -> Tensor:
         """The loss."""
@@ -148,7 +146,7 @@ class CrossEntropyLoss(Module):
 
     @answering
     def __init__(self, reduction: str = "mean") -> None:
-        self.reduction = _known_reduction("CrossEntropyLoss", reduction)
+        self.reduction = _check_reduction("CrossEntropyLoss", reduction)
 
     def forward(self, logits: Any, labels: Any) -> Tensor:
         """The loss."""

@@ -4,7 +4,8 @@ Read `elementwise` first, then `reductions` and `shape`. `ufuncs` and `special` 
 elements; `statistics` and `differences` with sums; `arrange`, `indexing`, `updates` and `sorting` with
 where elements are; `random` draws them. `linalg/` has matrices, `neural/` what layers compute.
 `signatures` puts NumPy's full signatures before primitives with few options, `descend` is the step all
-gradient methods end with, `unnamed` what transforms and programs need.
+gradient methods end with, `unnamed` what transforms and programs need. `ambiguous` refuses calls under
+``tg`` that PyTorch would run with another result.
 
 Surprises here
 --------------
@@ -15,6 +16,7 @@ Surprises here
 """
 
 from . import (
+    ambiguous,
     arrange,
     descend,
     differences,
@@ -55,7 +57,7 @@ from .shape import stack, transpose
 from .ufuncs import bitwise_and, bitwise_or, bitwise_xor, floor_divide, invert, remainder
 
 __all__ = [
-    "absolute", "add", "arrange", "bitwise_and", "bitwise_or", "bitwise_xor", "descend",
+    "absolute", "add", "ambiguous", "arrange", "bitwise_and", "bitwise_or", "bitwise_xor", "descend",
     "differences", "divide", "elementwise", "equal", "floor_divide", "getitem", "greater",
     "greater_equal", "indexing", "integer_power", "invert", "less", "less_equal", "linalg", "matmul",
     "multiply", "negative", "neural", "not_equal", "plain_key", "positive", "power", "random",

@@ -22,7 +22,7 @@ from ..ground.registry import NAMES, implements
 from .elementwise import sqrt
 from .elementwise import where as select
 from .shape import broadcast
-from .signatures import as_tensor, called_like, refuse
+from .signatures import as_tensor, called_like, refuse, refuse_switch
 
 # -- axes ------------------------------------------------------------------------------------------
 
@@ -96,6 +96,7 @@ def chosen(operation: str, a: Any, where: Any, neutral: Any) -> Any:
 
 def floating(operation: str, dtype: Any) -> Any:
     """``dtype``, which must be floating: in integers there is neither a mean nor a gradient."""
+    refuse_switch(operation, dtype=dtype)
     if dtype is not None and np.dtype(dtype).kind != "f":
         raise DTypeError(f"{operation}: dtype= must be floating, got {np.dtype(dtype)}; leave it out, "
                          "or convert the result")
@@ -114,6 +115,7 @@ def one_number(operation: str, option: str, value: Any) -> Any:
 def prepared(operation: str, a: Any, dtype: Any, out: Any, where: Any, neutral: Any) -> Any:
     """The input after ``dtype=`` and ``where=`` of NumPy's signature."""
     refuse(operation, "use the returned Tensor", out=out)
+    refuse_switch(operation, dtype=dtype)
     a = as_tensor(operation, a)
     return chosen(operation, a if dtype is None else a.astype(dtype), where, neutral)
 

@@ -77,8 +77,18 @@ def as_tensor(operation: str, x: Any) -> Tensor:
     return x if isinstance(x, Tensor) and not is_array else Tensor(x)
 
 
+def refuse_switch(operation: str, **options: Any) -> None:
+    """Say that ``x.sum(1, True)`` gives True to another option than in PyTorch."""
+    for name, value in options.items():
+        if isinstance(value, bool):
+            other = f" or ddof={int(value)}" if operation.endswith(("var", "std")) else ""
+            raise OptionError(f"{operation}: got {value} for {name}=, which comes after axis= as in "
+                              f"NumPy; name the option that is meant, keepdims={value}{other}")
+
+
 def refuse(operation: str, cure: str, **options: Any) -> None:
     """Say which option of NumPy's signature does not work with Tensors."""
+    refuse_switch(operation, **options)
     for name, value in options.items():
         if value is not None:
             raise OptionError(f"{operation}: {name}= is not supported with Tensors; {cure}")

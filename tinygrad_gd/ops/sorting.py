@@ -14,6 +14,7 @@ import numpy as np
 from ..engine.primitive import apply, primitive
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError, ShapeError, describe
+from ..ground.elsewhere import cure_of_option
 from ..ground.registry import implements
 from .indexing import At, getitem, plain_key, take_along_axis
 from .shape import along, reshape
@@ -39,11 +40,19 @@ def _digitize(x: Any, bins: Any, /, right: bool = False) -> Any:
     return np.digitize(x, bins, right=right)
 
 
+def _check_kind(operation: str, kind: Any) -> None:
+    """Refuse PyTorch's ``sort(x, 1, True)``."""
+    if isinstance(kind, bool):
+        raise OptionError(f"{operation}: got {kind} for kind=, which comes after axis= as in NumPy; in "
+                          f"descending order, {cure_of_option(operation, 'descending')}")
+
+
 @called_like(np.argsort, _argsort, kind="op")
 def argsort(a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *,
             stable: Any = None) -> Tensor:
     """The positions that put the elements along ``axis`` in ascending order, equals as they stand."""
     refuse("argsort", "Tensors have no fields", order=order)
+    _check_kind("argsort", kind)
     return apply(argsort, (a,), {"axis": axis, "kind": kind or "stable"})
 
 
@@ -88,6 +97,7 @@ def sort(a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *,
     [100.0, 1.0, 10.0]
     """
     a = as_tensor("sort", a)
+    _check_kind("sort", kind)
     if axis is None:
         a, axis = reshape(a, -1), 0
     places = argsort(a.detach(), axis, kind, order)

@@ -29,7 +29,7 @@ import numpy as np
 from ..engine.operands import frozen
 from ..engine.primitive import apply, primitive
 from ..engine.tensor import Tensor
-from ..errors import DTypeError, ShapeError, describe
+from ..errors import DTypeError, OptionError, ShapeError, describe
 from ..ground.registry import NAMES, implements
 from .elementwise import absolute, divide, equal, power, to_first, to_second, where
 from .indexing import SLOT, apply_scatter, getitem
@@ -163,6 +163,9 @@ def _nan_to_num(x: Any, /, nan: Any = 0.0, posinf: Any = None, neginf: Any = Non
 def nan_to_num(x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any = None,
                neginf: Any = None) -> Tensor:
     """``x`` with NaN and infinities replaced, by default with 0 and the largest numbers."""
+    if not isinstance(copy, bool):
+        raise OptionError(f"nan_to_num: the option after x is copy=, as in NumPy, got {copy!r}; write "
+                          f"nan={copy!r}")
     if not copy:
         raise DTypeError("nan_to_num: copy=False would write into a Tensor; use the returned one")
     options = {"nan": nan, "posinf": posinf, "neginf": neginf}

@@ -13,9 +13,11 @@ import numpy as np
 
 from ..engine.graph import Node
 from ..engine.tensor import Tensor
-from ..ground.user_code import user_frame
+from ..ground.user_code import array_in, user_frame, variables_of
 
 _LONGEST = 24
+#: Keys of dicts that can be written in a name; those of other types might raise when asked to.
+_KEYS = (str, int, float, bool)
 
 
 def array_key(x: Any) -> Any:
@@ -27,31 +29,28 @@ def array_key(x: Any) -> Any:
 def names_for(values: list[Any]) -> dict[Any, str]:
     """Names of these tensors (by identity), arrays and copies of arrays (by contents), if any."""
     names = {t: str(t.name) for t in values if isinstance(t, Tensor) and t.name}
-    tensors = {t for t in values if isinstance(t, Tensor)}
-    copies = {array_key(Node(t).value): t for t in tensors - set(names)
-              if t.is_leaf and not t.requires_grad}
+    tensors = {id(t): t for t in values if isinstance(t, Tensor)}
+    copies = {array_key(Node(t).value): t for t in tensors.values()
+              if t not in names and t.is_leaf and not t.requires_grad}
     arrays = [x for x in values if not isinstance(x, Tensor)]
     forms = {(x.shape, x.dtype) for x in [*arrays, *copies.values()]}
     for name, value in _variables():
-        if isinstance(value, Tensor) and value in tensors:
+        if id(value) in tensors:
             names.setdefault(value, name)
-        elif isinstance(value, np.ndarray) and (value.shape, value.dtype) in forms:
-            key = array_key(value)
+        elif (array := array_in(value)) is not None and (array.shape, array.dtype) in forms:
+            key = array_key(array)
             names.setdefault(copies.get(key, key), name)
     return names
 
 
 def _variables() -> Iterator[tuple[str, Any]]:
     """The user's variables: local ones first; those in short lists and dicts as ``layers[0]``."""
-    frame = user_frame()
-    scopes = (frame.f_locals, frame.f_globals) if frame else ()
-    own = [(name, value) for scope in scopes for name, value in scope.items()
-           if name.isidentifier() and not name.startswith("_")]
+    own = variables_of(user_frame())
     yield from own
     for name, value in own:
         if type(value) in (list, tuple, dict) and len(value) <= 100:
-            items = value.items() if isinstance(value, dict) else enumerate(value)
-            yield from ((f"{name}[{key!r}]", item) for key, item in items)
+            items = list(value.items() if type(value) is dict else enumerate(value))
+            yield from ((f"{name}[{key!r}]", item) for key, item in items if type(key) in _KEYS)
 
 
 def options_of(t: Tensor) -> str:

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from ..errors import TinygradGdError
 from ..ground.user_code import user_stacklevel
+from .dot import QUICK
 
 TIMEOUT = 60.0  # seconds
 DPI = 144
@@ -74,19 +75,32 @@ def _bundled() -> Iterator[str]:
 
 def render(source: str, form: str, expected: Expected | None = None, engine: str = "auto",
            dpi: float = DPI) -> bytes:
-    """Draw DOT ``source`` as ``svg``, ``png`` or ``pdf`` with the first engine that gets it right."""
-    for program in engines(engine):
-        if form == "pdf" and "graphviz-pure" in Path(program).name:
-            continue
-        try:
-            svg = _run(program, source, "svg", expected, dpi)
-            if form == "svg":
-                return svg
-            resolution = _capped(size_of(svg), dpi) if form == "png" else dpi
-            return _run(program, source, form, None, resolution)
-        except _Failed as failure:
-            warnings.warn(f"{program} could not draw the graph ({failure}); trying the next engine",
-                          RuntimeWarning, stacklevel=user_stacklevel())
+    """Draw DOT ``source`` as ``svg``, ``png`` or ``pdf`` with the first engine that gets it right.
+
+    If none does and time was what they lacked, they are asked for the quick layout.
+    """
+    late = False
+    for layout in ({}, QUICK):
+        for program in engines(engine):
+            if form == "pdf" and "graphviz-pure" in Path(program).name:
+                continue
+            try:
+                svg = _run(program, source, "svg", expected, dpi, layout)
+                if form == "svg":
+                    return svg
+                resolution = _capped(size_of(svg), dpi) if form == "png" else dpi
+                return _run(program, source, form, None, resolution, layout)
+            except _Failed as failure:
+                late = late or isinstance(failure, _Late)
+                warnings.warn(f"{program} could not draw the graph ({failure}); trying the next engine"
+                              f"{', then straight edges' if late and not layout else ''}",
+                              RuntimeWarning, stacklevel=user_stacklevel())
+        if not late:
+            break
+    if late:
+        raise RenderError(f"no {form} picture after {TIMEOUT:g} seconds: the graph is too large to be "
+                          "laid out. tg.draw(tensor, last=50) draws the last 50 nodes; "
+                          "print(drawing) and .save('g.dot') need no layout")
     if form == "pdf":
         raise RenderError("PDF needs Graphviz itself; install it with `apt install graphviz` (Debian, "
                           "Ubuntu), `brew install graphviz` (macOS) or `choco install graphviz` "
@@ -99,9 +113,15 @@ class _Failed(Exception):
     """One engine gave no complete picture; says why."""
 
 
-def _run(program: str, source: str, form: str, expected: Expected | None, dpi: float) -> bytes:
+class _Late(_Failed):
+    """One engine gave no picture in time."""
+
+
+def _run(program: str, source: str, form: str, expected: Expected | None, dpi: float,
+         layout: dict[str, str]) -> bytes:
     """One engine's picture. Files instead of pipes: a hanging engine's children cannot hold us."""
-    options = [f"-T{form}"] + ([f"-Gdpi={dpi:.6g}"] if form == "png" else [])
+    options = [f"-T{form}", *(f"-G{key}={value}" for key, value in layout.items())]
+    options += [f"-Gdpi={dpi:.6g}"] if form == "png" else []
     with (tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out,
           tempfile.TemporaryFile() as complaints):
         given.write(source.encode())
@@ -110,7 +130,7 @@ def _run(program: str, source: str, form: str, expected: Expected | None, dpi: f
             run = subprocess.run([program, *options], stdin=given, stdout=out, stderr=complaints,
                                  timeout=TIMEOUT, check=False)
         except subprocess.TimeoutExpired:
-            raise _Failed(f"no picture after {TIMEOUT:g} seconds") from None
+            raise _Late(f"no picture after {TIMEOUT:g} seconds") from None
         except OSError as error:
             raise _Failed(str(error)) from error
         out.seek(0)

@@ -165,6 +165,7 @@ def drop_units(program: Program) -> Program:
     """Leave out multiplications by one, such as with the first cotangent."""
     table: dict[Value, Any] = {}
     kept, own = [], owned(program)
+    given = {i.value for i in program.inputs}  # data have no name but the user's
     for i in program.instructions:
         one, other = i.inputs if len(i.inputs) == 2 else (None, None)
         if not _is_one(one):
@@ -173,7 +174,7 @@ def drop_units(program: Program) -> Program:
         if (i.primitive.name == "multiply" and free and _is_one(one)
                 and isinstance(other, Value) and _form(other) == _form(i.output)):
             table[i.output] = other
-            other.name = other.name or i.output.name
+            other.name = other.name or ("" if other in given else i.output.name)
         else:
             kept.append(i)
     return replaced(program.with_(instructions=tuple(kept)), table)

@@ -265,7 +265,8 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True,
     [[1.0, 0.0], [0.0, 0.0]]
     """
     if hermitian:
-        raise OptionError("svd: hermitian= is not supported with Tensors; leave it out, or use eigh")
+        raise OptionError("svd: hermitian= is not supported with Tensors; leave it out, of a symmetric "
+                          "matrix the singular values are the same, or use eigh")
     if not compute_uv:
         return svdvals(a)
     packed = apply(svd, (a,), {"full_matrices": bool(full_matrices)})

@@ -41,6 +41,10 @@ def _as_matrices(g: Any, x: Any, y: Any) -> tuple[Any, Any, Any]:
 def _matmul_left(g: Any, out: Any, x: Any, y: Any) -> Any:
     if x.ndim > 1 and y.ndim > 1:
         gx = product(g, transposed(y))
+    elif x.ndim == y.ndim == 1:
+        gx = g * y
+    elif x.ndim + y.ndim == 3:
+        gx = y @ g if x.ndim == 1 else np.expand_dims(g, -1) * y
     else:
         g, _, matrix = _as_matrices(g, x, y)
         gx = g @ transposed(matrix)
@@ -52,6 +56,10 @@ def _matmul_right(g: Any, out: Any, x: Any, y: Any) -> Any:
         gy = transposed(product(transposed(g), x))
     elif x.ndim > 1 and y.ndim > 1:
         gy = product(transposed(x), g)
+    elif x.ndim == y.ndim == 1:
+        gy = g * x
+    elif x.ndim + y.ndim == 3:
+        gy = transposed(x) @ g if y.ndim == 1 else np.expand_dims(x, -1) * g
     else:
         g, matrix, _ = _as_matrices(g, x, y)
         gy = transposed(matrix) @ g

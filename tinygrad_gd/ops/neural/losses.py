@@ -45,8 +45,8 @@ mse = primitive(
 def _is_class(logits: Any, labels: Any) -> Any:
     """One-hot labels as booleans, which lie in memory as the logits do."""
     if lies_by_columns(logits):
-        return (np.arange(logits.shape[1]).reshape(-1, 1) == labels).T
-    return labels.reshape(-1, 1) == np.arange(logits.shape[1])
+        return (np.arange(logits.shape[1])[:, None] == labels).T
+    return labels[:, None] == np.arange(logits.shape[1])
 
 
 def _powers(logits: Any) -> tuple[Any, Any]:

@@ -52,9 +52,11 @@ class Capture(Observer):
 
     wants_tensors = True
 
-    def __init__(self, name: str, strict: bool = False, locate: bool = True) -> None:
+    def __init__(self, name: str, strict: bool = False, locate: bool = True,
+                 shows_arrays: bool = False) -> None:
         self.name, self.strict, self.problem = name, strict, ""
         self._locate = locate  # whether the user's lines are of interest
+        self._shows_arrays = shows_arrays  # to rules, so that what they compute of them is written down
         self.escaped = self.drawn = ""
         self.arity = 0
         self.modules: dict[Any, str] = {}
@@ -103,6 +105,9 @@ class Capture(Observer):
         if value is not own and out._value is not view:
             self._parts[made] = self._whole(self.reference(inputs[0])), own
         self._places[out] = self._line(), self._scopes[-1]
+
+    def shows(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(map(self._tensor, inputs)) if self._shows_arrays else inputs
 
     def write(self, target: Tensor, primitive: Primitive, inputs: Any) -> None:
         if target not in self._values:
@@ -436,8 +441,11 @@ class Capture(Observer):
             value = self._values.get(tensor)
             if isinstance(value, Value) and not value.name:
                 value.name = name
+        outside = {given.value for given in self._inputs.values()}
         for g, x in self._adjoints.items():
             value, of = self._values.get(g), states.get(x) or self._values.get(x)
+            if value in outside:  # data, such as x, which is the gradient of w in w * x
+                continue
             if isinstance(value, Value) and not value.name and isinstance(of, Value) and of.name:
                 value.name = f"d_{of.name}"
 

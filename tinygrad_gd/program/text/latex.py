@@ -11,7 +11,7 @@ import numpy as np
 from ...engine.tensor import Tensor
 from ...errors import CaptureError
 from ...ground.user_code import user_frame
-from ..ir import Instruction, Program, Value
+from ..ir import Input, Instruction, Program, State, Value
 from ..passes import readable
 from .recorded import gradient_program, name_copies, variables
 
@@ -21,6 +21,8 @@ _FUNCTIONS = {"exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arcsin
 _BRACKETS = {"sqrt": r"\sqrt{%s}", "absolute": r"\left|%s\right|", "floor": r"\lfloor %s \rfloor",
              "ceil": r"\lceil %s \rceil"}
 _OPERATORS = {"add": " + ", "subtract": " - ", "multiply": r" \, ", "matmul": r" \, "}
+#: What changes how numbers are kept, and none of them.
+_UNSEEN = {"astype", "broadcast_to", "copy"}
 SUM, PRODUCT, ATOM = 1, 2, 3
 _GREEK = set("alpha beta gamma delta epsilon theta lambda mu nu xi pi rho sigma tau phi chi psi omega"
              .split())
@@ -45,8 +47,9 @@ def latex(loss: Tensor, wrt: Sequence[Tensor] | None = None) -> str:
     if len(program.instructions) > LIMIT:
         raise CaptureError(f"latex: {len(program.instructions)} operations make no readable formula "
                            f"(at most {LIMIT}); use tg.source")
-    formulas = _formulas(program)
-    names = ["L", *(rf"\frac{{\partial L}}{{\partial {_symbol(i.value.name)}}}" for i in leaves)]
+    symbols = _symbols([*leaves, *(given for given in program.inputs if given not in leaves)])
+    formulas = _formulas(program, symbols)
+    names = ["L", *(rf"\frac{{\partial L}}{{\partial {symbols[i.value]}}}" for i in leaves)]
     lines = [rf"{name} &= {formulas(x)[0]}" for name, x in zip(names, program.outputs, strict=True)]
     return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
 
@@ -58,13 +61,24 @@ def _symbol(name: str) -> str:
     match = re.fullmatch(r"([A-Za-z])_?(\d+)", name)
     if match:
         return f"{match[1]}_{{{match[2]}}}"
-    return name if len(name) == 1 else rf"\mathrm{{{name.replace('_', chr(92) + '_') or '?'}}}"
+    return name if len(name) == 1 else rf"\mathrm{{{name.replace('_', chr(92) + '_')}}}"
 
 
-def _formulas(program: Program) -> Any:
+def _symbols(inputs: list[Input]) -> dict[Value, str]:
+    """A symbol for each input, no two the same; ``p`` and ``c`` with a number for what has no name."""
+    found: dict[Value, str] = {}
+    for given in inputs:
+        learned = isinstance(given, State) and given.tensor.requires_grad
+        name = given.value.name or ("p_1" if learned else "c_1")
+        stem = name.removesuffix("_1")
+        names = (name, *(f"{stem}_{n}" for n in range(2, len(inputs) + 2)))
+        found[given.value] = next(s for s in map(_symbol, names) if s not in found.values())
+    return found
+
+
+def _formulas(program: Program, symbols: dict[Value, str]) -> Any:
     """What turns a value of the program into (formula, how tightly it binds)."""
-    known: dict[Value, tuple[str, int]] = {
-        i.value: (_symbol(i.value.name), ATOM) for i in program.inputs}
+    known: dict[Value, tuple[str, int]] = {value: (symbol, ATOM) for value, symbol in symbols.items()}
 
     def formula(x: Any) -> tuple[str, int]:
         if isinstance(x, Value):
@@ -82,10 +96,18 @@ def _formula(i: Instruction, parts: list[tuple[str, int]]) -> tuple[str, int]:
     texts = [text for text, _ in parts]
     if name == "add" and i.inputs[0] is i.inputs[1]:
         return rf"2 \, {_inside(parts[0], PRODUCT)}", PRODUCT
+    if name in _UNSEEN:
+        return parts[0]
+    if name == "multiply" and "1" in texts:
+        return parts[texts[0] == "1"]
     if name == "multiply" and texts[0] == "-1":
         return f"-{_inside(parts[1], PRODUCT)}", PRODUCT
     if name in _OPERATORS:
         binds = SUM if name in ("add", "subtract") else PRODUCT
+        if name == "multiply" and _is_number(texts[1]):
+            if _is_number(texts[0]):
+                return rf"{texts[0]} \cdot {texts[1]}", PRODUCT
+            parts = parts[::-1]
         second = binds + (name == "subtract")
         joined = _OPERATORS[name].join(
             _inside(p, b) for p, b in zip(parts, (binds, second), strict=True))
@@ -106,6 +128,10 @@ def _formula(i: Instruction, parts: list[tuple[str, int]]) -> tuple[str, int]:
         return _BRACKETS[name] % texts[0], ATOM
     command = f"\\{name}" if name in _FUNCTIONS else rf"\operatorname{{{name.replace('_', ' ')}}}"
     return rf"{command}\left({', '.join(texts)}\right)", ATOM
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(".", "").isdigit()
 
 
 #: A symbol or something in brackets, which may have an exponent.

@@ -12,9 +12,9 @@ from ...engine.graph import leaves_of, nodes_of
 from ...engine.tensor import Tensor, constant
 from ...errors import CaptureError, GradError, describe
 from ...ground.modes import using
-from ...ground.user_code import user_frame
+from ...ground.user_code import array_in, user_frame, variables_of
 from ..capture.capture import Capture
-from ..ir import Array, Program
+from ..ir import Array, Program, State
 from ..passes import readable
 from .source import call, source_of
 
@@ -27,7 +27,7 @@ def gradient_program(
     if root._primitive is None or not root._requires_grad:
         raise GradError(f"source: {describe(root)} was not recorded; compute it from tensors with "
                         "requires_grad=True, outside tg.no_grad()")
-    capture = Capture("gradient", locate=False)  # a graph does not know its lines
+    capture = Capture("gradient", locate=False, shows_arrays=True)  # a graph does not know its lines
     capture.began = root._seq  # everything the graph is made of was there before
     for leaf in wrt:
         capture.reference(leaf)
@@ -51,23 +51,25 @@ def _names(capture: Capture, root: Tensor, names: dict[int, str]) -> dict[Tensor
 
 
 def variables(frame: Any) -> dict[int, str]:
-    """The names of Tensors in the user's frame, and of arrays that hold the same numbers."""
+    """The names of Tensors and arrays in the user's frame, by their ids."""
     found: dict[int, str] = {}
-    seen = {**frame.f_globals, **frame.f_locals} if frame else {}
-    for name, value in seen.items():
-        if isinstance(value, Tensor | np.ndarray) and not name.startswith("_"):
-            found[id(value)] = name
+    for name, value in variables_of(frame):
+        if issubclass(type(value), Tensor | np.ndarray):
+            found.setdefault(id(value), name)
     return found
 
 
 def name_copies(program: Program, frame: Any) -> None:
-    """Recording copied the user's arrays: find their names by what they hold."""
-    arrays = [(k, v) for k, v in {**frame.f_globals, **frame.f_locals}.items()
-              if isinstance(v, np.ndarray)] if frame else []
+    """Recording copied the user's arrays, or made constants of them: find names by what they hold."""
+    arrays = [(name, array) for name, value in variables_of(frame)
+              if (array := array_in(value)) is not None]
     for given in program.inputs:
-        if isinstance(given, Array) and not given.value.name:
-            same = (k for k, v in arrays if v.shape == given.array.shape
-                    and v.dtype == given.array.dtype and np.array_equal(v, given.array))
+        if given.value.name or not isinstance(given, Array | State):
+            continue
+        held = given.array if isinstance(given, Array) else given.tensor._value
+        if isinstance(given, Array) or not given.tensor._requires_grad:
+            same = (name for name, array in arrays if array.shape == held.shape
+                    and array.dtype == held.dtype and np.array_equal(array, held))
             given.value.name = next(same, "")
 
 
