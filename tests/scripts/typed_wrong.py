@@ -23,7 +23,6 @@ array = np.ones((2, 2))
 tg.exp("a", axis=1)  # wrong
 tg.sum(w, axs=0)  # wrong
 tg.softmax(w, dim=1)  # wrong
-tg.where(w > 0, w)  # wrong
 tg.epx(w)  # wrong
 tg.contract(w, w)  # wrong
 tg.linalg.nrom(w)  # wrong

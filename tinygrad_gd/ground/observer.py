@@ -92,6 +92,12 @@ class Observers(Observer):
         self.observers = observers
         self.wants_tensors = any(o.wants_tensors for o in observers)
 
+    def shows(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """What the observers, one after the other, let rules see."""
+        for observer in self.observers:
+            inputs = observer.shows(inputs)
+        return inputs
+
     def option(self, options: Mapping[str, Any], key: str, value: Any) -> Any:
         """What the first observer that has a say in it makes of a hyperparameter."""
         answers = [o.option(options, key, value) for o in self.observers]

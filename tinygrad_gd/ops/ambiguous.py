@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.tensor import Tensor
 from ..errors import OptionError, describe
 from ..ground.registry import under_tg
 from .arrange import meshgrid as grids
@@ -22,7 +23,7 @@ from .statistics import norm as norm_of
 
 
 @under_tg
-def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     """`numpy.split`, where PyTorch's would give the same parts or none.
 
     >>> import tinygrad_gd as tg
@@ -45,7 +46,7 @@ def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
 
 
 @under_tg
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Any:
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Tensor:
     """`numpy.linalg.norm`, but of a matrix no ``ord`` that PyTorch takes for a norm of its elements.
 
     >>> import tinygrad_gd as tg
@@ -62,7 +63,9 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> An
 
 
 @under_tg
-def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str | None = None) -> Any:
+def meshgrid(
+    *xi: Any, copy: bool = True, sparse: bool = False, indexing: str | None = None
+) -> tuple[Tensor, ...]:
     """`numpy.meshgrid`; of several vectors, ``indexing`` must be given.
 
     >>> import tinygrad_gd as tg

@@ -476,5 +476,4 @@ class Capture(Observer):
 
 def _kept(constant: Tensor) -> Any:
     """The values of a constant, which whoever has the Tensor may overwrite."""
-    data = constant._value
-    return data.copy("K") if isinstance(data, np.ndarray) else data
+    return constant._value.copy("K") if isinstance(constant._value, np.ndarray) else constant._value
