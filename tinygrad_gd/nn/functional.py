@@ -44,7 +44,7 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: Any = None) -> Tens
     x = as_tensor("pad", input)
     widths = np.asarray(pad)
     if widths.ndim != 1 or widths.size % 2 or widths.size > 2 * x.ndim:
-        raise ShapeError(f"pad: expected (before, after) for the last axis of {describe(x)}, or several "
+        raise ShapeError(f"pad: expected (before, after) for the last axis of {describe(x)}, or more "
                          f"pairs in one row, the last axis first; got {pad!r}. np.pad has NumPy's way, "
                          "a pair for each axis")
     if mode not in _BORDERS:
@@ -63,7 +63,7 @@ def _axis(operation: str, x: Any, axis: Any) -> tuple[Tensor, Any]:
     """The axis that was given; PyTorch's choice where it is the last axis, as it is here."""
     x = as_tensor(operation, x)
     if axis is None and x.ndim > 2:
-        raise OptionError(f"{operation}: if none is given, PyTorch takes axis {0 if x.ndim == 3 else 1} "
+        raise OptionError(f"{operation}: without axis=, PyTorch takes axis {0 if x.ndim == 3 else 1} "
                           f"of {x.ndim}, tinygrad_gd the last; write axis=")
     return x, -1 if axis is None else axis
 
