@@ -266,6 +266,15 @@ def test_what_is_exported_is_there_and_documented() -> None:
         assert name == "__version__" or getattr(tg, name).__doc__, name
 
 
+def test_every_error_that_is_exported_is_raised() -> None:
+    """By its name, or by a table from NumPy's errors to ours."""
+    ours = {name for name, cls in vars(tg.errors).items() if inspect.isclass(cls)
+            and cls.__module__ == tg.errors.__name__ and name != "TinygradGdError"}
+    used = {node.id for path, tree in TREES.items() if place(path) not in ("errors.py", "__init__.py")
+            for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    assert "ShapeError" in ours and not ours - used
+
+
 def test_importing_is_light() -> None:
     heavy = "matplotlib tqdm graphviz sklearn scipy"
     code = f"import sys, tinygrad_gd; print([m for m in {heavy.split()} if m in sys.modules])"

@@ -25,7 +25,6 @@ from .engine.tensor import Tensor as Tensor
 from .errors import BroadcastWarning as BroadcastWarning
 from .errors import CaptureError as CaptureError
 from .errors import CaptureWarning as CaptureWarning
-from .errors import DivergenceError as DivergenceError
 from .errors import DivisionError as DivisionError
 from .errors import DTypeError as DTypeError
 from .errors import GradError as GradError
@@ -78,15 +77,15 @@ from .transforms.gradcheck import gradcheck as gradcheck
 from .transforms.gradcheck import gradgradcheck as gradgradcheck
 
 __all__ = [
-    "BroadcastWarning", "CaptureError", "CaptureWarning", "DTypeError", "DataLoader", "DivergenceError",
-    "DivisionError", "Every", "GradCheckError", "GradError", "IndexingError", "KeptGraphsWarning",
-    "MatrixError", "NoRuleError", "NonFiniteError", "Observer", "OptionError", "PrecisionWarning",
-    "Primitive", "ShapeError", "Tensor", "TinygradGdError", "__version__", "apply", "checkpoint",
-    "compile", "custom_vjp", "datasets", "default_dtype", "detect_anomaly", "draw", "enable_grad",
-    "generator", "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "hessian", "hvp",
-    "implements", "is_grad_enabled", "jacobian", "jvp", "latex", "linalg", "manual_seed", "nn",
-    "no_grad", "observe", "optim", "primitive", "set_default_dtype", "source", "stop_gradient",
-    "tensor", "value_and_grad", "vjp",
+    "BroadcastWarning", "CaptureError", "CaptureWarning", "DTypeError", "DataLoader", "DivisionError",
+    "Every", "GradCheckError", "GradError", "IndexingError", "KeptGraphsWarning", "MatrixError",
+    "NoRuleError", "NonFiniteError", "Observer", "OptionError", "PrecisionWarning", "Primitive",
+    "ShapeError", "Tensor", "TinygradGdError", "__version__", "apply", "checkpoint", "compile",
+    "custom_vjp", "datasets", "default_dtype", "detect_anomaly", "draw", "enable_grad", "generator",
+    "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "hessian", "hvp", "implements",
+    "is_grad_enabled", "jacobian", "jvp", "latex", "linalg", "manual_seed", "nn", "no_grad", "observe",
+    "optim", "primitive", "set_default_dtype", "source", "stop_gradient", "tensor", "value_and_grad",
+    "vjp",
 ]
 
 def abs(x: Any, /) -> Tensor:

@@ -55,10 +55,6 @@ class CaptureError(TinygradGdError, RuntimeError):
     """A step cannot be captured as a program without changing its meaning."""
 
 
-class DivergenceError(TinygradGdError, ArithmeticError):
-    """Training left the region where gradient descent converges."""
-
-
 class CaptureWarning(UserWarning):
     """A step cannot be captured and goes on as ordinary, slower, eager code."""
 

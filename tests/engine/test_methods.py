@@ -150,3 +150,9 @@ def test_where_numpy_and_pytorch_differ_numpy_decides() -> None:
     assert t.std().item() == a.std() and t.std(ddof=1).item() == a.std(ddof=1)
     assert t.repeat(2).tolist() == a.repeat(2).tolist() and np.tile(t, 2).tolist() == np.tile(a, 2).tolist()
     assert t.size == 4 and tg.Tensor(0.5).dtype == np.float64
+    assert tg.sort(t, 1).tolist() == np.sort(a, 1).tolist() and t.argsort(1).tolist() == [[0, 1], [0, 1]]
+    assert tg.median(t).item() == 2.5 and len(t.nonzero()) == 2 and np.argwhere(t).shape == (4, 2)
+    assert tg.equal(t, t).tolist() == [[True, True]] * 2 and np.array_equal(t, t) is True
+    u, s, vt = tg.svd(t)
+    np.testing.assert_allclose((u * s @ vt).numpy(), a, rtol=1e-12)
+    assert tg.Tensor(np.ones((2, 3, 4)))[0, :, [1, 2]].shape == (2, 3)

@@ -49,6 +49,53 @@ def test_axes_inserted_on_purpose_do_not_warn() -> None:
         rows * columns.reshape(3, 1)
 
 
+P, Y, COLUMN = (tg.Tensor(x) for x in (np.array([[0.5], [-1.0], [2.0]]), np.array([1, 0, 1]), np.ones((3, 1))))
+ACCIDENTS: dict[str, Any] = {
+    "accuracy": lambda: ((P > 0) == Y).mean(), "labels in NumPy": lambda: (P > 0) == Y.numpy(),
+    "NumPy on the left": lambda: Y.numpy() == (P > 0), "a list": lambda: (P > 0) == [1, 0, 1],
+    "not equal": lambda: P != Y, "less": lambda: P < Y, "at most": lambda: P <= Y, "greater": lambda: P > Y,
+    "at least": lambda: P >= Y, "np.equal": lambda: np.equal(P, Y), "np.greater": lambda: np.greater(Y, P),
+    "and": lambda: (P > 0) & (Y > 0), "or": lambda: (P > 0) | (Y > 0), "xor": lambda: (P > 0) ^ (Y > 0),
+    "logical": lambda: np.logical_and(P > 0, Y), "where": lambda: np.where(P > 0, Y, 0),
+    "where of three": lambda: np.where(P > 0, Y, Y), "clip": lambda: np.clip(P, Y, 2),
+    "unrecorded": lambda: P - Y, "a maximum": lambda: np.maximum(P, Y.numpy()),
+    "nearly": lambda: np.isclose(P, Y), "all nearly": lambda: np.allclose(Y.numpy(), P),
+    "a rule's mask": lambda: leaf(COLUMN) == Y, "a column by reshape": lambda: Y.reshape(3, 1) == np.arange(4),
+}
+MEANT: dict[str, Any] = {
+    "a number": lambda: P == 1, "a Tensor of one number": lambda: P == tg.Tensor(1.0), "one element": lambda: P + tg.Tensor([1.0]),
+    "the same shape": lambda: (P > 0) == Y[:, None], "a bias": lambda: tg.Tensor(np.ones((2, 3))) + np.ones(3),
+    "batches": lambda: tg.Tensor(np.ones((2, 3, 4))) == np.ones((3, 4)), "kept axes": lambda: P - P.mean(0, keepdims=True),
+    "one-hot": lambda: Y[:, None] == np.arange(3), "one-hot in NumPy": lambda: tg.Tensor(np.arange(4)) == Y.numpy()[:, None],
+    "expand_dims": lambda: np.expand_dims(Y, 1) == np.arange(3), "distances": lambda: Y[:, None] - Y,
+    "recorded": lambda: leaf([1.0, 2.0])[:, None] == leaf([1.0, 2.0, 3.0]),
+    "in a choice": lambda: np.where(Y[:, None] == np.arange(2), 1.0, 0.0),
+    "nearly": lambda: np.isclose(Y[:, None], np.arange(3)),
+}
+
+
+@pytest.mark.parametrize("case", ACCIDENTS)
+def test_arrays_expanded_by_accident_warn_also_without_recording(case: str) -> None:
+    for mode in (tg.enable_grad, tg.no_grad):
+        with mode(), pytest.warns(tg.BroadcastWarning, match=r"^[a-z_]+: (both|all) operands are expanded") as caught:
+            ACCIDENTS[case]()
+        assert {w.filename for w in caught} == {__file__}
+
+
+@pytest.mark.parametrize("case", MEANT)
+def test_arrays_expanded_on_purpose_do_not_warn(case: str) -> None:
+    MEANT[case]()  # a warning is an error in these tests
+
+
+def test_the_advice_about_expanded_arrays_can_be_followed() -> None:
+    with pytest.warns(tg.BroadcastWarning, match=r"example argument 0 \(.*\) with \.reshape\(\(3,\)\); if it is, insert") as caught:
+        P - Y
+    assert (P.reshape((3,)) - Y).shape == (3,)
+    with pytest.warns(tg.BroadcastWarning) as caught:  # of other lengths: reshape would fail
+        P - tg.Tensor([1.0, 2.0])
+    assert "with .reshape" not in str(caught[0].message) and "[:, None]" in str(caught[0].message)
+
+
 def counted(*shape: int) -> tg.Tensor:
     values = np.arange(1.0, 1 + np.prod(shape)).reshape(shape)
     return tg.Tensor(values, requires_grad=True, name="w")

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from tests.pictures.drawings import (
     square,
     views,
 )
+from tinygrad_gd.ground.user_code import array_in
 from tinygrad_gd.pictures import Drawing, draw
 from tinygrad_gd.pictures.dot import KINDS, TEXT
 from tinygrad_gd.pictures.figures import value_summary
@@ -141,6 +143,105 @@ def test_names_come_from_name_then_module_then_variable() -> None:
     assert unrelated.shape == points.shape
     batch = tg.Tensor(points) * pair[0]
     assert [n.name for n in draw(batch).graph.nodes] == ["points", "pair[0]", "batch"]
+
+
+class Hostile:
+    """Raises whatever it is asked."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+    def __repr__(self) -> str:
+        raise RuntimeError("repr")
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("eq")
+
+    def __hash__(self) -> int:
+        return 1
+
+
+class Liar:
+    """Says that it is what it is not."""
+
+    def __init__(self, kind: type) -> None:
+        self.kind = kind
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        return self.kind
+
+
+class HostileArray(np.ndarray):  # type: ignore[type-arg]
+    @property  # type: ignore[misc]
+    def shape(self) -> Any:
+        raise RuntimeError("shape")
+
+    def __eq__(self, other: object) -> Any:
+        raise RuntimeError("eq")
+
+
+class HostileList(list):  # type: ignore[type-arg]
+    def __len__(self) -> int:
+        raise RuntimeError("len")
+
+
+def objects(first: Any) -> Any:
+    array = np.empty(2, object)
+    array[0] = first
+    return array
+
+
+FOREIGN: dict[str, Callable[[tg.Tensor], Any]] = {
+    "anything": lambda w: Hostile(), "key": lambda w: {Hostile(): w}, "key in a tuple": lambda w: {(Hostile(),): w},
+    "in a list": lambda w: [Hostile(), w], "no Tensor": lambda w: Liar(tg.Tensor), "no array": lambda w: Liar(np.ndarray),
+    "no dict": lambda w: Liar(dict), "array": lambda w: np.ones(2).view(HostileArray), "list": lambda w: HostileList([w]),
+    "objects": lambda w: objects(Hostile()), "masked": lambda w: np.ma.array([1.0, 2.0], mask=[0, 1]),
+    "text": lambda w: np.array(["a", "b"]), "dates": lambda w: np.array(["2020", "2021"], "M8[Y]"),
+    "fields": lambda w: np.zeros(2, [("a", "f8")]),
+    "key that is text": lambda w: {type("Text", (str,), {"__repr__": lambda self: 1 / 0})("k"): w},
+}
+
+
+@pytest.mark.parametrize("look", [draw, tg.source, tg.latex])
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_foreign_variables_do_not_break_a_picture(kind: str, look: Any) -> None:
+    learned, data = tg.Tensor([1.0, 2.0], requires_grad=True), np.array([3.0, 4.0])
+    foreign = FOREIGN[kind](learned)
+    seen = look((learned * data).sum())
+    for text in (str(seen), seen.dot.source if look is draw else ""):
+        assert ("learned" in text and "data" in text) or not text
+    assert foreign is not None
+
+
+@pytest.mark.parametrize("look", [draw, tg.source, tg.latex])
+def test_names_are_looked_up_while_another_thread_makes_variables(look: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the first variable is looked at, the variables change."""
+    space: dict[str, Any] = {"learned": tg.Tensor([1.0, 2.0], requires_grad=True), "others": {"a": 1.0}, "look": look}
+    counter = iter(range(10_000))
+
+    def changed(value: Any) -> Any:
+        space[f"new_{next(counter)}"] = None
+        space["others"][next(counter)] = None
+        return array_in(value)
+
+    for module in ("pictures.names", "program.text.recorded"):
+        monkeypatch.setattr(f"tinygrad_gd.{module}.array_in", changed)
+    exec("data = __import__('numpy').array([3.0, 4.0]); text = str(look((learned * data).sum()))", space)
+    assert "learned" in space["text"] and "data" in space["text"] and len(space) > 10
+
+
+def test_exotic_scopes_have_no_names() -> None:
+    class Scope:
+        def __getitem__(self, name: str) -> Any:
+            return {"w": w, "draw": draw}[name]
+
+        def __setitem__(self, name: str, value: Any) -> None:
+            found[name] = value
+
+    w, found = tg.Tensor(1.0, requires_grad=True), {}  # type: ignore[var-annotated]
+    exec("text = str(draw(w * 2))", {5: w}, Scope())  # type: ignore[arg-type]
+    assert "multiply" in found["text"]
 
 
 def test_dotted_edges_carry_no_gradient() -> None:

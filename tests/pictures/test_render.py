@@ -15,12 +15,14 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import tinygrad_gd as tg
 from tests.pictures.drawings import BUILDERS, line, square
 from tinygrad_gd.pictures import drawing as drawing_module
 from tinygrad_gd.pictures import render as render_module
+from tinygrad_gd.pictures.dot import MANY
 from tinygrad_gd.pictures.render import RenderError, size_of
 
 HERE = Path(__file__).parent
@@ -123,6 +125,54 @@ def test_a_broken_engine_is_passed_over(how: str, tmp_path: Path, monkeypatch: p
     assert time.perf_counter() - start < 4
     (warning,) = caught
     assert complaint in str(warning.message) and warning.filename == __file__
+
+
+SLOW = """case "$*" in *splines=line*) exec "$REAL" "$@";; *) sleep 5 & sleep 5;; esac"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the fake engine is a shell script")
+def test_where_time_is_short_the_quick_layout_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REAL", next(render_module.engines("bundled")))
+    fake_engine(tmp_path, "", monkeypatch)
+    (tmp_path / "dot").write_text(f"#!/bin/sh\n{SLOW}\n")
+    monkeypatch.setattr(render_module, "engines", lambda engine: iter((str(tmp_path / "dot"),)))
+    monkeypatch.setattr(render_module, "TIMEOUT", 1.5)
+    with pytest.warns(RuntimeWarning, match=r"no picture after 1\.5 seconds.*then straight edges"):
+        assert square().render("png").startswith(b"\x89PNG")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the fake engine is a shell script")
+def test_a_layout_that_takes_too_long_names_the_limit_and_the_remedy(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_engine(tmp_path, "sleep 5 & sleep 5", monkeypatch)
+    monkeypatch.setattr(render_module, "engines", lambda engine: iter((str(tmp_path / "dot"),)))
+    monkeypatch.setattr(render_module, "TIMEOUT", 0.2)
+    with pytest.warns(RuntimeWarning, match="could not draw"), pytest.raises(
+            RenderError, match=r"no svg picture after 0\.2 seconds: .*too large.*tg\.draw\(tensor, last=50\).*\.save\('g\.dot'\)") as caught:
+        square().render("svg")
+    assert "install" not in str(caught.value)
+
+
+def recurrent(steps: int) -> tg.Tensor:
+    """An unrolled recurrent net, whose weights have an edge to each step."""
+    w, u, v = (tg.Tensor(np.ones((3, 3)) / 9, requires_grad=True, name=n) for n in "wuv")
+    hidden, loss = tg.Tensor(np.zeros((2, 3))), tg.Tensor(0.0)
+    for step in range(steps):
+        hidden = np.tanh(np.full((2, 3), float(step)) @ u + hidden @ w)
+        loss = loss + ((hidden @ v) ** 2).mean()
+    return loss
+
+
+def test_large_graphs_have_straight_edges() -> None:
+    small, large = recurrent(30).draw(), recurrent(60).draw()
+    assert len(small.graph.nodes) < MANY < len(large.graph.nodes)
+    assert "splines" not in small.dot.source and "nslimit" not in small.dot.source
+    for option in ("splines=line", "nslimit=1", "nslimit1=1", "mclimit=0.1"):
+        assert option in large.dot.source
+    svg = large.render("svg", engine="bundled")  # a minute and more without them
+    assert svg.count(b'class="node') == len(large.graph.nodes) + 1
+    assert all(b"C" not in path for path in re.findall(rb'<g id="gd-n\d+-n\d+".*?<path [^>]* d="([^"]*)"', svg, re.S)
+               if path.count(b",") == 4)
 
 
 def test_the_users_own_engine_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -298,3 +298,48 @@ def test_the_text_is_what_was_computed() -> None:
     loss = tg.nn.functional.cross_entropy(model(x), y)
     text = tg.source(loss, wrt=list(model.parameters()), check=True)  # to the last bit
     assert ".T).T" in text
+
+
+def formulas(loss: Any) -> list[str]:
+    return tg.latex(loss).replace(" \\\\", "").splitlines()[1:-1]
+
+
+W, X = (tg.Tensor([1.0, 2.0], requires_grad=True, name="w"), np.array([3.0, 4.0]))
+MATRIX, LEVEL = np.array([[1.0, 2.0], [3.0, 5.0], [0.0, 1.0]]), np.array([1.0, 0.0, 2.0])
+
+#: An expression, the parameters and the derivative in its source, and its formulas.
+READ: dict[str, tuple[Any, str, str, list[str]]] = {
+    "a sum": (lambda: (W * X).sum(), "(w, X)", "X", [r"L &= \sum w \, X", r"\frac{\partial L}{\partial w} &= X"]),
+    "a product of vectors": (lambda: W @ X, "(w, X)", "X", [r"L &= w \, X", r"\frac{\partial L}{\partial w} &= X"]),
+    "from the left": (lambda: X @ W, "(w, X)", "X", [r"L &= X \, w", r"\frac{\partial L}{\partial w} &= X"]),
+    "np.dot": (lambda: np.dot(W, X), "(w, X)", "X", [r"L &= w \, X", r"\frac{\partial L}{\partial w} &= X"]),
+    "a line of matrices": (
+        lambda: ((MATRIX @ W - LEVEL) ** 2).sum(), "(w, MATRIX, LEVEL)", "d_w",
+        [r"L &= \sum \left(\mathrm{MATRIX} \, w - \mathrm{LEVEL}\right)^{2}",
+         r"\frac{\partial L}{\partial w} &= \mathrm{MATRIX}^{\top} \, 2 \, \left(\mathrm{MATRIX} \, w - \mathrm{LEVEL}\right)"]),
+    "without a name": (lambda: (W * np.array([9.0, 8.0])).sum(), "(w, array_1)", "array_1",
+                       [r"L &= \sum w \, c_{1}", r"\frac{\partial L}{\partial w} &= c_{1}"]),
+    "detached": (lambda: (W * W.detach()).sum(), "(w, w_2)", "w_2",
+                 [r"L &= \sum w \, w_{2}", r"\frac{\partial L}{\partial w} &= w_{2}"]),
+    "numbers": (lambda: (W * 2.5).sum(), "(w)", "d_w",
+                [r"L &= \sum 2.5 \, w", r"\frac{\partial L}{\partial w} &= 2.5 \, \mathbf{1}"]),
+    "a mean": (lambda: W.mean(), "(w)", "d_w", [r"L &= \frac{1}{2} \sum w", r"\frac{\partial L}{\partial w} &= 0.5"]),
+}
+
+
+@pytest.mark.parametrize("case", READ)
+def test_data_have_their_own_names_in_source_and_formula(case: str) -> None:
+    build, parameters, derivative, expected = READ[case]
+    loss = build()
+    text = tg.source(loss, check=True)
+    assert f"def gradient{parameters}:" in text and text.rstrip().endswith(f"return loss, {derivative}")
+    assert formulas(loss) == expected
+
+
+def test_every_symbol_stands_for_one_thing() -> None:
+    first, second = (tg.Tensor(v, requires_grad=True) for v in (2.0, 3.0))
+    unnamed = [first, second]
+    del first, second
+    value, *derivatives = formulas(unnamed[0] * unnamed[1])
+    assert value == r"L &= p_{1} \, p_{2}"
+    assert derivatives == [r"\frac{\partial L}{\partial p_{1}} &= p_{2}", r"\frac{\partial L}{\partial p_{2}} &= p_{1}"]

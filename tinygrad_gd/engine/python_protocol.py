@@ -64,7 +64,9 @@ class PythonProtocol:
     def __reduce__(self: Any) -> tuple[Callable[..., Tensor], tuple[Any, ...]]:
         if self._primitive is not None:
             raise GradError(f"copy: {describe(self)} was made by {self._primitive.name}; only leaves "
-                            "can be copied or pickled, use .detach() or the recorded .copy()")
+                            "can be copied or pickled, as the graph would be lost. For plots and files "
+                            "give the values, .item() or .numpy(), for a Tensor of them .detach(), "
+                            "for a recorded copy .copy()")
         grad = None if self._grad is None else np.array(self._grad._value)
         return _rebuild, (self._made_as, np.asarray(self._value), self._requires_grad, self._name, grad)
 

@@ -63,7 +63,7 @@ def _axis(operation: str, x: Any, axis: Any) -> tuple[Tensor, Any]:
     """The axis that was given; PyTorch's choice where it is the last axis, as it is here."""
     x = as_tensor(operation, x)
     if axis is None and x.ndim > 2:
-        raise OptionError(f"{operation}: without one, PyTorch takes axis {0 if x.ndim == 3 else 1} "
+        raise OptionError(f"{operation}: without axis=, PyTorch takes axis {0 if x.ndim == 3 else 1} "
                           f"of {x.ndim}, tinygrad_gd the last; write axis=")
     return x, -1 if axis is None else axis
 

@@ -315,8 +315,8 @@ def scatter_add(a: Any, indices: Any, values: Any, axis: int = -1) -> Tensor:
     [5.0, 3.0]
     """
     if np.ndim(axis) or not np.ndim(indices):
-        raise OptionError("scatter_add: it is called with (a, indices, values, axis), PyTorch's with "
-                          "(a, axis, indices, values)")
+        raise OptionError("scatter_add: it is called with (a, indices, values, axis); PyTorch's order "
+                          "is (a, axis, indices, values)")
     a, indices = as_tensor("scatter_add", a), integer_indices("scatter_add", indices)
     return At(a, "scatter_add")[along_key("scatter_add", a, indices, axis)].add(values)
 

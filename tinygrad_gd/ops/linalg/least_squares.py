@@ -49,8 +49,8 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = _UNS
     [[0.12, 0.16]]
     """
     if hermitian:
-        raise OptionError("pinv: hermitian= is not supported with Tensors; leave it out: of symmetric "
-                          "matrices the result is the same. Of the lower triangle alone it is "
+        raise OptionError("pinv: hermitian= is not supported with Tensors; leave it out: of a "
+                          "symmetric matrix the result is the same. Of the lower triangle alone it is "
                           "np.linalg.pinv(np.tril(a) + np.tril(a, -1).T)")
     a = as_tensor("pinv", a)
     if rtol is not _UNSET:

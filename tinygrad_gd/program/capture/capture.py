@@ -441,13 +441,11 @@ class Capture(Observer):
             value = self._values.get(tensor)
             if isinstance(value, Value) and not value.name:
                 value.name = name
-        outside = {given.value for given in self._inputs.values()}
+        data = {given.value for given in self._inputs.values()}  # x is the gradient of w in w * x
         for g, x in self._adjoints.items():
             value, of = self._values.get(g), states.get(x) or self._values.get(x)
-            if value in outside:  # data, such as x, which is the gradient of w in w * x
-                continue
             if isinstance(value, Value) and not value.name and isinstance(of, Value) and of.name:
-                value.name = f"d_{of.name}"
+                value.name = "" if value in data else f"d_{of.name}"
 
     def _find_escaped(self, results: list[Any], variables: dict[Tensor, str]) -> None:
         """Refuse a step that keeps a computed Tensor somewhere: a replay would not put it there."""

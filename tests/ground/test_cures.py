@@ -1,0 +1,230 @@
+"""Each cure that is an expression computes what the name that it is for computes in PyTorch."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_gd as tg
+from tinygrad_gd.ground.elsewhere import CURES
+
+# -- finding the expressions in the texts --------------------------------------------------------------
+
+
+def is_code(text: str) -> bool:
+    """Whether a text is an expression or assignment as one writes it, and no prose that parses."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return False
+    does = any(isinstance(n, ast.Call | ast.BinOp | ast.Subscript) for n in ast.walk(tree))
+    is_value = text.startswith("t.") and not callable(getattr(tg.Tensor, text[2:], None))
+    return (does or is_value) and ast.unparse(tree) == text and not any(
+        isinstance(n, ast.BoolOp | ast.AnnAssign | ast.In | ast.Is) for n in ast.walk(tree))
+
+
+def code_in(cure: str) -> Iterator[str]:
+    """The longest pieces of a cure that are code; ``.reshape(shape)`` is meant of a tensor."""
+    words = cure.replace("`", " ").split()
+    start = 0
+    while start < len(words):
+        for end in range(len(words), start, -1):
+            text = " ".join(words[start:end]).rstrip(",;:")
+            text = f"t{text}" if text.startswith(".") else text
+            if is_code(text):
+                yield text
+                start = end - 1
+                break
+        start += 1
+
+
+CODE = {code for cures in CURES.values() for cure in cures.values() for code in code_in(cure)}
+
+# -- what they must compute ------------------------------------------------------------------------------
+
+RNG = np.random.default_rng(0)
+ROW, MATRIX, OTHER = np.array([3.0, -1.0, 2.0]), RNG.normal(size=(3, 4)), RNG.normal(size=(3, 4))
+LOGITS, LABELS, WEIGHTS = RNG.normal(size=(5, 3)), np.array([2, 0, 1, 1, 2]), np.array([1.0, 0.2, 3.0])
+ZERO_ROW = np.array([[3.0, 4.0], [0.0, 0.0]])
+LOG_SOFTMAX = LOGITS - np.log(np.exp(LOGITS).sum(1, keepdims=True))
+NLL = -LOG_SOFTMAX[np.arange(5), LABELS]
+CHOSEN = WEIGHTS[LABELS]
+LOGIT, TARGET = np.array([2.0, -3.0, 0.5]), np.array([1.0, 0.0, 1.0])
+CHANCE = 1 / (1 + np.exp(-LOGIT))
+CROSS_ENTROPY = -(TARGET * np.log(CHANCE) + (1 - TARGET) * np.log(1 - CHANCE)).mean()
+
+
+def net() -> tg.nn.Module:
+    return tg.nn.Sequential(tg.nn.Linear(2, 3))
+
+
+def with_buffer() -> tg.nn.Module:
+    module = tg.nn.Module()
+    module.register_buffer("mean", np.ones(2))
+    return module
+
+
+def records(context: Any) -> bool:
+    with context:
+        return tg.is_grad_enabled()
+
+
+def stepped(x: Any) -> Any:
+    return x * 2
+
+
+def reloaded(path: str) -> tuple[dict[str, Any], Callable[[Any], bool]]:
+    model = net()
+    np.savez(path, **model.state_dict())
+    return {"path": path, "model": model}, lambda _: True
+
+
+Check = tuple[dict[str, Any], Any]  # the variables, all as Tensors that are arrays, and the result
+T: dict[str, Any] = {"t": MATRIX}
+CHECKS: dict[str, Check | Callable[[str], Check]] = {
+    # tensors
+    "tg.Tensor(array)": ({"array": ROW}, ROW),
+    "tg.normal(size=shape)": ({"shape": (2, 3)}, lambda x: x.shape == (2, 3)),
+    "tg.uniform(size=shape)": ({"shape": (2, 3)}, lambda x: ((0 <= x) & (x < 1)).all().item() and x.shape == (2, 3)),
+    "tg.generator().integers(low, high, shape)": (
+        {"low": 2, "high": 4, "shape": (50,)}, lambda x: set(x.tolist()) == {2, 3}),
+    "tg.generator().permutation(n)": ({"n": 5}, lambda x: sorted(x) == [*range(5)]),
+    "tg.concatenate(tensors, axis=0)": ({"tensors": [tg.Tensor(ROW)] * 2}, np.hstack([ROW, ROW])),
+    "a @ b": ({"a": MATRIX, "b": OTHER.T}, MATRIX @ OTHER.T),
+    "tg.clip(t, low, high)": (T | {"low": -0.1, "high": 0.1}, np.minimum(np.maximum(MATRIX, -0.1), 0.1)),
+    "np.expand_dims(t, axis)": (T | {"axis": 1}, MATRIX[:, None]),
+    "np.transpose(t, axes)": ({"t": np.ones((2, 3, 4)), "axes": (2, 0, 1)}, np.ones((4, 2, 3))),
+    "np.swapaxes(t, i, j)": (T | {"i": 0, "j": 1}, MATRIX.T),
+    "tg.ravel(t)": (T, MATRIX.reshape(-1)),
+    "t.reshape(len(t), -1)": ({"t": np.arange(12.0).reshape(2, 3, 2)}, np.arange(12.0).reshape(2, 6)),
+    "isinstance(x, tg.Tensor)": ({"x": ROW}, True),
+    "tg.no_grad()": ({}, lambda context: records(context) is False),
+    "tg.enable_grad()": ({}, lambda context: records(context) is True),
+    "tg.set_default_dtype(np.float32)": ({}, lambda _: tg.get_default_dtype() == np.float32),
+    "t.reshape(shape)": (T | {"shape": (2, -1)}, MATRIX.reshape(2, 6)),
+    "t.reshape(other.shape)": (T | {"other": np.ones((6, 2))}, MATRIX.reshape(6, 2)),
+    "t.reshape(-1)": (T, MATRIX.reshape(-1)),
+    "t.op": (T, None), "t.ndim": (T, 2), "t.size": (T, 12), "t.dtype.itemsize": (T, 8), "t.T": (T, MATRIX.T),
+    "t.transpose(axes)": ({"t": np.ones((2, 3, 4)), "axes": (2, 0, 1)}, np.ones((4, 2, 3))),
+    "t[:, None]": (T, MATRIX.reshape(3, 1, 4)),
+    "np.broadcast_to(t, shape)": ({"t": ROW, "shape": (2, 3)}, np.array([ROW, ROW])),
+    "np.linalg.norm(t)": (T, (MATRIX ** 2).sum() ** 0.5),
+    "np.linalg.norm(t.reshape(-1), p)": (T | {"p": 1}, np.absolute(MATRIX).sum()),
+    "t ** y": ({"t": ROW, "y": 2}, ROW * ROW),
+    "t.copy()": (T, MATRIX), "t.detach()": (T, MATRIX), "t.draw()": (T, lambda d: d.graph.total == 1),
+    "t.zero_grad()": (T, None),
+    "t.astype(np.float32)": (T, MATRIX.astype(np.float32)),
+    "t.assign(value)": (T | {"value": OTHER}, OTHER),
+    "t.clip(low, high)": (T | {"low": -0.1, "high": 0.1}, np.minimum(np.maximum(MATRIX, -0.1), 0.1)),
+    "np.where(mask, value, t)": ({"t": ROW, "mask": ROW > 2, "value": 9.0}, np.array([9.0, -1.0, 2.0])),
+    "np.where(condition, t, other)": (
+        {"t": ROW, "condition": ROW > 2, "other": -ROW}, np.array([3.0, 1.0, -2.0])),
+    "np.array_equal(t, other)": (T | {"other": MATRIX}, True),
+    "np.take(t, index, axis)": (T | {"index": 2, "axis": 1}, MATRIX[:, 2]),
+    "tg.scatter_add(t, index, values, axis)": (
+        {"t": ROW, "index": np.array([1, 1, 0]), "values": np.array([1.0, 2.0, 5.0]), "axis": 0},
+        np.array([8.0, 2.0, 2.0])),
+    "np.take_along_axis(t, index, axis)": (
+        T | {"index": np.array([[1, 0], [3, 3], [2, 1]]), "axis": 1},
+        np.array([MATRIX[0, [1, 0]], MATRIX[1, [3, 3]], MATRIX[2, [2, 1]]])),
+    "np.flip(np.sort(t), -1)[..., :k]": ({"t": ROW, "k": 2}, np.array([3.0, 2.0])),
+    "np.argsort(-t)[..., :k]": ({"t": ROW, "k": 2}, np.array([0, 2])),
+    "n = -(-len(t) // chunks)": ({"t": np.arange(7.0), "chunks": 3}, 3),
+    "np.split(t, range(n, len(t), n))": (
+        {"t": np.arange(7.0), "n": 3}, lambda parts: [p.tolist() for p in parts] == [[0, 1, 2], [3, 4, 5], [6]]),
+    "list(t)": ({"t": ROW}, lambda parts: [p.item() for p in parts] == [3, -1, 2]),
+    "np.zeros(shape, t.dtype)": (T | {"shape": 2}, np.zeros(2)),
+    "np.ones(shape, t.dtype)": (T | {"shape": 2}, np.ones(2)),
+    # options
+    "np.flip(np.sort(t, axis), axis)": ({"t": ROW, "axis": 0}, np.array([3.0, 2.0, -1.0])),
+    "np.argsort(-t, axis)": ({"t": ROW, "axis": 0}, np.array([0, 2, 1])),
+    "x + alpha * y": ({"x": ROW, "alpha": 2.0, "y": ROW}, 3 * ROW),
+    "x - alpha * y": ({"x": ROW, "alpha": 2.0, "y": ROW}, -ROW),
+    "np.floor(x / y)": ({"x": ROW, "y": 2.0}, np.array([1.0, -1.0, 1.0])),
+    "np.trunc(x / y)": ({"x": ROW, "y": 2.0}, np.array([1.0, 0.0, 1.0])),
+    # modules
+    "self.name = tg.nn.Parameter(values)": ({"self": net(), "values": ROW}, lambda p: p.requires_grad),
+    "tg.compile(step)": ({"step": stepped}, lambda c: c(tg.Tensor(2.0)).item() == 4),
+    "dict(module.named_parameters())[name]": (
+        {"module": net(), "name": "0.weight"}, lambda p: p.shape == (3, 2)),
+    "dict(module.named_buffers())[name]": ({"module": with_buffer(), "name": "mean"}, np.ones(2)),
+    "dict(module.named_modules())[name]": (
+        {"module": net(), "name": "0"}, lambda m: isinstance(m, tg.nn.Linear)),
+    "tg.observe(observer)": ({"observer": tg.Observer()}, lambda context: hasattr(context, "__enter__")),
+    "tensor.register_hook(function)": (
+        {"tensor": tg.Tensor(1.0, requires_grad=True), "function": stepped}, lambda h: hasattr(h, "remove")),
+    "optimizer.param_groups[0]['lr']": ({"optimizer": tg.optim.SGD(net().parameters(), lr=0.5)}, 0.5),
+    "np.savez(path, **model.state_dict())": lambda path: ({"path": path, "model": net()}, None),
+    "model.load_state_dict(np.load(path))": reloaded,
+    "tg.nn.Sequential()": ({}, lambda m: m(tg.Tensor(ROW)).tolist() == ROW.tolist()),
+    "DataLoader(x, y)": ({"x": ROW, "y": ROW}, lambda loader: len(list(loader)) == 1),
+    "table[numbers]": ({"table": MATRIX, "numbers": np.array([2, 0])}, np.array([MATRIX[2], MATRIX[0]])),
+    # losses
+    "np.abs(prediction - target).mean()": ({"prediction": LOGIT, "target": TARGET}, np.absolute(LOGIT - TARGET).mean()),
+    "(tg.softplus(logits) - target * logits).mean()": ({"logits": LOGIT, "target": TARGET}, CROSS_ENTROPY),
+    "(weights[labels] * cross_entropy(logits, labels, reduction='none')).sum() / weights[labels].sum()": (
+        {"logits": LOGITS, "labels": LABELS, "weights": WEIGHTS}, (CHOSEN * NLL).sum() / CHOSEN.sum()),
+    "cross_entropy(logits[labels != i], labels[labels != i])": (
+        {"logits": LOGITS, "labels": LABELS, "i": 1}, NLL[LABELS != 1].mean()),
+    "(1 - s) * cross_entropy(logits, labels) - s * tg.log_softmax(logits).mean()": (
+        {"logits": LOGITS, "labels": LABELS, "s": 0.1},
+        -(LOG_SOFTMAX * (0.9 * np.eye(3)[LABELS] + 0.1 / 3)).sum(1).mean()),
+    "np.eye(classes)[labels]": (
+        {"classes": 3, "labels": LABELS}, (LABELS[:, None] == np.arange(3)).astype(float)),
+    "x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)": (
+        {"x": ZERO_ROW}, np.array([[0.6, 0.8], [0.0, 0.0]])),
+}
+
+
+def test_the_texts_are_searched_well() -> None:
+    assert list(code_in("use a @ b, of the logits")) == ["a @ b"]
+    assert list(code_in("use t[:, None] or np.expand_dims(t, axis)")) == ["t[:, None]", "np.expand_dims(t, axis)"]
+    assert list(code_in("use .astype(np.float32) and the like; use -= inside `with tg.no_grad():`")) == [
+        "t.astype(np.float32)", "tg.no_grad()"]
+    assert list(code_in("minimize -loss, write axis= or side='right', or leave it out")) == []
+
+
+def test_every_expression_has_a_check() -> None:
+    assert set(CHECKS) == CODE
+
+
+@pytest.mark.parametrize("code", CHECKS)
+def test_a_cure_computes_what_it_is_for(code: str, tmp_path: Any) -> None:
+    check = CHECKS[code]
+    given, expected = check(str(tmp_path / "state.npz")) if callable(check) else check
+    scope = {"tg": tg, "np": np, "cross_entropy": tg.nn.cross_entropy, "DataLoader": tg.DataLoader}
+    scope |= {k: tg.Tensor(v) if isinstance(v, np.ndarray) else v for k, v in given.items()}
+    before = tg.get_default_dtype()
+    try:
+        if " = " in code and code.split(" = ")[0].replace(".", "").isidentifier():
+            exec(code, scope)
+            code = code.split(" = ")[0]
+        result = eval(code, scope)
+        if callable(expected):
+            assert expected(result)
+        elif isinstance(expected, np.ndarray | float):
+            np.testing.assert_allclose(np.asarray(result), expected, rtol=1e-12)
+        else:
+            assert result == expected
+    finally:
+        tg.set_default_dtype(before)
+
+
+def test_pytorch_computes_the_same_losses() -> None:
+    torch = pytest.importorskip("torch")
+    F, a = torch.nn.functional, torch.tensor
+    labels = a(LABELS)
+    theirs = {
+        "(weights": F.cross_entropy(a(LOGITS), labels, weight=a(WEIGHTS)),
+        "cross_entropy(": F.cross_entropy(a(LOGITS), labels, ignore_index=1),
+        "(1 - s)": F.cross_entropy(a(LOGITS), labels, label_smoothing=0.1),
+        "(tg.softplus": F.binary_cross_entropy_with_logits(a(LOGIT), a(TARGET)),
+        "np.abs": F.l1_loss(a(LOGIT), a(TARGET)), "x / np.max": F.normalize(a(ZERO_ROW)),
+    }
+    for start, value in theirs.items():
+        (check,) = (made for code, made in CHECKS.items() if code.startswith(start))
+        np.testing.assert_allclose(value.numpy(), check[1], rtol=1e-12)  # type: ignore[index]
