@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import Any
 
+from ..ground.fast import is_half
 from ..ground.modes import current_mode
 from ..ground.observer import reverse_pass
-from .backward import check_overwritten, fit, seed_of
+from .backward import check_overwritten, fit, in_single, seed_of
 from .hooks import accumulate, run_hooks, unwrap, wrap
 from .operands import values_of
 from .tensor import Tensor
@@ -62,16 +63,23 @@ def cotangents_of(
             g = run_hooks(tensor, g, as_tensors)
         primitive, params, made = tensor._primitive, tensor._params, tensor._seq
         inputs = tensor.inputs
-        out, values = (tensor, inputs) if as_tensors else (tensor._data, values_of(inputs))
+        if primitive is None:  # a leaf that is no target
+            continue
+        arguments = [g, tensor, *inputs] if as_tensors else [g, tensor._data, *values_of(inputs)]
+        rules = primitive.vjps
+        if is_half(g):
+            arguments = in_single(primitive, arguments)
+        if len(inputs) > 2 and primitive.variadic:
+            rules, arguments, params = rules.of_all(arguments, params), [], {}
         for i, x in enumerate(inputs):
             if not isinstance(x, Tensor):
                 continue
             seq = x._seq
             if seq > made:
                 check_overwritten(tensor, x, i)
-            if not x._requires_grad or seq < since or (rule := primitive.vjps[i]) is None:
+            if not x._requires_grad or seq < since or (rule := rules[i]) is None:
                 continue
-            gx = rule(g, out, *values, **params) if params else rule(g, out, *values)
+            gx = rule(*arguments, **params)
             value = x._data
             try:
                 fits = gx.dtype is value.dtype and gx.shape == value.shape

@@ -1,7 +1,7 @@
 """Primitives that combine the elements along some axes.
 
 Conventions where a derivative has to choose: ties in max and min share the gradient equally;
-prod and cumprod are right where elements are zero; the gradient of std at 0 is 0.
+prod is right where elements are zero; the gradient of std at 0 is 0, its second one NaN.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from ..engine.operands import SCALARS
 from ..engine.primitive import apply, primitive
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError, ShapeError, describe
-from ..ground.fast import extreme
+from ..ground.fast import extreme, is_half
 from ..ground.registry import NAMES, implements
-from .elementwise import sqrt
-from .elementwise import where as select
+from .in_rules import by_convention
 from .shape import broadcast
 from .signatures import as_tensor, called_like, refuse
 
@@ -145,6 +144,8 @@ def sum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: 
 
 
 def _mean(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
+    if is_half(a):  # NumPy adds up in float32
+        return np.mean(a, axis, keepdims=keepdims)
     return _add_up(a, axis, None, None, keepdims) / count(a, axis)
 
 
@@ -168,6 +169,8 @@ def counted(a: Any, axis: Any, keepdims: Any, where: Any) -> Any:
 
 
 def _var(a: Any, /, axis: Any = None, ddof: Any = 0, keepdims: Any = False) -> Any:
+    if is_half(a):
+        return np.var(a, axis, ddof=ddof, keepdims=keepdims)
     n = count(a, axis)
     deviation = a - np.add.reduce(a, axis=axis, keepdims=True) / n
     total = np.add.reduce(deviation * deviation, axis=axis, keepdims=keepdims)
@@ -221,8 +224,12 @@ def _std(a: Any, /, axis: Any = None, ddof: Any = 0, keepdims: Any = False) -> A
     return np.sqrt(_var(a, axis, ddof, keepdims))
 
 
-@called_like(np.std, _std, lambda g, out, a, axis, ddof, keepdims:
-             _toward_mean(g / np.where(out == 0, 1, out), a, axis, ddof))
+def _std_back(g: Any, out: Any, a: Any, axis: Any, ddof: Any, keepdims: Any) -> Any:
+    flat = out == 0
+    return _toward_mean(g / np.where(flat, 1, out), by_convention(kept(flat, a, axis), a), axis, ddof)
+
+
+@called_like(np.std, _std, _std_back)
 def std(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
         keepdims: Any = False, *, where: Any = True, mean: Any = None,
         correction: Any = None) -> Tensor:
@@ -232,9 +239,16 @@ def std(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any 
         a = prepared("std", a, floating("std", dtype), None, True, 0)
     if where is True:
         return apply(std, (a,), {"axis": axis, "ddof": ddof, "keepdims": keepdims})
-    variance = var(a, axis, ddof=ddof, keepdims=keepdims, where=where)
-    flat = variance == 0
-    return select(flat, 0, sqrt(select(flat, 1, variance)))
+    return apply(root, (var(a, axis, ddof=ddof, keepdims=keepdims, where=where),))
+
+
+def _root(x: Any, /) -> Any:
+    return np.sqrt(x)
+
+
+root = primitive(
+    _root, lambda g, out, x: g * 0.5 / np.where(out == 0, np.inf, by_convention(out == 0, out)),
+    elementwise=True, internal=True)
 
 
 # -- extremes ----------------------------------------------------------------------------------------
@@ -305,7 +319,10 @@ def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Ten
 
 def _logsumexp(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
     """``log(sum(exp(a)))`` along ``axis``, without overflow; its gradient is the softmax."""
-    peak = extreme(np.maximum, a, axis, keepdims=True)
+    if is_half(a):
+        return _logsumexp(a.astype(np.float32), axis, keepdims).astype(np.float16)
+    peak = (extreme(np.maximum, a, axis, keepdims=True) if a.size
+            else np.add.reduce(a, axis=axis, keepdims=True))
     peak = np.where(np.isfinite(peak), peak, 0)
     total = np.add.reduce(np.exp(a - peak), axis=axis, keepdims=True)
     nothing = total == 0  # all were -inf: so is the result, not NaN
@@ -314,8 +331,11 @@ def _logsumexp(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
 
 
 def _softmax_times(g: Any, out: Any, a: Any, axis: Any, keepdims: Any) -> Any:
-    level = kept(out, a, axis)
-    return kept(g, a, axis) * np.exp(a - np.where(level == -np.inf, 0, level))  # 0 at all -inf
+    level, infinite = kept(out, a, axis), a == np.inf
+    nothing, alone = level == -np.inf, np.add.reduce(infinite, axis=axis, keepdims=True) == 1
+    # one infinite element gets all, of several nobody can say; where all are -inf, none gets anything
+    top = by_convention(nothing, np.where(infinite, np.where(alone, 0, np.nan), a))
+    return kept(g, a, axis) * np.exp(top - np.where(infinite | nothing, 0, level))
 
 
 logsumexp = primitive(_logsumexp, _softmax_times, analytic=False, kind="red")
@@ -364,58 +384,6 @@ def prod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims:
         a = prepared("prod", a, dtype, out, where, 1)
     result = apply(prod, (a,), {"axis": axis, "keepdims": keepdims})
     return result if initial is None else result * one_number("prod", "initial", initial)
-
-
-# -- running sums and products -------------------------------------------------------------------------
-
-
-def _cumsum(a: Any, /, axis: Any = None) -> Any:
-    return a.cumsum(axis)
-
-
-def _cumsum_back(g: Any, out: Any, a: Any, axis: Any) -> Any:
-    return np.reshape(np.flip(np.cumsum(np.flip(g, axis), axis), axis), a.shape)
-
-
-@called_like(np.cumsum, _cumsum, _cumsum_back)
-def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Tensor:
-    """Running sums along ``axis``, of the flattened array by default."""
-    if not (dtype is out is None):
-        a = prepared("cumsum", a, dtype, out, True, 0)
-    return apply(cumsum, (a,), {"axis": axis})
-
-
-def _cumprod(a: Any, /, axis: Any = None) -> Any:
-    return a.cumprod(axis)
-
-
-def _ahead(x: Any, step: int) -> Any:
-    """``x[k + step]`` along the last axis, and 0 beyond the end."""
-    beyond = np.zeros((*x.shape[:-1], step), x.dtype)
-    return np.concatenate([x[..., step:], beyond], axis=-1)
-
-
-def _cumprod_back(g: Any, out: Any, a: Any, axis: Any) -> Any:
-    """Before * (g[k] + a[k+1] g[k+1] + a[k+1] a[k+2] g[k+2] + ...), by doubling, without dividing."""
-    if not a.size:
-        return np.reshape(g, a.shape)
-    rest = to_last(g, axis)
-    one = np.ones((*rest.shape[:-1], 1), a.dtype)
-    before = np.concatenate([one, to_last(out, axis)[..., :-1]], axis=-1)
-    factor, step = _ahead(to_last(a, axis), 1), 1
-    while step < rest.shape[-1]:
-        rest = rest + factor * _ahead(rest, step)
-        factor = factor * _ahead(factor, step)
-        step *= 2
-    return from_last(before * rest, a, axis)
-
-
-@called_like(np.cumprod, _cumprod, _cumprod_back)
-def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Tensor:
-    """Running products along ``axis``; the gradient is right where some elements are 0."""
-    if not (dtype is out is None):
-        a = prepared("cumprod", a, dtype, out, True, 1)
-    return apply(cumprod, (a,), {"axis": axis})
 
 
 # -- without a derivative ------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import accumulate
 from operator import index
 from typing import Any
 
@@ -9,7 +11,7 @@ import numpy as np
 
 from ..engine.backward import unbroadcast
 from ..engine.primitive import apply, primitive
-from ..engine.rules import Every
+from ..engine.rules import Once
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError, ShapeError, describe
 from ..ground.modes import using
@@ -161,19 +163,19 @@ def _concatenate(*arrays: Any, axis: int | None = 0) -> Any:
     return np.concatenate(arrays, axis)
 
 
-def _part(position: int, g: Any, out: Any, *arrays: Any, axis: int | None) -> Any:
-    """The slice of ``g`` that came from the array at ``position``."""
-    mine = arrays[position]
-    if axis is None:
-        start = sum(np.size(a) for a in arrays[:position])
-        return np.reshape(g[start : start + mine.size], mine.shape)
-    start = sum(np.shape(a)[axis] for a in arrays[:position])
-    key = [slice(None)] * g.ndim
-    key[axis] = slice(start, start + mine.shape[axis])
-    return g[tuple(key)]
+def _parts(g: Any, out: Any, *arrays: Any, axis: int | None) -> Callable[[int], Any]:
+    """The slices of ``g`` that came from each of the arrays."""
+    ends = list(accumulate(np.size(a) if axis is None else np.shape(a)[axis] for a in arrays))
+    before = (slice(None),) * (0 if axis is None else axis % g.ndim)
+
+    def part(position: int) -> Any:
+        mine = g[(*before, slice(ends[position - 1] if position else 0, ends[position]))]
+        return mine if axis is not None else np.reshape(mine, arrays[position].shape)
+
+    return part
 
 
-concatenate = primitive(_concatenate, Every(_part), numpy=np.concatenate, kind="view")
+concatenate = primitive(_concatenate, Once(_parts), numpy=np.concatenate, kind="view")
 
 
 def _stack(*arrays: Any, axis: int = 0) -> Any:
@@ -186,9 +188,11 @@ def _stack(*arrays: Any, axis: int = 0) -> Any:
     return np.stack(arrays, axis)
 
 
-stack = primitive(
-    _stack, Every(lambda position, g, out, *arrays, axis: np.moveaxis(g, axis, 0)[position]),
-    numpy=np.stack, kind="view")
+def _layers(g: Any, out: Any, *arrays: Any, axis: int) -> Callable[[int], Any]:
+    return np.moveaxis(g, axis, 0).__getitem__  # type: ignore[no-any-return]
+
+
+stack = primitive(_stack, Once(_layers), numpy=np.stack, kind="view")
 
 NAMES.update(permute_dims=transpose, concat=concatenate)
 
