@@ -25,14 +25,29 @@ def _vanishes(x: Any, y: Any) -> Any:
     return ((x == 0) & (y > 0)) | ((x == np.inf) & (y < 0))
 
 
+def _safe(out: Any, x: Any, vanishes: Any) -> Any:
+    """``x``, or 1 whose logarithm is 0, in the result's precision."""
+    return np.where(vanishes, out.dtype.type(1), x)
+
+
 def _power_log(x: Any, y: Any, /, n: int) -> Any:
     out = np.power(x, y)
-    return out * np.log(np.where(_vanishes(x, y), 1, x)) ** n if n else out
+    return out * np.log(_safe(out, x, _vanishes(x, y))) ** n if n else out
+
+
+def _base_slope(x: Any, y: Any) -> Any:
+    """``y * x ** (y - 1)``, 0 where y is."""
+    origin = (x == 0) & (y == 0)
+    y = by_convention(origin, y)
+    less = np.where(origin, 1, y - 1)
+    return product_of_limits(y, _power_log_in_rule(x, less, n=0) if is_recorded(x, y) else x ** less)
 
 
 def _power_log_base(g: Any, out: Any, x: Any, y: Any, n: int) -> Any:
+    if n == 0:
+        return g * _base_slope(x, y)
     slope = product_of_limits(y, _power_log_in_rule(x, y - 1, n=n))
-    return g * (slope + n * _power_log_in_rule(x, y - 1, n=n - 1) if n else slope)
+    return g * (slope + n * _power_log_in_rule(x, y - 1, n=n - 1))
 
 
 power_log = primitive(
@@ -46,11 +61,7 @@ def to_base(g: Any, out: Any, x: Any, y: Any) -> Any:
     """The cotangent of x in ``x ** y``."""
     if isinstance(y, int | float) and abs(y) < np.inf:  # the usual case: x ** 3
         return g * (y * x ** (y - 1)) if y != 0 else g * 0
-    origin = (x == 0) & (y == 0)
-    y = by_convention(origin, y)
-    less = np.where(origin, 1, y - 1)
-    slope = _power_log_in_rule(x, less, n=0) if is_recorded(x, y) else x ** less
-    return g * product_of_limits(y, slope)
+    return g * _base_slope(x, y)
 
 
 def to_exponent(g: Any, out: Any, x: Any, y: Any) -> Any:
@@ -59,5 +70,4 @@ def to_exponent(g: Any, out: Any, x: Any, y: Any) -> Any:
     if is_recorded(x, y):
         x, y = by_convention(origin, x), by_convention(origin, y)
         return g * np.where(origin, 0, _power_log_in_rule(x, np.where(origin, 1, y), n=1))
-    one = out.dtype.type(1)  # of the result's precision, so that the logarithm is, too
-    return g * out * np.log(np.where(_vanishes(x, y) | origin, one, x))  # x < 0 gives NaN
+    return g * out * np.log(_safe(out, x, _vanishes(x, y) | origin))  # x < 0 gives NaN

@@ -332,9 +332,9 @@ def _logsumexp(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
 
 def _softmax_times(g: Any, out: Any, a: Any, axis: Any, keepdims: Any) -> Any:
     level, infinite = kept(out, a, axis), a == np.inf
-    nothing, alone = level == -np.inf, np.add.reduce(infinite, axis=axis, keepdims=True) == 1
+    nothing, several = level == -np.inf, np.add.reduce(infinite, axis=axis, keepdims=True) > 1
     # one infinite element gets all, of several nobody can say; where all are -inf, none gets anything
-    top = by_convention(nothing, np.where(infinite, np.where(alone, 0, np.nan), a))
+    top = by_convention(nothing, np.where(infinite & several, np.nan, np.where(infinite, 0, a)))
     return kept(g, a, axis) * np.exp(top - np.where(infinite | nothing, 0, level))
 
 

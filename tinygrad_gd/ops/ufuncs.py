@@ -63,7 +63,8 @@ log1p = primitive(np.log1p, lambda g, out, x: g / (1 + x))
 def _below(x: Any, y: Any, out: Any) -> Any:
     """How far x lies below the logarithm of the sum; an infinite x takes all of it."""
     infinite, nothing = x == np.inf, out == -np.inf
-    top = by_convention(nothing, np.where(infinite, np.where(y == np.inf, np.nan, 0), x))
+    top = by_convention(nothing, np.where(infinite & (y == np.inf), np.nan, np.where(infinite, 0, x)))
+    out = by_convention(nothing, out)
     return top - np.where(infinite | nothing, 0, out)  # where nothing is added up, nothing gets a share
 
 
@@ -86,17 +87,17 @@ arctan = primitive(np.arctan, lambda g, out, x: g / (1 + x * x))
 
 def _over_square(x: Any, y: Any) -> Any:
     """``x / r**2`` at the distance r of the point (x, y); 0 at the origin, and beyond all bounds."""
-    r = np.hypot(x, y)
-    zero = r == 0
-    r, x = np.where(zero, 1, r), by_convention(zero, x)
+    zero = (x == 0) & (y == 0)
+    x, y = by_convention(zero, x), by_convention(zero, y)
+    r = np.where(zero, 1, np.hypot(x, y))
     return np.where(np.isinf(x), 0, x) / r / r
 
 
 def _cosine(x: Any, y: Any, r: Any) -> Any:
     """``x / r`` at the distance r of the point (x, y); 0 at the origin."""
-    far = np.isinf(x) & np.isfinite(y)
-    x = by_convention(r == 0, x)
-    return np.where(far, np.sign(x), x) / np.where(far | (r == 0), 1, r)
+    zero, far = r == 0, np.isinf(x) & np.isfinite(y)
+    x, r = by_convention(zero, x), by_convention(zero, r)
+    return np.where(far, np.sign(x), x) / np.where(far | zero, 1, r)
 
 
 arctan2 = primitive(

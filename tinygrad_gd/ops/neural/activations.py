@@ -73,7 +73,7 @@ def _hardsigmoid(x: Any, /) -> Any:
 
 
 def _hardswish(x: Any, /) -> Any:
-    return np.maximum(x, -3) * np.clip(x / 6 + 0.5, 0, 1)  # 0 at -inf
+    return np.maximum(x, -3.0) * np.clip(x / 6 + 0.5, 0, 1)  # 0 at -inf
 
 
 def _slope_of_hardswish(g: Any, out: Any, x: Any) -> Any:
@@ -198,6 +198,7 @@ def _softplus(x: Any, /, beta: Any = 1.0) -> Any:
 
 
 def _silu(x: Any, /) -> Any:
+    x = _floats(x)
     return np.maximum(x, -_FAR) * _sigmoid_in_rule(x)
 
 
