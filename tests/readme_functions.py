@@ -20,7 +20,7 @@ BEGIN, END = "<!-- functions: begin -->\n", "<!-- functions: end -->\n"
 GROUPS = {
     "elementwise": ("elementwise", "ufuncs", "special"), "activations": ("activations",),
     "reductions": ("reductions", "running", "statistics", "norms", "differences"), "shape": ("shape", "arrange"),
-    "indexing and sorting": ("indexing", "sorting", "updates"),
+    "indexing and sorting": ("indexing", "choices", "sorting", "updates"),
     "linear algebra": ("products", "linear", "einsum", "linear_systems", "determinants", "factorizations",
                        "least_squares", "conditioning"),
     "windows": ("convolution", "pooling", "windows", "interpolation"), "random": ("random",),

@@ -93,9 +93,9 @@ ELEMENTWISE = [
     two("arctan2", mp.atan2, *PAIRS, (0.0, 1.0), (1.0, 0.0), (-2.0, 0.0)),
     two("power", mp.power, *POWERS),
     two("power_log", lambda x, y: x**y * mp.log(x) ** 2, *POWERS, call=lambda x, y: by_name("power_log")(x, y, n=2)),
-    *(one("power", lambda x, y=y: x**y, *points, call=lambda x, y=y: x**y) for y, points in {
-        0: (-1.0, 0.0, 2.0), 1: (-1.0, 0.0, 2.0), 1.0: (0.0, 3.0), 2: (-1.0, 0.0, 2.0), 2.0: (0.0,), -1: (0.5, -2.0),
-        -2.5: (0.5,), 0.5: (0.25, 4.0), 1.5: (4.0,), 17: (-1.0, 0.0, 0.5), 20.0: (-1.0, 0.0)}.items()),
+    *(one("power", lambda x, y=y: x**y, *points, call=lambda x, y=y: x**y) for y, points in (
+        (0, (-1.0, 0.0, 2.0)), (1, (-1.0, 0.0, 2.0)), (1.0, (0.0, 3.0)), (2, (-1.0, 0.0, 2.0)), (2.0, (0.0,)), (-1, (0.5, -2.0)),
+        (-2.5, (0.5,)), (0.5, (0.25, 4.0)), (1.5, (4.0,)), (17, (-1.0, 0.0, 0.5)), (20.0, (-1.0, 0.0)))),
     *(one("power", lambda x, y=y: x**y if y else mp.mpf(1), -1.5, 0.0, 0.5, call=lambda x, y=y: x ** np.array(y))
       for y in (0.0, 1.0, 2.0, 3.0, 4.0)),
     one("power", lambda y: mp.mpf(2) ** y, 0.0, 1.0, -1.5, call=lambda y: 2 ** y),

@@ -2,10 +2,10 @@
 
 Read `elementwise` first, then `reductions` and `shape`. `ufuncs` and `special` go on with functions of
 elements; `running`, `statistics`, `norms` and `differences` with sums; `arrange`, `indexing`,
-`updates` and `sorting` with where elements are; `random` draws them. `linalg/` has matrices, `neural/`
-what layers compute. `signatures` puts NumPy's full signatures before primitives with few options,
-`in_rules` has what rules are written with and `powers` those of ``x ** y``, `descend` is the step all
-gradient methods end with, `unnamed` what transforms and programs need.
+`choices`, `updates` and `sorting` with where elements are; `random` draws them. `linalg/` has
+matrices, `neural/` what layers compute. `signatures` puts NumPy's full signatures before primitives
+with few options, `in_rules` has what rules are written with and `powers` those of ``x ** y``, `descend`
+is the step all gradient methods end with, `unnamed` what transforms and programs need.
 
 Surprises here
 --------------
@@ -17,6 +17,7 @@ Surprises here
 
 from . import (
     arrange,
+    choices,
     descend,
     differences,
     elementwise,
@@ -58,7 +59,7 @@ from .shape import stack, transpose
 from .ufuncs import bitwise_and, bitwise_or, bitwise_xor, floor_divide, invert, remainder
 
 __all__ = [
-    "absolute", "add", "arrange", "bitwise_and", "bitwise_or", "bitwise_xor", "descend",
+    "absolute", "add", "arrange", "bitwise_and", "bitwise_or", "bitwise_xor", "choices", "descend",
     "differences", "divide", "elementwise", "equal", "floor_divide", "getitem", "greater",
     "greater_equal", "indexing", "integer_power", "invert", "less", "less_equal", "linalg",
     "matmul", "multiply", "negative", "neural", "norms", "not_equal", "plain_key", "positive",

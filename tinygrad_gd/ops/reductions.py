@@ -117,6 +117,13 @@ def prepared(operation: str, a: Any, dtype: Any, out: Any, where: Any, neutral: 
     return chosen(operation, a if dtype is None else a.astype(dtype), where, neutral)
 
 
+def in_dtype(result: Tensor, dtype: Any) -> Tensor:
+    """A sum or product in the ``dtype`` asked for; integers keep their last bits, as in NumPy."""
+    if dtype is None or result.dtype == dtype:
+        return result
+    return result.astype(dtype)
+
+
 # -- sums --------------------------------------------------------------------------------------------
 
 
@@ -137,10 +144,13 @@ def sum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: 
     >>> tg.sum(x, axis=1, where=x == x).tolist()
     [3.0, 3.0]
     """
-    if not (dtype is out is initial is None and where is True):
-        a = prepared("sum", a, dtype, out, where, 0)
+    if dtype is out is initial is None and where is True:
+        return apply(sum, (a,), {"axis": axis, "keepdims": keepdims})
+    a = prepared("sum", a, dtype, out, where, 0)
     result = apply(sum, (a,), {"axis": axis, "keepdims": keepdims})
-    return result if initial is None else result + one_number("sum", "initial", initial)
+    if initial is not None:
+        result = result + one_number("sum", "initial", initial)
+    return in_dtype(result, dtype)
 
 
 def _mean(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
@@ -153,19 +163,22 @@ def _mean(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
 def mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *,
          where: Any = True) -> Tensor:
     """Arithmetic mean of the elements along ``axis``; with ``where``, of those it marks."""
-    if not (dtype is out is None and where is True):
-        a = prepared("mean", a, dtype, out, True, 0)
-        if where is not True:
-            result: Tensor = (sum(a, axis, keepdims=keepdims, where=where)
-                              / counted(a, axis, keepdims, where))
-            return result
-    return apply(mean, (a,), {"axis": axis, "keepdims": keepdims})
+    if dtype is out is None and where is True:
+        return apply(mean, (a,), {"axis": axis, "keepdims": keepdims})
+    if dtype is None and is_half(a):  # as without where=
+        return mean(a, axis, np.float32, out, keepdims, where=where).astype(np.float16)
+    a = prepared("mean", a, dtype, out, True, 0)
+    if where is True and (dtype is None or np.dtype(dtype).char in "fdg"):
+        return apply(mean, (a,), {"axis": axis, "keepdims": keepdims})
+    total = sum(a, axis, dtype, keepdims=keepdims, where=where)
+    return in_dtype(total / counted(a, axis, keepdims, where), dtype)
 
 
 def counted(a: Any, axis: Any, keepdims: Any, where: Any) -> Any:
     """How many elements the mask marks, for each result."""
-    ones = np.broadcast_to(where, a.shape).astype(a.dtype if a.dtype.kind == "f" else int)
-    return np.add.reduce(ones, axis=axis, keepdims=keepdims)
+    marked = np.broadcast_to(where, a.shape).astype(a.dtype if a.dtype.char in "fdg" else int)
+    number = np.add.reduce(marked, axis=axis, keepdims=keepdims)
+    return number.astype(np.float32) if is_half(a) else number
 
 
 def _var(a: Any, /, axis: Any = None, ddof: Any = 0, keepdims: Any = False) -> Any:
@@ -380,10 +393,13 @@ def prod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims:
     >>> tg.prod(x).backward(); x.grad.tolist()
     [0.0, 6.0, 0.0]
     """
-    if not (dtype is out is initial is None and where is True):
-        a = prepared("prod", a, dtype, out, where, 1)
+    if dtype is out is initial is None and where is True:
+        return apply(prod, (a,), {"axis": axis, "keepdims": keepdims})
+    a = prepared("prod", a, dtype, out, where, 1)
     result = apply(prod, (a,), {"axis": axis, "keepdims": keepdims})
-    return result if initial is None else result * one_number("prod", "initial", initial)
+    if initial is not None:
+        result = result * one_number("prod", "initial", initial)
+    return in_dtype(result, dtype)
 
 
 # -- without a derivative ------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from ..engine.primitive import apply
 from ..engine.tensor import Tensor
 from ..errors import ShapeError, describe
 from ..ground.registry import implements
-from .reductions import from_last, prepared, to_last
+from .reductions import from_last, in_dtype, prepared, to_last
 from .shape import concatenate
 from .signatures import as_tensor, called_like
 
@@ -31,7 +31,7 @@ def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Tens
     """Running sums along ``axis``, of the flattened array by default."""
     if not (dtype is out is None):
         a = prepared("cumsum", a, dtype, out, True, 0)
-    return apply(cumsum, (a,), {"axis": axis})
+    return in_dtype(apply(cumsum, (a,), {"axis": axis}), dtype)
 
 
 def _cumprod(a: Any, /, axis: Any = None) -> Any:
@@ -64,7 +64,7 @@ def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Ten
     """Running products along ``axis``; the gradient is right where some elements are 0."""
     if not (dtype is out is None):
         a = prepared("cumprod", a, dtype, out, True, 1)
-    return apply(cumprod, (a,), {"axis": axis})
+    return in_dtype(apply(cumprod, (a,), {"axis": axis}), dtype)
 
 
 # -- by the names of the array API -----------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from operator import index
 from typing import Any
 
@@ -169,8 +169,8 @@ def _parts(g: Any, out: Any, *arrays: Any, axis: int | None) -> Callable[[int], 
     before = (slice(None),) * (0 if axis is None else axis % g.ndim)
 
     def part(position: int) -> Any:
-        mine = g[(*before, slice(ends[position - 1] if position else 0, ends[position]))]
-        return mine if axis is not None else np.reshape(mine, arrays[position].shape)
+        key = (*before, slice(ends[position - 1] if position else 0, ends[position]))
+        return g[key] if axis is not None else np.reshape(g[key], arrays[position].shape)
 
     return part
 
@@ -268,6 +268,20 @@ def axis_of(operation: str, a: Tensor, axis: int, extra: int = 0) -> int:
 def along(a: Tensor, axis: int, places: Any) -> Tensor:
     """``a[..., places, ...]`` with the index at ``axis``."""
     return a[(slice(None),) * (axis % a.ndim) + (places,)]
+
+
+#: Parts that are cut from the whole. The rule of a part fills zeros as large as what it was cut from:
+#: for n parts of one array n * n steps. More parts than this are cut from halves, in n * log(n).
+FEW_PARTS = 32
+
+
+def cut(a: Tensor, axis: int, ends: list[int]) -> list[Tensor]:
+    """The parts of ``a`` along ``axis`` between one of ``ends`` and the next."""
+    if len(ends) - 1 <= FEW_PARTS or not a.requires_grad or ends != sorted(ends):
+        return [along(a, axis, slice(*pair)) for pair in pairwise(ends)]
+    half = len(ends) // 2
+    return [part for piece in (ends[: half + 1], ends[half:]) for part in cut(
+        along(a, axis, slice(piece[0], piece[-1])), axis, [end - piece[0] for end in piece])]
 
 
 # -- triangles and diagonals -----------------------------------------------------------------------

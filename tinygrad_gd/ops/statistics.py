@@ -234,6 +234,8 @@ def nanprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdi
 def nanmean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None,
             keepdims: Any = False) -> Tensor:
     """`mean` of the elements that are not NaN."""
+    a = as_tensor("nanmean", a)
+    dtype = floating("nanmean", dtype) if a.dtype.kind == "f" else dtype
     return mean(a, axis, dtype, out, keepdims, where=~np.isnan(a))
 
 
