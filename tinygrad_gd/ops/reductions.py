@@ -154,7 +154,7 @@ def sum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: 
 
 
 def _mean(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
-    if is_half(a):  # NumPy adds up in float32
+    if a.dtype.char == "e":  # NumPy adds up float16 in float32
         return np.mean(a, axis, keepdims=keepdims)
     return _add_up(a, axis, None, None, keepdims) / count(a, axis)
 

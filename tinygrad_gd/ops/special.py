@@ -281,14 +281,15 @@ def _sinc_derivative(x: Any, /, n: int) -> Any:
     for j in range(32 + odd, -1, -2):  # sum of (-1)^k y^j / ((2 k + 1) j!), 2 k = n + j, nested
         total = 1 / (n + j + 1) - y * y * total / ((j + 1) * (j + 2))
     series = (-1) ** ((n + odd) // 2) * np.pi**n * total * (y if odd else 1)
-    far = np.where(near, 1.0, wide)
+    endless = np.isinf(wide)  # there all waves have run out
+    far = np.where(near | endless, 1.0, wide)
     angle = np.pi * (far - 2 * np.rint(far / 2))
     value = np.sinc(far)
     for k in range(1, n + 1):  # the derivatives of x sinc(x) = sin(pi x) / pi
         wave = np.sin(angle) if k % 2 == 0 else np.cos(angle)
         sign = 1 if k % 4 < 2 else -1
         value = (sign * np.pi ** (k - 1) * wave - k * value) / far
-    return _rounded(np.where(near, series, value), x)
+    return _rounded(np.where(near, series, np.where(endless, 0.0, value)), x)
 
 
 sinc_derivative = primitive(

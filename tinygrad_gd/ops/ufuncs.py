@@ -136,13 +136,17 @@ def _clip(a: Any, a_min: Any, a_max: Any, /) -> Any:
 
 
 def _crossed(a_min: Any, a_max: Any) -> Any:
-    """Where the lower bound is above the upper one, which decides then."""
-    return False if a_min is None or a_max is None else np.greater(a_min, a_max)
+    """Where the lower bound is above the upper one, which then decides; True or False of numbers."""
+    if a_min is None or a_max is None:
+        return False
+    above = a_min > a_max
+    return above if isinstance(above, np.ndarray | Tensor) else bool(above)
 
 
 def _clip_inside(g: Any, out: Any, a: Any, a_min: Any, a_max: Any) -> Any:
-    crossed = _crossed(a_min, a_max)
-    inside = out == a
+    crossed, inside = _crossed(a_min, a_max), out == a
+    if crossed is True:
+        return g * 0
     return np.where(inside if crossed is False else inside & ~crossed, g, 0)
 
 
@@ -151,7 +155,10 @@ def _clip_low(g: Any, out: Any, a: Any, a_min: Any, a_max: Any) -> Any:
 
 
 def _clip_high(g: Any, out: Any, a: Any, a_min: Any, a_max: Any) -> Any:
-    return np.where(((a > a_max) | _crossed(a_min, a_max)) & (out == a_max), g, 0)
+    crossed, beyond = _crossed(a_min, a_max), a > a_max
+    if crossed is not False:
+        beyond = beyond | crossed
+    return np.where(beyond & (out == a_max), g, 0)
 
 
 @called_like(np.clip, _clip, _clip_inside, _clip_low, _clip_high, elementwise=True, analytic=False,
