@@ -171,14 +171,19 @@ def mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims:
     if where is True and (dtype is None or np.dtype(dtype).char in "fdg"):
         return apply(mean, (a,), {"axis": axis, "keepdims": keepdims})
     total = sum(a, axis, dtype, keepdims=keepdims, where=where)
-    return in_dtype(total / counted(a, axis, keepdims, where), dtype)
+    return in_dtype(divided(total, counted(a, axis, keepdims, where)), dtype)
 
 
 def counted(a: Any, axis: Any, keepdims: Any, where: Any) -> Any:
     """How many elements the mask marks, for each result."""
     marked = np.broadcast_to(where, a.shape).astype(a.dtype if a.dtype.char in "fdg" else int)
-    number = np.add.reduce(marked, axis=axis, keepdims=keepdims)
-    return number.astype(np.float32) if is_half(a) else number
+    return np.add.reduce(marked, axis=axis, keepdims=keepdims)
+
+
+def divided(total: Tensor, number: Any) -> Tensor:
+    """``total / number``; float16 stays float16, which cannot hold every number itself."""
+    mean: Tensor = total / number
+    return mean.astype(np.float16) if is_half(total) else mean
 
 
 def _var(a: Any, /, axis: Any = None, ddof: Any = 0, keepdims: Any = False) -> Any:
@@ -226,11 +231,10 @@ def var(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any 
     if where is True:
         return apply(var, (a,), {"axis": axis, "ddof": ddof, "keepdims": keepdims})
     a = as_tensor("var", a)
-    center = sum(a, axis, keepdims=True, where=where) / counted(a, axis, True, where)
+    center = divided(sum(a, axis, keepdims=True, where=where), counted(a, axis, True, where))
     deviation = chosen("var", a - center, where, 0)
     total = sum(deviation * deviation, axis, keepdims=keepdims)
-    result: Tensor = total / np.maximum(counted(a, axis, keepdims, where) - ddof, 0)
-    return result
+    return divided(total, np.maximum(counted(a, axis, keepdims, where) - ddof, 0))
 
 
 def _std(a: Any, /, axis: Any = None, ddof: Any = 0, keepdims: Any = False) -> Any:

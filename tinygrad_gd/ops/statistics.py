@@ -12,10 +12,13 @@ import numpy as np
 from ..engine.primitive import apply, primitive
 from ..engine.tensor import Tensor
 from ..errors import DivisionError, OptionError, ShapeError, describe
+from ..ground.fast import is_half
 from ..ground.registry import implements
 from .elementwise import where as select
 from .reductions import count as count_of
 from .reductions import (
+    counted,
+    divided,
     floating,
     from_last,
     mean,
@@ -174,6 +177,9 @@ def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: in
     """
     refuse("cov", "repeat the columns, or use average", fweights=fweights, aweights=aweights)
     parts = [_variables(x, rowvar) for x in (m, y) if x is not None]
+    if dtype is None and all(map(is_half, parts)):  # products of float16 overflow soon
+        wide = parts[0].astype(np.float32), *parts[1:]
+        return cov(*wide, bias=bias, ddof=ddof).astype(np.float16)
     x = parts[0] if len(parts) == 1 else concatenate(parts, axis=0)
     x = x if dtype is None else x.astype(floating("cov", dtype))
     less = ddof if ddof is not None else 0 if bias else 1
@@ -198,6 +204,9 @@ def _variables(x: Any, rowvar: bool) -> Tensor:
 @implements(np.corrcoef)
 def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Tensor:
     """Correlation coefficients: `cov` divided by the standard deviations of both variables."""
+    x = as_tensor("corrcoef", x)
+    if is_half(x) and dtype is None:
+        return corrcoef(x.astype(np.float32), y, rowvar).astype(np.float16)
     c = cov(x, y, rowvar, dtype=dtype)
     result: Tensor
     if not c.ndim:
@@ -235,8 +244,11 @@ def nanmean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None,
             keepdims: Any = False) -> Tensor:
     """`mean` of the elements that are not NaN."""
     a = as_tensor("nanmean", a)
-    dtype = floating("nanmean", dtype) if a.dtype.kind == "f" else dtype
-    return mean(a, axis, dtype, out, keepdims, where=~np.isnan(a))
+    dtype, marked = floating("nanmean", dtype) if a.dtype.kind == "f" else dtype, ~np.isnan(a)
+    if is_half(a) and dtype is None:  # as NumPy, whose mean adds up in float32, but not its nanmean
+        total = sum_of(a, axis, None, out, keepdims, where=marked)
+        return divided(total, counted(a, axis, keepdims, marked))
+    return mean(a, axis, dtype, out, keepdims, where=marked)
 
 
 @implements(np.nanvar)
