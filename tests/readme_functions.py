@@ -19,8 +19,8 @@ BEGIN, END = "<!-- functions: begin -->\n", "<!-- functions: end -->\n"
 #: Rows of the table: title and the module (the end of its name) that registers the functions.
 GROUPS = {
     "elementwise": ("elementwise", "ufuncs", "special"), "activations": ("activations",),
-    "reductions": ("reductions", "statistics", "differences"), "shape": ("shape", "arrange"),
-    "indexing and sorting": ("indexing", "sorting", "updates"),
+    "reductions": ("reductions", "running", "statistics", "norms", "differences"), "shape": ("shape", "arrange"),
+    "indexing and sorting": ("indexing", "choices", "sorting", "updates"),
     "linear algebra": ("products", "linear", "einsum", "linear_systems", "determinants", "factorizations",
                        "least_squares", "conditioning"),
     "windows": ("convolution", "pooling", "windows", "interpolation"), "random": ("random",),

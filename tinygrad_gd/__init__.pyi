@@ -425,6 +425,8 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: 
          max: Any = None) -> Tensor:
     """``minimum(maximum(a, a_min), a_max)``; a bound that is None does not hold.
 
+    Where the lower bound is above the upper one, that is the result, and gets the gradient.
+
     >>> import tinygrad_gd as tg
     >>> x = tg.Tensor([-2.0, 0.5, 1.0], requires_grad=True)
     >>> tg.clip(x, min=0, max=1).sum().backward(); x.grad.tolist()
@@ -652,7 +654,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     """Differences of neighbours along ``axis``, ``n`` times over."""
 
 def digamma(x: Any) -> Tensor:
-    """The derivative of gammaln; NaN at its poles."""
+    """The derivative of gammaln; at its poles NaN, at 0.0 -inf and at -0.0 inf."""
 
 def digitize(x: Any, bins: Any, right: bool = False) -> Tensor:
     """Between which of the ordered edges ``bins`` each element lies, by the number of the bin."""
@@ -933,8 +935,8 @@ def hypot(x: Any, y: Any, /) -> Tensor:
 
     Gradients, where g is that of the result ``out``::
 
-        x: g * x / np.where(out == 0, 1, out)
-        y: g * y / np.where(out == 0, 1, out)
+        x: g * _cosine(x, y, out)
+        y: g * _cosine(y, x, out)
     """
 
 def imag(val: Any) -> Tensor:

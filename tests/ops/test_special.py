@@ -132,8 +132,16 @@ def test_limits_and_poles_do_not_warn() -> None:
     assert math.copysign(1, tg.erf(-0.0)) == -1
     same(tg.erfc([0.0, inf, -inf, nan, 1e300]), [1, 0, 2, nan, 0])
     same(tg.gammaln([0.0, -0.0, -1, -7, inf, -inf, nan, 1, 2]), [inf] * 6 + [nan, 0, 0])
-    same(tg.digamma([0.0, -0.0, -1, inf, -inf, nan]), [nan, nan, nan, inf, nan, nan])
-    same(tg.polygamma(2, [0.0, -1, inf, nan]), [nan, nan, 0, nan])
+    poles = np.array([0.0, -0.0, -1, -2, -1e300, inf, nan])
+    same(tg.digamma(poles), [-inf, inf, nan, nan, nan, inf, nan])
+    special = pytest.importorskip("scipy.special", reason="SciPy is not installed")
+    same(tg.digamma(poles), special.digamma(poles))
+    for n in (1, 2, 3, 4):
+        same(tg.polygamma(n, poles), [inf if n % 2 else -inf] * 5 + [0, nan])
+        same(tg.polygamma(n, poles), special.polygamma(n, poles))
+    x = tg.Tensor(poles[:2], requires_grad=True)
+    tg.gammaln(x).sum().backward()
+    same(x.grad, [-inf, inf])
 
 
 def test_gammaln_to_the_third_derivative() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 import tinygrad_gd as tg
+from tinygrad_gd.ground.registry import by_name
 
 from . import Sample, normal, positive, torch_
 
@@ -80,5 +81,8 @@ ROWS = [
     Sample("ldexp", lambda x: np.ldexp(x, 3), (normal(2, 3),), torch=lambda x: x * 8),
     Sample("fractional_part", lambda x: np.modf(x)[0], (normal(2, 3),), torch=torch_("frac")),
     Sample("frexp", lambda x: np.frexp(x)[0], (normal(2, 3),), smooth=False),
+    Sample("power_log", lambda x, y: by_name("power_log")(x, y, n=2), POSITIVE),
+    Sample("root", lambda x: by_name("root")(x), (positive(2, 3),)),
+    Sample("without_slope", lambda x: by_name("without_slope")(x, np.array(False)), (normal(2, 3),)),
     Sample("piecewise", below, (BEYOND, positive(5))),
 ]

@@ -7,18 +7,22 @@ before it is used. Cotangents live in a dict of this pass only. Here the rules r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from heapq import heappop, heappush
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import GradError, ShapeError, describe
-from ..ground.fast import add_rows
+from ..ground.fast import HALF, add_rows, is_half
 from ..ground.live import Live
 from ..ground.threads import end_turn, take_turn
 from .hooks import accumulate, run_hooks
 from .kept import is_due, note
 from .tensor import ALL, Tensor, constant
+
+if TYPE_CHECKING:
+    from .primitive import Primitive
 
 
 def backward(root: Tensor, gradient: Any = None) -> None:
@@ -80,6 +84,10 @@ def gradients_of(root: Tensor, seed: Any) -> dict[Tensor, Any]:
         arguments = [g, tensor._value]
         for x in inputs:
             arguments.append(x._value if isinstance(x, Tensor) else x.value if type(x) is Live else x)
+        if g.dtype is HALF:
+            arguments = in_single(tensor._primitive, arguments)
+        if len(inputs) > 2 and tensor._primitive.variadic:
+            rules, arguments, params = rules.of_all(arguments, params), [], {}
         for i, x in enumerate(inputs):
             if not isinstance(x, Tensor):
                 continue
@@ -113,6 +121,16 @@ def gradients_of(root: Tensor, seed: Any) -> dict[Tensor, Any]:
     return gradients
 
 
+def in_single(primitive: Primitive, arguments: Sequence[Any]) -> list[Any]:
+    """The arguments of float16 rules in float32, so that a sum neither overflows nor stops at 2048."""
+    read = primitive.reads
+
+    def single(k: int, x: Any) -> Any:
+        return x.astype(np.float32) if (k < 2 or k - 2 in read) and is_half(x) else x
+
+    return [single(k, x) for k, x in enumerate(arguments)]
+
+
 _sum = np.add.reduce
 
 
@@ -142,7 +160,7 @@ def fit(g: Any, x: Tensor, made: Tensor, position: int) -> Any:
             "argument; give None instead of a rule where there is no derivative")
     if primitive.elementwise and shape != g.shape == made._value.shape:
         g = unbroadcast(g, shape)
-    if g.dtype is not dtype and (primitive.elementwise or made.dtype != dtype):
+    if g.dtype is not dtype and (primitive.elementwise or made.dtype != dtype or dtype == HALF):
         g = g.astype(dtype)
     if g.shape != shape or g.dtype != dtype:
         raise GradError(

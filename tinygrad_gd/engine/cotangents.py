@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import Any
 
+from ..ground.fast import is_half
 from ..ground.modes import current_mode
 from ..ground.observer import reverse_pass
 from ..ground.threads import taking_turns
-from .backward import check_overwritten, fit, seed_of
+from .backward import check_overwritten, fit, in_single, seed_of
 from .hooks import accumulate, run_hooks, unwrap, wrap
 from .kept import is_due, note
 from .operands import values_of
@@ -68,18 +69,24 @@ def cotangents_of(
             g = run_hooks(tensor, g, as_tensors)
         primitive, params, made = tensor._primitive, tensor._params, tensor._seq
         inputs = tensor.inputs
-        out, values = (tensor, inputs) if as_tensors else (tensor._value, values_of(inputs))
-        if as_tensors and observer is not None:
-            values = observer.shows(inputs)
+        if primitive is None:  # a leaf that is no target
+            continue
+        shown = inputs if observer is None or not as_tensors else observer.shows(inputs)
+        arguments = [g, tensor, *shown] if as_tensors else [g, tensor._value, *values_of(inputs)]
+        rules = primitive.vjps
+        if is_half(g):
+            arguments = in_single(primitive, arguments)
+        if len(inputs) > 2 and primitive.variadic:
+            rules, arguments, params = rules.of_all(arguments, params), [], {}
         for i, x in enumerate(inputs):
             if not isinstance(x, Tensor):
                 continue
             seq = x._seq
             if seq > made:
                 check_overwritten(tensor, x, i)
-            if not x._requires_grad or seq < since or (rule := primitive.vjps[i]) is None:
+            if not x._requires_grad or seq < since or (rule := rules[i]) is None:
                 continue
-            gx = rule(g, out, *values, **params) if params else rule(g, out, *values)
+            gx = rule(*arguments, **params)
             value = x._value
             try:
                 fits = gx.dtype is value.dtype and gx.shape == value.shape

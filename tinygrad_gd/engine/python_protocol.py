@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DTypeError, GradError, ShapeError, describe
+from ..ground.registry import NAMES as OPERATIONS
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -24,6 +25,8 @@ class PythonProtocol:
         return len(self._value)
 
     def __iter__(self: Any) -> Iterator[Tensor]:
+        if len(self) and self._requires_grad:
+            return iter(OPERATIONS["unstack"](self))
         return (self[i] for i in range(len(self)))
 
     def __contains__(self: Any, value: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dis
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,10 +21,40 @@ class Every:
         self.rule = rule
 
     def __getitem__(self, position: int) -> Rule:
-        return lambda *args, **params: self.rule(position, *args, **params)
+        return functools.partial(self.rule, position)
 
     def __iter__(self) -> Iterator[Rule]:
         yield self.rule
+
+    def of_all(self, arguments: Sequence[Any], params: dict[str, Any]) -> Rules:
+        """The rules of one node, which take no arguments any more."""
+        return Rules(functools.partial(self.rule, **params), arguments)
+
+
+class Once(Every):
+    """The same for any number of arguments: the rule is called once for a node, and handed no position.
+
+    ``rule(g, out, *arrays, **options)`` returns the function from a position to its cotangent. Handing
+    n arrays to the rule of each of them would take n * n steps.
+    """
+
+    def __init__(self, rule: Rule) -> None:
+        super().__init__(lambda position, *args, **params: rule(*args, **params)(position))
+        self._once = rule
+
+    def of_all(self, arguments: Sequence[Any], params: dict[str, Any]) -> Rules:
+        """The rules of one node, which take no arguments any more."""
+        return Rules(self._once(*arguments, **params))
+
+
+class Rules:
+    """The rules of one node with any number of arguments."""
+
+    def __init__(self, rule: Rule, arguments: Sequence[Any] = ()) -> None:
+        self._rule, self._arguments = rule, arguments
+
+    def __getitem__(self, position: int) -> Rule:
+        return functools.partial(self._rule, position, *self._arguments)
 
 
 def reads(rule: Callable[..., Any], arity: int) -> Iterator[int]:

@@ -17,6 +17,14 @@ except ImportError:
 einsum: Any = c_einsum
 
 
+HALF = np.dtype(np.float16)
+
+
+def is_half(x: Any) -> bool:
+    """Whether an array, Tensor or number is of float16, of which sums are computed in float32."""
+    return getattr(x, "dtype", None) == np.float16
+
+
 def add_rows(g: Any) -> Any:
     """``np.add.reduce(g, axis=0)``.
 

@@ -60,7 +60,7 @@ def implements(*functions: Any) -> Callable[[F], F]:
     return entered
 
 
-def under_tg(function: Callable[..., Any]) -> Callable[..., Any]:
+def under_tg(function: F) -> F:
     """Let ``tinygrad_gd.<name>`` be ``function``, and ``np.<name>`` stay the operation of that name."""
     _UNDER_TG[function.__name__] = explaining(function)
     return function

@@ -17,9 +17,9 @@ from ..ground.registry import under_tg
 from .arrange import meshgrid as grids
 from .arrange import split as parts
 from .elementwise import where as choose
+from .norms import norm as norm_of
 from .shape import axis_of
 from .signatures import as_tensor
-from .statistics import norm as norm_of
 
 
 @under_tg

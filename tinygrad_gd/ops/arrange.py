@@ -14,10 +14,12 @@ from ..ground.registry import implements
 from .indexing import fitted, plain_key
 from .reductions import sum as sum_of
 from .shape import (
+    FEW_PARTS,
     along,
     axis_of,
     broadcast_to,
     concatenate,
+    cut,
     diag,
     diagonal,
     expand_dims,
@@ -278,8 +280,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Tenso
             raise OptionError(f"array_split: the number of parts must be at least 1, got {parts}")
         small, larger = divmod(n, parts)
         cuts = [i * small + min(i, larger) for i in range(1, parts)]
-    return [along(a, axis, slice(start, stop))
-            for start, stop in zip([0, *cuts], [*cuts, n], strict=True)]
+    return cut(a, axis, [0, *cuts, n])
 
 
 @implements(np.split)
@@ -330,7 +331,11 @@ def unstack(x: Any, /, *, axis: int = 0) -> tuple[Tensor, ...]:
     """The parts along ``axis``, which is gone from each: the inverse of `stack`."""
     x = as_tensor("unstack", x)
     axis = axis_of("unstack", x, axis)
-    return tuple(along(x, axis, i) for i in range(x.shape[axis]))
+    n = x.shape[axis]
+    if n <= FEW_PARTS:
+        return tuple(along(x, axis, i) for i in range(n))
+    ends = [*range(0, n, FEW_PARTS), n]
+    return tuple(along(part, axis, i) for part in cut(x, axis, ends) for i in range(part.shape[axis]))
 
 
 implements(*(f for f in [getattr(np, "unstack", None)] if f))(unstack)  # new in NumPy 2.1

@@ -12,8 +12,9 @@ from ..errors import DTypeError, OptionError, ShapeError, describe
 from ..ground.checks import check_switch
 from ..ground.registry import implements
 from .elementwise import where
-from .reductions import cumprod, one_number
+from .reductions import one_number
 from .reductions import sum as sum_of
+from .running import cumprod
 from .shape import along, axis_of, broadcast_to, concatenate, moveaxis, reshape
 from .signatures import as_tensor, refuse
 from .sorting import searchsorted

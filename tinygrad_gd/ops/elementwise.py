@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 
 from ..engine.primitive import primitive
+from .powers import to_base, to_exponent
 
 
 def _integer_power(x: Any, /, n: int) -> Any:
     """x ** n by multiplications, up to ninety times as fast as np.power."""
-    if n == 1:
-        return x
+    if n < 2:
+        return x if n else np.ones_like(x)
     half = _integer_power(x, n // 2)
     return half * half * x if n % 2 else half * half
 
@@ -42,20 +43,7 @@ integer_power = primitive(
     _integer_power, lambda g, out, x, n: g * (n * _integer_power(x, n - 1)), elementwise=True,
     internal=True)
 sqrt = primitive(np.sqrt, lambda g, out, x: g * 0.5 / out)
-
-
-def _power_base(g: Any, out: Any, x: Any, y: Any) -> Any:
-    if isinstance(y, int | float):  # the usual case: x ** 3
-        return g * (y * x ** (y - 1)) if y != 0 else g * 0
-    return g * np.where(y == 0, 0, y * x ** np.where(y == 0, 1, y - 1))
-
-
-def _power_exponent(g: Any, out: Any, x: Any, y: Any) -> Any:
-    one = out.dtype.type(1)  # of the result's precision, so that the logarithm is, too
-    return g * out * np.log(np.where(x == 0, one, x))  # 0 ** y is flat in y; x < 0 gives NaN
-
-
-power = primitive(np.power, _power_base, _power_exponent, run=operator.pow)
+power = primitive(np.power, to_base, to_exponent, run=operator.pow)
 power.__doc__ = "x ** y. Gradients: ``g * y * x ** (y - 1)`` and ``g * out * log(x)``."
 
 # -- functions of one argument -------------------------------------------------------------------

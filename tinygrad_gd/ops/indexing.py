@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from functools import reduce
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
 from ..engine.backward import unbroadcast
-from ..engine.operands import SCALARS
 from ..engine.primitive import Primitive, apply, primitive
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, GradError, IndexingError, OptionError, ShapeError, describe
 from ..ground.registry import explaining, implements
 from ..ground.storage import NUMERIC_KINDS, plain
-from .elementwise import where
-from .shape import broadcast_to, reshape
+from .in_rules import in_rule
+from .shape import broadcast_to, concatenate, cut, reshape
 from .signatures import as_tensor, refuse
 
 
@@ -88,20 +87,15 @@ last_writes = primitive(_last_writes, name="last_writes", atomic=True, internal=
 
 
 def _set_values(g: Any, out: Any, x: Any, values: Any, *indices: Any, key: Any) -> Any:
-    won = _run(last_writes, out, *indices, key=key)
+    won = _last_writes_in_rule(out, *indices, key=key)
     return unbroadcast(np.where(won, g[_fill(key, indices)], 0), np.shape(values))
 
 
 set_elements: Primitive = primitive(
-    _set_elements, lambda g, out, x, values, *indices, key: _run(set_elements, g, 0, *indices, key=key),
+    _set_elements, lambda g, out, x, values, *indices, key: _set_in_rule(g, 0, *indices, key=key),
     _set_values, kind="view", atomic=True, internal=True)
-
-
-def _run(function: Any, *inputs: Any, **options: Any) -> Any:
-    """A primitive inside a rule: recorded on Tensors, computed on arrays."""
-    if any(isinstance(x, Tensor) for x in inputs):
-        return apply(function, inputs, options)
-    return function.function(*inputs, **options)
+_set_in_rule: Callable[..., Any] = in_rule(set_elements)
+_last_writes_in_rule = in_rule(last_writes)
 
 
 def apply_scatter(g: Any, indices: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
@@ -109,6 +103,64 @@ def apply_scatter(g: Any, indices: Any, key: tuple[Any, ...], shape: tuple[int, 
     if isinstance(g, Tensor):
         return apply(scatter, (g, *indices), {"key": key, "shape": shape})
     return _scatter(g, *indices, key=key, shape=shape)
+
+
+def _choose_elements(x: Any, values: Any, /, *indices: Any, key: tuple[Any, ...], largest: bool) -> Any:
+    out = np.array(x, order="C")
+    places = np.arange(x.size).reshape(x.shape)[_fill(key, indices)]
+    chosen = np.maximum if largest else np.minimum
+    chosen.at(out.reshape(-1), places.reshape(-1), np.broadcast_to(values, places.shape).reshape(-1))
+    return out
+
+
+def _shared(g: Any, out: Any, x: Any, values: Any, indices: Any, key: Any) -> tuple[Any, Any, Any]:
+    """The cotangent in equal parts, and which of the old and of the new elements get one."""
+    mine, theirs = x == out, values == out[_fill(key, indices)]
+    number = mine + apply_scatter(theirs.astype(g.dtype), indices, key, x.shape)
+    return g / np.where(number == 0, 1, number), mine, theirs
+
+
+def _choose_x(g: Any, out: Any, x: Any, values: Any, *indices: Any, key: Any, largest: bool) -> Any:
+    part, mine, _ = _shared(g, out, x, values, indices, key)
+    return np.where(mine, part, 0)
+
+
+def _choose_values(g: Any, out: Any, x: Any, values: Any, *indices: Any, key: Any,
+                   largest: bool) -> Any:
+    part, _, theirs = _shared(g, out, x, values, indices, key)
+    return unbroadcast(np.where(theirs, part[_fill(key, indices)], 0), np.shape(values))
+
+
+choose_elements = primitive(
+    _choose_elements, _choose_x, _choose_values, analytic=False, kind="view", atomic=True,
+    internal=True)
+
+
+def changed_at(places: Any) -> Any:
+    """The places, each once; those that are named most often come first."""
+    names, counts = np.unique(places, return_counts=True)
+    return names[np.argsort(-counts, kind="stable")]
+
+
+def multiplied(x: Tensor, places: Any, values: Tensor) -> Tensor:
+    """The elements ``x`` of `changed_at` times all ``values`` that are for their places, in order.
+
+    In rounds: the first value of every place, then the second of those that have two. What has got
+    all of its values is put aside, so that a round takes no longer than it has values.
+    """
+    _, first, counts = np.unique(np.sort(places, axis=None), return_index=True, return_counts=True)
+    often = np.argsort(-counts, kind="stable")
+    order, first, counts = np.argsort(places, axis=None, kind="stable"), first[often], counts[often]
+    lefts = [int(np.searchsorted(-counts, -turn)) for turn in range(counts[0] if counts.size else 0)]
+    turns = [order[first[:left] + turn] for turn, left in enumerate(lefts)]
+    done = []
+    ordered = values[np.concatenate(turns)] if turns else values
+    for left, factor in zip(lefts, cut(ordered, 0, [0, *accumulate(lefts)]), strict=True):
+        if left < x.size:
+            done.append(x[left:])
+            x = x[:left]
+        x = x * factor
+    return concatenate([x, *reversed(done)], axis=0) if done else x
 
 
 def fitted(operation: str, values: Tensor, x: Tensor) -> Tensor:
@@ -268,15 +320,23 @@ class Place:
 
     def multiply(self, values: Any) -> Tensor:
         """``x`` with those elements multiplied by ``values``."""
-        return self._each(np.multiply, values)
+        x, values = self._x, self._fitting(values)
+        places = np.arange(x.size).reshape(x.shape)[_fill(self._key, plain_key(self._indices))]
+        values = reshape(broadcast_to(values, places.shape), -1)
+        own = At(reshape(x, -1))[changed_at(places)]
+        return reshape(own.set(multiplied(own.get(), places, values)), x.shape)
 
     def min(self, values: Any) -> Tensor:
-        """``x`` with those elements no larger than ``values``."""
-        return self._each(np.minimum, values)
+        """``x`` with those elements no larger than ``values``; equal ones share the gradient."""
+        return self._chosen(values, largest=False)
 
     def max(self, values: Any) -> Tensor:
-        """``x`` with those elements no smaller than ``values``."""
-        return self._each(np.maximum, values)
+        """``x`` with those elements no smaller than ``values``; equal ones share the gradient."""
+        return self._chosen(values, largest=True)
+
+    def _chosen(self, values: Any, largest: bool) -> Tensor:
+        inputs = self._x, self._fitting(values), *self._indices
+        return apply(choose_elements, inputs, {"key": self._key, "largest": largest})
 
     def _fitting(self, values: Any) -> Tensor:
         x, shape = self._x, self.get().shape
@@ -290,20 +350,6 @@ class Place:
             raise ShapeError(f"{self._operation}: {named} elements of shape {shape} of {describe(x)}, "
                              f"and {describe(values)} does not broadcast to that; reshape the values")
         return fitted(self._operation, values, x)
-
-    def _each(self, operation: Callable[..., Any], values: Any) -> Tensor:
-        """In rounds: the first change of every element, then the second of those that repeat."""
-        x, values = self._x, self._fitting(values)
-        places = np.arange(x.size).reshape(x.shape)[_fill(self._key, plain_key(self._indices))]
-        flat, values = reshape(x, -1), reshape(broadcast_to(values, places.shape), -1)
-        places = places.reshape(-1)
-        order = np.argsort(places, kind="stable")
-        _, first, counts = np.unique(places[order], return_index=True, return_counts=True)
-        for turn in range(max(counts, default=0)):
-            chosen = order[first[counts > turn] + turn]
-            own = At(flat)[places[chosen]]
-            flat = own.set(operation(own.get(), values[chosen]))
-        return reshape(flat, x.shape)
 
 
 @implements()
@@ -410,57 +456,4 @@ def compress(condition: Any, a: Any, axis: int | None = None, out: Any = None) -
 def extract(condition: Any, arr: Any) -> Tensor:
     """The elements for which ``condition`` holds, in one dimension."""
     result: Tensor = compress(np.ravel(plain_key(condition)), arr)
-    return result
-
-
-# -- choosing among arrays ---------------------------------------------------------------------------
-
-
-@implements(np.select)
-def select(condlist: Any, choicelist: Any, default: Any = 0) -> Tensor:
-    """Each element from the first choice whose condition holds.
-
-    >>> import numpy as np, tinygrad_gd as tg
-    >>> x = tg.Tensor([-1.0, 0.5, 3.0])
-    >>> np.select([x < 0, x > 1], [0 * x, x**2], x).tolist()
-    [-0.0, 0.5, 9.0]
-    """
-    if len(condlist) != len(choicelist) or not len(condlist):
-        raise ShapeError(f"select: expected one choice for each condition, got {len(condlist)} "
-                         f"conditions and {len(choicelist)} choices")
-    for condition in condlist:
-        if as_tensor("select", condition).dtype != bool:
-            raise OptionError(f"select: conditions must be booleans, got {describe(condition)}; "
-                              "make them with a comparison such as x > 0")
-    if default is None:
-        raise DTypeError("select: default= must be numbers, got NoneType; use np.nan for what is "
-                         "missing")
-    plain = (*SCALARS, np.ndarray)
-    default, *choices = (x if isinstance(x, plain) else as_tensor("select", x)
-                         for x in (default, *choicelist))
-    dtype = np.result_type(*choices, default)
-    pairs = reversed(list(zip(condlist, choices, strict=True)))
-    chosen = reduce(lambda rest, pair: where(pair[0], pair[1], rest), pairs, default)
-    result: Tensor = chosen if chosen.dtype == dtype else chosen.astype(dtype)
-    return result
-
-
-@implements(np.choose)
-def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Tensor:
-    """From each position of ``choices[a]``, all broadcast together.
-
-    >>> import numpy as np, tinygrad_gd as tg
-    >>> tg.choose([1, 0], [tg.Tensor([1.0, 2.0]), [10.0, 20.0]]).tolist()
-    [10.0, 2.0]
-    """
-    refuse("choose", "use the returned Tensor", out=out)
-    number = in_range("choose", integer_indices("choose", a), len(choices), mode)
-    wrong = np.asarray((number < 0) | (number >= len(choices)))
-    if wrong.any():
-        raise IndexingError(f"choose: {describe(number)} has entries outside of 0 to "
-                            f"{len(choices) - 1}; use mode='clip' or 'wrap'")
-    parts = list(choices)
-    chosen = as_tensor("choose", reduce(lambda rest, i: where(number == i, parts[i], rest),
-                                        range(len(parts) - 1), parts[-1]))
-    result: Tensor = broadcast_to(chosen, np.broadcast_shapes(chosen.shape, number.shape))
     return result

@@ -1,7 +1,7 @@
 """Primitives that combine the elements along some axes.
 
 Conventions where a derivative has to choose: ties in max and min share the gradient equally;
-prod and cumprod are right where elements are zero; the gradient of std at 0 is 0.
+prod is right where elements are zero; the gradient of std at 0 is 0, its second one NaN.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from ..engine.operands import SCALARS
 from ..engine.primitive import apply, primitive
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError, ShapeError, describe
-from ..ground.fast import extreme
+from ..ground.fast import extreme, is_half
 from ..ground.registry import NAMES, implements
-from .elementwise import sqrt
-from .elementwise import where as select
+from .in_rules import by_convention
 from .shape import broadcast
 from .signatures import as_tensor, called_like, refuse, refuse_switch
 
@@ -120,6 +119,13 @@ def prepared(operation: str, a: Any, dtype: Any, out: Any, where: Any, neutral: 
     return chosen(operation, a if dtype is None else a.astype(dtype), where, neutral)
 
 
+def in_dtype(result: Tensor, dtype: Any) -> Tensor:
+    """A sum or product in the ``dtype`` asked for; integers keep their last bits, as in NumPy."""
+    if dtype is None or result.dtype == dtype:
+        return result
+    return result.astype(dtype)
+
+
 # -- sums --------------------------------------------------------------------------------------------
 
 
@@ -140,13 +146,18 @@ def sum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: 
     >>> tg.sum(x, axis=1, where=x == x).tolist()
     [3.0, 3.0]
     """
-    if not (dtype is out is initial is None and where is True):
-        a = prepared("sum", a, dtype, out, where, 0)
+    if dtype is out is initial is None and where is True:
+        return apply(sum, (a,), {"axis": axis, "keepdims": keepdims})
+    a = prepared("sum", a, dtype, out, where, 0)
     result = apply(sum, (a,), {"axis": axis, "keepdims": keepdims})
-    return result if initial is None else result + one_number("sum", "initial", initial)
+    if initial is not None:
+        result = result + one_number("sum", "initial", initial)
+    return in_dtype(result, dtype)
 
 
 def _mean(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
+    if a.dtype.char == "e":  # NumPy adds up float16 in float32
+        return np.mean(a, axis, keepdims=keepdims)
     return _add_up(a, axis, None, None, keepdims) / count(a, axis)
 
 
@@ -154,22 +165,32 @@ def _mean(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
 def mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *,
          where: Any = True) -> Tensor:
     """Arithmetic mean of the elements along ``axis``; with ``where``, of those it marks."""
-    if not (dtype is out is None and where is True):
-        a = prepared("mean", a, dtype, out, True, 0)
-        if where is not True:
-            result: Tensor = (sum(a, axis, keepdims=keepdims, where=where)
-                              / counted(a, axis, keepdims, where))
-            return result
-    return apply(mean, (a,), {"axis": axis, "keepdims": keepdims})
+    if dtype is out is None and where is True:
+        return apply(mean, (a,), {"axis": axis, "keepdims": keepdims})
+    if dtype is None and is_half(a):  # as without where=
+        return mean(a, axis, np.float32, out, keepdims, where=where).astype(np.float16)
+    a = prepared("mean", a, dtype, out, True, 0)
+    if where is True and (dtype is None or np.dtype(dtype).char in "fdg"):
+        return apply(mean, (a,), {"axis": axis, "keepdims": keepdims})
+    total = sum(a, axis, dtype, keepdims=keepdims, where=where)
+    return in_dtype(divided(total, counted(a, axis, keepdims, where)), dtype)
 
 
 def counted(a: Any, axis: Any, keepdims: Any, where: Any) -> Any:
     """How many elements the mask marks, for each result."""
-    ones = np.broadcast_to(where, a.shape).astype(a.dtype if a.dtype.kind == "f" else int)
-    return np.add.reduce(ones, axis=axis, keepdims=keepdims)
+    marked = np.broadcast_to(where, a.shape).astype(a.dtype if a.dtype.char in "fdg" else int)
+    return np.add.reduce(marked, axis=axis, keepdims=keepdims)
+
+
+def divided(total: Tensor, number: Any) -> Tensor:
+    """``total / number``; float16 stays float16, which cannot hold every number itself."""
+    mean: Tensor = total / number
+    return mean.astype(np.float16) if is_half(total) else mean
 
 
 def _var(a: Any, /, axis: Any = None, ddof: Any = 0, keepdims: Any = False) -> Any:
+    if is_half(a):
+        return np.var(a, axis, ddof=ddof, keepdims=keepdims)
     n = count(a, axis)
     deviation = a - np.add.reduce(a, axis=axis, keepdims=True) / n
     total = np.add.reduce(deviation * deviation, axis=axis, keepdims=keepdims)
@@ -212,19 +233,22 @@ def var(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any 
     if where is True:
         return apply(var, (a,), {"axis": axis, "ddof": ddof, "keepdims": keepdims})
     a = as_tensor("var", a)
-    center = sum(a, axis, keepdims=True, where=where) / counted(a, axis, True, where)
+    center = divided(sum(a, axis, keepdims=True, where=where), counted(a, axis, True, where))
     deviation = chosen("var", a - center, where, 0)
     total = sum(deviation * deviation, axis, keepdims=keepdims)
-    result: Tensor = total / np.maximum(counted(a, axis, keepdims, where) - ddof, 0)
-    return result
+    return divided(total, np.maximum(counted(a, axis, keepdims, where) - ddof, 0))
 
 
 def _std(a: Any, /, axis: Any = None, ddof: Any = 0, keepdims: Any = False) -> Any:
     return np.sqrt(_var(a, axis, ddof, keepdims))
 
 
-@called_like(np.std, _std, lambda g, out, a, axis, ddof, keepdims:
-             _toward_mean(g / np.where(out == 0, 1, out), a, axis, ddof))
+def _std_back(g: Any, out: Any, a: Any, axis: Any, ddof: Any, keepdims: Any) -> Any:
+    flat = out == 0
+    return _toward_mean(g / np.where(flat, 1, out), by_convention(kept(flat, a, axis), a), axis, ddof)
+
+
+@called_like(np.std, _std, _std_back)
 def std(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
         keepdims: Any = False, *, where: Any = True, mean: Any = None,
         correction: Any = None) -> Tensor:
@@ -234,9 +258,16 @@ def std(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any 
         a = prepared("std", a, floating("std", dtype), None, True, 0)
     if where is True:
         return apply(std, (a,), {"axis": axis, "ddof": ddof, "keepdims": keepdims})
-    variance = var(a, axis, ddof=ddof, keepdims=keepdims, where=where)
-    flat = variance == 0
-    return select(flat, 0, sqrt(select(flat, 1, variance)))
+    return apply(root, (var(a, axis, ddof=ddof, keepdims=keepdims, where=where),))
+
+
+def _root(x: Any, /) -> Any:
+    return np.sqrt(x)
+
+
+root = primitive(
+    _root, lambda g, out, x: g * 0.5 / np.where(out == 0, np.inf, by_convention(out == 0, out)),
+    elementwise=True, internal=True)
 
 
 # -- extremes ----------------------------------------------------------------------------------------
@@ -307,7 +338,10 @@ def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Ten
 
 def _logsumexp(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
     """``log(sum(exp(a)))`` along ``axis``, without overflow; its gradient is the softmax."""
-    peak = extreme(np.maximum, a, axis, keepdims=True)
+    if is_half(a):
+        return _logsumexp(a.astype(np.float32), axis, keepdims).astype(np.float16)
+    peak = (extreme(np.maximum, a, axis, keepdims=True) if a.size
+            else np.add.reduce(a, axis=axis, keepdims=True))
     peak = np.where(np.isfinite(peak), peak, 0)
     total = np.add.reduce(np.exp(a - peak), axis=axis, keepdims=True)
     nothing = total == 0  # all were -inf: so is the result, not NaN
@@ -316,8 +350,11 @@ def _logsumexp(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
 
 
 def _softmax_times(g: Any, out: Any, a: Any, axis: Any, keepdims: Any) -> Any:
-    level = kept(out, a, axis)
-    return kept(g, a, axis) * np.exp(a - np.where(level == -np.inf, 0, level))  # 0 at all -inf
+    level, infinite = kept(out, a, axis), a == np.inf
+    nothing, several = level == -np.inf, np.add.reduce(infinite, axis=axis, keepdims=True) > 1
+    # one infinite element gets all, of several nobody can say; where all are -inf, none gets anything
+    top = by_convention(nothing, np.where(infinite & several, np.nan, np.where(infinite, 0, a)))
+    return kept(g, a, axis) * np.exp(top - np.where(infinite | nothing, 0, level))
 
 
 logsumexp = primitive(_logsumexp, _softmax_times, analytic=False, kind="red")
@@ -362,62 +399,13 @@ def prod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims:
     >>> tg.prod(x).backward(); x.grad.tolist()
     [0.0, 6.0, 0.0]
     """
-    if not (dtype is out is initial is None and where is True):
-        a = prepared("prod", a, dtype, out, where, 1)
+    if dtype is out is initial is None and where is True:
+        return apply(prod, (a,), {"axis": axis, "keepdims": keepdims})
+    a = prepared("prod", a, dtype, out, where, 1)
     result = apply(prod, (a,), {"axis": axis, "keepdims": keepdims})
-    return result if initial is None else result * one_number("prod", "initial", initial)
-
-
-# -- running sums and products -------------------------------------------------------------------------
-
-
-def _cumsum(a: Any, /, axis: Any = None) -> Any:
-    return a.cumsum(axis)
-
-
-def _cumsum_back(g: Any, out: Any, a: Any, axis: Any) -> Any:
-    return np.reshape(np.flip(np.cumsum(np.flip(g, axis), axis), axis), a.shape)
-
-
-@called_like(np.cumsum, _cumsum, _cumsum_back)
-def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Tensor:
-    """Running sums along ``axis``, of the flattened array by default."""
-    if not (dtype is out is None):
-        a = prepared("cumsum", a, dtype, out, True, 0)
-    return apply(cumsum, (a,), {"axis": axis})
-
-
-def _cumprod(a: Any, /, axis: Any = None) -> Any:
-    return a.cumprod(axis)
-
-
-def _ahead(x: Any, step: int) -> Any:
-    """``x[k + step]`` along the last axis, and 0 beyond the end."""
-    beyond = np.zeros((*x.shape[:-1], step), x.dtype)
-    return np.concatenate([x[..., step:], beyond], axis=-1)
-
-
-def _cumprod_back(g: Any, out: Any, a: Any, axis: Any) -> Any:
-    """Before * (g[k] + a[k+1] g[k+1] + a[k+1] a[k+2] g[k+2] + ...), by doubling, without dividing."""
-    if not a.size:
-        return np.reshape(g, a.shape)
-    rest = to_last(g, axis)
-    one = np.ones((*rest.shape[:-1], 1), a.dtype)
-    before = np.concatenate([one, to_last(out, axis)[..., :-1]], axis=-1)
-    factor, step = _ahead(to_last(a, axis), 1), 1
-    while step < rest.shape[-1]:
-        rest = rest + factor * _ahead(rest, step)
-        factor = factor * _ahead(factor, step)
-        step *= 2
-    return from_last(before * rest, a, axis)
-
-
-@called_like(np.cumprod, _cumprod, _cumprod_back)
-def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Tensor:
-    """Running products along ``axis``; the gradient is right where some elements are 0."""
-    if not (dtype is out is None):
-        a = prepared("cumprod", a, dtype, out, True, 1)
-    return apply(cumprod, (a,), {"axis": axis})
+    if initial is not None:
+        result = result * one_number("prod", "initial", initial)
+    return in_dtype(result, dtype)
 
 
 # -- without a derivative ------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import accumulate, pairwise
 from operator import index
 from typing import Any
 
@@ -9,7 +11,7 @@ import numpy as np
 
 from ..engine.backward import unbroadcast
 from ..engine.primitive import apply, primitive
-from ..engine.rules import Every
+from ..engine.rules import Once
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError, ShapeError, describe
 from ..ground.modes import using
@@ -162,19 +164,19 @@ def _concatenate(*arrays: Any, axis: int | None = 0) -> Any:
     return np.concatenate(arrays, axis)
 
 
-def _part(position: int, g: Any, out: Any, *arrays: Any, axis: int | None) -> Any:
-    """The slice of ``g`` that came from the array at ``position``."""
-    mine = arrays[position]
-    if axis is None:
-        start = sum(np.size(a) for a in arrays[:position])
-        return np.reshape(g[start : start + mine.size], mine.shape)
-    start = sum(np.shape(a)[axis] for a in arrays[:position])
-    key = [slice(None)] * g.ndim
-    key[axis] = slice(start, start + mine.shape[axis])
-    return g[tuple(key)]
+def _parts(g: Any, out: Any, *arrays: Any, axis: int | None) -> Callable[[int], Any]:
+    """The slices of ``g`` that came from each of the arrays."""
+    ends = list(accumulate(np.size(a) if axis is None else np.shape(a)[axis] for a in arrays))
+    before = (slice(None),) * (0 if axis is None else axis % g.ndim)
+
+    def part(position: int) -> Any:
+        key = (*before, slice(ends[position - 1] if position else 0, ends[position]))
+        return g[key] if axis is not None else np.reshape(g[key], arrays[position].shape)
+
+    return part
 
 
-concatenate = primitive(_concatenate, Every(_part), numpy=np.concatenate, kind="view")
+concatenate = primitive(_concatenate, Once(_parts), numpy=np.concatenate, kind="view")
 
 
 def _stack(*arrays: Any, axis: int = 0) -> Any:
@@ -187,9 +189,11 @@ def _stack(*arrays: Any, axis: int = 0) -> Any:
     return np.stack(arrays, axis)
 
 
-stack = primitive(
-    _stack, Every(lambda position, g, out, *arrays, axis: np.moveaxis(g, axis, 0)[position]),
-    numpy=np.stack, kind="view")
+def _layers(g: Any, out: Any, *arrays: Any, axis: int) -> Callable[[int], Any]:
+    return np.moveaxis(g, axis, 0).__getitem__  # type: ignore[no-any-return]
+
+
+stack = primitive(_stack, Once(_layers), numpy=np.stack, kind="view")
 
 NAMES.update(permute_dims=transpose, concat=concatenate)
 
@@ -265,6 +269,20 @@ def axis_of(operation: str, a: Tensor, axis: int, extra: int = 0) -> int:
 def along(a: Tensor, axis: int, places: Any) -> Tensor:
     """``a[..., places, ...]`` with the index at ``axis``."""
     return a[(slice(None),) * (axis % a.ndim) + (places,)]
+
+
+#: Parts that are cut from the whole. The rule of a part fills zeros as large as what it was cut from:
+#: for n parts of one array n * n steps. More parts than this are cut from halves, in n * log(n).
+FEW_PARTS = 32
+
+
+def cut(a: Tensor, axis: int, ends: list[int]) -> list[Tensor]:
+    """The parts of ``a`` along ``axis`` between one of ``ends`` and the next."""
+    if len(ends) - 1 <= FEW_PARTS or not a.requires_grad or ends != sorted(ends):
+        return [along(a, axis, slice(*pair)) for pair in pairwise(ends)]
+    half = len(ends) // 2
+    return [part for piece in (ends[: half + 1], ends[half:]) for part in cut(
+        along(a, axis, slice(piece[0], piece[-1])), axis, [end - piece[0] for end in piece])]
 
 
 # -- triangles and diagonals -----------------------------------------------------------------------

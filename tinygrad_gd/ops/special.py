@@ -12,9 +12,10 @@ rounded once)::
     polygamma   x < 0         500 of the result, or of 1 where that is larger, for n up to 4
     sinc                      10 of the result, or of 1; so for its first three derivatives
 
-At the poles 0, -1, -2, ... gammaln is inf, digamma and polygamma are NaN (the limits from both sides
-differ); nothing warns there. Programs print these functions as they stand, so they use nothing but
-NumPy and each other.
+At the poles 0, -1, -2, ... nothing warns, and values are SciPy's: gammaln is inf; digamma is -inf at
+0.0, inf at -0.0, and NaN at the others, where the limits from both sides differ; polygamma is inf for
+odd n, and -inf, the limit from the right, for even n. Programs print these functions as they stand, so
+they use nothing but NumPy and each other.
 """
 
 from __future__ import annotations
@@ -25,22 +26,14 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.primitive import Primitive, apply, primitive
+from ..engine.primitive import apply, primitive
 from ..engine.tensor import Tensor
 from ..errors import OptionError
 from ..ground.checks import check_integer
+from .in_rules import in_rule
 from .signatures import called_like
 
 SLOPE = 2 / math.sqrt(math.pi)  # of erf at 0
-
-
-def in_rule(made: Primitive) -> Callable[..., Any]:
-    """How a rule calls a function NumPy lacks: on arrays the function, on Tensors the primitive."""
-
-    def call(x: Any, **options: Any) -> Any:
-        return apply(made, (x,), options) if isinstance(x, Tensor) else made.run(x, **options)
-
-    return call
 
 
 def _rounded(result: Any, x: Any) -> Any:
@@ -209,7 +202,9 @@ def _digamma(x: Any, /) -> Any:
         total = (total + b / (2 * k)) * (r * r)
     value = np.log(z) - r / 2 - total - np.where(small, shift, 0)
     tangent = np.tan(np.pi * np.where(distance == 0, np.nan, distance))
-    return _rounded(np.where(reflect, value - np.pi / tangent, value), x)
+    value = np.where(reflect, value - np.pi / tangent, value)
+    wide = np.asarray(x, np.float64)
+    return _rounded(np.where(wide == 0, np.copysign(np.inf, -wide), value), x)
 
 
 def _polygamma(x: Any, /, n: int) -> Any:
@@ -231,7 +226,8 @@ def _polygamma(x: Any, /, n: int) -> Any:
     value = -value if n % 2 == 0 else value
     cotangent = 1 / np.tan(np.pi * np.where(distance == 0, np.nan, distance))
     mirrored = (-value if n % 2 else value) - np.pi * _derivative_of_cot(cotangent, n)
-    return _rounded(np.where(reflect, mirrored, value), x)
+    value = np.where(reflect, mirrored, value)
+    return _rounded(np.where(reflect & (distance == 0), np.inf if n % 2 else -np.inf, value), x)
 
 
 def _derivative_of_cot(c: Any, n: int) -> Any:
@@ -267,7 +263,7 @@ gammaln.__doc__ = """The logarithm of the absolute value of the gamma function; 
 >>> f"{y:.12f} {x.grad:.12f}"  # log 4!, and 1 + 1/2 + 1/3 + 1/4 - Euler's constant
 '3.178053830348 1.506117668432'
 """
-digamma.__doc__ = "The derivative of gammaln; NaN at its poles."
+digamma.__doc__ = "The derivative of gammaln; at its poles NaN, at 0.0 -inf and at -0.0 inf."
 
 # -- the cardinal sine -------------------------------------------------------------------------------
 
@@ -285,14 +281,15 @@ def _sinc_derivative(x: Any, /, n: int) -> Any:
     for j in range(32 + odd, -1, -2):  # sum of (-1)^k y^j / ((2 k + 1) j!), 2 k = n + j, nested
         total = 1 / (n + j + 1) - y * y * total / ((j + 1) * (j + 2))
     series = (-1) ** ((n + odd) // 2) * np.pi**n * total * (y if odd else 1)
-    far = np.where(near, 1.0, wide)
+    endless = np.isinf(wide)  # there all waves have run out
+    far = np.where(near | endless, 1.0, wide)
     angle = np.pi * (far - 2 * np.rint(far / 2))
     value = np.sinc(far)
     for k in range(1, n + 1):  # the derivatives of x sinc(x) = sin(pi x) / pi
         wave = np.sin(angle) if k % 2 == 0 else np.cos(angle)
         sign = 1 if k % 4 < 2 else -1
         value = (sign * np.pi ** (k - 1) * wave - k * value) / far
-    return _rounded(np.where(near, series, value), x)
+    return _rounded(np.where(near, series, np.where(endless, 0.0, value)), x)
 
 
 sinc_derivative = primitive(

@@ -1,7 +1,6 @@
-"""Order statistics, averages, covariances, functions that leave out NaN, and norms.
+"""Order statistics, averages, covariances, and functions that leave out NaN.
 
-Conventions where a derivative has to choose: equal elements share the gradient of a median or a
-quantile equally; the gradient of a norm at 0 is 0; of a p-norm also where an element is 0.
+Where a derivative has to choose, equal elements share the gradient of a median or a quantile equally.
 """
 
 from __future__ import annotations
@@ -13,15 +12,15 @@ import numpy as np
 from ..engine.primitive import apply, primitive
 from ..engine.tensor import Tensor
 from ..errors import DivisionError, OptionError, ShapeError, describe
+from ..ground.fast import is_half
 from ..ground.registry import implements
 from .elementwise import where as select
 from .reductions import count as count_of
 from .reductions import (
-    cumprod,
-    cumsum,
+    counted,
+    divided,
     floating,
     from_last,
-    kept,
     mean,
     prod,
     share,
@@ -32,7 +31,8 @@ from .reductions import (
 from .reductions import max as max_of
 from .reductions import min as min_of
 from .reductions import sum as sum_of
-from .shape import broadcast_to, concatenate, moveaxis, reshape, stack
+from .running import cumprod, cumsum
+from .shape import broadcast_to, concatenate, reshape, stack
 from .signatures import as_tensor, called_like, refuse
 
 # -- order statistics ------------------------------------------------------------------------------
@@ -177,6 +177,10 @@ def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: in
     """
     refuse("cov", "repeat the columns, or use average", fweights=fweights, aweights=aweights)
     parts = [_variables(x, rowvar) for x in (m, y) if x is not None]
+    if dtype is None and all(map(is_half, parts)):  # products of float16 overflow soon
+        other = parts[1] if len(parts) > 1 else None
+        wide = cov(parts[0].astype(np.float32), other, bias=bias, ddof=ddof)
+        return wide.astype(np.float16)
     x = parts[0] if len(parts) == 1 else concatenate(parts, axis=0)
     x = x if dtype is None else x.astype(floating("cov", dtype))
     less = ddof if ddof is not None else 0 if bias else 1
@@ -201,6 +205,9 @@ def _variables(x: Any, rowvar: bool) -> Tensor:
 @implements(np.corrcoef)
 def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Tensor:
     """Correlation coefficients: `cov` divided by the standard deviations of both variables."""
+    x = as_tensor("corrcoef", x)
+    if is_half(x) and dtype is None:
+        return corrcoef(x.astype(np.float32), y, rowvar).astype(np.float16)
     c = cov(x, y, rowvar, dtype=dtype)
     result: Tensor
     if not c.ndim:
@@ -210,43 +217,6 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -
     result = np.clip(c / deviation[:, None] / deviation[None, :], -1, 1)
     return result
 
-
-# -- running sums and products by the names of the array API ----------------------------------------
-
-
-def _running(operation: str, row: Any, x: Any, axis: Any, dtype: Any, out: Any, first: Any) -> Tensor:
-    """From the start along ``axis``; with ``first``, from this value before the first element."""
-    x = as_tensor(operation, x)
-    if axis is None and x.ndim != 1:
-        raise ShapeError(f"{operation}: axis= is needed for {describe(x)}, as for all but vectors")
-    axis = 0 if axis is None else axis
-    result: Tensor = row(x, axis, dtype, out)
-    if first is None:
-        return result
-    edge = [1 if i == axis % x.ndim else n for i, n in enumerate(x.shape)]
-    joined: Tensor = concatenate([np.full(edge, first, result.dtype), result], axis=axis)
-    return joined
-
-
-def cumulative_sum(x: Any, /, *, axis: int | None = None, dtype: Any = None, out: Any = None,
-                   include_initial: bool = False) -> Tensor:
-    """`cumsum`, on demand with the 0 that it starts from.
-
-    >>> import tinygrad_gd as tg
-    >>> tg.cumulative_sum(tg.Tensor([1.0, 2.0]), include_initial=True).tolist()
-    [0.0, 1.0, 3.0]
-    """
-    return _running("cumulative_sum", cumsum, x, axis, dtype, out, 0 if include_initial else None)
-
-
-def cumulative_prod(x: Any, /, *, axis: int | None = None, dtype: Any = None, out: Any = None,
-                    include_initial: bool = False) -> Tensor:
-    """`cumprod`, on demand with the 1 that it starts from."""
-    return _running("cumulative_prod", cumprod, x, axis, dtype, out, 1 if include_initial else None)
-
-
-for _new in (cumulative_sum, cumulative_prod):  # since NumPy 2.1
-    implements(*(f for f in [getattr(np, _new.__name__, None)] if f))(_new)
 
 # -- leaving out NaN -------------------------------------------------------------------------------
 
@@ -274,7 +244,12 @@ def nanprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdi
 def nanmean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None,
             keepdims: Any = False) -> Tensor:
     """`mean` of the elements that are not NaN."""
-    return mean(a, axis, dtype, out, keepdims, where=~np.isnan(a))
+    a = as_tensor("nanmean", a)
+    dtype, marked = floating("nanmean", dtype) if a.dtype.kind == "f" else dtype, ~np.isnan(a)
+    if is_half(a) and dtype is None:  # as NumPy, whose mean adds up in float32, but not its nanmean
+        total = sum_of(a, axis, None, out, keepdims, where=marked)
+        return divided(total, counted(a, axis, keepdims, marked))
+    return mean(a, axis, dtype, out, keepdims, where=marked)
 
 
 @implements(np.nanvar)
@@ -389,82 +364,3 @@ def _nanargmin(a: Any, /, axis: Any = None, *, keepdims: Any = False) -> Any:
 
 nanargmax = primitive(_nanargmax, numpy=np.nanargmax, kind="red")
 nanargmin = primitive(_nanargmin, numpy=np.nanargmin, kind="red")
-
-# -- norms -----------------------------------------------------------------------------------------
-
-
-def _norm(x: Any, /, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Any:
-    return np.linalg.norm(x, ord, axis, keepdims)
-
-
-def _norm_back(g: Any, out: Any, x: Any, ord: Any, axis: Any, keepdims: Any) -> Any:
-    if ord in (np.inf, -np.inf):
-        return share(g, np.absolute(x), out, axis) * np.sign(x)
-    if ord == 0:
-        return x * 0
-    if ord == 1:
-        return kept(g, x, axis) * np.sign(x)
-    out, g = kept(out, x, axis), kept(g, x, axis)
-    unit = x / np.where(out == 0, 1, out)  # between -1 and 1: its powers do not overflow
-    if ord in (None, 2, "fro"):
-        return g * unit
-    size = np.where(x == 0, 1, np.absolute(unit))
-    return np.where(x == 0, 0, g * np.sign(x) * size ** (ord - 1))
-
-
-@called_like(np.linalg.norm, _norm, _norm_back, analytic=False)
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Tensor:
-    """Norm of vectors (any p, inf, -inf, 0) or matrices (fro, nuc, 1, -1, 2, -2, inf, -inf).
-
-    >>> import tinygrad_gd as tg
-    >>> x = tg.Tensor([3.0, 4.0], requires_grad=True)
-    >>> tg.norm(x).backward(); x.grad.tolist()
-    [0.6, 0.8]
-    """
-    x = as_tensor("norm", x)
-    if x.dtype.kind != "f":
-        x = x.astype(float)
-    pair = tuple(range(x.ndim)) if axis is None else axis
-    is_matrix = isinstance(pair, tuple) and len(pair) == 2
-    if is_matrix and ord not in (None, "fro"):
-        return _matrix_norm(x, ord, pair[0], pair[1], keepdims)
-    return apply(norm, (x,), {"ord": ord, "axis": axis, "keepdims": keepdims})
-
-
-def _matrix_norm(x: Tensor, ord: Any, row: int, column: int, keepdims: Any) -> Tensor:
-    """Norms of matrices, as sums and extremes of absolute values or of singular values."""
-    row, column = row % x.ndim, column % x.ndim
-    extreme: Any = max_of
-    if ord in (2, -2, "nuc"):
-        matrices: Any = moveaxis(x, (row, column), (-2, -1))
-        values = np.linalg.svd(matrices, compute_uv=False)
-        extreme = {2: max_of, -2: min_of, "nuc": sum_of}[ord]
-        result = extreme(values, -1)
-    elif ord in (1, -1, np.inf, -np.inf):
-        summed, other = (row, column) if ord in (1, -1) else (column, row)
-        extreme = max_of if ord > 0 else min_of
-        result = extreme(sum_of(abs(x), summed), other - (other > summed))
-    else:
-        raise OptionError(f"norm: ord={ord!r} is not a matrix norm; use 'fro', 'nuc', 1, -1, 2, -2, "
-                          "np.inf or -np.inf, or reshape to vectors")
-    shape = tuple(1 if i in (row, column) else n for i, n in enumerate(x.shape))
-    return reshape(result, shape) if keepdims else result
-
-
-@implements(np.linalg.vector_norm)
-def vector_norm(x: Any, /, *, axis: Any = None, keepdims: Any = False, ord: Any = 2) -> Tensor:
-    """`norm` of vectors: of all elements, along an axis, or of several axes taken together."""
-    x = as_tensor("vector_norm", x)
-    axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    moved = moveaxis(x, tuple(axes), tuple(range(-len(axes), 0)))
-    shape = moved.shape[: x.ndim - len(axes)]
-    result = norm(reshape(moved, (*shape, -1)), ord, -1)
-    gone = {i % x.ndim for i in axes}
-    kept_shape = tuple(1 if i in gone else n for i, n in enumerate(x.shape))
-    return reshape(result, kept_shape) if keepdims else result
-
-
-@implements(np.linalg.matrix_norm)
-def matrix_norm(x: Any, /, *, keepdims: Any = False, ord: Any = "fro") -> Tensor:
-    """`norm` of the matrices in the last two axes."""
-    return norm(x, ord, (-2, -1), keepdims)

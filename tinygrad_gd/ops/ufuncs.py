@@ -7,11 +7,12 @@ sign floor ceil trunc rint      0 everywhere; so too round, fix, spacing, floor_
 round heaviside                 arguments' jumps in heaviside (its value at 0 is passed on to y)
 maximum minimum fmax fmin       a tie shares the gradient equally
 absolute fabs copysign          0 at x = 0
-hypot arctan2                   0 at the origin
+hypot arctan2                   0 at the origin, where second derivatives are NaN
 clip                            passes the gradient at its bounds; beyond them the bound gets it
 remainder fmod modf             that of the branch: 1 for x, minus the whole quotient for y
 nan_to_num                      0 where a value was replaced
-logaddexp logaddexp2            0 where both are -inf
+logaddexp logaddexp2            0 where both are -inf, NaN where both are inf
+power                           0 for both at 0 ** 0
 nextafter                       1 for x, 0 for the direction
 sqrt cbrt at 0, log at 0        infinite, with NumPy's warning
 ==============================  ================================================================
@@ -32,6 +33,7 @@ from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError, ShapeError, describe
 from ..ground.registry import NAMES, implements
 from .elementwise import absolute, divide, equal, power, to_first, to_second, where
+from .in_rules import by_convention
 from .indexing import SLOT, apply_scatter, getitem
 from .shape import broadcast
 from .signatures import as_tensor, called_like, refuse
@@ -58,16 +60,20 @@ log10 = primitive(np.log10, lambda g, out, x: g / (x * LN10))
 log1p = primitive(np.log1p, lambda g, out, x: g / (1 + x))
 
 
-def _level(out: Any) -> Any:
-    return np.where(out == -np.inf, 0, out)  # where nothing is added up, nothing gets a share
+def _below(x: Any, y: Any, out: Any) -> Any:
+    """How far x lies below the logarithm of the sum; an infinite x takes all of it."""
+    infinite, nothing = x == np.inf, out == -np.inf
+    top = by_convention(nothing, np.where(infinite & (y == np.inf), np.nan, np.where(infinite, 0, x)))
+    out = by_convention(nothing, out)
+    return top - np.where(infinite | nothing, 0, out)  # where nothing is added up, nothing gets a share
 
 
 logaddexp = primitive(
-    np.logaddexp, lambda g, out, x, y: g * np.exp(x - _level(out)),
-    lambda g, out, x, y: g * np.exp(y - _level(out)), analytic=False)
+    np.logaddexp, lambda g, out, x, y: g * np.exp(_below(x, y, out)),
+    lambda g, out, x, y: g * np.exp(_below(y, x, out)), analytic=False)
 logaddexp2 = primitive(
-    np.logaddexp2, lambda g, out, x, y: g * np.exp2(x - _level(out)),
-    lambda g, out, x, y: g * np.exp2(y - _level(out)), analytic=False)
+    np.logaddexp2, lambda g, out, x, y: g * np.exp2(_below(x, y, out)),
+    lambda g, out, x, y: g * np.exp2(_below(y, x, out)), analytic=False)
 logaddexp.__doc__ = "log(exp(x) + exp(y)), without overflow. Gradient of x: ``g * exp(x - out)``."
 logaddexp2.__doc__ = "log2(2**x + 2**y), without overflow. Gradient of x: ``g * 2 ** (x - out)``."
 
@@ -79,20 +85,30 @@ arccos = primitive(np.arccos, lambda g, out, x: -g / np.sqrt(1 - x * x))
 arctan = primitive(np.arctan, lambda g, out, x: g / (1 + x * x))
 
 
-def _radius(x: Any, y: Any) -> Any:
-    r = np.hypot(x, y)
-    return np.where(r == 0, 1, r)
+def _over_square(x: Any, y: Any) -> Any:
+    """``x / r**2`` at the distance r of the point (x, y); 0 at the origin, and beyond all bounds."""
+    zero = (x == 0) & (y == 0)
+    x, y = by_convention(zero, x), by_convention(zero, y)
+    r = np.where(zero, 1, np.hypot(x, y))
+    return np.where(np.isinf(x), 0, x) / r / r
+
+
+def _cosine(x: Any, y: Any, r: Any) -> Any:
+    """``x / r`` at the distance r of the point (x, y); 0 at the origin."""
+    zero, far = r == 0, np.isinf(x) & np.isfinite(y)
+    x, r = by_convention(zero, x), by_convention(zero, r)
+    return np.where(far, np.sign(x), x) / np.where(far | zero, 1, r)
 
 
 arctan2 = primitive(
-    np.arctan2, lambda g, out, x, y: g * (y / _radius(x, y)) / _radius(x, y),
-    lambda g, out, x, y: -g * (x / _radius(x, y)) / _radius(x, y), analytic=False)
+    np.arctan2, lambda g, out, x, y: g * _over_square(y, x),
+    lambda g, out, x, y: -g * _over_square(x, y), analytic=False)
 arctan2.__doc__ = """The angle of a point whose height is x and whose width is y, from -pi to pi.
 
 Gradients: ``g * y / r**2`` and ``-g * x / r**2`` at the distance r from the origin, there 0."""
 hypot = primitive(
-    np.hypot, lambda g, out, x, y: g * x / np.where(out == 0, 1, out),
-    lambda g, out, x, y: g * y / np.where(out == 0, 1, out), analytic=False)
+    np.hypot, lambda g, out, x, y: g * _cosine(x, y, out),
+    lambda g, out, x, y: g * _cosine(y, x, out), analytic=False)
 sinh = primitive(np.sinh, lambda g, out, x: g * np.cosh(x))
 cosh = primitive(np.cosh, lambda g, out, x: g * np.sinh(x))
 arcsinh = primitive(np.arcsinh, lambda g, out, x: g / np.sqrt(1 + x * x))
@@ -119,8 +135,19 @@ def _clip(a: Any, a_min: Any, a_max: Any, /) -> Any:
     return np.clip(a, a_min, a_max)
 
 
+def _crossed(a_min: Any, a_max: Any) -> Any:
+    """Where the lower bound is above the upper one, which then decides; True or False of numbers."""
+    if a_min is None or a_max is None:
+        return False
+    above = a_min > a_max
+    return above if isinstance(above, np.ndarray | Tensor) else bool(above)
+
+
 def _clip_inside(g: Any, out: Any, a: Any, a_min: Any, a_max: Any) -> Any:
-    return np.where(out == a, g, 0)
+    crossed, inside = _crossed(a_min, a_max), out == a
+    if crossed is True:
+        return g * 0
+    return np.where(inside if crossed is False else inside & ~crossed, g, 0)
 
 
 def _clip_low(g: Any, out: Any, a: Any, a_min: Any, a_max: Any) -> Any:
@@ -128,7 +155,10 @@ def _clip_low(g: Any, out: Any, a: Any, a_min: Any, a_max: Any) -> Any:
 
 
 def _clip_high(g: Any, out: Any, a: Any, a_min: Any, a_max: Any) -> Any:
-    return np.where((a > a_max) & (out == a_max), g, 0)
+    crossed, beyond = _crossed(a_min, a_max), a > a_max
+    if crossed is not False:
+        beyond = beyond | crossed
+    return np.where(beyond & (out == a_max), g, 0)
 
 
 @called_like(np.clip, _clip, _clip_inside, _clip_low, _clip_high, elementwise=True, analytic=False,
@@ -136,6 +166,8 @@ def _clip_high(g: Any, out: Any, a: Any, a_min: Any, a_max: Any) -> Any:
 def clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None,
          max: Any = None) -> Tensor:
     """``minimum(maximum(a, a_min), a_max)``; a bound that is None does not hold.
+
+    Where the lower bound is above the upper one, that is the result, and gets the gradient.
 
     >>> import tinygrad_gd as tg
     >>> x = tg.Tensor([-2.0, 0.5, 1.0], requires_grad=True)

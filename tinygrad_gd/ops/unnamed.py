@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.primitive import Primitive
-from ..engine.rules import Every
+from ..engine.rules import Every, Once
 
 
 def unnamed(
@@ -46,5 +46,5 @@ def _graft(*arrays: Any, cotangents: Any) -> Any:
 
 def graft(name: str) -> Primitive:
     """A primitive for one function, whose value and cotangents come from elsewhere."""
-    rule = Every(lambda position, g, out, *arrays, cotangents: cotangents.of(position, g))
+    rule = Once(lambda g, out, *arrays, cotangents: lambda position: cotangents.of(position, g))
     return unnamed(name, _graft, rule)

@@ -10,8 +10,8 @@ from ...engine.primitive import primitive
 from ...engine.tensor import Tensor
 from ...errors import ShapeError
 from ...ground.registry import implements
+from ..norms import norm
 from ..signatures import as_tensor
-from ..statistics import norm
 from .factorizations import svdvals
 from .linear_systems import inv
 

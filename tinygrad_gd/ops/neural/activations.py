@@ -16,6 +16,7 @@ softsign at 0                         1
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,15 +24,18 @@ import numpy as np
 from ...engine.primitive import primitive
 from ...engine.tensor import Tensor
 from ...errors import OptionError, ShapeError, describe
-from ...ground.fast import extreme
+from ...ground.fast import extreme, is_half
 from ...ground.registry import implements
+from ..in_rules import in_rule
 from ..indexing import getitem
 from ..signatures import as_tensor
-from ..special import erfc, in_rule
+from ..special import erfc
 
 SQRT_HALF, SQRT_2_OVER_PI = math.sqrt(0.5), math.sqrt(2 / math.pi)
 SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
 _FLOAT = np.dtype(float)
+#: Beyond it x * sigmoid(x) and its kin are what they are at infinity, where inf * 0 would be NaN.
+_FAR = 1e3
 _KINKED: dict[str, Any] = {"elementwise": True, "analytic": False, "kind": "act"}
 
 # -- piecewise linear --------------------------------------------------------------------------------
@@ -46,6 +50,8 @@ def _relu6(x: Any, /) -> Any:
 
 
 def _leaky_relu(x: Any, /, negative_slope: Any = 0.01) -> Any:
+    if negative_slope == 0:
+        return np.maximum(x, 0)
     if 0 < negative_slope <= 1:
         return np.maximum(x, negative_slope * x)
     return np.where(x > 0, x, negative_slope * x)
@@ -67,7 +73,7 @@ def _hardsigmoid(x: Any, /) -> Any:
 
 
 def _hardswish(x: Any, /) -> Any:
-    return x * np.clip(x / 6 + 0.5, 0, 1)
+    return np.maximum(x, -3.0) * np.clip(x / 6 + 0.5, 0, 1)  # 0 at -inf
 
 
 def _slope_of_hardswish(g: Any, out: Any, x: Any) -> Any:
@@ -192,26 +198,29 @@ def _softplus(x: Any, /, beta: Any = 1.0) -> Any:
 
 
 def _silu(x: Any, /) -> Any:
-    return x * _sigmoid_in_rule(x)
+    x = _floats(x)
+    return np.maximum(x, -_FAR) * _sigmoid_in_rule(x)
 
 
 def _slope_of_silu(g: Any, out: Any, x: Any) -> Any:
     s = _sigmoid_in_rule(x)
-    return g * (s + out * (1 - s))
+    return g * (s + np.clip(x, -_FAR, _FAR) * s * (1 - s))
 
 
 def _mish(x: Any, /) -> Any:
     x = _floats(x)
-    return x * np.tanh(_log1p_exp(x))
+    return np.maximum(x, -_FAR) * np.tanh(_softplus_in_rule(x, beta=1.0))
 
 
 def _slope_of_mish(g: Any, out: Any, x: Any) -> Any:
-    t = np.tanh(_log1p_exp(x))
-    return g * (t + x * (1 - t * t) * _sigmoid_in_rule(x))
+    t = np.tanh(_softplus_in_rule(x, beta=1.0))
+    return g * (t + np.clip(x, -_FAR, _FAR) * (1 - t * t) * _sigmoid_in_rule(x))
 
 
 def _softsign(x: Any, /) -> Any:
     x = _floats(x)
+    largest = np.finfo(getattr(x, "dtype", _FLOAT)).max
+    x = np.clip(x, -largest, largest)  # 1 at inf
     return x / (1 + np.absolute(x))
 
 
@@ -222,13 +231,15 @@ def _slope_of_softsign(g: Any, out: Any, x: Any) -> Any:
 
 def _gelu(x: Any, /, approximate: str = "none") -> Any:
     if approximate == "tanh":
+        x = np.maximum(x, -_FAR)
         return 0.5 * x * (1 + np.tanh(SQRT_2_OVER_PI * (x + 0.044715 * x * x * x)))
     if approximate != "none":
         raise OptionError(f"gelu: approximate is 'none' or 'tanh', got {approximate!r}")
-    return 0.5 * x * _erfc_in_rule(-SQRT_HALF * x)
+    return 0.5 * np.maximum(x, -_FAR) * _erfc_in_rule(-SQRT_HALF * x)
 
 
 def _slope_of_gelu(g: Any, out: Any, x: Any, approximate: str) -> Any:
+    x = np.clip(x, -_FAR, _FAR)
     if approximate == "tanh":
         t = np.tanh(SQRT_2_OVER_PI * (x + 0.044715 * x * x * x))
         inner = SQRT_2_OVER_PI * (1 + 0.134145 * x * x)
@@ -243,6 +254,7 @@ softplus = primitive(
 silu = primitive(_silu, _slope_of_silu, **_KINKED)
 mish = primitive(_mish, _slope_of_mish, **_KINKED)
 softsign = primitive(_softsign, _slope_of_softsign, **_KINKED)
+_softplus_in_rule: Callable[..., Any] = in_rule(softplus)
 gelu = primitive(_gelu, _slope_of_gelu, **_KINKED)
 log_sigmoid.__doc__ = "log(sigmoid(x)), exact also where sigmoid is 0 or 1."
 softplus.__doc__ = "log(1 + exp(beta * x)) / beta; needs no threshold, as it cannot overflow."
@@ -262,8 +274,10 @@ gelu.__doc__ = """x times the probability that a standard normal is below x.
 
 
 def _softmax(x: Any, /, axis: Any = -1) -> Any:
+    if is_half(x):
+        return _softmax(x.astype(np.float32), axis).astype(np.float16)
     x = _floats(x)
-    e = np.exp(x - extreme(np.maximum, x, axis, keepdims=True))
+    e = np.exp(x - extreme(np.maximum, x, axis, keepdims=True)) if x.size else x
     return e / np.add.reduce(e, axis=axis, keepdims=True)
 
 
@@ -272,7 +286,11 @@ def _slope_of_softmax(g: Any, out: Any, x: Any, axis: Any) -> Any:
 
 
 def _log_softmax(x: Any, /, axis: Any = -1) -> Any:
+    if is_half(x):
+        return _log_softmax(x.astype(np.float32), axis).astype(np.float16)
     x = _floats(x)
+    if not x.size:
+        return x - np.add.reduce(x, axis=axis, keepdims=True)
     shifted = x - extreme(np.maximum, x, axis, keepdims=True)
     return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
 

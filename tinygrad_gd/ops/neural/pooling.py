@@ -14,6 +14,7 @@ from ...engine.primitive import apply, primitive
 from ...engine.tensor import Tensor
 from ...errors import OptionError, ShapeError, describe
 from ...ground.checks import check_switch
+from ...ground.fast import is_half
 from ...ground.registry import implements
 from ..elementwise import divide, where
 from ..shape import along
@@ -73,6 +74,8 @@ def _to_largest(g: Any, out: Any, x: Any, window: Any, counts: Any, stride: Any,
 
 
 def _avg_pool(x: Any, /, window: Any, counts: Any, stride: Any, divisor: Any) -> Any:
+    if is_half(x):
+        return _avg_pool(x.astype(np.float32), window, counts, stride, divisor).astype(np.float16)
     out: Any = None
     for place in np.ndindex(*window):
         here = x[elements(place, counts, stride, (1,) * len(window))]
