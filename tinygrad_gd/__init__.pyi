@@ -1246,7 +1246,8 @@ def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> 
 def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Tensor:
     """`cumsum` that counts NaN as 0."""
 
-def nanmax(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Tensor:
+def nanmax(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None,
+           where: Any = True) -> Tensor:
     """`max` of the elements that are not NaN; NaN where there is none."""
 
 def nanmean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None,
@@ -1257,7 +1258,8 @@ def nanmedian(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool =
               keepdims: Any = False) -> Tensor:
     """`median` of the elements that are not NaN."""
 
-def nanmin(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Tensor:
+def nanmin(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None,
+           where: Any = True) -> Tensor:
     """`min` of the elements that are not NaN; NaN where there is none."""
 
 def nanpercentile(a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False,

@@ -73,6 +73,7 @@ def gradients_of(root: Tensor, seed: Any) -> dict[Tensor, Any]:
     gradients: dict[Tensor, Any] = {}
     cotangents: dict[Tensor, Any] = {root: seed}
     pending = [(-root._seq, root)]  # a heap: the youngest tensor first
+    half = seed.dtype is HALF  # whether float16 was met: there only the root, and `fit`, leads to
     while pending:
         tensor = heappop(pending)[1]
         g = cotangents.pop(tensor)
@@ -80,13 +81,17 @@ def gradients_of(root: Tensor, seed: Any) -> dict[Tensor, Any]:
             g = run_hooks(tensor, g, False)
         rules, params, made = tensor._primitive.vjps, tensor._params, tensor._seq
         # Tensor.inputs and operands.values_of, written out: a call each is felt in small models
-        inputs = tensor._first if tensor._second is ALL else (tensor._first, tensor._second)
+        if tensor._second is ALL:
+            inputs = tensor._first
+            several = len(inputs) > 2 and tensor._primitive.variadic
+        else:
+            inputs, several = (tensor._first, tensor._second), False
         arguments = [g, tensor._value]
         for x in inputs:
             arguments.append(x._value if isinstance(x, Tensor) else x.value if type(x) is Live else x)
-        if g.dtype is HALF:
+        if half and g.dtype is HALF:
             arguments = in_single(tensor._primitive, arguments)
-        if len(inputs) > 2 and tensor._primitive.variadic:
+        if several:
             rules, arguments, params = rules.of_all(arguments, params), [], {}
         for i, x in enumerate(inputs):
             if not isinstance(x, Tensor):
@@ -104,6 +109,7 @@ def gradients_of(root: Tensor, seed: Any) -> dict[Tensor, Any]:
                 fits = False
             if not fits:
                 gx = fit(gx, x, tensor, i)
+                half = half or gx.dtype is HALF
             if x._primitive is None:
                 if x in gradients:
                     gx = gradients[x] + gx

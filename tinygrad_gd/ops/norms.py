@@ -16,7 +16,7 @@ from ..engine.tensor import Tensor
 from ..errors import OptionError
 from ..ground.registry import implements
 from .in_rules import by_convention
-from .reductions import kept, share
+from .reductions import check_some, kept, share
 from .reductions import max as max_of
 from .reductions import min as min_of
 from .reductions import sum as sum_of
@@ -74,22 +74,29 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Te
     is_matrix = isinstance(pair, tuple) and len(pair) == 2
     if is_matrix and ord not in (None, "fro"):
         return _matrix_norm(x, ord, pair[0], pair[1], keepdims)
+    if ord == -np.inf:
+        check_some("norm", x, axis)
     return apply(norm, (x,), {"ord": ord, "axis": axis, "keepdims": keepdims})
+
+
+def _smallest(x: Tensor, axis: Any) -> Tensor:
+    check_some("norm", x, axis)
+    return min_of(x, axis)
 
 
 def _matrix_norm(x: Tensor, ord: Any, row: int, column: int, keepdims: Any) -> Tensor:
     """Norms of matrices, as sums and extremes of absolute values or of singular values."""
     row, column = (axis_of("norm", x, axis) for axis in (row, column))
-    of_nothing = {} if x.size else {"initial": 0}  # as NumPy
+    largest: Any = max_of if x.size else sum_of  # of nothing it is 0, as in NumPy
     if ord in (2, -2, "nuc"):
         matrices: Any = moveaxis(x, (row, column), (-2, -1))
         values = np.linalg.svd(matrices, compute_uv=False)
-        result = (sum_of(values, -1) if ord == "nuc" else max_of(values, -1, **of_nothing) if ord == 2
-                  else min_of(values, -1))
+        of: dict[Any, Any] = {2: largest, -2: _smallest, "nuc": sum_of}
+        result = of[ord](values, -1)
     elif ord in (1, -1, np.inf, -np.inf):
         summed, other = (row, column) if ord in (1, -1) else (column, row)
         sums, axis = sum_of(abs(x), summed), other - (other > summed)
-        result = max_of(sums, axis, **of_nothing) if ord > 0 else min_of(sums, axis)
+        result = largest(sums, axis) if ord > 0 else _smallest(sums, axis)
     else:
         raise OptionError(f"norm: ord={ord!r} is not a matrix norm; use 'fro', 'nuc', 1, -1, 2, -2, "
                           "np.inf or -np.inf, or reshape to vectors")

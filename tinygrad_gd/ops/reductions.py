@@ -17,7 +17,7 @@ from ..engine.operands import SCALARS
 from ..engine.primitive import apply, primitive
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError, ShapeError, describe
-from ..ground.fast import extreme, is_half
+from ..ground.fast import HALF, extreme, is_half
 from ..ground.registry import NAMES, implements
 from .in_rules import by_convention
 from .shape import broadcast
@@ -156,7 +156,7 @@ def sum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: 
 
 
 def _mean(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
-    if a.dtype.char == "e":  # NumPy adds up float16 in float32
+    if a.dtype is HALF:  # NumPy adds up float16 in float32
         return np.mean(a, axis, keepdims=keepdims)
     return _add_up(a, axis, None, None, keepdims) / count(a, axis)
 
@@ -297,8 +297,18 @@ def _extreme(row: Any, pair: Any, a: Any, axis: Any, out: Any, keepdims: Any, in
     if a.size or initial is None:
         result = apply(row, (a,), {"axis": axis, "keepdims": keepdims})
         return result if initial is None else pair(result, initial)
+    if a.dtype.kind == "f":
+        recorded: Tensor = sum(a, axis, keepdims=keepdims) + initial
+        return recorded
     nothing = np.zeros(a.shape, a.dtype)
     return as_tensor(row.name, np.maximum.reduce(nothing, axis, keepdims=keepdims, initial=initial))
+
+
+def check_some(operation: str, a: Any, axis: Any) -> None:
+    """Refuse to look for the smallest or largest of no elements, in what takes no ``initial=``."""
+    if not a.size and np.add.reduce(np.empty(a.shape), axis=axis).size:
+        along = "" if axis is None else f" along axis={axis}"
+        raise ShapeError(f"{operation}: expected elements{along} in {describe(a)}; check .size first")
 
 
 @called_like((np.max, np.amax), _max, lambda g, out, a, axis, keepdims: share(g, a, out, axis),
@@ -333,6 +343,8 @@ NAMES.update(amax=max, amin=min)
 @implements(np.ptp)
 def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Tensor:
     """Peak to peak: max - min."""
+    a = as_tensor("ptp", a)
+    check_some("ptp", a, axis)
     return max(a, axis, out, keepdims) - min(a, axis, out, keepdims)
 
 

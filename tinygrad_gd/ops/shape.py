@@ -129,8 +129,7 @@ def _astype(x: Any, /, dtype: Any) -> Any:
     return x.astype(dtype)
 
 
-@called_like(np.astype, _astype, lambda g, out, x, dtype: g.astype(x.dtype), kind="view",
-             analytic=False)
+@called_like(np.astype, _astype, lambda g, out, x, dtype: g, kind="view", analytic=False)
 def astype(x: Any, dtype: Any, *, copy: bool = True, device: Any = None) -> Tensor:
     """The values in another dtype; the gradient comes back in this one, and not from integers."""
     refuse("astype", "leave it out", device=device)

@@ -177,11 +177,9 @@ def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: in
     """
     refuse("cov", "repeat the columns, or use average", fweights=fweights, aweights=aweights)
     parts = [_variables(x, rowvar) for x in (m, y) if x is not None]
-    if dtype is None and all(map(is_half, parts)):  # products of float16 overflow soon
-        other = parts[1] if len(parts) > 1 else None
-        wide = cov(parts[0].astype(np.float32), other, bias=bias, ddof=ddof)
-        return wide.astype(np.float16)
     x = parts[0] if len(parts) == 1 else concatenate(parts, axis=0)
+    if dtype is None and is_half(x):  # whose products overflow soon
+        return cov(x.astype(np.float32), bias=bias, ddof=ddof).astype(np.float16)
     x = x if dtype is None else x.astype(floating("cov", dtype))
     less = ddof if ddof is not None else 0 if bias else 1
     n = x.shape[1] - less
@@ -274,15 +272,19 @@ def _nan_extreme(a: Any, result: Tensor, axis: Any, keepdims: Any) -> Tensor:
 
 
 @implements(np.nanmax)
-def nanmax(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Tensor:
+def nanmax(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None,
+           where: Any = True) -> Tensor:
     """`max` of the elements that are not NaN; NaN where there is none."""
-    return _nan_extreme(a, max_of(_filled(a, -np.inf), axis, out, keepdims), axis, keepdims)
+    result = max_of(_filled(a, -np.inf), axis, out, keepdims, initial, where)
+    return _nan_extreme(a, result, axis, keepdims) if initial is None else result
 
 
 @implements(np.nanmin)
-def nanmin(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Tensor:
+def nanmin(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None,
+           where: Any = True) -> Tensor:
     """`min` of the elements that are not NaN; NaN where there is none."""
-    return _nan_extreme(a, min_of(_filled(a, np.inf), axis, out, keepdims), axis, keepdims)
+    result = min_of(_filled(a, np.inf), axis, out, keepdims, initial, where)
+    return _nan_extreme(a, result, axis, keepdims) if initial is None else result
 
 
 @implements(np.nancumsum)

@@ -15,7 +15,7 @@ import numpy as np
 from ...engine.primitive import primitive
 from ...engine.tensor import Tensor
 from ...errors import IndexingError
-from ...ground.fast import extreme, is_half, lies_by_columns
+from ...ground.fast import HALF, extreme, is_half, lies_by_columns
 
 
 def _reduced(values: Any, reduction: str) -> Any:
@@ -30,7 +30,7 @@ def _scaled(g: Any, size: int, reduction: str) -> Any:
 
 
 def _mse(prediction: Any, target: Any, /, reduction: str) -> Any:
-    if is_half(prediction) and is_half(target):
+    if prediction.dtype is HALF and is_half(target):
         return _mse(prediction.astype(np.float32), target, reduction).astype(np.float16)
     return _reduced(np.square(np.subtract(prediction, target)), reduction)
 
@@ -58,7 +58,7 @@ def _powers(logits: Any) -> tuple[Any, Any]:
 
 
 def _cross_entropy(logits: Any, labels: Any, /, reduction: str) -> Any:
-    if is_half(logits):
+    if logits.dtype is HALF:
         return _cross_entropy(logits.astype(np.float32), labels, reduction).astype(np.float16)
     shifted, powers = _powers(logits)
     log_total = np.log(np.add.reduce(powers, axis=1))
@@ -71,7 +71,7 @@ _last: tuple[Callable[[], Any], Any, Any] = (lambda: None, None, None)
 
 def _cross_entropy_kept(logits: Any, labels: Any, /, reduction: str) -> Any:
     global _last
-    if is_half(logits):
+    if logits.dtype is HALF:
         return _cross_entropy(logits, labels, reduction)
     shifted, powers = _powers(logits)
     total = np.add.reduce(powers, axis=1)

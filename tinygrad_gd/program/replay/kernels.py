@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...ground.fast import LITTLE_ELEMENTS, NARROW_ELEMENTS, einsum, is_sooner_turned
+from ...ground.fast import LITTLE_ELEMENTS, NARROW_ELEMENTS, einsum, is_half, is_sooner_turned
 from ..ir import EXACT, Instruction, Value
 
 #: Elements up to which trying costs nothing worth mentioning.
@@ -119,6 +119,11 @@ def is_column_sum(i: Instruction) -> bool:
         return False
     rows = _trial(x)
     return bool(np.array_equal(einsum("ij->j", rows), rows.sum(axis=0)))
+
+
+def is_mean_of_half(i: Instruction) -> bool:
+    """Whether a sum is added up in float32, as NumPy does, and divided before it is rounded."""
+    return i.primitive.name == "mean" and is_half(i.inputs[0])
 
 
 def is_narrow_extremum(i: Instruction) -> bool:

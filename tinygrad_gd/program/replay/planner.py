@@ -14,7 +14,7 @@ import numpy as np
 
 from ...ops.descend import BLOCK_ELEMENTS
 from ..ir import REDUCTIONS, Instruction, Number, Program, Value, use_counts
-from .kernels import empty
+from .kernels import empty, is_mean_of_half
 from .rows import rows_of
 
 #: Buffers among which an idle one is looked for.
@@ -187,6 +187,8 @@ def can_write(i: Instruction) -> bool:
     p = i.primitive
     if isinstance(p.function, np.ufunc):
         return i.params == {}
+    if is_mean_of_half(i):
+        return False
     if p.name in REDUCTIONS:
         return set(i.params) <= {"axis", "keepdims"} and (ONE_ORDER or all(x.dense for x in i.values))
     return p.name in ("broadcast_to", "astype")

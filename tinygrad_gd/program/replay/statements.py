@@ -36,6 +36,7 @@ from .kernels import (
     factor_copied_first,
     is_column_sum,
     is_dot,
+    is_mean_of_half,
     is_narrow_extremum,
     is_sooner_in_rows,
     like,
@@ -396,7 +397,8 @@ class Statements:
             return self._picking(i, inputs)
         if p.run in _OPERATORS and len(inputs) == 2:
             return f"{inputs[0]} {_OPERATORS[p.run]} {inputs[1]}"
-        if p.name in ("sum", "mean") and i.output.scalar and set(i.params) <= {"axis", "keepdims"}:
+        plain = set(i.params) <= {"axis", "keepdims"} and not is_mean_of_half(i)
+        if p.name in ("sum", "mean") and i.output.scalar and plain:
             reduce = self.bound(np.add.reduce, "reduce")
             total = f"{reduce}({inputs[0]}, None)"
             return f"{total} / {self._count(i)}" if p.name == "mean" else total
