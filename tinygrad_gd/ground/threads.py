@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from threading import RLock
+from _thread import RLock  # threading.RLock; most programs import no threading
 
 #: Held while gradients are added to leaves and optimizers step. One for all: a backward pass takes it
 #: once, and two would have to be taken in the same order everywhere.
