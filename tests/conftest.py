@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -18,3 +19,9 @@ def nothing_leaks() -> Iterator[None]:
     manual_seed(0)
     yield
     assert (current_mode(), get_default_dtype()) == NORMAL, "a test left a mode or a default dtype switched"
+
+
+def pytest_collection_finish() -> None:
+    """The collector need not walk fifteen thousand test items again and again: an eighth of the time."""
+    gc.collect()
+    gc.freeze()

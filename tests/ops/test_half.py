@@ -31,22 +31,20 @@ REDUCTIONS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("options", [{}, {"axis": 0}, {"axis": -1}], ids=str)
 @pytest.mark.parametrize("name", REDUCTIONS)
 @pytest.mark.parametrize("kind", INPUTS)
-def test_values_are_those_of_numpy(kind: str, name: str, options: Any) -> None:
+def test_values_are_those_of_numpy(kind: str, name: str) -> None:
     x, function = INPUTS[kind], REDUCTIONS[name]
-    if options and name in ("dot", "float32"):
-        pytest.skip("it has no axis")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        try:
-            expected = np.asarray(function(x, **options))
-        except ValueError:
-            pytest.skip("NumPy does not take it")
-        found = function(tg.Tensor(x), **options)
-    assert found.dtype == expected.dtype
-    np.testing.assert_array_equal(found, expected)
+    for options in [{}] if name in ("dot", "float32") else [{}, {"axis": 0}, {"axis": -1}]:  # those two have no axis
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            try:
+                expected = np.asarray(function(x, **options))
+            except ValueError:  # NumPy does not take it
+                continue
+            found = function(tg.Tensor(x), **options)
+        assert found.dtype == expected.dtype
+        np.testing.assert_array_equal(found, expected, err_msg=str(options))
 
 
 def test_the_mean_of_hundreds_is_a_hundred() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from functools import cache
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -212,6 +213,12 @@ REDUCTIONS = [
 ]
 
 
+#: Which arguments to differentiate by, for functions of one and of two; of the fourth derivatives, which
+#: take longest, only those by x first and by y first.
+ORDERS = {arity: [a for n in range(1, ORDER + 1) for a in product(range(arity), repeat=n)
+                  if n < ORDER or list(a) in (sorted(a), sorted(a, reverse=True))] for arity in (1, 2)}
+
+
 def derivative(call: Any, arguments: Any, point: Point) -> float:
     """d/d(arguments[0]) first, then d/d(arguments[1]) of that ..."""
     for position in arguments:
@@ -223,10 +230,14 @@ def derivative(call: Any, arguments: Any, point: Point) -> float:
 def test_derivatives_up_to_order_four(case: Case) -> None:
     for point in case.points:
         arity = len(point)
-        for arguments in (a for n in range(1, ORDER + 1) for a in product(range(arity), repeat=n)):
-            orders = tuple(arguments.count(i) for i in range(arity))
-            with mp.workdps(60):
-                expected = float(mp.diff(case.exact, point if arity > 1 else point[0], orders if arity > 1 else orders[0]))
+
+        @cache
+        def exactly(*orders: int, point: Point = point, arity: int = arity) -> float:
+            with mp.workdps(40):
+                return float(mp.diff(case.exact, point if arity > 1 else point[0], orders if arity > 1 else orders[0]))
+
+        for arguments in ORDERS[arity]:
+            expected = exactly(*(arguments.count(i) for i in range(arity)))
             actual = derivative(case.call, arguments, point)
             assert abs(actual - expected) <= case.tolerance * max(1.0, abs(expected)), (
                 f"d{arguments} at {point}: {actual}, right is {expected}")
