@@ -8,7 +8,7 @@ before it is used. Cotangents live in a dict of this pass only. Here the rules r
 from __future__ import annotations
 
 from collections.abc import Sequence
-from heapq import heappop, heappush
+from heapq import heappop, heappush, heappushpop
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,26 +72,24 @@ def gradients_of(root: Tensor, seed: Any) -> dict[Tensor, Any]:
     """Walk the graph backwards from ``root`` and return the gradients of all leaves, as arrays."""
     gradients: dict[Tensor, Any] = {}
     cotangents: dict[Tensor, Any] = {root: seed}
-    pending = [(-root._seq, root)]  # a heap: the youngest tensor first
+    pending: list[tuple[int, Tensor]] = []  # a heap, the youngest first, of all but what was met last,
+    following: Any = (-root._seq, root)  # which in a chain is the next
     half = seed.dtype is HALF  # whether float16 was met: there only the root, and `fit`, leads to
-    while pending:
-        tensor = heappop(pending)[1]
+    while following is not None:
+        tensor, following = following[1], None
         g = cotangents.pop(tensor)
         if tensor._hooks is not None:
             g = run_hooks(tensor, g, False)
-        rules, params, made = tensor._primitive.vjps, tensor._params, tensor._seq
+        primitive, params, made = tensor._primitive, tensor._params, tensor._seq
         # Tensor.inputs and operands.values_of, written out: a call each is felt in small models
-        if tensor._second is ALL:
-            inputs = tensor._first
-            several = len(inputs) > 2 and tensor._primitive.variadic
-        else:
-            inputs, several = (tensor._first, tensor._second), False
+        inputs = tensor._first if tensor._second is ALL else (tensor._first, tensor._second)
         arguments = [g, tensor._value]
         for x in inputs:
             arguments.append(x._value if isinstance(x, Tensor) else x.value if type(x) is Live else x)
         if half and g.dtype is HALF:
-            arguments = in_single(tensor._primitive, arguments)
-        if several:
+            arguments = in_single(primitive, arguments)
+        rules = primitive.vjps
+        if primitive.variadic and len(inputs) > 2:
             rules, arguments, params = rules.of_all(arguments, params), [], {}
         for i, x in enumerate(inputs):
             if not isinstance(x, Tensor):
@@ -120,7 +118,11 @@ def gradients_of(root: Tensor, seed: Any) -> dict[Tensor, Any]:
                 cotangents[x] = cotangents[x] + gx
             else:
                 cotangents[x] = gx
-                heappush(pending, (-seq, x))
+                if following is not None:
+                    heappush(pending, following)
+                following = (-seq, x)
+        if pending:
+            following = heappop(pending) if following is None else heappushpop(pending, following)
     for leaf, g in gradients.items():
         if leaf._hooks is not None:
             gradients[leaf] = run_hooks(leaf, g, False)

@@ -11,8 +11,9 @@ from ..errors import DTypeError, GradError, NoRuleError, describe
 from ..ground.explain import FAILURES, explain_failure
 from ..ground.modes import current_mode
 from ..ground.registry import NAMES, NUMPY, explaining, implements
+from .in_place import check_writable, write
 from .operands import check_expansion
-from .primitive import Primitive, write
+from .primitive import Primitive
 from .tensor import Tensor
 
 _REDUCE = {
@@ -91,7 +92,7 @@ def _into(outs: tuple[Any, ...], name: str, primitive: Any, inputs: Any) -> Any:
         raise GradError(f"{name}: writing a result of {describe(recorded)} into an array "
                         "would lose its gradient; leave out=, or use `with tg.no_grad():`")
     if isinstance(out, Tensor):
-        out._check_writable(f"{name} with out=")
+        check_writable(out, f"{name} with out=")
         return write(primitive, inputs, out)
     values = [x._value if isinstance(x, Tensor) else x for x in inputs]
     try:

@@ -28,12 +28,14 @@ from ..ground.explain import explain_failure, too_many, unknown_option
 from ..ground.live import Live
 from ..ground.modes import current_mode
 from ..ground.registry import by_name, register
-from ..ground.storage import NUMERIC_KINDS, kept, plain, tick
+from ..ground.storage import NUMERIC_KINDS, kept, tick
 from .documentation import OnDemand, call_of, doc_of, signature_of
 from .operands import (
+    DOUBLE,
     FOREIGN,
     INSERTED,
     SCALARS,
+    SINGLE,
     check_expansion,
     check_widening,
     frozen,
@@ -236,7 +238,7 @@ def apply(
     mode = current_mode()
     seen = inputs
     if recording is not None and mode.grad and primitive.differentiable:
-        if value.dtype is not recording._value.dtype:
+        if value.dtype is DOUBLE and recording._value.dtype is SINGLE:
             check_widening(primitive, inputs, params, recording, value)
         if arrays:  # a rule must not see what the user writes into an array later
             inputs = tuple(kept(x) if type(x) is np.ndarray and i in primitive.reads else x
@@ -257,30 +259,3 @@ def apply(
     if mode.observer is not None:
         mode.observer.forward(out, primitive, seen, params)
     return out
-
-
-def write(primitive: Primitive, inputs: tuple[Any, ...], target: Tensor) -> Tensor:
-    """Compute an elementwise primitive straight into ``target``, which must not be recorded."""
-    values = []
-    for x in inputs:
-        if isinstance(x, Tensor):
-            values.append(x._value)
-        else:
-            values.append(x if type(x) in SCALARS else x.value if type(x) is Live else plain(x))
-    held = target._value
-    try:
-        if isinstance(held, np.ndarray):
-            primitive.function(*values, held)
-        else:
-            new = primitive.run(*values)
-            if type(new) is not type(held):  # NumPy decides, as for arrays
-                new = primitive.function(*values, np.asarray(held).copy())[()]
-            target._value = new
-    except (ValueError, TypeError) as error:
-        raise explain_failure(primitive, inputs, {}, error, target) from error
-    target._seq = tick()
-    observer = current_mode().observer
-    if observer is not None:
-        observer.write(target, primitive, inputs)
-    return target
-

@@ -278,23 +278,7 @@ class Tensor(Looks, PythonProtocol, Methods):
 
     def assign(self, value: Any) -> Tensor:
         """Overwrite the values in place, as optimizers do; graphs that need the old ones notice."""
-        self._check_writable("assign")
-        if self._value.dtype.kind == "b":  # which NumPy's positive does not take
-            return write(ops.bitwise_or, (value, False), self)
-        return write(ops.positive, (value,), self)
-
-    def _check_writable(self, operation: str) -> None:
-        if self._primitive is not None:
-            raise GradError(
-                f"{operation}: {describe(self)} was made by {self._primitive.name}; writing into it "
-                "would make gradients wrong. Build a new tensor instead (tg.where, tg.concatenate), "
-                "or detach() it"
-            )
-        if self._requires_grad and current_mode().grad:
-            raise GradError(
-                f"{operation}: {describe(self)} is a leaf that requires a gradient and cannot be "
-                "changed while recording; wrap the update in `with tg.no_grad():`"
-            )
+        return assign(self, value)
 
     # -- operators ----------------------------------------------------------------------------
 
@@ -344,20 +328,7 @@ class Tensor(Looks, PythonProtocol, Methods):
     def __ge__(self, other: Any) -> Tensor: return apply(ops.greater_equal, (self, other))
     __hash__ = object.__hash__  # identity: tensors are keys of the backward pass's dicts
 
-    # In place, as all who hold the Tensor expect, unless something must be recorded: `total += loss`
-    # builds a new one.
-
-    def _update(self, primitive: Any, other: Any) -> Tensor:
-        mode = current_mode()
-        if isinstance(other, list | tuple):
-            other = operand(primitive.name, other)
-        records = (self._requires_grad and mode.deriving) or (
-            not self._requires_grad and isinstance(other, Tensor) and other._requires_grad)
-        if self._primitive is not None or (mode.grad and records):
-            return apply(primitive, (self, other))
-        self._check_writable(f"in-place {primitive.name}")
-        return write(primitive, (self, other), self)
-
+    def _update(self, primitive: Primitive, other: Any) -> Tensor: return update(primitive, self, other)
     def __iadd__(self, other: Any) -> Tensor: return self._update(ops.add, other)
     def __isub__(self, other: Any) -> Tensor: return self._update(ops.subtract, other)
     def __imul__(self, other: Any) -> Tensor: return self._update(ops.multiply, other)
@@ -370,10 +341,7 @@ class Tensor(Looks, PythonProtocol, Methods):
 
     def __getitem__(self, key: Any) -> Tensor: return ops.getitem(self, key)
     def __setitem__(self, key: Any, value: Any) -> None:
-        self._check_writable("item assignment")
-        if isinstance(value, Tensor) and value._requires_grad and current_mode().grad:
-            raise GradError(f"item assignment: {describe(value)} requires a gradient, which would "
-                            "be lost; build the result with tg.where or tg.concatenate instead")
+        check_item(self, value)
         ops.write_item(self, key, value)
 
     # -- NumPy's protocols ---------------------------------------------------------------------------
@@ -415,6 +383,7 @@ from .. import ops  # noqa: E402
 from .backward import backward  # noqa: E402
 from .cotangents import backward_in_full  # noqa: E402
 from .hooks import HookHandle, retain  # noqa: E402
+from .in_place import assign, check_item, update  # noqa: E402
 from .numpy_protocol import call_function, call_ufunc  # noqa: E402
-from .operands import operand, stack_of_values  # noqa: E402
-from .primitive import Primitive, apply, write  # noqa: E402
+from .operands import stack_of_values  # noqa: E402
+from .primitive import Primitive, apply  # noqa: E402

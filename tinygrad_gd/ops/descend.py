@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.primitive import primitive, write
+from ..engine.in_place import write
+from ..engine.primitive import primitive
 from ..engine.tensor import Tensor
 from ..ground.storage import tick
 

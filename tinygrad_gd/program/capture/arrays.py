@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...engine.in_place import write
 from ...engine.numpy_protocol import call_function
-from ...engine.primitive import Primitive, write
+from ...engine.primitive import Primitive
 from ...engine.tensor import Tensor
 from ...ground.live import Live
 from ...ground.modes import current_mode
