@@ -55,9 +55,9 @@ def update(primitive: Primitive, target: Tensor, other: Any) -> Tensor:
 def assign(target: Tensor, value: Any) -> Tensor:
     """Overwrite the values; see `Tensor.assign`."""
     check_writable(target, "assign")
-    if target._value.dtype.kind == "b":  # which NumPy's positive does not take
-        return write(by_name("bitwise_or"), (value, False), target)
-    return write(by_name("positive"), (value,), target)
+    is_bool = target._value.dtype.kind == "b"  # which NumPy's positive does not take
+    same: Any = by_name("bitwise_or" if is_bool else "positive")
+    return write(same, (value, False) if is_bool else (value,), target)
 
 
 def check_item(target: Tensor, value: Any) -> None:
