@@ -9,7 +9,9 @@ import pytest
 
 from tinygrad_gd import manual_seed
 from tinygrad_gd.ground.modes import Mode, current_mode, get_default_dtype
+from tinygrad_gd.ground.registry import complete
 
+complete()  # tests read the tables when they are imported
 NORMAL = Mode(), "float64"
 
 

@@ -11,7 +11,9 @@ import numpy as np
 
 import tinygrad_gd as tg  # noqa: F401  # fills the registry
 from tinygrad_gd.engine.primitive import Primitive
-from tinygrad_gd.ground.registry import NAMES, NUMPY
+from tinygrad_gd.ground.registry import NAMES, NUMPY, complete
+
+complete()
 
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- functions: begin -->\n", "<!-- functions: end -->\n"

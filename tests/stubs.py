@@ -20,7 +20,9 @@ from typing import Any
 
 import tinygrad_gd
 from tinygrad_gd.engine.primitive import Primitive
-from tinygrad_gd.ground.registry import NAMES, NUMPY
+from tinygrad_gd.ground.registry import NAMES, NUMPY, complete
+
+complete()
 
 NOTE = "# Made by python -m tests.stubs from the registry; a test fails when it is not up to date."
 WIDTH = 104

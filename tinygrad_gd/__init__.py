@@ -45,7 +45,7 @@ from .ground.modes import (
 )
 from .ground.observer import Observer, observe
 from .ground.registry import NAMES as _operations
-from .ground.registry import implements
+from .ground.registry import complete, implements
 from .ground.registry import public as _public
 from .ground.rng import generator, manual_seed
 
@@ -136,4 +136,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
+    complete()
     return sorted({*__all__, *_operations})

@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from .ground.registry import NUMPY
+from .ground.registry import NUMPY, complete
+
+complete()
 
 
 def __getattr__(name: str) -> Callable[..., Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import DTypeError, GradError, NoRuleError, describe
 from ..ground.explain import FAILURES, explain_failure
 from ..ground.modes import current_mode
-from ..ground.registry import NAMES, NUMPY, explaining, implements
+from ..ground.registry import NAMES, NUMPY, complete, explaining, implements
 from .in_place import check_writable, write
 from .operands import check_expansion
 from .primitive import Primitive
@@ -35,6 +35,8 @@ _INSTEAD = {
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: Any, options: dict[str, Any]) -> Any:
     """What ``Tensor.__array_ufunc__`` does: run the primitive registered for ``ufunc``."""
+    if ufunc not in NUMPY:
+        complete()
     if method == "__call__":
         primitive, name = NUMPY.get(ufunc), _name_of_ufunc(ufunc)
         if primitive is None:
@@ -64,6 +66,8 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: Any, options: dict[str, Any
 
 def call_function(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """What ``Tensor.__array_function__`` does: run what is registered for ``function``."""
+    if function not in NUMPY:
+        complete()
     registered = NUMPY.get(function)
     if registered is None:
         raise _no_rule(_public_name(function))

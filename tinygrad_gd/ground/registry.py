@@ -1,4 +1,8 @@
-"""Tables of what can be done with Tensors; `register`, `implements` and `under_tg` add the rows."""
+"""Tables of what can be done with Tensors; `register`, `implements` and `under_tg` add the rows.
+
+Many rows are not there before one of them is asked for, as most programs use few: whoever looks into a
+table calls `complete` before it says that something is missing.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +20,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 F = TypeVar("F", bound=Callable[..., Any])
 
-#: NumPy function -> what a call with a Tensor runs (a Primitive, or a composition of them).
-NUMPY: dict[Any, Callable[..., Any]] = {}
-#: public name -> the same, for ``tinygrad_gd.<name>`` and the methods of Tensor.
-NAMES: dict[str, Callable[..., Any]] = {}
-#: name -> a primitive that is only a part of those: graphs show its name, users do not write it.
-INTERNAL: dict[str, Callable[..., Any]] = {}
-#: public name -> what ``tinygrad_gd.<name>`` is instead, where the operation alone would be ambiguous.
-_UNDER_TG: dict[str, Callable[..., Any]] = {}
-
 
 class Foreign:
     """What arrays can do and Tensors cannot; a base of Tensor."""
@@ -39,6 +34,42 @@ class Named(Foreign):
 
 
 answer(Foreign, {n: f"use t.numpy().{n}" for n in dir(np.ndarray) if n[0] != "_"})
+
+_PACKAGE = __name__.partition(".")[0] + "."
+#: What registers all that is left; it is entered by `ops`.
+_rest: list[Callable[[], object]] = []
+
+
+def later(load: Callable[[], object], names: list[str]) -> None:
+    """Call ``load``, which enters ``names``, when a row is missing."""
+    _rest.append(load)
+    answer(Named, {name: f"use tg.{name}(t)" for name in names})
+
+
+def complete() -> None:
+    """Register all operations; of several threads the others wait, as they do for an import."""
+    for load in _rest:
+        load()
+
+
+class Names(dict[str, Callable[..., Any]]):
+    """A table that completes itself."""
+
+    def __missing__(self, name: str) -> Callable[..., Any]:
+        complete()
+        if name in self:
+            return self[name]
+        raise KeyError(name)
+
+
+#: NumPy function -> what a call with a Tensor runs (a Primitive, or a composition of them).
+NUMPY: dict[Any, Callable[..., Any]] = {}
+#: public name -> the same, for ``tinygrad_gd.<name>`` and the methods of Tensor.
+NAMES: dict[str, Callable[..., Any]] = Names()
+#: name -> a primitive that is only a part of those: graphs show its name, users do not write it.
+INTERNAL: dict[str, Callable[..., Any]] = {}
+#: public name -> what ``tinygrad_gd.<name>`` is instead, where the operation alone would be ambiguous.
+_UNDER_TG: dict[str, Callable[..., Any]] = {}
 
 
 def enter(name: str, operation: Callable[..., Any]) -> None:
@@ -68,6 +99,8 @@ def under_tg(function: F) -> F:
 
 def public(name: str) -> Callable[..., Any] | None:
     """What ``tinygrad_gd.<name>`` is, if it is an operation."""
+    if name not in NAMES:
+        complete()
     return _UNDER_TG.get(name) or NAMES.get(name)
 
 
@@ -93,6 +126,8 @@ def register(made: Any) -> None:
     What is there already is not replaced, since other code relies on it; only the same function of
     the same module, written anew, is: a notebook's cell can be run again.
     """
+    if not _home(made)[0].startswith(_PACKAGE):  # the names of all files are taken
+        complete()
     names: list[tuple[Any, Any]] = [(made.name, NAMES), (made.name, INTERNAL)]
     for key, table in [*names, *((f, NUMPY) for f in made.numpy)]:
         old: Any = table.get(key)
@@ -117,4 +152,6 @@ def _home(registered: Any) -> tuple[Any, Any]:
 
 def by_name(name: str) -> Callable[..., Any]:
     """What is registered under a name; how primitives are unpickled."""
+    if name not in NAMES and name not in INTERNAL:
+        complete()
     return NAMES[name] if name in NAMES else INTERNAL[name]

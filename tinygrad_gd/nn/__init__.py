@@ -13,7 +13,7 @@ Surprises here
 from typing import Any
 
 from ..ground.elsewhere import absent
-from ..ground.registry import NAMES
+from ..ground.registry import NAMES, complete
 from . import functional, init
 from .convolution import (
     AdaptiveAvgPool1d,
@@ -46,6 +46,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Only called for what does not exist: say how it is written here."""
+    complete()
     functions = [f"in forward(), use the function tg.{n}" for n in NAMES
                  if n.replace("_", "") == name.lower()]
     layer = "write a tg.nn.Module with a forward()" if name[:1].isupper() else None

@@ -18,7 +18,7 @@ from ..engine.primitive import apply
 from ..engine.tensor import Tensor
 from ..errors import OptionError, ShapeError, describe
 from ..ground.elsewhere import absent
-from ..ground.registry import NAMES, explaining, public
+from ..ground.registry import NAMES, complete, explaining, public
 from ..ops.neural import activations
 from ..ops.shape import pad as pad_all
 from ..ops.shape import reshape
@@ -108,4 +108,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
+    complete()
     return sorted({*__all__, *NAMES})

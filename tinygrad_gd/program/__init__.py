@@ -17,8 +17,11 @@ Surprises here
 - Small parameters are updated side by side in one array, `replay/` moving their arrays into it.
 """
 
+from ..ground.registry import complete
 from .compiled import Compiled, compile
 from .text.latex import latex
 from .text.recorded import source
 
 __all__ = ["Compiled", "compile", "latex", "source"]
+
+complete()  # else it would be done in a step, whose every call is watched while it is captured

@@ -10,19 +10,3 @@ Surprises here
 - A gradient through vectors of equal eigenvalues or singular values, which may be rotated into each
   other, is NaN; a finite number would depend on LAPACK's choice.
 """
-
-from . import (
-    conditioning,
-    determinants,
-    einsum,
-    factorizations,
-    least_squares,
-    linear_systems,
-    products,
-    sparse,
-)
-
-__all__ = [
-    "conditioning", "determinants", "einsum", "factorizations", "least_squares", "linear_systems",
-    "products", "sparse",
-]  # fmt: skip

@@ -10,7 +10,3 @@ Surprises here
 - `losses` keeps the exponentials of the last cross-entropy for its rule, by a weak reference to the
   logits: recorded as an input they would be kept for as long as the loss.
 """
-
-from . import activations, convolution, interpolation, linear, losses, pooling, windows
-
-__all__ = ["activations", "convolution", "interpolation", "linear", "losses", "pooling", "windows"]

@@ -1,0 +1,21 @@
+"""Operations that are registered when one of them, or any that is not there, is first asked for.
+
+Reading these files takes as long as all others of the calculus together, and most programs use few.
+"""
+
+from . import choices, differences, random, running, sorting, special, statistics, unnamed
+from .linalg import (
+    conditioning,
+    determinants,
+    einsum,
+    factorizations,
+    least_squares,
+    linear_systems,
+)
+from .neural import activations, convolution, interpolation, linear, losses, pooling, windows
+
+__all__ = [
+    "activations", "choices", "conditioning", "convolution", "determinants", "differences", "einsum",
+    "factorizations", "interpolation", "least_squares", "linear", "linear_systems", "losses", "pooling",
+    "random", "running", "sorting", "special", "statistics", "unnamed", "windows",
+]  # fmt: skip
