@@ -34,6 +34,7 @@ from .errors import MatrixError as MatrixError
 from .errors import NonFiniteError as NonFiniteError
 from .errors import NoRuleError as NoRuleError
 from .errors import OptionError as OptionError
+from .errors import PairWarning as PairWarning
 from .errors import PrecisionWarning as PrecisionWarning
 from .errors import ShapeError as ShapeError
 from .errors import TinygradGdError as TinygradGdError
@@ -56,7 +57,12 @@ from .ops.indexing import At
 from .ops.linalg.determinants import SlogdetResult
 from .ops.linalg.factorizations import EighResult, QRResult, SVDResult
 from .ops.linalg.least_squares import LstsqResult
+from .ops.reductions import max as max
+from .ops.reductions import min as min
 from .ops.sorting import UniqueAll, UniqueCounts, UniqueInverse
+from .ops.sorting import sort as sort
+from .ops.statistics import median as median
+from .ops.statistics import nanmedian as nanmedian
 from .pictures import draw as draw
 from .program.compiled import compile as compile
 from .program.text.latex import latex as latex
@@ -79,13 +85,13 @@ from .transforms.gradcheck import gradgradcheck as gradgradcheck
 __all__ = [
     "BroadcastWarning", "CaptureError", "CaptureWarning", "DTypeError", "DataLoader", "DivisionError",
     "Every", "GradCheckError", "GradError", "IndexingError", "KeptGraphsWarning", "MatrixError",
-    "NoRuleError", "NonFiniteError", "Observer", "OptionError", "PrecisionWarning", "Primitive",
-    "ShapeError", "Tensor", "TinygradGdError", "__version__", "apply", "checkpoint", "compile",
-    "custom_vjp", "datasets", "default_dtype", "detect_anomaly", "draw", "enable_grad", "generator",
-    "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "hessian", "hvp", "implements",
-    "is_grad_enabled", "jacobian", "jvp", "latex", "linalg", "manual_seed", "nn", "no_grad", "observe",
-    "optim", "primitive", "set_default_dtype", "source", "stop_gradient", "tensor", "value_and_grad",
-    "vjp",
+    "NoRuleError", "NonFiniteError", "Observer", "OptionError", "PairWarning", "PrecisionWarning",
+    "Primitive", "ShapeError", "Tensor", "TinygradGdError", "__version__", "apply", "checkpoint",
+    "compile", "custom_vjp", "datasets", "default_dtype", "detect_anomaly", "draw", "enable_grad",
+    "generator", "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "hessian", "hvp",
+    "implements", "is_grad_enabled", "jacobian", "jvp", "latex", "linalg", "manual_seed", "nn",
+    "no_grad", "observe", "optim", "primitive", "set_default_dtype", "source", "stop_gradient",
+    "tensor", "value_and_grad", "vjp",
 ]
 
 def abs(x: Any, /) -> Tensor:
@@ -1148,16 +1154,6 @@ def matrix_transpose(x: Any) -> Tensor:
 def matvec(x1: Any, x2: Any, /) -> Tensor:
     """Matrices times vectors: ``(..., m, n)`` and ``(..., n)`` give ``(..., m)``."""
 
-def max(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None,
-        where: Any = True) -> Tensor:
-    """Largest element along ``axis``; equal ones share the gradient equally.
-
-    >>> import tinygrad_gd as tg
-    >>> x = tg.Tensor([1.0, 3.0, 3.0], requires_grad=True)
-    >>> tg.max(x).backward(); x.grad.tolist()
-    [0.0, 0.5, 0.5]
-    """
-
 def max_pool1d(input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
                ceil_mode: bool = False, return_indices: bool = False) -> Tensor:
     """The largest element of each window; ``stride`` is ``kernel_size`` if it is not given.
@@ -1185,14 +1181,6 @@ def maximum(x: Any, y: Any, /) -> Tensor:
 def mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *,
          where: Any = True) -> Tensor:
     """Arithmetic mean of the elements along ``axis``; with ``where``, of those it marks."""
-
-def median(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False,
-           keepdims: Any = False) -> Tensor:
-    """The middle element in sorted order, or the mean of the two in the middle."""
-
-def min(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None,
-        where: Any = True) -> Tensor:
-    """Smallest element along ``axis``; equal ones share the gradient equally."""
 
 def minimum(x: Any, y: Any, /) -> Tensor:
     """The smaller of x and y, NaN if one is; equal ones share the gradient equally."""
@@ -1253,10 +1241,6 @@ def nanmax(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, ini
 def nanmean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None,
             keepdims: Any = False) -> Tensor:
     """`mean` of the elements that are not NaN."""
-
-def nanmedian(a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False,
-              keepdims: Any = False) -> Tensor:
-    """`median` of the elements that are not NaN."""
 
 def nanmin(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None,
            where: Any = True) -> Tensor:
@@ -1647,18 +1631,6 @@ def solve(a: Any, b: Any) -> Tensor:
     >>> import tinygrad_gd as tg
     >>> tg.solve(tg.Tensor([[2.0, 0.0], [0.0, 4.0]]), [2.0, 2.0]).tolist()
     [1.0, 0.5]
-    """
-
-def sort(a: Any, axis: int | None = -1, kind: Any = None, order: Any = None, *,
-         stable: Any = None) -> Tensor:
-    """The elements in ascending order along ``axis``; each gradient goes back to its element.
-
-    There is no method ``t.sort()``: NumPy's sorts in place, and PyTorch's returns the positions, too.
-
-    >>> import tinygrad_gd as tg
-    >>> x = tg.Tensor([3.0, 1.0, 2.0], requires_grad=True)
-    >>> (tg.sort(x) * [1.0, 10.0, 100.0]).sum().backward(); x.grad.tolist()
-    [100.0, 1.0, 10.0]
     """
 
 def spacing(x: Any, /) -> Tensor:

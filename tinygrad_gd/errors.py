@@ -67,6 +67,10 @@ class KeptGraphsWarning(UserWarning):
     """Many losses are kept after their backward passes, and with each of them its whole graph."""
 
 
+class PairWarning(UserWarning):
+    """One of what would be a pair in PyTorch was taken, as in ``t.max(1)[0]``."""
+
+
 class BroadcastWarning(UserWarning):
     """Two operands of different ndim were both expanded, as (n,) with (n, 1) to (n, n)."""
 

@@ -11,6 +11,7 @@ import pytest
 
 import tinygrad_gd as tg
 from tests.misuse import Table, refused, w
+from tests.values import values
 
 T: Any = np.arange(12.0).reshape(3, 4)
 V: Any = np.arange(6.0)
@@ -137,3 +138,26 @@ def test_the_inverse_of_a_lower_triangle_is_numpys_hermitian_one() -> None:
     mine = np.linalg.pinv(np.tril(tg.Tensor(a)) + np.tril(tg.Tensor(a), -1).T)
     np.testing.assert_allclose(mine.numpy(), np.linalg.pinv(a, hermitian=True), rtol=1e-12)
     assert not np.allclose(mine.numpy(), np.linalg.pinv(a))
+
+
+PAIRS = ["t.max(1)", "t.min(1)", "tg.max(t, 1)", "tg.min(t, axis=1)", "tg.sort(t, 1)", "tg.sort(t)", "tg.median(t, 1)", "tg.nanmedian(t, 1)"]
+
+
+@pytest.mark.parametrize("call", PAIRS)
+@pytest.mark.parametrize("requires_grad", [False, True])
+def test_one_of_what_would_be_a_pair_is_warned_of(call: str, requires_grad: bool) -> None:
+    t = tg.Tensor(T[:2], requires_grad=requires_grad)
+    for position in (0, 1):
+        with pytest.warns(tg.PairWarning, match=rf"\[{position}\] is element {position} of the values, as in NumPy"):
+            taken = eval(f"{call}[{position}]", SCOPE | {"t": t})
+        np.testing.assert_array_equal(taken.detach(), values(eval(call, SCOPE | {"t": t}))[position])
+    with pytest.warns(tg.PairWarning):
+        _first, _second = eval(call, SCOPE | {"t": t})
+    result = eval(call, SCOPE | {"t": t})
+    assert result[-1] is not result[0:1]  # neither can be meant as one of a pair
+
+
+def test_what_can_be_numpys_only_is_not_warned_of() -> None:
+    t = w((1.0, 2.0))
+    for taken in (np.max(t[None], 1)[0], np.sort(t)[0], t[None].max((0, 1)), t[None].max(1).sum(), t.argmax(), t[0]):
+        assert taken.shape == ()

@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import DTypeError, OptionError, describe
 from ..ground.elsewhere import CURES, answer, own_names
 from ..ground.registry import NAMES, Named
+from .pairs import as_pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,12 +77,12 @@ class Methods(Named):
     def max(self, axis: Any = None, out: Any = None, keepdims: bool = False,
             **options: Any) -> Tensor:
         """Largest element along ``axis``; equal ones share the gradient equally."""
-        return OPERATIONS["max"](self, axis, out, keepdims, **options)
+        return as_pair("max", OPERATIONS["max"](self, axis, out, keepdims, **options), axis)
 
     def min(self, axis: Any = None, out: Any = None, keepdims: bool = False,
             **options: Any) -> Tensor:
         """Smallest element along ``axis``; equal ones share the gradient equally."""
-        return OPERATIONS["min"](self, axis, out, keepdims, **options)
+        return as_pair("min", OPERATIONS["min"](self, axis, out, keepdims, **options), axis)
 
     def ptp(self, axis: Any = None, out: Any = None, keepdims: bool = False) -> Tensor:
         """Peak to peak: max - min."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import DTypeError, GradError, ShapeError, describe
 from ..ground.registry import NAMES as OPERATIONS
+from .pairs import check_pair
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -25,6 +26,8 @@ class PythonProtocol:
         return len(self._value)
 
     def __iter__(self: Any) -> Iterator[Tensor]:
+        if len(self) == 2:
+            check_pair(self, 0)
         if len(self) and self._requires_grad:
             return iter(OPERATIONS["unstack"](self))
         return (self[i] for i in range(len(self)))

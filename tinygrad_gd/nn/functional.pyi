@@ -198,13 +198,10 @@ from .. import matrix_power as matrix_power
 from .. import matrix_rank as matrix_rank
 from .. import matrix_transpose as matrix_transpose
 from .. import matvec as matvec
-from .. import max as max
 from .. import max_pool1d as max_pool1d
 from .. import max_pool2d as max_pool2d
 from .. import maximum as maximum
 from .. import mean as mean
-from .. import median as median
-from .. import min as min
 from .. import minimum as minimum
 from .. import mish as mish
 from .. import mod as mod
@@ -219,7 +216,6 @@ from .. import nancumprod as nancumprod
 from .. import nancumsum as nancumsum
 from .. import nanmax as nanmax
 from .. import nanmean as nanmean
-from .. import nanmedian as nanmedian
 from .. import nanmin as nanmin
 from .. import nanpercentile as nanpercentile
 from .. import nanprod as nanprod
@@ -282,7 +278,6 @@ from .. import slogdet as slogdet
 from .. import softplus as softplus
 from .. import softsign as softsign
 from .. import solve as solve
-from .. import sort as sort
 from .. import spacing as spacing
 from .. import sqrt as sqrt
 from .. import square as square
@@ -331,7 +326,12 @@ from ..ops.ambiguous import meshgrid as meshgrid
 from ..ops.ambiguous import norm as norm
 from ..ops.ambiguous import split as split
 from ..ops.ambiguous import where as where
+from ..ops.reductions import max as max
+from ..ops.reductions import min as min
 from ..ops.shape import reshape as reshape
+from ..ops.sorting import sort as sort
+from ..ops.statistics import median as median
+from ..ops.statistics import nanmedian as nanmedian
 from .losses import cross_entropy as cross_entropy
 from .losses import mse_loss as mse_loss
 

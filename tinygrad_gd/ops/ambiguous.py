@@ -2,15 +2,19 @@
 
 ``np.split(t, 2)`` means what it means in NumPy. Under ``tg`` the same words may be PyTorch's: a call
 that PyTorch would run with another result is refused, with both ways to write it. What everybody
-who knows NumPy writes every day, such as ``t.max(1)``, stays; the README has a table of these.
+who knows NumPy writes every day, such as ``t.max(1)``, stays; the README has a table of these, and
+``[0]`` of what would be a pair in PyTorch is warned of.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
+from ..engine.pairs import as_pair
 from ..engine.tensor import Tensor
 from ..errors import OptionError, describe
 from ..ground.registry import under_tg
@@ -18,6 +22,7 @@ from .arrange import meshgrid as grids
 from .arrange import split as parts
 from .elementwise import where as choose
 from .norms import norm as norm_of
+from .reductions import max, min
 from .shape import axis_of
 from .signatures import as_tensor
 
@@ -89,3 +94,17 @@ def where(condition: Any, *choices: Any, **named: Any) -> Any:
     if choices or named:
         return choose(condition, *choices, **named)
     return np.where(as_tensor("where", condition))
+
+
+def gives_a_pair(operation: Callable[..., Tensor], axis: int | None = None) -> None:
+    """Under ``tg``, note the results that would be pairs in PyTorch; ``axis`` is the default."""
+
+    @under_tg
+    @wraps(operation)
+    def called(*args: Any, **options: Any) -> Tensor:
+        along = args[1] if len(args) > 1 else options.get("axis", axis)
+        return as_pair(called.__name__, operation(*args, **options), along)
+
+
+gives_a_pair(max)
+gives_a_pair(min)

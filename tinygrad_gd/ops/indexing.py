@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.backward import unbroadcast
+from ..engine.pairs import check_pair
 from ..engine.primitive import Primitive, apply, primitive
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, GradError, IndexingError, OptionError, ShapeError, describe
@@ -240,6 +241,8 @@ def getitem(x: Tensor, key: Any) -> Tensor:
     [2.0, 0.0, 1.0]
     """
     if type(key) in _BASIC:
+        if type(key) is int and 0 <= key < 2:
+            check_pair(x, key)
         return apply(_getitem_primitive, (x,), {"key": (key,)})
     parts, indices = split_key(x, key)
     return apply(_getitem_primitive, (x, *indices), {"key": parts})

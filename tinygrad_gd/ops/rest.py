@@ -4,6 +4,7 @@ Reading these files takes as long as all others of the calculus together, and mo
 """
 
 from . import choices, differences, random, running, sorting, special, statistics, unnamed
+from .ambiguous import gives_a_pair
 from .linalg import (
     conditioning,
     determinants,
@@ -19,3 +20,7 @@ __all__ = [
     "factorizations", "interpolation", "least_squares", "linear", "linear_systems", "losses", "pooling",
     "random", "running", "sorting", "special", "statistics", "unnamed", "windows",
 ]  # fmt: skip
+
+gives_a_pair(sorting.sort, axis=-1)
+gives_a_pair(statistics.median)
+gives_a_pair(statistics.nanmedian)
