@@ -170,7 +170,7 @@ def fit(g: Any, x: Tensor, made: Tensor, position: int) -> Any:
         g = unbroadcast(g, shape)
     if g.dtype is not dtype and (primitive.elementwise or made.dtype != dtype or dtype == HALF):
         g = g.astype(dtype)
-    if g.shape != shape or g.dtype != dtype:
+    if g.shape != shape or not (g.dtype is dtype or g.dtype == dtype):
         raise GradError(
             f"{primitive.name}: the rule for argument {position} returned a cotangent of shape "
             f"{g.shape} and dtype {g.dtype} for {describe(x, position)}; a rule must return the "
