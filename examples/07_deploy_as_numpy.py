@@ -46,9 +46,9 @@ with tempfile.TemporaryDirectory() as folder:
     np.savez(place / "images.npz", images=x_test)
     deployed = """
 import sys, numpy as np
-from model import predict
+from model import STATE, predict
 weights, images = np.load("weights.npz"), np.load("images.npz")["images"]
-np.save("logits.npy", predict(images, *(weights[name] for name in weights)))
+np.save("logits.npy", predict(images, **{name: weights[key] for name, key in STATE.items()}))
 assert "tinygrad_gd" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", deployed], cwd=place, check=True)

@@ -56,7 +56,7 @@ def step(x):
     optimizer.zero_grad(); loss.backward(); optimizer.step()
     return loss
 
-@tg.compile
+@tg.compile(frozen=True)
 def early(x):
     return x.sum().item()
 

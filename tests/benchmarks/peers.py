@@ -83,13 +83,19 @@ class Ours:
 
 
 class Compiled(Ours):
-    """The same steps behind `compile`."""
+    """The same steps behind `compile`, in lockstep."""
 
-    label = "compiled"
+    label, frozen = "compiled", False
 
     def finish(self, step: Callable[[], Any]) -> Step:
-        compiled = self.tg.compile(step, strict=True)
+        compiled = self.tg.compile(step, strict=True, frozen=self.frozen)
         return lambda: compiled().item()
+
+
+class Frozen(Compiled):
+    """The same without Python."""
+
+    label, frozen = "frozen", True
 
 
 class NumPy:
@@ -450,4 +456,4 @@ def max_margin(layers: Any, params: list[Any], xs: Any, ys: list[int]) -> Any:
     return sum(losses) * (1.0 / len(losses)) + 1e-4 * sum(p * p for p in params)
 
 
-PEERS = (Ours, Compiled, NumPy, PyTorch, Jax, Autograd, MyGrad, Micrograd)
+PEERS = (Ours, Compiled, Frozen, NumPy, PyTorch, Jax, Autograd, MyGrad, Micrograd)

@@ -63,7 +63,7 @@ def environment(peers: list[Any]) -> dict[str, str]:
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
         "Python": platform.python_version(),
         **{"NumPy" if p.label.startswith("NumPy") else p.label: p.version
-           for p in peers if p.label != "compiled"},
+           for p in peers if p.label not in ("compiled", "frozen")},
     }
 
 

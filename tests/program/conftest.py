@@ -1,4 +1,4 @@
-"""Every program that a test makes is checked after each pass."""
+"""Every program that a test makes is checked after each pass, its plan proved, and its text run."""
 
 from __future__ import annotations
 
@@ -7,16 +7,42 @@ from typing import Any
 
 import pytest
 
+from tests.program.texts import assert_text_computes
+from tests.program.witness import witnessed
+from tinygrad_gd.program import compiled
 from tinygrad_gd.program.check import check
 from tinygrad_gd.program.passes import PASSES
+from tinygrad_gd.program.replay.replay import Replay
+
+#: Every program goes through it, as it was captured and as it is read.
+FIRST = next(iter(PASSES))
+#: Where faults are planted, or parameters lie in Fortran order, which a text does not keep.
+NO_TEXT = {"test_proof.py", "test_shared.py", "test_random_steps.py"}
 
 
 def checked(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda program: check(run(check(program)))
 
 
+def noting(run: Callable[[Any], Any], made: list[Any]) -> Callable[[Any], Any]:
+    return lambda program: made.append(program) or run(program)
+
+
 @pytest.fixture(autouse=True)
-def programs_are_checked_after_each_pass(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def programs_are_checked_after_each_pass(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[None]:
+    made: list[Any] = []
     for name, run in PASSES.items():
-        monkeypatch.setitem(PASSES, name, checked(run))
+        monkeypatch.setitem(PASSES, name, checked(noting(run, made) if name == FIRST else run))
     yield
+    monkeypatch.undo()
+    if request.node.path.name not in NO_TEXT:
+        for program in made:
+            assert_text_computes(program)
+
+
+@pytest.fixture(autouse=True)
+def plans_are_proved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "optimized", witnessed)
+    monkeypatch.setattr(compiled, "Replay", lambda program, arity, strict: Replay(program, arity, True))

@@ -9,32 +9,39 @@ from typing import Any
 import numpy as np
 
 import tinygrad_gd as tg
+from tests.program.texts import assert_text_takes_the_step
 from tests.samples import all_samples
 
 STEPS = 50
 Build = Callable[[], tuple[Callable[[], Any], list[Any]]]
 
 
-def trajectory(build: Build, compiled: bool, steps: int = STEPS) -> tuple[list[Any], list[Any], Any]:
+def trajectory(
+    build: Build, compiled: bool, steps: int = STEPS, frozen: bool = False, text: bool = True
+) -> tuple[list[Any], list[Any], Any]:
     """Losses of some steps and the values of all tensors afterwards."""
     tg.manual_seed(0)
     step, tensors = build()
-    run = tg.compile(step, strict=True) if compiled else step
+    run = tg.compile(step, strict=True, frozen=frozen) if compiled else step
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", tg.BroadcastWarning)
-        losses = [np.array(run().numpy()) for _ in range(steps)]
+        losses = [np.array(run().numpy()) for _ in range(steps - 1)]
+        last = assert_text_takes_the_step(run) if compiled and text else run()
+        losses.append(np.array(last.numpy()))
     return losses, [np.array(t.numpy()) for t in tensors], run
 
 
-def assert_same_bits(build: Build, steps: int = STEPS) -> Any:
+def assert_same_bits(build: Build, steps: int = STEPS, lockstep: bool = True, text: bool = True) -> Any:
+    """In lockstep and frozen, of which the latter is returned."""
     expected, eager, _ = trajectory(build, False, steps)
-    losses, states, run = trajectory(build, True, steps)
-    assert run.program.instructions, "it was never compiled"
-    for i, (a, b) in enumerate(zip(losses, expected, strict=True)):
-        np.testing.assert_array_equal(a, b, err_msg=f"loss of step {i}")
-    for a, b in zip(states, eager, strict=True):
-        assert a.dtype == b.dtype
-        np.testing.assert_array_equal(a, b)
+    for frozen in (False, True) if lockstep else (True,):
+        losses, states, run = trajectory(build, True, steps, frozen, text)
+        assert run.program.instructions and not run.problem, "it was never compiled"
+        for i, (a, b) in enumerate(zip(losses, expected, strict=True)):
+            np.testing.assert_array_equal(a, b, err_msg=f"loss of step {i}, frozen: {frozen}")
+        for a, b in zip(states, eager, strict=True):
+            assert a.dtype == b.dtype
+            np.testing.assert_array_equal(a, b)
     return run
 
 
@@ -69,12 +76,3 @@ def network(options: dict[str, Any], loss: str, dtype: Any = np.float32) -> Buil
         return step, list(model.parameters())
 
     return build
-
-
-def executed(program: Any) -> Any:
-    """What the text of a program returns for the present values of its inputs, in one array."""
-    from tinygrad_gd.program.text.source import call, source_of
-
-    space: dict[str, Any] = {}
-    exec(source_of(program), space)
-    return np.concatenate([np.ravel(x) for x in call(space[program.name], program)])

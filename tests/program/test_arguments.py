@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
+from tests.program.frozen import frozen
 from tests.values import values
 from tinygrad_gd.program.capture import arguments
 
@@ -23,7 +24,7 @@ def leaf(*values: float) -> Any:
 
 def replays(f: Any, *args: Any) -> Any:
     """``f`` compiled, and called until it replays."""
-    run = tg.compile(f, strict=True)
+    run = frozen(f, strict=True)
     for _ in range(3):
         run(*args)
     assert run.program is not None
@@ -39,13 +40,13 @@ def test_float_arguments_are_live() -> None:
 
 def test_integer_arguments_are_captured_one_by_one() -> None:
     w = leaf(2.0, 3.0)
-    run = tg.compile(lambda n: (w**n).sum(), strict=True)
+    run = frozen(lambda n: (w**n).sum(), strict=True)
     for n in (1, 2, 3, 1, 2, 3, 1, 2, 3, 2, 1):
         assert run(n).item() == (w**n).sum().item()
 
 
 def test_new_shapes_and_dtypes_are_captured_again() -> None:
-    run = tg.compile(lambda x: (x * x).mean(), strict=True)
+    run = frozen(lambda x: (x * x).mean(), strict=True)
     for _ in range(4):
         for x in (np.arange(3.0), np.arange(4.0), np.arange(3, dtype=np.float32), np.ones((2, 2))):
             got = run(x)
@@ -60,7 +61,7 @@ def test_arguments_in_nested_containers() -> None:
 
 
 def test_the_same_tensor_twice_is_not_two_tensors() -> None:
-    run = tg.compile(lambda a, b: (a * b).sum(), strict=True)
+    run = frozen(lambda a, b: (a * b).sum(), strict=True)
     a, b = tg.Tensor([1.0, 2.0]), tg.Tensor([3.0, 4.0])
     for _ in range(4):
         assert run(a, a).item() == 5.0
@@ -82,7 +83,7 @@ class Batch:
 
 def test_objects_as_arguments_are_refused() -> None:
     """Nobody knows what a function reads from them, and another one may get the same address."""
-    run = tg.compile(lambda batch: (tg.Tensor(batch.x) * batch.k).sum())
+    run = frozen(lambda batch: (tg.Tensor(batch.x) * batch.k).sum())
     with pytest.warns(tg.CaptureWarning, match=r"test_arguments.py:\d+: it takes Batch, into which a program cannot see"):
         assert [run(Batch(np.ones(3) * i, 2.0 + i)).item() for i in range(8)] == [
             3.0 * i * (2 + i) for i in range(8)]
@@ -143,7 +144,7 @@ CALLS: dict[str, tuple[Any, ...]] = {
 @pytest.mark.parametrize("name", CALLS)
 def test_values_of_arguments_are_those_of_the_call(name: str) -> None:
     f, calls, why = (*CALLS[name], "")[:3]
-    run = tg.compile(f)
+    run = frozen(f)
     with warnings.catch_warnings(record=True) as notices:
         warnings.simplefilter("always")
         for args in calls:
@@ -157,7 +158,7 @@ def test_values_of_arguments_are_those_of_the_call(name: str) -> None:
 
 
 def test_an_argument_that_is_updated_and_returned_is_the_argument() -> None:
-    @tg.compile(strict=True)
+    @frozen(strict=True)
     def lower(t: Any) -> Any:
         with tg.no_grad():
             t -= 1.0
@@ -194,7 +195,7 @@ def forget(x: Any) -> Any:
 @pytest.mark.parametrize("step", [backward_to, backward_anew, descend_along, forget])
 @pytest.mark.parametrize("given", [False, True])
 def test_gradients_of_arguments_are_left_in_the_arguments_of_the_call(step: Any, given: bool) -> None:
-    run = tg.compile(step, strict=True)
+    run = frozen(step, strict=True)
     for k in range(6):
         pair = [tg.Tensor([1.0 + k, 2.0], requires_grad=True) for _ in range(2)]
         for x in pair:
@@ -215,7 +216,7 @@ def test_gradients_of_arguments_are_left_in_the_arguments_of_the_call(step: Any,
 def test_a_tensor_that_the_step_also_sees_as_a_variable() -> None:
     w, u = tg.Tensor([2.0], requires_grad=True), tg.Tensor([5.0], requires_grad=True)
     optimizer = tg.optim.SGD([w], lr=0.1)
-    run = tg.compile(lambda x: x * w, strict=True)
+    run = frozen(lambda x: x * w, strict=True)
     values = [run(x).item() for x in (w, w, w, w, u, u, u, u, w, w)]
     assert values == [4.0] * 4 + [10.0] * 4 + [4.0] * 2
 
@@ -226,7 +227,7 @@ def test_a_tensor_that_the_step_also_sees_as_a_variable() -> None:
         optimizer.step()
         return loss
 
-    run = tg.compile(step, strict=True)
+    run = frozen(step, strict=True)
     for x in (u, u, u, u, w, w, w, w, u):
         u.grad, before = None, w.numpy().copy()
         expected = step(x).item()
@@ -239,14 +240,14 @@ def test_a_tensor_that_the_step_also_sees_as_a_variable() -> None:
 
 
 def test_a_number_that_is_returned_is_a_plain_one() -> None:
-    run = tg.compile(lambda x, n: (x * n, n * 2, n), strict=True)
+    run = frozen(lambda x, n: (x * n, n * 2, n), strict=True)
     for n in (0.1, 0.1, 0.1, 0.3, 0.3, 0.3):
         _, twice, once = run(np.ones(2), n)
         assert (type(twice), twice, type(once), once) == (float, n * 2, float, n)
 
 
 def test_a_counter_as_an_argument_is_refused_before_memory_runs_out() -> None:
-    run = tg.compile(lambda x, i: x * i)
+    run = frozen(lambda x, i: x * i)
     with pytest.warns(tg.CaptureWarning, match=r"test_arguments.py:\d+: .*as a float"):
         for i in range(100):
             run(np.ones(2), i)

@@ -43,6 +43,12 @@ def misshapen(p: Program) -> Program:
     return p.with_(instructions=(replace(first, output=shaped(first.output, 3)), *p.instructions[1:]))
 
 
+def mistyped(p: Program) -> Program:
+    first = p.instructions[0]
+    output = Value(first.output.shape, np.dtype(np.float32))
+    return p.with_(instructions=(replace(first, output=output), *p.instructions[1:]))
+
+
 def misplaced(p: Program) -> Program:
     """The loss as the gradient of a parameter."""
     (given,) = p.inputs
@@ -52,7 +58,7 @@ def misplaced(p: Program) -> Program:
 
 @pytest.mark.parametrize("break_it,problem", [
     (reordered, "before it is made"), (doubled, "a second time"), (cut, "is never made"),
-    (misshapen, r"makes the shape \(2,\)"), (misplaced, "the gradient of .* would be"),
+    (misshapen, r"makes the shape \(2,\)"), (mistyped, "makes the dtype float64"), (misplaced, "the gradient of .* would be"),
 ])
 def test_broken_programs_are_found(break_it: Any, problem: str) -> None:
     whole = program()

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
+from tests.program.frozen import frozen
 from tests.program.worlds import Step, World, run_of
 
 COUNT = 0
@@ -85,7 +86,7 @@ def test_a_step_that_does_something_besides_is_refused(name: str) -> None:
 
 def test_an_iterator_that_lives_in_the_step_is_no_obstacle() -> None:
     w = World()
-    run = tg.compile(lambda: next(iter(w.net.parameters())).sum() * next(itertools.count(2)), strict=True)
+    run = frozen(lambda: next(iter(w.net.parameters())).sum() * next(itertools.count(2)), strict=True)
     for _ in range(4):
         assert run().item() == w.first.sum().item() * 2
 
@@ -129,8 +130,8 @@ def refuse_seed(x: Any) -> Any:
                                refuse_data], ids=lambda f: f.__name__)
 def test_values_that_leave_the_step_are_refused_with_the_line(f: Any) -> None:
     with pytest.raises(tg.CaptureError, match=rf"{f.__name__}.*test_effects.py:\d+: .*outside"):
-        tg.compile(f, strict=True)(np.ones(2))
-    run = tg.compile(f)
+        frozen(f, strict=True)(np.ones(2))
+    run = frozen(f)
     with pytest.warns(tg.CaptureWarning, match="goes on without being compiled"):
         run(np.ones(2))
     with warnings.catch_warnings():
@@ -147,7 +148,7 @@ def test_a_tensor_kept_outside_is_refused() -> None:
         losses.append(loss)
         return x * 1
 
-    run = tg.compile(step, strict=True)
+    run = frozen(step, strict=True)
     with pytest.raises(tg.CaptureError, match=r"test_effects.py:\d+: loss is computed in the step and kept outside"):
         for _ in range(5):
             run()
@@ -159,7 +160,7 @@ def test_data_made_anew_in_each_call_is_refused() -> None:
     def step() -> Any:
         return (w * rng.standard_normal(3)).sum()
 
-    run = tg.compile(step, strict=True)
+    run = frozen(step, strict=True)
     with pytest.raises(tg.CaptureError, match="draws random numbers from rng"):
         for _ in range(5):
             run()
@@ -172,7 +173,7 @@ def test_structure_that_alternates_is_refused() -> None:
         calls[0] += 1
         return x * 2 if calls[0] % 2 else x + 2
 
-    run = tg.compile(step, strict=True)
+    run = frozen(step, strict=True)
     with pytest.raises(tg.CaptureError, match=r"test_effects.py:\d+: it changes calls.0"):
         for _ in range(12):
             run()
@@ -185,7 +186,7 @@ def test_structure_that_alternates_is_refused() -> None:
     (itertools.count().__next__, r"test_effects.py:\d+: it does not return or change the same things in every call"),
 ])
 def test_results_that_a_program_cannot_make_anew_are_refused(make: Any, text: str) -> None:
-    run = tg.compile(lambda x: ((x * 2.0).sum(), make()))
+    run = frozen(lambda x: ((x * 2.0).sum(), make()))
     with pytest.warns(tg.CaptureWarning, match=text):
         results = [run(np.ones(3))[1] for _ in range(8)]
     assert len(set(map(id, results))) == 8 or len(set(results)) == 8
@@ -194,7 +195,7 @@ def test_results_that_a_program_cannot_make_anew_are_refused(make: Any, text: st
 def test_the_user_line_is_never_inside_numpy() -> None:
     w, table = leaf(1.0, 2.0), np.arange(4.0)
 
-    @tg.compile
+    @frozen
     def step() -> Any:
         return (w * np.take(table, np.argsort(w))).sum()  # NumPy reads the indices without asking
 

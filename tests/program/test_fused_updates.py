@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
+from tests.program.frozen import frozen
 
 OPTIONS: list[dict[str, Any]] = [
     {}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}, {"weight_decay": 0.01},
@@ -56,7 +57,7 @@ def same(one: Any, other: Any) -> bool:
 @pytest.mark.parametrize("options", OPTIONS, ids=repr)
 def test_one_call_updates_all_and_gives_the_same_bits(options: dict[str, Any]) -> None:
     eager, other = network(), network()
-    by_hand, compiled = step_of(eager, **options), tg.compile(step_of(other, **options), strict=True)
+    by_hand, compiled = step_of(eager, **options), frozen(step_of(other, **options), strict=True)
     for k in range(50):
         losses = by_hand(*batch(k)), compiled(*batch(k))  # kept alive, and with them their graphs
         assert losses[0].item() == losses[1].item() and same(eager, other)
@@ -68,7 +69,7 @@ def test_one_call_updates_all_and_gives_the_same_bits(options: dict[str, Any]) -
 def test_an_array_that_was_lent_sees_every_update() -> None:
     eager, net = network(), network()
     lent = [p.data for p in net.parameters()]
-    by_hand, step = step_of(eager), tg.compile(step_of(net), strict=True)
+    by_hand, step = step_of(eager), frozen(step_of(net), strict=True)
     for k in range(8):
         by_hand(*batch(k)), step(*batch(k))
     assert not is_joined(step) and same(eager, net)
@@ -78,7 +79,7 @@ def test_an_array_that_was_lent_sees_every_update() -> None:
 
 def test_a_graph_that_read_parameters_is_refused_and_does_not_keep_them_apart() -> None:
     net = network()
-    step = tg.compile(step_of(net), strict=True)
+    step = frozen(step_of(net), strict=True)
     graph = net(batch()[0]).sum()
     for k in range(5):
         step(*batch(k))
@@ -89,7 +90,7 @@ def test_a_graph_that_read_parameters_is_refused_and_does_not_keep_them_apart() 
 
 def test_parameters_are_joined_once_a_graph_that_holds_a_view_of_them_is_gone() -> None:
     net = network()
-    step = tg.compile(step_of(net), strict=True)
+    step = frozen(step_of(net), strict=True)
     graph = next(net.parameters()).T.sum()
     joined = []
     for k in range(5):
@@ -102,7 +103,7 @@ def test_parameters_are_joined_once_a_graph_that_holds_a_view_of_them_is_gone() 
 
 def test_an_array_lent_later_sees_and_makes_changes() -> None:
     eager, net = network(), network()
-    by_hand, step = step_of(eager), tg.compile(step_of(net), strict=True)
+    by_hand, step = step_of(eager), frozen(step_of(net), strict=True)
     for k in range(5):
         by_hand(*batch(k)), step(*batch(k))
     first = net.parameters().__next__()
@@ -117,7 +118,7 @@ def test_an_array_lent_later_sees_and_makes_changes() -> None:
 @pytest.mark.parametrize("after", [2, 6])
 def test_replaced_arrays_and_loaded_states_are_taken_up(after: int) -> None:
     eager, net = network(), network()
-    by_hand, step = step_of(eager, momentum=0.9), tg.compile(step_of(net, momentum=0.9), strict=True)
+    by_hand, step = step_of(eager, momentum=0.9), frozen(step_of(net, momentum=0.9), strict=True)
     for k in range(12):
         if k == after:
             for one in (eager, net):
@@ -134,7 +135,7 @@ def test_replaced_arrays_and_loaded_states_are_taken_up(after: int) -> None:
 def test_two_programs_for_the_same_parameters_agree() -> None:
     eager, net = network(), network()
     steps = [step_of(eager), step_of(eager, momentum=0.9)]
-    compiled = [tg.compile(step_of(net), strict=True), tg.compile(step_of(net, momentum=0.9), strict=True)]
+    compiled = [frozen(step_of(net), strict=True), frozen(step_of(net, momentum=0.9), strict=True)]
     for k in range(16):
         for one, other in zip(steps, compiled, strict=True):
             assert one(*batch(k)).item() == other(*batch(k)).item()
@@ -143,7 +144,7 @@ def test_two_programs_for_the_same_parameters_agree() -> None:
 
 def test_copies_and_pickles_hold_their_own_values_only() -> None:
     net = network()
-    step = tg.compile(step_of(net), strict=True)
+    step = frozen(step_of(net), strict=True)
     for k in range(6):
         step(*batch(k))
     assert is_joined(step)
@@ -158,7 +159,7 @@ def test_copies_and_pickles_hold_their_own_values_only() -> None:
 
 def test_a_graph_recorded_before_an_update_is_stale_after_it() -> None:
     net = network()
-    step = tg.compile(step_of(net), strict=True)
+    step = frozen(step_of(net), strict=True)
     for k in range(6):
         step(*batch(k))
     x, y = batch()
@@ -177,7 +178,7 @@ def test_shared_and_frozen_parameters_and_large_ones_beside_small_ones() -> None
         return tg.nn.Sequential(tg.nn.Linear(3, 8), first, tg.nn.Tanh(), first, wide, back, tg.nn.Linear(8, 1))
 
     eager, net = made(), made()
-    by_hand, step = step_of(eager, lr=1e-3), tg.compile(step_of(net, lr=1e-3), strict=True)
+    by_hand, step = step_of(eager, lr=1e-3), frozen(step_of(net, lr=1e-3), strict=True)
     for k in range(10):
         assert by_hand(*batch(k)).item() == step(*batch(k)).item()
         assert same(eager, net)
@@ -204,7 +205,7 @@ def test_what_is_updated_in_another_order_the_second_time_is_updated_one_by_one(
 
     values = [np.arange(4.0) + k for k in range(4)]
     one, other = map(tg.Tensor, values), map(tg.Tensor, values)
-    by_hand, compiled = step_on(*one), tg.compile(step_on(*other), strict=True)
+    by_hand, compiled = step_on(*one), frozen(step_on(*other), strict=True)
     for _ in range(8):
         assert np.array_equal(by_hand(), compiled())
     assert is_joined(compiled) and compiled.replay_source.count("if joined:") == 1
@@ -228,7 +229,7 @@ def test_nothing_is_divided_by_what_lies_between_parameters() -> None:
     def made() -> list[Any]:
         return [tg.Tensor(np.arange(1.0, n), requires_grad=True) for n in (4, 6)]
 
-    by_hand, compiled = step_on(*made()), tg.compile(step_on(*made()), strict=True)
+    by_hand, compiled = step_on(*made()), frozen(step_on(*made()), strict=True)
     for _ in range(6):
         assert by_hand().item() == compiled().item()
     assert is_joined(compiled)
@@ -301,7 +302,7 @@ def quotients(w: Any, m: Any, rows: Any) -> None:
 def test_updates_by_hand_give_the_same_bits_and_no_warnings(update: Callable[..., None]) -> None:
     make = by_hand_after_backward(update)
     (step, mine), (other, theirs) = make(), make()
-    compiled = tg.compile(other, strict=True)
+    compiled = frozen(other, strict=True)
     for _ in range(8):
         step(), compiled()
         assert all(np.array_equal(a, b) for a, b in zip(mine, theirs, strict=True))
@@ -312,7 +313,7 @@ def test_updates_by_hand_give_the_same_bits_and_no_warnings(update: Callable[...
 ], ids=["data", "numpy", "slice", "memoryview"])
 def test_an_array_taken_before_data_was_replaced_keeps_its_values(take: Callable[[Any], Any]) -> None:
     net = network()
-    step = tg.compile(step_of(net), strict=True)
+    step = frozen(step_of(net), strict=True)
     for k in range(5):
         step(*batch(k))
     assert is_joined(step)
@@ -327,20 +328,20 @@ def test_an_array_taken_before_data_was_replaced_keeps_its_values(take: Callable
 
 def test_an_array_taken_from_one_program_sees_the_updates_of_the_next() -> None:
     net = network()
-    step = tg.compile(step_of(net), strict=True)
+    step = frozen(step_of(net), strict=True)
     for k in range(5):
         step(*batch(k))
     assert is_joined(step)
     taken = [p.numpy() for p in net.parameters()]
     del step
-    step = tg.compile(step_of(net), strict=True)
+    step = frozen(step_of(net), strict=True)
     for k in range(5):
         step(*batch(k))
     assert not is_joined(step)
     assert all(np.array_equal(x, p) for x, p in zip(taken, net.parameters(), strict=True))
     del taken, step
     gc.collect()
-    step = tg.compile(step_of(net), strict=True)
+    step = frozen(step_of(net), strict=True)
     for k in range(5):
         step(*batch(k))
     assert is_joined(step)
@@ -348,7 +349,7 @@ def test_an_array_taken_from_one_program_sees_the_updates_of_the_next() -> None:
 
 def test_arrays_replaced_by_ones_in_another_order_keep_it() -> None:
     net = network()
-    step = tg.compile(step_of(net), strict=True)
+    step = frozen(step_of(net), strict=True)
     for k in range(10):
         if k == 5:
             assert is_joined(step)
@@ -360,7 +361,7 @@ def test_arrays_replaced_by_ones_in_another_order_keep_it() -> None:
 
 def test_a_program_given_up_lets_go_of_everything_at_once() -> None:
     net = network()
-    step = tg.compile(step_of(net), strict=True)
+    step = frozen(step_of(net), strict=True)
     for k in range(5):
         step(*batch(k))
     text = f"<replay {step._entry().replay._file.split()[1]} "

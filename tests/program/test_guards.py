@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
+from tests.program.frozen import frozen
 from tinygrad_gd import nn
 from tinygrad_gd.ground.live import live
 from tinygrad_gd.ground.storage import changes
@@ -127,7 +128,7 @@ CHANGES: dict[str, tuple[Any, Callable[[World], None]]] = {
 def trajectory(step: Any, change: Callable[[World], None], compiled: bool) -> list[Any]:
     world = World()
     run = functools.partial(step, world)
-    run = tg.compile(run, strict=True) if compiled else run
+    run = frozen(run, strict=True) if compiled else run
     seen = []
     for i in range(11):
         if i == 5:
@@ -154,7 +155,7 @@ def test_a_change_outside_is_seen(what: str, monkeypatch: pytest.MonkeyPatch) ->
 def test_what_a_step_never_mentions_may_change() -> None:
     """A trainer that collects losses beside its step is captured once."""
     world = World()
-    run = tg.compile(world.plain, strict=True)
+    run = frozen(world.plain, strict=True)
     for _ in range(20):
         world.losses.append(run().item())
     assert len(run._entries[()]) == 1
@@ -170,14 +171,14 @@ def test_arguments_of_any_memory_order_give_the_same_bits() -> None:
         def step(x: Any, world: World = world) -> Any:
             return world.train(nn.mse_loss(world.net(x), world.y))
 
-        run = tg.compile(step, strict=True) if compiled else step
+        run = frozen(step, strict=True) if compiled else step
         results.append([run(views[i % 4]).item() for i in range(16)])
     assert results[0] == results[1]
 
 
 def test_parameters_of_a_compiled_step_can_be_differentiated_together_afterwards() -> None:
     world = World()
-    run = tg.compile(world.plain, strict=True)
+    run = frozen(world.plain, strict=True)
     for _ in range(4):
         run()
     with warnings.catch_warnings():
@@ -238,7 +239,7 @@ def test_numbers_that_python_looks_at_decide_on_the_program(use: str, given: str
             number = live(options)["lr"] if given == "as an option" else number
             return world.train(USES[use](world.loss(), number))
 
-        run = tg.compile(step, strict=True) if compiled else step
+        run = frozen(step, strict=True) if compiled else step
         losses = []
         for rate in schedule:
             world.optimizer.param_groups[0]["lr"] = rate
@@ -268,7 +269,7 @@ def test_rates_of_a_schedule_stay_live(kind: Any) -> None:
             optimizer.step()
             return loss
 
-        run = tg.compile(step, strict=True) if compiled else step
+        run = frozen(step, strict=True) if compiled else step
         losses = []
         for i in range(20):
             optimizer.param_groups[0]["lr"] = kind(0.1 * np.cos(i / 20))
@@ -283,7 +284,7 @@ def test_rates_of_a_schedule_stay_live(kind: Any) -> None:
 
 
 def test_programs_for_many_shapes_are_kept_up_to_a_limit() -> None:
-    run = tg.compile(lambda x: x * 2, strict=True)
+    run = frozen(lambda x: x * 2, strict=True)
     for n in range(200):
         for _ in range(3):
             np.testing.assert_array_equal(run(np.arange(float(n))).numpy(), np.arange(float(n)) * 2)
@@ -316,7 +317,7 @@ def test_other_libraries_that_a_step_uses_are_not_searched(
     monkeypatch.syspath_prepend(str(package.parent))
     library = importlib.import_module(name)
     x = tg.Tensor([1.0, 2.0])
-    step = tg.compile(lambda: library.helper(tg.tanh(x)).sum(), strict=True)
+    step = frozen(lambda: library.helper(tg.tanh(x)).sum(), strict=True)
     for factor in (2.0, 2.0, 2.0, 2.0, 3.0, 3.0):
         library.factor = factor
         seen = factor if knows or place == "scripts" else 2.0

@@ -9,6 +9,7 @@ import pytest
 
 import tinygrad_gd as tg
 from tests.ops.columns import RNG, train, values, wide_network
+from tests.program.frozen import frozen
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -26,7 +27,7 @@ def test_calls_in_other_words_give_the_same_bits(call: str, function: Any, shape
                                                  dtype: Any) -> None:
     rng = np.random.default_rng(3)
     a, b = (tg.Tensor(rng.uniform(0.5, 2, shape).astype(dtype)) for shape in shapes)
-    run = tg.compile(lambda a, b: 2.0 * function(a, b), strict=True)
+    run = frozen(lambda a, b: 2.0 * function(a, b), strict=True)
     for value in (None, None, None, 0.0, np.inf, np.nan):
         if value is not None:
             a.data[3 % shapes[0][0], 0] = value
@@ -39,7 +40,7 @@ def test_memory_that_is_not_dense_is_multiplied_as_before() -> None:
     """NumPy hands windows that overlap to another routine than np.dot does."""
     windows = np.lib.stride_tricks.sliding_window_view(np.sin(np.arange(40.0)), 7)
     w = tg.Tensor(np.cos(np.arange(7.0)).reshape(7, 1))
-    run = tg.compile(lambda x, w: (x @ w) * 2.0, strict=True)
+    run = frozen(lambda x, w: (x @ w) * 2.0, strict=True)
     for _ in range(3):
         np.testing.assert_array_equal(run(windows, w).numpy(), 2.0 * (windows @ w).numpy())
     assert "matmul(" in run.replay_source
@@ -49,7 +50,7 @@ def test_memory_that_is_not_dense_is_multiplied_as_before() -> None:
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_products_of_two_dtypes_have_the_same_bits_compiled(dtype: Any, order: Any) -> None:
     rng = np.random.default_rng(0)
-    compiled = tg.compile(lambda x, w: np.tanh(x @ w.T).sum(), strict=True)
+    compiled = frozen(lambda x, w: np.tanh(x @ w.T).sum(), strict=True)
     for rows, inner, columns in [(2, 64, 10), (5, 100, 64), (5, 1, 3), (50, 64, 10), (1, 64, 10)]:
         x = rng.normal(size=(rows, inner)).astype(dtype, order=order)
         w = tg.Tensor(rng.normal(size=(columns, inner)))
@@ -66,7 +67,7 @@ def test_programs_have_the_same_bits(sizes: tuple[int, ...], rows: int) -> None:
     second = wide_network(*sizes)
     second.load_state_dict(first.state_dict())
     eager = train(first, x, y)
-    compiled = tg.compile(train(second, x, y), strict=True)
+    compiled = frozen(train(second, x, y), strict=True)
     for _ in range(6):
         np.testing.assert_array_equal(eager().numpy(), compiled().numpy())
     for p, q in zip(first.parameters(), second.parameters(), strict=True):
@@ -78,7 +79,7 @@ def test_what_labels_tell_is_prepared_once_and_anew_when_they_change() -> None:
     y[1].data = y[0].numpy()
     first, second = wide_network(256, 128, 10), wide_network(256, 128, 10)
     second.load_state_dict(first.state_dict())
-    eager, compiled = train(first, x, y[0]), tg.compile(train(second, x, y[1]), strict=True)
+    eager, compiled = train(first, x, y[0]), frozen(train(second, x, y[1]), strict=True)
     for k in range(12):
         if k == 6:
             y[0].data = RNG.permutation(10).repeat(4)[:32]
@@ -97,7 +98,7 @@ def test_data_that_stay_lie_as_is_read_soonest_and_others_as_they_are() -> None:
     first, second = wide_network(784, 256, 10), wide_network(784, 256, 10)
     second.load_state_dict(first.state_dict())
     given = [tg.Tensor(batches[0]) for _ in range(2)]
-    eager, compiled = train(first, given[0], y), tg.compile(train(second, given[1], y), strict=True)
+    eager, compiled = train(first, given[0], y), frozen(train(second, given[1], y), strict=True)
     for _ in range(4):
         np.testing.assert_array_equal(eager().numpy(), compiled().numpy())
     replay = compiled._entry().replay

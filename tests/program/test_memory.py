@@ -11,6 +11,7 @@ import pytest
 
 import tinygrad_gd as tg
 from tests.ops.columns import RNG, layer, train, values, wide_network
+from tests.program.frozen import frozen
 from tests.program.steps import assert_same_bits
 
 
@@ -47,7 +48,7 @@ def test_a_replay_needs_no_more_memory_than_numpy_by_hand(name: str) -> None:
 
     class Kept(Compiled):
         def finish(self, step: Any) -> Any:
-            kept.append(self.tg.compile(step, strict=True))
+            kept.append(frozen(step, strict=True))
             return kept[0]
 
     def columns_summed() -> None:
@@ -73,7 +74,7 @@ def test_a_replay_needs_no_more_memory_than_numpy_by_hand(name: str) -> None:
 def test_a_program_writes_over_what_lies_by_columns() -> None:
     """Bias and activation take no buffer besides that of their product."""
     x, model = tg.Tensor(values(64, 256)), layer(256, 128)
-    step = tg.compile(lambda x: tg.relu(model(x)).sum(), strict=True)
+    step = frozen(lambda x: tg.relu(model(x)).sum(), strict=True)
     for _ in range(3):
         step(x)
     assert step.memory().buffers == 64 * 128 * 4
@@ -82,7 +83,7 @@ def test_a_program_writes_over_what_lies_by_columns() -> None:
 @pytest.mark.parametrize("sizes", [(256, 128, 128, 10), (64, 32, 16, 10)], ids=str)
 def test_copies_of_operands_lie_where_nobody_is_working(sizes: tuple[int, ...]) -> None:
     x, y = values(64, sizes[0]), RNG.integers(0, sizes[-1], 64)
-    step = tg.compile(train(wide_network(*sizes), x, y), strict=True)
+    step = frozen(train(wide_network(*sizes), x, y), strict=True)
     for _ in range(4):
         step()
     replay = step._entry().replay

@@ -33,7 +33,8 @@ def test_every_primitive(row: Sample, dtype: Any) -> None:
 
         return step, leaves
 
-    assert_same_bits(build)
+    # a list of functions and a copy of a sparse matrix are new objects in every call, to which none is alike
+    assert_same_bits(build, lockstep=row.name not in ("piecewise", "sparse_product"))
 
 
 def test_random_draws() -> None:
@@ -162,10 +163,11 @@ def test_every_optimizer(name: str, options: dict[str, Any], dtype: Any) -> None
 
     assert_same_bits(training(LAYERS["Sequential"][0], lambda out, _: (out**2).mean(), optimizer,
                               VECTORS, dtype))
-    eager, compiled = ([v for s in o.state.values() for v in s.values()] for o in kept)
-    assert len(eager) == len(compiled) == (3 if options["momentum"] else 0)
-    for a, b in zip(eager, compiled, strict=True):
-        np.testing.assert_array_equal(a, b)
+    eager, *both = ([v for s in o.state.values() for v in s.values()] for o in kept)
+    assert all(len(eager) == len(compiled) == (3 if options["momentum"] else 0) for compiled in both)
+    for compiled in both:
+        for a, b in zip(eager, compiled, strict=True):
+            np.testing.assert_array_equal(a, b)
 
 
 W = tg.Tensor(np.arange(6.0), requires_grad=True)
@@ -341,7 +343,7 @@ COMPILED: dict[str, Callable[[Any], Any]] = {
 
 @pytest.mark.parametrize("case", COMPILED)
 def test_transforms_can_be_compiled(case: str) -> None:
-    step = tg.compile(COMPILED[case], strict=True)
+    step = tg.compile(COMPILED[case], strict=True, frozen=True)
     for scale in (1.0, 1.5, -2.0):
         got = tree_of(np.asarray, step(tg.Tensor(X * scale)))
         assert_trees_close(got, tree_of(np.asarray, COMPILED[case](tg.Tensor(X * scale))), 0)

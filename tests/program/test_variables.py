@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
+from tests.program.frozen import frozen
 from tests.program.worlds import Base, Derived, Step, World, run_of
 from tinygrad_gd import nn
 from tinygrad_gd.ground.storage import changes
@@ -75,14 +76,14 @@ W = tg.Tensor(np.arange(6.0), requires_grad=True)
 
 def both(make: Callable[[Any], Iterator[Any]]) -> None:
     """What a generator yields with compiling equals what it yields without."""
-    for a, b in zip(make(lambda f: f), make(lambda f: tg.compile(f, strict=True)), strict=True):
+    for a, b in zip(make(lambda f: f), make(lambda f: frozen(f, strict=True)), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
 def test_data_that_is_wrong_is_noticed_in_every_call() -> None:
     w = World()
     labels = tg.Tensor(np.arange(8) % 2)
-    run = tg.compile(lambda: w.train(nn.cross_entropy(w.net(w.x * tg.Tensor(1.0)), labels)), strict=True)
+    run = frozen(lambda: w.train(nn.cross_entropy(w.net(w.x * tg.Tensor(1.0)), labels)), strict=True)
     for _ in range(4):
         run()
     labels.data[0] = 9
@@ -93,7 +94,7 @@ def test_data_that_is_wrong_is_noticed_in_every_call() -> None:
 
 def test_what_never_comes_to_rest_is_told_once() -> None:
     table = {"x": np.ones(2)}
-    run = tg.compile(lambda: W[:2] * table["x"])
+    run = frozen(lambda: W[:2] * table["x"])
     with pytest.warns(tg.CaptureWarning, match=r"test_variables.py:\d+: it depends on table.x, which is another one in every call") as notices:
         for i in range(20):
             table["x"] = np.full(2, i)
@@ -124,7 +125,7 @@ def test_hooks_and_requires_grad_are_seen_whenever_they_are_set() -> None:
         loss.backward()
         return loss
 
-    run = tg.compile(step, strict=True)
+    run = frozen(step, strict=True)
     handles: list[Any] = []
     settings = [lambda: None, lambda: handles.append(w.register_hook(lambda g: g * 0.5)),
                 lambda: handles.append(w.register_hook(lambda g: g + 1.0)), lambda: handles[0].remove(),
@@ -147,7 +148,7 @@ def leaf(*values: float) -> Any:
 
 def replays(f: Any, *args: Any) -> Any:
     """``f`` compiled, and called until it replays."""
-    run = tg.compile(f, strict=True)
+    run = frozen(f, strict=True)
     for _ in range(3):
         run(*args)
     assert run.program is not None
@@ -165,7 +166,7 @@ def test_learning_rates_stay_live() -> None:
         optimizer.step()
         return loss
 
-    run = tg.compile(lambda: step(w, optimizers[0]), strict=True)
+    run = frozen(lambda: step(w, optimizers[0]), strict=True)
     for i in range(8):
         for optimizer in optimizers:
             optimizer.param_groups[0]["lr"] = 0.1 / (1 + i)
@@ -183,7 +184,7 @@ def test_momentum_switched_on_later_is_used() -> None:
         optimizer.step()
         return loss
 
-    run = tg.compile(lambda: step(w, optimizers[0]), strict=True)
+    run = frozen(lambda: step(w, optimizers[0]), strict=True)
     for i in range(12):
         if i == 5:
             for optimizer in optimizers:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import tinygrad_gd as tg
+from tests.program.frozen import frozen
 from tinygrad_gd import nn
 
 
@@ -84,7 +85,7 @@ Step = Callable[[World], Any]
 
 def run_of(step: Step, change: Callable[[World], Any] | None, compiled: bool) -> tuple[Any, World, list[Any]]:
     world = World()
-    run: Any = tg.compile(lambda: step(world)) if compiled else lambda: step(world)
+    run: Any = frozen(lambda: step(world)) if compiled else lambda: step(world)
     seen = []
     for i in range(14):
         if i == 7 and change is not None:

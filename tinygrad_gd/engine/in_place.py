@@ -44,6 +44,8 @@ def update(primitive: Primitive, target: Tensor, other: Any) -> Tensor:
     mode = current_mode()
     if isinstance(other, list | tuple):
         other = operand(primitive.name, other)
+    if mode.lockstep is not None and mode.lockstep.active and mode.lockstep.made(target):
+        return mode.lockstep.update(primitive, target, other)  # type: ignore[no-any-return]
     records = (target._requires_grad and mode.deriving) or (
         not target._requires_grad and isinstance(other, Tensor) and other._requires_grad)
     if target._primitive is not None or (mode.grad and records):
@@ -70,6 +72,9 @@ def check_item(target: Tensor, value: Any) -> None:
 
 def write(primitive: Primitive, inputs: tuple[Any, ...], target: Tensor) -> Tensor:
     """Compute an elementwise primitive straight into ``target``, which must not be recorded."""
+    lockstep = current_mode().lockstep
+    if lockstep is not None and lockstep.active:
+        return lockstep.write(primitive, inputs, target)  # type: ignore[no-any-return]
     values = []
     for x in inputs:
         if isinstance(x, Tensor):

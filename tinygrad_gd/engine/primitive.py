@@ -210,6 +210,9 @@ def apply(
     primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] = _NO_PARAMS
 ) -> Tensor:
     """Run a primitive on Tensors, arrays and Python scalars, and record it if need be."""
+    mode = current_mode()
+    if mode.lockstep is not None and mode.lockstep.active:  # a compiled step: see `program`
+        return mode.lockstep.apply(primitive, inputs, params, mode)  # type: ignore[no-any-return]
     made = tick()  # before values are read: what another thread writes meanwhile makes the graph stale
     values = []
     recording, arrays = None, False  # a Tensor that requires a gradient, if there is one
@@ -235,7 +238,6 @@ def apply(
         raise explain_failure(primitive, inputs, params, error) from error
     if primitive.joins and value.ndim > 1 and getattr(values[0], "size", 1) != value.size:
         check_expansion(primitive.name, inputs, values, value)
-    mode = current_mode()
     seen = inputs
     if recording is not None and mode.grad and primitive.differentiable:
         if value.dtype is DOUBLE and recording._value.dtype is SINGLE:

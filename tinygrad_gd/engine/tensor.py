@@ -78,8 +78,8 @@ class Tensor(Looks, PythonProtocol, Methods):
         self._seq = tick()
         self.name = name
         self.requires_grad = requires_grad
-        if (observer := current_mode().observer) is not None:
-            observer.creates(self, data)
+        if (watcher := current_mode().watcher) is not None:
+            watcher.creates(self, data)
 
     # -- what it holds ------------------------------------------------------------------------
 
@@ -255,7 +255,10 @@ class Tensor(Looks, PythonProtocol, Methods):
         """
         if unknown:
             raise unknown_option("backward", min(unknown), ("gradient", "create_graph"))
-        if create_graph or self._primitive is None or current_mode().observer is not None:
+        mode = current_mode()
+        if mode.lockstep is not None and mode.lockstep.active:
+            mode.lockstep.backward(self, gradient, create_graph)
+        elif create_graph or self._primitive is None or mode.observer is not None:
             backward_in_full(self, gradient, create_graph)
         else:
             backward(self, gradient)
@@ -274,6 +277,9 @@ class Tensor(Looks, PythonProtocol, Methods):
 
     def detach(self) -> Tensor:
         """The same values without history; writing to either is noticed by neither's graph."""
+        lockstep = current_mode().lockstep
+        if lockstep is not None and lockstep.active and lockstep.made(self):
+            return lockstep.detached(self)  # type: ignore[no-any-return]
         return Tensor(self, name=self._name)
 
     def assign(self, value: Any) -> Tensor:

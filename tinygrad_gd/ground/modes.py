@@ -22,6 +22,7 @@ class _Fields(NamedTuple):
     observer: Any = None
     default_dtype: np.dtype[Any] | None = None
     deriving: bool = False
+    lockstep: Any = None
 
 
 class Mode(_Fields):
@@ -36,17 +37,26 @@ class Mode(_Fields):
     default_dtype : what tensors made from Python floats and `nn` parameters get in this block; None
         for what `set_default_dtype` said, in all threads.
     deriving : whether a function runs that a transform differentiates.
+    lockstep : None, or what answers operations in place of computing them, while it is ``active``.
     block, around : the block that was entered last, and the mode that held before.
     """
 
     block: Switch | None = None
     around: Mode
 
+    @property
+    def watcher(self) -> Any:
+        """Who is told of modules and leaves: the observer, or what records a compiled step."""
+        if self.observer is None and self.lockstep is not None:
+            return self.lockstep.watcher
+        return self.observer
+
 
 _NORMAL = Mode()
 _default_dtype: np.dtype[Any] = np.dtype(np.float64)
 _mode: ContextVar[Mode] = ContextVar("tinygrad_gd_mode", default=_NORMAL)
 current_mode: Callable[[], Mode] = _mode.get
+set_mode, reset_mode = _mode.set, _mode.reset
 
 
 #: Functions whose body runs only when what they return is iterated over or awaited.

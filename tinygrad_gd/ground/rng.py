@@ -27,6 +27,9 @@ def generator() -> Generator:
     from how many processes were forked before: a program that was seeded repeats itself.
     """
     global _generator
+    lockstep = current_mode().lockstep
+    if lockstep is not None and lockstep.active:
+        lockstep.draws_itself()
     if _generator is None:
         with taking_turns:
             if _generator is None:

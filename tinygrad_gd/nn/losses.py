@@ -56,9 +56,8 @@ def _floats(loss: str, x: Any) -> Any:
 def _fit(prediction: Any, target: Any) -> bool:
     """Whether the shapes are the same, and the difference is one of floats."""
     try:
-        held = prediction._value
-        return bool(held.shape == target.shape
-                    and (held.dtype.kind == "f" or target.dtype.kind == "f"))
+        return bool(prediction.shape == target.shape and isinstance(prediction, Tensor)
+                    and (prediction.dtype.kind == "f" or target.dtype.kind == "f"))
     except AttributeError:
         return False
 
@@ -106,10 +105,10 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
     0.6931
     """
     _check_reduction("cross_entropy", reduction)
-    values = labels._value if isinstance(labels, Tensor) else array_of(labels)
+    values = labels if isinstance(labels, Tensor) else array_of(labels)
     logits = stacked(logits)
-    ready = isinstance(logits, Tensor) and logits._value.dtype.kind == "f"
-    shape = logits._value.shape if ready else shape_of(logits)
+    ready = isinstance(logits, Tensor) and logits.dtype.kind == "f"
+    shape = shape_of(logits)
     if len(shape) != 2 or values.shape != shape[:1]:
         raise ShapeError(f"cross_entropy: expected logits (n, classes) and labels (n,), got "
                          f"{describe(logits)} and {describe(values)}")
@@ -122,10 +121,11 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
                     else "make numbers of names with np.unique(labels, return_inverse=True)[1]")
             raise DTypeError(f"cross_entropy: labels are class numbers, got {came}; {cure}")
         labels = values = values.astype(int)  # an empty list
-    if current_mode().observer is not None:
+    mode = current_mode()
+    if mode.observer is not None or mode.lockstep is not None:
         labels = apply(check_labels, (labels,), {"classes": shape[1]})
     else:
-        check_once(labels, values, shape[1])
+        check_once(labels, labels._value if isinstance(labels, Tensor) else values, shape[1])
     return apply(nll_of_softmax, (logits, labels), {"reduction": reduction})
 
 

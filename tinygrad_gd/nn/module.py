@@ -89,6 +89,11 @@ def _named(parameter: Tensor, path: str) -> Tensor:
     return parameter
 
 
+def path_of(tensor: Tensor) -> str:
+    """The path under which a module has a tensor, if that is its name; else nothing."""
+    return tensor._name if type(tensor._name) is _Path else ""
+
+
 def _contents(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     """The modules and tensors that an attribute is or holds, with their paths."""
     if isinstance(value, Module | Tensor):
@@ -169,12 +174,12 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run `forward`."""
-        observer = current_mode().observer
-        if observer is None:
+        mode = current_mode()
+        if (mode.observer is None and mode.lockstep is None) or (watcher := mode.watcher) is None:
             return self.forward(*args, **kwargs)
-        observer.enters(self)
+        watcher.enters(self)
         result = self.forward(*args, **kwargs)
-        observer.leaves(self)
+        watcher.leaves(self)
         return result
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -199,8 +204,10 @@ class Module:
             if isinstance(found, Parameter):
                 _named(found, path)
             elif isinstance(found, Module):
-                for _ in found.named_parameters(path):
+                for _ in (*found.named_parameters(path), *found.named_buffers(path)):
                     pass
+            elif name in self._buffers and isinstance(held, Tensor) and found.is_leaf:
+                _named(found, path_of(held) or path)
 
     def _check_plain(self, path: str, value: Tensor) -> None:
         if value.requires_grad and value.is_leaf:
@@ -227,6 +234,7 @@ class Module:
         setattr(self, name, value if isinstance(value, Tensor) else Tensor(value))
         if name not in self._buffers:
             object.__setattr__(self, "_buffers", (*self._buffers, name))
+        _named(vars(self)[name], name)
 
     # -- walking the tree ------------------------------------------------------------------------
 
@@ -291,7 +299,9 @@ class Module:
         for path, module in self.named_modules(prefix):
             for name in module._buffers:
                 if isinstance(held := vars(module).get(name), Tensor):
-                    yield (f"{path}.{name}" if path else name), held
+                    full = f"{path}.{name}" if path else name
+                    _named(held, full)
+                    yield full, held
 
     def buffers(self) -> Iterator[Tensor]:
         """All registered buffers."""

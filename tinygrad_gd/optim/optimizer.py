@@ -156,6 +156,9 @@ class Optimizer:
 
     def step(self, closure: None = None) -> None:
         """Update every parameter that has a gradient."""
+        lockstep = current_mode().lockstep
+        if lockstep is not None and lockstep.active and closure is None and lockstep.steps(self):
+            return
         take_turn()
         try:
             for group in self.param_groups if closure is None else self._no_closure(closure):

@@ -1,11 +1,13 @@
 """Programs: a training step as readable NumPy, replayed with fixed buffers.
 
-The story is `ir`, what a program is; `compiled`, which decides when one may stand for its function; and
-`passes`, which make it shorter (`fused_updates` is the largest; `check` says what each must keep). Then
-each room opens alone:
+A function runs in lockstep with a trail of what it computed before. That becomes a program, which
+passes make shorter; it is planned, and replayed. Read `ir`, what a program is, and `passes`
+(`fused_updates` is the largest, `tidy` those for readers; `factors` and `check` say what each must
+keep). Then each room opens alone:
 
-- `capture/` makes a program of a run: it watches the function, and what primitives do not tell.
-- `guards/` say how long it holds: what the function sees by name, and what else it relies on.
+- `lockstep/` compares every operation of a call with the trail, and answers it.
+- `capture/` makes a program of a run: it writes down what primitives compute.
+- `guards/` are for `compiled`, the frozen tier, which skips Python: they say how long a program holds.
 - `replay/` plans where arrays live and which calls are fastest, writes the text and runs it.
 - `text/` writes for people: NumPy source, formulas, and the gradient of a recorded loss.
 

@@ -27,6 +27,7 @@ from .capture.compare import difference, settled
 from .capture.watch import watched
 from .guards.guards import Guards, Snapshot
 from .ir import Program, Value
+from .lockstep.function import InLockstep
 from .passes import optimized, readable
 from .replay.memory import Memory
 from .replay.replay import Replay, Stale
@@ -51,10 +52,10 @@ class Entry:
     """A program that replays, with the check that says whether it may."""
 
     def __init__(self, earlier: Program, run: Run, before: Snapshot, result: Any, arity: int,
-                 floats: list[float]) -> None:
+                 floats: list[float], strict: bool) -> None:
         self.captured, computed = settled(earlier, run.program)
         self.program = optimized(self.captured)
-        self.replay = Replay(self.program, arity)
+        self.replay = Replay(self.program, arity, strict)
         self.holds = run.guards.require(self.program, before.without_gradient, computed)
         self.floats = floats
         self.form, self.single = result, isinstance(result, Tensor)
@@ -157,7 +158,8 @@ class Compiled:
         for other in held if not problem else ():
             problem = difference(other.program, program, line_of_function(self.function))
             if not problem:
-                self._settle(key, Entry(other.program, run, before, result, capture.arity, floats))
+                self._settle(key, Entry(
+                    other.program, run, before, result, capture.arity, floats, self.strict))
                 return result
         self._wait(key, run, problem, bool(capture.problem), bool(held))
         return result
@@ -272,22 +274,29 @@ class Compiled:
 
 
 @overload
-def compile(function: Callable[..., Any], *, strict: bool = False) -> Compiled: ...
+def compile(
+    function: Callable[..., Any], *, strict: bool = False, frozen: bool = False
+) -> Compiled: ...
 @overload
-def compile(*, strict: bool = False) -> Callable[[Callable[..., Any]], Compiled]: ...
-def compile(function: Any = None, *, strict: bool = False) -> Any:
-    """Capture a training step or a function as a program, and replay it from then on.
+def compile(
+    *, strict: bool = False, frozen: bool = False
+) -> Callable[[Callable[..., Any]], Compiled]: ...
+def compile(function: Any = None, *, strict: bool = False, frozen: bool = False) -> Any:
+    """Let a function run in lockstep with a program that computes what it would.
 
-    The first calls run as usual while they are watched; when two of them in a row computed the same
-    things, the program takes over. Results are the same to the last bit. What a program could not
-    repeat is refused: with ``strict`` by a `CaptureError`, else by one warning, and the function goes
-    on uncompiled.
+    Its Python runs in every call, so branches, counters, random numbers, files and attributes are what
+    they are. Each operation is compared with those of earlier calls and answered with a Tensor without
+    values, which a program with fixed buffers computes when one is looked at, an optimizer steps, or
+    the function returns. Another branch is recorded when it is met. Results are those of the plain
+    function, to the last bit. What hardly ever computes the same runs uncompiled, after one warning.
 
     Parameters
     ----------
-    function : takes and returns Tensors, arrays and numbers, in nested lists, tuples and dicts;
-        what it returns carries no graph.
-    strict : raise instead of going on uncompiled.
+    function : any function.
+    strict : raise instead of going on uncompiled; the plan of each replay is proved, too.
+    frozen : skip Python. The contract is that of jax.jit: what the function reads from Python, other
+        than arguments, Tensors, options of optimizers and modes, is what it was when it was captured.
+        It is compiled when two calls in a row computed the same; what is seen to break this is refused.
 
     >>> import tinygrad_gd as tg
     >>> w = tg.Tensor(3.0, requires_grad=True, name="w"); opt = tg.optim.SGD([w], lr=0.1)
@@ -299,6 +308,7 @@ def compile(function: Any = None, *, strict: bool = False) -> Any:
     >>> [round(step().item(), 4) for _ in range(4)]
     [9.0, 5.76, 3.6864, 2.3593]
     """
+    kind = Compiled if frozen else InLockstep
     if function is None:
-        return lambda f: Compiled(f, strict)
-    return Compiled(function, strict)
+        return lambda f: kind(f, strict)
+    return kind(function, strict)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .ir import EXACT, Instruction, Program, Value
+from .ir import EXACT, Instruction, Program, Value, may_raise
 
 #: Bytes of a parameter from which on a call of its own costs little beside its work.
 SMALL_BYTES = 1 << 16
@@ -112,7 +112,8 @@ def _moved(program: Program, together: list[Instruction]) -> Program:
     places = [n for n, i in enumerate(program.instructions) if i in moved]
     before = [i for i in program.instructions[: places[-1]] if i not in moved]
     for i in before[places[0] :]:
-        if made.intersection(i.values) or (i.target is not None and i.target.value in used):
+        written = None if i.target is None else i.target.value
+        if may_raise(i) or made.intersection(i.values) or written in used:
             return program
     return program.with_(
         instructions=(*before, *together, *program.instructions[places[-1] + 1 :]))

@@ -28,6 +28,9 @@ EXACT = frozenset({np.add, np.subtract, np.multiply, np.divide, np.maximum, np.m
 #: Kinds of primitives that do something besides computing their result.
 EFFECTS = frozenset({"draw", "check", "guard"})
 
+#: Kinds of primitives whose result may be their first argument, or a part of it.
+SHOWING = frozenset({"view", "check", "guard"})
+
 
 @dataclass(eq=False)
 class Value:
@@ -136,6 +139,7 @@ class State:
 
     value: Value
     tensor: Tensor
+    changes: bool = False  # whether something besides the program writes it in every call
 
 
 @dataclass(eq=False)
@@ -153,6 +157,7 @@ class Argument:
     value: Value
     position: int
     tensor: Tensor
+    raw: bool = False  # whether it comes as the array itself
 
 
 @dataclass(eq=False)
@@ -200,6 +205,8 @@ class Program:
     writes : the states that are changed, with their last values.
     gradients : the leaves whose gradient must be there after the call, with its value.
     spent : the leaves whose gradient an update has used; a replay leaves none behind.
+    kept : what stays in its buffer until the next call.
+    lent : whether results may be inputs or one another; else each has memory of its own.
     """
 
     name: str
@@ -209,6 +216,8 @@ class Program:
     writes: tuple[tuple[State | Argument, Value], ...] = ()
     gradients: tuple[tuple[Tensor, Value], ...] = ()
     spent: tuple[Tensor, ...] = ()
+    kept: tuple[Any, ...] = ()
+    lent: bool = False
 
     def with_(self, **changes: Any) -> Program:
         """A program that differs in some parts."""
@@ -224,6 +233,7 @@ class Program:
         """The values that must be there at the end."""
         yield from (x for x in self.outputs if isinstance(x, Value))
         yield from (value for _, value in (*self.writes, *self.gradients))
+        yield from (x for x in self.kept if isinstance(x, Value))
 
     def __repr__(self) -> str:
         given = ", ".join(repr(i.value) for i in self.inputs)
@@ -234,6 +244,14 @@ class Program:
 def has_effect(instruction: Instruction) -> bool:
     """Whether an instruction must run even if nobody reads its result."""
     return instruction.target is not None or instruction.primitive.kind in EFFECTS
+
+
+def may_raise(instruction: Instruction) -> bool:
+    """Whether an instruction can fail because of values, and not only because of shapes."""
+    p, inputs = instruction.primitive, instruction.inputs
+    if p.kind == "view":
+        return any(isinstance(x, Value) and x.dtype.kind in "biu" for x in inputs[1:])
+    return not (p.elementwise or isinstance(p.function, np.ufunc) or p.name in REDUCTIONS)
 
 
 def replaced(program: Program, table: dict[Value, Any]) -> Program:
@@ -247,7 +265,8 @@ def replaced(program: Program, table: dict[Value, Any]) -> Program:
         instructions=tuple(i.reading(tuple(map(swap, i.inputs))) for i in program.instructions),
         outputs=tuple(map(swap, program.outputs)),
         writes=tuple((state, swap(value)) for state, value in program.writes),
-        gradients=tuple((leaf, swap(value)) for leaf, value in program.gradients))
+        gradients=tuple((leaf, swap(value)) for leaf, value in program.gradients),
+        kept=tuple(map(swap, program.kept)))
 
 
 def identity(x: Any) -> Any:

@@ -6,13 +6,14 @@ differ. Draws of random numbers and checks are effects: they stay, once each and
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..ops.shape import reshape, transpose
+from .factors import Factors
 from .fused_updates import update_together
 from .ir import (
     EFFECTS,
@@ -20,14 +21,17 @@ from .ir import (
     REDUCTIONS,
     Argument,
     Instruction,
+    Number,
     Program,
     State,
     Value,
     has_effect,
     identity,
+    may_raise,
     replaced,
     use_counts,
 )
+from .tidy import drop_turns, drop_zeros
 
 #: Bytes from which on an array is worth another order of instructions.
 LARGE_BYTES = 1 << 18
@@ -42,6 +46,11 @@ Pass = Callable[[Program], Program]
 def owned(program: Program) -> set[Value]:
     """The values of gradients, each of which has an array that nobody else has."""
     return {value for _, value in program.gradients}
+
+
+def alone(program: Program) -> set[Value]:
+    """The results, if each needs an array that nobody else has."""
+    return set() if program.lent else set(program.results)
 
 
 def drop_dead_code(program: Program) -> Program:
@@ -63,27 +72,29 @@ def drop_dead_code(program: Program) -> Program:
     return program.with_(instructions=tuple(reversed(kept)), inputs=inputs)
 
 
-def fold_constants(program: Program) -> Program:
-    """Compute now what depends on constants only."""
+def fold_constants(program: Program, stay: Container[str] = ()) -> Program:
+    """Compute now what depends on constants only, except by the primitives that ``stay``."""
     table: dict[Value, Any] = {}
     kept, results = [], set(program.results)
     for instruction in program.instructions:
         inputs = tuple(table.get(x, x) if isinstance(x, Value) else x for x in instruction.inputs)
-        stays = has_effect(instruction) or instruction.output in results
+        stays = (has_effect(instruction) or instruction.output in results
+                 or instruction.primitive.name in stay)
         if stays or any(isinstance(x, Value) for x in inputs):
             kept.append(instruction.reading(inputs))
         else:
             result = instruction.primitive.run(*inputs, **instruction.params)
             own = np.array(result) if np.ndim(result) else result
-            form = instruction.output  # BLAS takes views that overlap another way than their copies
-            table[form] = own if form.has_form_of(own) else result
+            form = instruction.output  # BLAS takes views another way than their copies
+            shows = any(np.may_share_memory(result, x) for x in inputs if isinstance(x, np.ndarray))
+            table[form] = own if form.has_form_of(own) and not shows else result
     return replaced(program.with_(instructions=tuple(kept)), table)
 
 
 def numbers_for_full_arrays(program: Program) -> Program:
     """Let a number stand for a constant array full of it, beside an array of the result's form."""
     def number(i: Instruction, x: Any) -> Any:
-        return x.flat[0] if isinstance(x, np.ndarray) and _broadcasts(i, x) and _is_full(x) else x
+        return x.flat[0] if isinstance(x, np.ndarray) and _broadcasts(i, x, {}) and _is_full(x) else x
 
     return program.with_(instructions=tuple(
         i.reading(tuple(number(i, x) for x in i.inputs)) if i.primitive.function in EXACT else i
@@ -98,35 +109,36 @@ def merge_common(program: Program) -> Program:
     """Compute once what is computed twice from the same inputs (common sub-expressions)."""
     table: dict[Value, Any] = {}
     known: dict[Any, Value] = {}
-    kept, own = [], owned(program)
+    kept, own, results, factors = [], owned(program), alone(program), Factors(program)
     for instruction in program.instructions:
         inputs = tuple(table.get(x, x) if isinstance(x, Value) else x for x in instruction.inputs)
         instruction = instruction.reading(inputs)
-        key = (instruction.primitive.name, tuple(map(identity, inputs)), repr(instruction.params),
-               instruction.output.dtype, instruction.output.axes)
-        alone = has_effect(instruction) or instruction.output in own
-        if alone or key not in known:
+        out = instruction.output
+        key = (instruction.primitive, tuple(map(identity, inputs)), repr(instruction.params),
+               out.dtype, out.axes)
+        stays = has_effect(instruction) or out in own
+        same = out if stays else known.setdefault(key, out)
+        apart = out in results and same in results  # each has an array that nobody else has
+        if same is out or apart or not factors.become_one(out, same):
             kept.append(instruction)
-            if not alone:
-                known[key] = instruction.output
         else:
-            same = known[key]
-            same.name = same.name or instruction.output.name
-            table[instruction.output] = same
+            same.name = same.name or out.name
+            table[out] = same
+            results.update({same} if out in results else ())
     return replaced(program.with_(instructions=tuple(kept)), table)
 
 
 def share_reductions(program: Program) -> Program:
     """Reduce once what is reduced twice, with ``keepdims`` and without; the other is a view of it."""
     known: dict[Any, Value] = {}
-    kept, own = [], owned(program)
+    kept, own, factors = [], owned(program), Factors(program)
     for i in program.instructions:
         plain = not i.output.scalar and _lies_in_order(i.output)
         if "keepdims" in i.params and plain and i.output not in own:
             options = {k: v for k, v in i.params.items() if k != "keepdims"}
-            key = i.primitive.name, tuple(map(identity, i.inputs)), repr(options), i.output.dtype
+            key = i.primitive, tuple(map(identity, i.inputs)), repr(options), i.output.dtype
             first = known.setdefault(key, i.output)
-            if first is not i.output:
+            if first is not i.output and factors.become_one(i.output, first):
                 i = replace(i, primitive=reshape, inputs=(first,), params={"shape": i.output.shape})
         kept.append(i)
     return program.with_(instructions=tuple(kept))
@@ -149,14 +161,14 @@ def drop_broadcasts(program: Program) -> Program:
     for i in program.instructions:
         users = uses.get(i.output, [])
         if (i.primitive.name == "broadcast_to" and i.output not in results and users
-                and all(_broadcasts(user, i.output) for user in users)):
+                and all(_broadcasts(user, i.output, table) for user in users)):
             table[i.output] = i.inputs[0]
     return replaced(program, table)
 
 
-def _broadcasts(user: Instruction, value: Any) -> bool:
-    """Whether another input gives ``user`` its shape and memory order without ``value``."""
-    others = [x for x in user.inputs if isinstance(x, Value) and x is not value]
+def _broadcasts(user: Instruction, value: Any, dropped: Mapping[Value, Any]) -> bool:
+    """Whether another input, not ``dropped`` itself, gives ``user`` its shape and memory order."""
+    others = [x for x in user.inputs if isinstance(x, Value) and x is not value and x not in dropped]
     return user.primitive.elementwise and any(
         x.shape == user.output.shape and x.axes == user.output.axes for x in others)
 
@@ -164,16 +176,20 @@ def _broadcasts(user: Instruction, value: Any) -> bool:
 def drop_units(program: Program) -> Program:
     """Leave out multiplications by one, such as with the first cotangent."""
     table: dict[Value, Any] = {}
-    kept, own = [], owned(program)
-    given = {i.value for i in program.inputs}  # data have no name but the user's
+    kept, own, results, factors = [], owned(program), alone(program), Factors(program)
+    given = {i.value for i in program.inputs}  # data have no name but the user's, and are no results
+    weak = {i.value for i in program.inputs if isinstance(i, Number)}  # Python's, and no result
     for i in program.instructions:
         one, other = i.inputs if len(i.inputs) == 2 else (None, None)
         if not _is_one(one):
             one, other = other, one
         free = i.target is None and i.output not in own
         if (i.primitive.name == "multiply" and free and _is_one(one)
-                and isinstance(other, Value) and _form(other) == _form(i.output)):
-            table[i.output] = other
+                and isinstance(other, Value) and other not in weak and _form(other) == _form(i.output)
+                and not (i.output in results and table.get(other, other) in results | given)
+                and factors.become_one(i.output, other)):
+            table[i.output] = other = table.get(other, other)
+            results.update({other} if i.output in results else ())
             other.name = other.name or ("" if other in given else i.output.name)
         else:
             kept.append(i)
@@ -185,7 +201,7 @@ def _is_one(x: Any) -> bool:
 
 
 def _form(value: Value) -> Any:
-    return value.shape, value.dtype, value.scalar, value.axes
+    return value.shape, value.dtype, value.scalar, value.axes, value.dense
 
 
 def drop_transposes(program: Program) -> Program:
@@ -224,7 +240,8 @@ def drop_copies(program: Program) -> Program:
 def hoist(program: Program) -> Program:
     """Move to the phase ``once`` what depends only on data that the program does not change."""
     written = {id(state) for state, _ in program.writes}
-    fixed = {i.value for i in program.inputs if isinstance(i, State) and id(i) not in written}
+    fixed = {i.value for i in program.inputs if isinstance(i, State)
+             and id(i) not in written and not i.changes}
     kept, own = [], owned(program)
     for i in program.instructions:
         stays = i.target is not None or i.output in own or i.primitive.kind in ("draw", "guard")
@@ -248,7 +265,10 @@ def reduce_early(program: Program) -> Program:
 
 
 def update_early(program: Program) -> Program:
-    """Update large parameters once nobody needs their old values, so that gradients share memory."""
+    """Update large parameters once nobody needs their old values, so that gradients share memory.
+
+    Not before what may raise: of a step that fails, nothing is done that comes after.
+    """
     done: list[Instruction] = []
     for i in program.instructions:
         at = len(done)
@@ -256,6 +276,8 @@ def update_early(program: Program) -> Program:
             old = _versions(i.target, done)
             inputs = set(i.values)
             while at and not (done[at - 1].output in inputs or done[at - 1].primitive.kind in EFFECTS
+                              or may_raise(done[at - 1])
+                              or (i.target is not None and done[at - 1].target is i.target)
                               or old.intersection(done[at - 1].values)
                               or old.intersection(program.results)):
                 at -= 1
@@ -291,6 +313,10 @@ PASSES: dict[str, Pass] = {
 }
 
 
+#: What is left out for readers only, in the order in which it is run.
+TIDY: tuple[Pass, ...] = (drop_turns, drop_zeros)
+
+
 def optimized(program: Program, without: tuple[str, ...] = ()) -> Program:
     """The program after all passes except those named in ``without``."""
     for name, run in PASSES.items():
@@ -306,8 +332,14 @@ def readable(program: Program) -> Program:
               if i.primitive.kind in ("check", "guard") or (
                   i.primitive.name == "copy" and i.phase == "backward" and i.inputs[0] in made)}
     kept = tuple(i for i in program.instructions if i.output not in checks)
-    program = replaced(program.with_(instructions=kept), checks)
-    return optimized(program, without=(
-        "share_reductions", "hoist", "reduce_early", "update_early", "update_together"))
+    # an old value that is returned must not be the argument that is updated
+    program = replaced(program.with_(instructions=kept, lent=not program.writes), checks)
+    program = fold_constants(drop_broadcasts(program), stay=("scatter",))  # not one large array
+    program = optimized(program, without=(
+        "fold_constants", "share_reductions", "hoist", "reduce_early", "update_early",
+        "update_together"))
+    for run in TIDY:
+        program = run(program)
+    return drop_dead_code(program)
 
 

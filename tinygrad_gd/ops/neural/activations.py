@@ -96,7 +96,7 @@ def _masked(g: Any, mask: Any) -> Any:
     if type(mask) is not np.ndarray:
         return g * mask
     numbers = mask.astype(g.dtype)
-    return np.multiply(g, numbers, numbers)
+    return np.multiply(g, numbers, numbers if numbers.strides == g.strides else None)
 
 
 relu = primitive(

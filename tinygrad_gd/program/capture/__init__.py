@@ -1,8 +1,9 @@
 """Watch a run and write down what it computed.
 
 `capture` hears of each operation and makes the program; `watch` runs the function. `arguments` tells
-calls of one form from others, `arrays` shows arguments as arrays that record, `effects` finds what else
-a step does, and `compare` says where two runs differ.
+calls of one form from others, `arrays` shows arguments as arrays that record, `numbers` names those
+that are read anew, and `shared` follows views of what is written. `effects` finds what else a step
+does, and `compare` says where two runs differ.
 
 Surprises here
 --------------

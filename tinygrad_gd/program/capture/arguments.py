@@ -86,7 +86,7 @@ def shown_to(
     capture: Capture, function: Any, args: Any, kwargs: Any, leaves: list[Any], floats: list[float]
 ) -> list[Any]:
     """What a function gets in place of a call's arguments, so that ``capture`` hears of their use."""
-    names = _names(function, args, kwargs)
+    names = names_of(function, args, kwargs)
     shown: list[Any] = []
     position = number = 0
     for x, name in zip(leaves, names, strict=True):
@@ -96,7 +96,7 @@ def shown_to(
             shown.append(tensor)
             position += 1
         elif type(x) is float:
-            shown.append(Live(x, name, {name: (floats, number)}))
+            shown.append(capture.numbers.live(x, name, floats, number))
             number += 1
         else:
             shown.append(x)
@@ -111,7 +111,7 @@ def settled_numbers(result: Any) -> Any:
     return unflatten(result, [x.noticed() if type(x) is Live else x for x in leaves])
 
 
-def _names(function: Any, args: Any, kwargs: Any) -> list[str]:
+def names_of(function: Any, args: Any, kwargs: Any) -> list[str]:
     """Names for the leaves of a call's arguments, from the function's signature."""
     try:
         bound = inspect.signature(function).bind(*args, **kwargs).arguments

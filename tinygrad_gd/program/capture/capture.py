@@ -32,6 +32,8 @@ from ...ops.shape import astype, copy
 from ...ops.unnamed import selects
 from ..ir import Argument, Array, Gradient, Input, Instruction, Number, Program, State, Value
 from .arrays import TrackedArray, makes_array, stand_in, tracked, untracked
+from .numbers import Numbers
+from .shared import follow
 
 
 class Capture(Observer):
@@ -67,6 +69,7 @@ class Capture(Observer):
         self._values: dict[Tensor, Any] = {}  # what each Tensor holds now: a Value or a constant
         self._places: dict[Tensor, tuple[tuple[str, int], str]] = {}
         self._inputs: dict[Any, Input] = {}  # by Tensor, id of an array, or source of a number
+        self.numbers = Numbers()
         self.instructions: list[Instruction] = []
         self._phase = "forward"
         self._scopes: list[str] = [""]
@@ -118,7 +121,7 @@ class Capture(Observer):
         if isinstance(state, State):
             output = last.output if made is last.output else made
             self.instructions[-1] = replace(last, output=output, target=state)
-        self._values[target] = made
+        follow(self._values, target, made, self.instructions, self._record)
 
     def backward(self, out: Tensor, position: int, g: Any, gx: Any) -> None:
         x = out.inputs[position]
@@ -215,8 +218,7 @@ class Capture(Observer):
         if type(value) not in (int, float):
             return value
         group = list(self.options).index(id(options))
-        name = f"{key}_{group}" if group else key
-        return Live(value, name, {name: (options, key)})
+        return self.numbers.live(value, f"{key}_{group}" if group else key, options, key)
 
     def decides(self, text: str, origins: Mapping[str, Any], outcome: Any) -> None:
         self.decisions[text] = origins, outcome
@@ -380,6 +382,7 @@ class Capture(Observer):
         ``names`` are the variables that held Tensors, ``around`` those outside, by id. Unless ``keep``,
         the results lose their graph.
         """
+        self._owners = {v: t for t, i in self._tensors.items() for v in (i.value, self._values[t])}
         outputs = tuple(self._output(r) for r in results)
         writes = tuple((given, self._values[tensor]) for tensor, given in self._tensors.items()
                        if self._values[tensor] is not given.value)
@@ -398,12 +401,11 @@ class Capture(Observer):
         return program
 
     def _output(self, result: Any) -> Any:
-        if not isinstance(result, Tensor):
+        if not isinstance(result, Tensor) or isinstance(self._inputs.get(result), State):
             return result
-        value = self.reference(result)
-        if isinstance(self._inputs.get(result), State):
-            return result
-        return value if isinstance(value, Value) else self._copied(value)
+        value = self.reference(result)  # has memory of its own
+        same = isinstance(value, Value) and self._owners.setdefault(value, result) is result
+        return value if same else self._copied(value)
 
     def _copied(self, x: Any) -> Value:
         """What ``x`` holds in memory of its own."""

@@ -24,14 +24,14 @@ def watched(
     """
     names: dict[Tensor, str] = {}
     draws = Draws(generators)
-    with observe(capture), _profiled(capture, names):
+    with observe(capture), profiled(capture, names):
         result = function()
     capture.drawn = draws.unseen(capture.instructions)
     return result, names
 
 
 @contextmanager
-def _profiled(capture: Capture, names: dict[Tensor, str]) -> Iterator[None]:
+def profiled(capture: Capture, names: dict[Tensor, str]) -> Iterator[None]:
     """Collect what the user's functions call their Tensors, while they run; hear of effects, too."""
     def note(frame: Any, event: str, called: Any) -> None:
         if event not in ("return", "c_call") or is_inside((code := frame.f_code).co_filename):

@@ -2,7 +2,7 @@
 
 `planner` says where each value lives, `kernels` which call is fastest for its form, `rows` and
 `seats` what can be done side by side in one array. `statements` writes the text, `replay` runs it,
-`memory` adds up.
+`memory` adds up, and `proof` follows what lies where.
 
 Surprises here
 --------------

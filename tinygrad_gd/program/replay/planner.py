@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from itertools import accumulate
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from ...errors import TinygradGdError
 from ...ops.descend import BLOCK_ELEMENTS
-from ..ir import REDUCTIONS, Instruction, Number, Program, Value, use_counts
-from .kernels import empty, is_mean_of_half
+from ..factors import is_product
+from ..ir import REDUCTIONS, SHOWING, Instruction, Number, Program, Value, use_counts
+from .kernels import is_mean_of_half, shaped
 from .rows import rows_of
 
 #: Buffers among which an idle one is looked for.
@@ -40,17 +43,20 @@ class Planner:
         self.root: dict[Value, Value] = {}  # views -> the value whose memory they show
         shown: dict[Value, Any] = {}
         for i in program.instructions:
-            if (view := _view(i, shown)) is not None:
+            if (view := view_of(i, shown)) is not None:
                 self.root[i.output], shown[i.output] = self.base(i.inputs[0]), view
         self._versions: dict[Any, list[Value]] = {}  # what a state holds after each write
         for i in self.body:
             if i.target is not None:
                 self._versions.setdefault(i.target, []).append(i.output)
         self.results = {self.base(v) for v in program.results}
+        lasting = {v for v in program.kept if isinstance(v, Value)}
+        self.results -= lasting - {self.base(v) for v in program.with_(kept=()).results}
         self.last_use = {}
         for position, i in enumerate(self.body):
             for value in (i.output, *i.values):
                 self.last_use[self.base(value)] = position
+        self.last_use |= dict.fromkeys(map(self.base, lasting), len(self.body))
         self.buffers: dict[Value, int] = {}
         self.sizes: list[Value] = []  # one example value per buffer
         self._assign()
@@ -73,7 +79,7 @@ class Planner:
         old = self.base(i.inputs[0]) if isinstance(i.inputs[0], Value) else None
         position = self._position[i.output]
         versions = {self.base(i.target.value), *([old] if old else []), *self._versions[i.target]}
-        return all(self.last_use.get(v, -1) <= position for v in versions
+        return all(self.last_use.get(v, -1) <= position and v not in self.results for v in versions
                    if self._position.get(v, -1) < position)
 
     def place(self, value: Value) -> Any:
@@ -154,7 +160,12 @@ class Planner:
 
     def _wants_buffer(self, i: Instruction) -> bool:
         return (not i.output.scalar and i.output not in self.root and i.output not in self.results
-                and i.target is None and can_write(i))
+                and i.target is None and can_write(i) and not self._squares(i))
+
+    def _squares(self, i: Instruction) -> bool:
+        """Whether two factors lie in the same memory, so that only NumPy's own call gives its bits."""
+        factors = list(map(self.base, i.values))
+        return is_product(i) and len(set(factors)) < len(factors)
 
 
 def _memory(value: Value) -> Any:
@@ -167,19 +178,35 @@ def _lies_like(value: Value, other: Value) -> bool:
     return value.dense and (value.shape, value.axes) == (other.shape, other.axes)
 
 
-def _view(i: Instruction, shown: dict[Value, Any]) -> Any:
-    """An empty array like the result if that shows its argument's memory, found by trying it.
+def zeros(value: Value) -> Any:
+    """Zeros in the form of a value; memory that nobody has written could hold what no cast takes."""
+    if value.scalar:
+        return value.dtype.type(0)
+    return shaped(np.zeros(prod(value.shape), value.dtype), value)
+
+
+def view_of(i: Instruction, shown: dict[Value, Any]) -> Any:
+    """An array like the result if that shows its first argument's memory, found by trying it on zeros.
 
     ``shown`` holds such arrays of earlier views: one of a slice may be a copy where one of a whole
-    array is none.
+    array is none. What cannot be tried, since it depends on values, is taken to show it.
     """
-    if i.primitive.kind != "view" or not isinstance(i.inputs[0], Value) or len(i.inputs) != 1:
+    first = i.inputs[0] if i.inputs else None
+    if i.primitive.kind not in SHOWING or not isinstance(first, Value):
         return None
-    if i.inputs[0].scalar or i.output.scalar:
+    if first.scalar or i.output.scalar:
         return None
-    trial = shown[i.inputs[0]] if i.inputs[0] in shown else empty(i.inputs[0])
-    view = i.primitive.run(trial, **i.params)
-    return view if np.may_share_memory(view, trial) else None
+    trial = [shown.get(x, zeros(x)) if isinstance(x, Value) else x for x in i.inputs]
+    try:
+        view = i.primitive.run(*trial, **i.params)
+    except (TinygradGdError, ValueError, IndexError, ArithmeticError):
+        return zeros(i.output)
+    return view if np.may_share_memory(view, trial[0]) else None
+
+
+def is_view(i: Instruction) -> bool:
+    """Whether a result that shows its argument is the same view in every call; a check is made anew."""
+    return i.primitive.kind == "view" and not any(isinstance(x, Value) for x in i.inputs[1:])
 
 
 def can_write(i: Instruction) -> bool:

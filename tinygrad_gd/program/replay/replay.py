@@ -18,6 +18,7 @@ from ...errors import TinygradGdError
 from ...ground.explain import FAILURES, explain_failure
 from ..ir import Instruction, Program, Value
 from .memory import Memory, memory_of
+from .proof import prove
 from .statements import Statements
 
 _serial = count(1)
@@ -35,12 +36,14 @@ class Replay:
 
     Attributes
     ----------
-    source : the text that is executed.
+    source : the text that is executed; if ``strict``, it is proved to compute the program.
     """
 
-    def __init__(self, program: Program, arity: int = 0) -> None:
+    def __init__(
+        self, program: Program, arity: int = 0, strict: bool = False, raw: bool = False
+    ) -> None:
         self.program = program
-        self.text = Statements(program, arity)
+        self.text = Statements(program, arity, raw)
         self.source, self.space = self.text.source, self.text.space
         refresh = WeakMethod(self.refresh)  # no cycle: a program given up lets go of its arrays
         self.space["refresh"] = lambda: refresh()()  # type: ignore[misc]
@@ -51,6 +54,8 @@ class Replay:
         self._lookups = 0
         self.run = self._settling if self.text.seats else self._replay
         self.refresh()
+        if strict:
+            prove(self.text)
 
     def _compiled(self) -> Callable[..., Any]:
         self._file = file = f"<replay {next(_serial)} of {self.program.name}>"

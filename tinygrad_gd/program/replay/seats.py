@@ -6,7 +6,7 @@ array that was lent sees every update where it is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from sys import getrefcount
 from typing import Any
@@ -54,6 +54,9 @@ class Seats:
     def add(self, states: Sequence[State], parts: list[np.ndarray[Any, Any]]) -> None:
         """Provide a seat for each state."""
         self._seats += zip(states, map(constant, parts), strict=True)
+
+    def __iter__(self) -> Iterator[tuple[State, Tensor]]:
+        return iter(self._seats)
 
     def __bool__(self) -> bool:
         return bool(self._seats)

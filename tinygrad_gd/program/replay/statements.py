@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from itertools import count
@@ -44,7 +45,7 @@ from .kernels import (
     shaped,
     takes_number_as_array,
 )
-from .planner import Planner
+from .planner import Planner, is_view
 from .seats import Seats, side_by_side
 
 _OPERATORS = {
@@ -86,8 +87,8 @@ class Statements:
         state has another array than then.
     """
 
-    def __init__(self, program: Program, arity: int) -> None:
-        self.program, self.arity = program, arity
+    def __init__(self, program: Program, arity: int, raw: bool = False) -> None:
+        self.program, self.arity, self.raw = program, arity, raw
         self.plan = Planner(program)
         self.space: dict[str, Any] = {
             "tick": tick, "constant": constant, "copyto": np.copyto, "joined": False,
@@ -147,7 +148,7 @@ class Statements:
 
     def _write(self) -> str:
         head = self._inputs()
-        body = [(line, i) for i in self.plan.body for line in self._instruction(i)]
+        body = [written for i in self.plan.body for written in self._instruction(i)]
         end = self._end()
         arguments = [f"a{i}" for i in range(self.arity)]
         first = 2 + len(head) + len(self._fills)  # after the def
@@ -196,7 +197,7 @@ class Statements:
         if isinstance(given, Gradient):
             return f"{name} = {self._tensor(given.tensor)}._grad._value"
         if isinstance(given, Argument):
-            return f"{name} = a{given.position}._value"
+            return f"{name} = a{given.position}{'' if given.raw else '._value'}"
         self._numbers[given.value] = {}
         return f"{name} = {self.bound(given.tensor, 'T')}._value"
 
@@ -215,9 +216,9 @@ class Statements:
             for number, part in zip(family, parts, strict=True):
                 self.buffers[number] = part
 
-    def _row(self, row: tuple[Instruction, ...]) -> list[str]:
+    def _row(self, row: tuple[Instruction, ...]) -> list[tuple[str, Instruction]]:
         """One call for a whole row; while the states lie apart, one for each."""
-        apart = [line for i in row for line in self._one(i)]
+        apart = [(f"    {line}", i) for i in row for line in self._one(i)]
         i = row[0]
         places = [self.plan.place(v) for v in (*i.values, i.output) if not v.scalar]
         waiting = iter(places)
@@ -225,13 +226,14 @@ class Statements:
                   else self._number_beside(x, i.output.dtype) for x in i.inputs]
         at_once = self._call(i.primitive.function, inputs, self._flat[places[-1]])
         if not any(isinstance(p, State) for p in places):
-            return [at_once]
-        return ["if joined:", f"    {at_once}", "else:", *(f"    {line}" for line in apart)]
+            return [(at_once, i)]
+        return [("if joined:", i), (f"    {at_once}", i), ("else:", i), *apart]
 
-    def _instruction(self, i: Instruction) -> list[str]:
+    def _instruction(self, i: Instruction) -> list[tuple[str, Instruction]]:
+        """The statements of an instruction, and of which each is."""
         if i in self._followers:
             return []
-        return self._row(self.plan.rows[i]) if i in self.plan.rows else self._one(i)
+        return self._row(self.plan.rows[i]) if i in self.plan.rows else [(s, i) for s in self._one(i)]
 
     def _one(self, i: Instruction) -> list[str]:
         """The statements of a single instruction."""
@@ -240,9 +242,10 @@ class Statements:
             return []
         if i in self.plan.descents:
             return [self._descending(i)]
-        if i.output in self.plan.root and self._is_fixed(i.inputs[0]):
+        if i.output in self.plan.root and is_view(i) and self._is_fixed(i.inputs[0]):
             name = self.names[out] = f"view{next(self._number)}"
             self.views.append((name, i))
+            self._fixed.add(out)
             self._lasting.add(out)
             return []
         if into := self._into(i):
@@ -281,8 +284,7 @@ class Statements:
 
     def _is_fixed(self, x: Any) -> bool:
         """Whether a value is the same array object in every call."""
-        base = self.plan.base(x)
-        return base in self.plan.buffers or base in self._fixed
+        return x in self.plan.buffers or x in self._fixed
 
     def _writing(self, i: Instruction, into: str) -> list[str]:
         """Statements that write the result into an array."""
@@ -346,7 +348,7 @@ class Statements:
         """An array full of a number; the same memory serves all shapes."""
         if isinstance(x, Value) or np.ndim(x) or np.result_type(x, value.dtype) != value.dtype:
             return self.name(x)
-        key = float(x), value.dtype
+        key = repr(float(x)), value.dtype  # 0.0 is not -0.0
         if key not in self.full:
             size = max(i.output.nbytes for i in self.plan.body if takes_number_as_array(i))
             self.full[key] = np.full(size // value.dtype.itemsize, x, value.dtype)
@@ -417,14 +419,18 @@ class Statements:
     def _key(self, i: Instruction, indices: list[str]) -> str:
         waiting = iter(indices)
         parts = [next(waiting) if k is SLOT else self.name(k) for k in i.params["key"]]
-        return f"{', '.join(parts)}{',' if len(parts) == 1 else ''}"
+        return f"{', '.join(parts)}{',' if len(parts) == 1 else ''}" or "()"
 
     def _count(self, i: Instruction) -> int:
         whole: int = prod(i.inputs[0].shape)
         return whole // max(1, prod(i.output.shape))
 
     def _end(self) -> list[str]:
-        lines = []
+        gradients = {value for _, value in self.program.gradients}
+        counts = Counter(x for x in self.program.outputs if isinstance(x, Value))
+        early = {x: f"r{next(self._number)}" for x, n in counts.items()  # in one Tensor; of old values
+                 if n > 1 or x in gradients or self.plan.base(x) in self._fixed}
+        lines = [f"{name} = {self._result(x)}" for x, name in early.items()]
         for state, value in self.program.writes:
             tensor = self._tensor(state.tensor)
             name = self.names[value] if isinstance(value, Value) else self.name(value)
@@ -434,17 +440,32 @@ class Statements:
                 lines.append(f"copyto({self.names[state.value]}, {name})")
             lines.append(f"{tensor}._seq = tick()")  # each its own: backward orders tensors by it
         for leaf, value in self.program.gradients:
-            lines.append(f"{self._tensor(leaf)}._grad = constant({self.names[value]})")
+            made = early.get(value, f"constant({self.names[value]})")
+            lines.append(f"{self._tensor(leaf)}._grad = {made}")
         spent = [f"{self._tensor(leaf)}._grad" for leaf in self.program.spent]
         if spent:
             lines.append(f"{' = '.join(spent)} = None")
-        results = [self._result(x) for x in self.program.outputs]
+        results = [early[x] if isinstance(x, Value) and x in early else self._result(x)
+                   for x in self.program.outputs]
         return [*lines, f"return {results[0] if len(results) == 1 else ', '.join(results) or None}"]
+
+    def lasts(self, x: Any) -> bool:
+        """Whether an array that is returned raw belongs to the replay, or to who gave it."""
+        if not isinstance(x, Value):
+            return isinstance(x, np.ndarray)
+        base = self.plan.base(x)
+        if any(state.value is base for state, _ in self.program.writes):
+            return False  # it is a copy
+        return not x.scalar and (base in self._lasting or x in self._lasting or any(
+            i.value is base for i in self.program.inputs))
 
     def _result(self, x: Any) -> str:
         if not isinstance(x, Value):
             return self.name(x)
         name = self.names[x]
+        if self.raw:
+            written = any(state.value is self.plan.base(x) for state, _ in self.program.writes)
+            return f"{name}.copy('K')" if written and not x.scalar else name
         last = (state for state, value in self.program.writes if value is x)
         given: Any = next(last, None) or next((i for i in self.program.inputs if i.value is x), None)
         if isinstance(given, State | Argument):

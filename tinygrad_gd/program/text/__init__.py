@@ -1,10 +1,15 @@
 """Programs as text for people.
 
-`source` writes NumPy, with `literals` for constants; `latex` writes formulas; `recorded` makes a
-program of a recorded loss and its gradient.
+`source` writes NumPy: `names` says what values are called and whose gradient is whose, `literals`
+writes constants, and `helpers` takes over functions that NumPy does not have. `latex` writes formulas;
+`recorded` makes a program of a recorded loss and its gradient.
 
 Surprises here
 --------------
 - A value used once is folded into the line that uses it, if the line stays short and its bits the
+  same; views of inputs in every place.
+- Helper functions come after the function that calls them, so that the story comes first; names are
+  taken for them before, as a variable of the same name would hide one.
+- A number of NumPy is written as one of Python only where the types beside it leave the result the
   same.
 """

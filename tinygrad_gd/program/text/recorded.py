@@ -14,7 +14,7 @@ from ...errors import CaptureError, GradError, describe
 from ...ground.modes import using
 from ...ground.user_code import array_in, user_frame, variables_of
 from ..capture.capture import Capture
-from ..ir import Array, Program, State
+from ..ir import Array, Program, State, Value
 from ..passes import readable
 from .source import call, source_of
 
@@ -110,9 +110,12 @@ def source(loss: Tensor, wrt: Sequence[Tensor] | None = None, check: bool = Fals
         raise GradError(f"source: expected a tensor with one element, got {describe(loss)}; reduce it "
                         "with .sum() or .mean()")
     frame = user_frame()
-    program = readable(gradient_program(loss, wrt, variables(frame)))
+    recorded = gradient_program(loss, wrt, variables(frame))
+    program = readable(recorded)
     name_copies(program, frame)
-    text = source_of(program)
+    leaves = (leaf.value for leaf in recorded.inputs[: len(program.outputs) - 1])
+    gradients = zip(program.outputs[1:], leaves, strict=True)
+    text = source_of(program, {g: leaf for g, leaf in gradients if isinstance(g, Value)})
     if check:
         _check(text, program, loss, leaves_of(loss) if wrt is None else wrt)
     return text

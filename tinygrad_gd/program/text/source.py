@@ -7,22 +7,19 @@ own and gives the same bits.
 
 from __future__ import annotations
 
-import ast
-import inspect
-import keyword
 import linecache
 import os
 import re
 import textwrap
 from bisect import bisect
-from collections import defaultdict
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from ...engine.primitive import Primitive
 from ...engine.tensor import Tensor
-from ...errors import CaptureError
+from ...nn.module import path_of
 from ...ops.indexing import SLOT
 from ..ir import (
     Argument,
@@ -37,7 +34,9 @@ from ..ir import (
     has_effect,
     use_counts,
 )
-from .literals import ATOM, UNARY, Text, literal
+from .helpers import Helpers, Names, broken
+from .literals import ATOM, UNARY, WIDTH, Text, dtype_text, formula, literal, number, public_name
+from .names import Naming
 
 #: Binary operators by primitive: symbol and precedence, as in Python.
 INFIX = {
@@ -46,224 +45,250 @@ INFIX = {
     "equal": ("==", 2), "not_equal": ("!=", 2), "less": ("<", 2), "less_equal": ("<=", 2),
     "greater": (">", 2), "greater_equal": (">=", 2), "bitwise_and": ("&", 4), "bitwise_or": ("|", 3),
 }  # fmt: skip
-WIDTH = 100
 
-#: What has no function in NumPy, and so is defined in the text.
-SCATTER = {
-    "add_at": """def add_at(index, g, shape):
-    out = np.zeros(shape, g.dtype)
-    np.add.at(out, index, g)  # an index that is repeated gets the sum
-    return out""",
-    "place": """def place(index, g, shape):
-    out = np.zeros(shape, g.dtype)
-    out[index] = g
-    return out""",
-}
+#: Characters that a result may have to be written where it is used; a view, in each place.
+SHORT, SHORT_VIEW = 60, 30
 
 #: The method of a NumPy generator that each primitive which draws stands for.
 DRAWS = {"standard_uniform": "random", "standard_normal": "standard_normal"}
 
+#: What the framework lays out by rows, and NumPy in an order of its own, or as a view.
+ROWS = {"broadcast_to", "pad", "einsum"}
 
-class _WithoutTypes(ast.NodeTransformer):
-    """Takes annotations out, which only a checker of types needs."""
+#: Views that people write in the place where they need them.
+PLAIN_VIEWS = {"transpose", "getitem"}
 
-    def visit_arg(self, node: ast.arg) -> ast.arg:
-        node.annotation = None
-        return node
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt | None:
-        if node.value is None:
-            return None
-        made = ast.Assign([node.target], node.value)
-        return ast.fix_missing_locations(ast.copy_location(made, node))
+#: What is written in another way than as a call.
+OWN = {*INFIX, *DRAWS, "negative", "getitem", "scatter", "astype", "reshape", "transpose"}
 
 
 class Writer:
     """Writes one program as text."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, of: dict[Value, Value]) -> None:
         self.program = program
         self.texts: dict[Value, Text] = {}
-        self.helpers: dict[str, str] = {}  # name -> source of functions NumPy does not have
         self.uses = use_counts(program)
-        self._taken: set[str] = {"np", program.name, *keyword.kwlist}
-        self._counts: defaultdict[str, int] = defaultdict(lambda: 1)
+        self._naming = Naming(program, of)
+        self.names = Names("rng", "STATE", program.name)
+        self.helpers = Helpers(self.names)
+        for i in program.instructions:  # a variable of the same name would hide a function
+            if not numpy_name(i.primitive) and i.primitive.name not in OWN:
+                self.helpers.function(i.primitive.function, i.primitive.name)
         self._results = set(program.results)
         numbered = list(enumerate(program.instructions))
         self._position = {i.output: n for n, i in numbered}
         self._used_at = {value: n for n, i in numbered for value in i.values}
-        self._filled = {v for _, i in numbered for v in _ordering(i)} & {
-            i.output for _, i in numbered if i.primitive.name == "broadcast_to"}
+        self._filled = {v for _, i in numbered for v in _by_rows(i)}
         self._writes = [n for n, i in numbered if i.target is not None]
+        self._weak = {i.value for i in program.inputs if isinstance(i, Number)}  # Python's own numbers
 
     # -- names -----------------------------------------------------------------------------------
 
     def name(self, value: Value, fallback: str) -> str:
-        """A fresh identifier: the value's own name where it has one."""
-        path = re.sub(r"^(d_)?(\d)", r"\1layer_\2", value.name)  # of a Sequential: 0.weight
-        base = re.sub(r"\W", "_", path) or fallback
-        name = base
-        while name in self._taken:
-            self._counts[base] += 1
-            name = f"{base}_{self._counts[base]}"
-        self._taken.add(name)
-        return name
+        """A fresh identifier: the value's own name where it has one, and of a gradient its value's."""
+        of = self._naming.of.get(value)
+        known = of is not None and self._naming.names[of] and self.texts.get(of, "")
+        path = f"d_{known}" if known else self._naming.names[value]
+        path = re.sub(r"^(d_)?(\d)", r"\1layer_\2", path)  # of a Sequential: 0.weight
+        return self.names.fresh(re.sub(r"\W", "_", path) or fallback)
 
     # -- expressions -------------------------------------------------------------------------------
 
-    def operand(self, x: Any, other: Any = None) -> Text:
-        """One input; ``other`` is what stands on the other side of an operator."""
+    def operand(self, x: Any, beside: tuple[Any, ...] = ()) -> Text:
+        """One input; ``beside`` are all inputs, whose types decide on that of the result."""
         if isinstance(x, Value):
             return self.texts[x]
-        return literal(x, getattr(other, "dtype", None))
+        if isinstance(x, np.generic):
+            return number(x) if self._means_the_same(x, beside) else literal(x)
+        text = literal(x)
+        if isinstance(x, np.ndarray) and len(text) > SHORT and not formula(x):
+            key = x.shape, x.dtype, x.tobytes()
+            text = Text(self.helpers.constant("constant", key, broken(text)))
+        return text
+
+    def _means_the_same(self, x: np.generic, beside: tuple[Any, ...]) -> bool:
+        """Whether a number of Python in the place of NumPy's leaves the result what it is."""
+        typed = (y for y in beside if isinstance(y, Value | np.ndarray))
+        types = [y.dtype for y in typed if not _in(y, self._weak)]
+        if not types or x.dtype.kind not in "biuf":
+            return False
+        weak = np.result_type(*types, type(x.item())(1))
+        return weak == np.result_type(*types, x.dtype) and (weak == x.dtype or float(number(x)) == x)
 
     def expression(self, i: Instruction) -> Text:
         """The call that an instruction stands for."""
         p, inputs = i.primitive, i.inputs
         if p.name in INFIX and len(inputs) == 2 and not i.params:
             return self._infix(i)
-        if p.name == "negative":
-            return Text(f"-{self.operand(inputs[0]).inside(UNARY)}", UNARY)
-        if p.name == "getitem":
-            return Text(f"{self.operand(inputs[0]).inside(ATOM)}[{self._key(i)}]")
-        if p.name == "scatter":
-            return self._scatter(i)
         if p.name in DRAWS:
-            return self._draw(i)
-        if i.output in self._filled:  # NumPy's has no memory order, which the result would take on
+            dtype = np.dtype(i.params["dtype"])
+            options = "" if dtype == np.float64 else f", dtype={dtype_text(dtype)}"
+            return Text(f"rng.{DRAWS[p.name]}({literal(i.params['size'])}{options})")
+        first = inputs[0] if inputs else None
+        if p.name == "broadcast_to" and i.output in self._filled and not _shape(first):
+            return Text(f"np.full({literal(i.output.shape)}, {self.operand(first)})")
+        spread = p.name == "broadcast_to" and i.output in self._filled
+        if spread or (p.name in ROWS and _comes_by_columns(i)):
             return Text(f"{self._call(i)}.copy()")
+        if p.name == "negative":
+            return Text(f"-{self.operand(first, inputs).inside(UNARY)}", UNARY)
+        if p.name == "astype" and (np.isscalar(first) or _in(first, self._weak)):
+            return Text(f"np.asarray({self.operand(first)}, {dtype_text(i.params['dtype'])})")
+        if not isinstance(first, Value | np.ndarray) or _in(first, self._weak):
+            return self._call(i)
+        x = self.operand(first).inside(ATOM)
+        if p.name == "getitem":
+            return Text(f"{x}[{self._key(i)}]")
         if p.name == "astype":
-            return Text(f"{self.operand(inputs[0]).inside(ATOM)}.astype({literal(i.params['dtype'])})")
+            return Text(f"{x}.astype({dtype_text(i.params['dtype'])})")
+        if p.name == "transpose":
+            axes = i.params.get("axes")
+            return Text(f"{x}.T" if axes is None else f"{x}.transpose({_lengths(axes)})")
+        if p.name == "copy" and i.params.get("order") == "C" and not i.output.scalar:
+            return Text(f"{x}.copy()")
+        if p.name == "swapaxes":
+            return Text(f"{x}.swapaxes({i.params['axis1']}, {i.params['axis2']})")
         if p.name == "reshape":
-            shape, x = i.params["shape"], self.operand(inputs[0])
             order = ", order='F'" if i.params.get("order") == "F" else ""
-            if isinstance(inputs[0], Value) and not inputs[0].scalar:
-                return Text(f"{x.inside(ATOM)}.reshape({_lengths(shape)}{order})")
-            return Text(f"np.reshape({x}, {literal(shape)})")  # it may be a number of Python
-        if p.name == "transpose" and i.params.get("axes") is None:
-            return Text(f"{self.operand(inputs[0]).inside(ATOM)}.T")
+            return Text(f"{x}.reshape({_lengths(i.params['shape'])}{order})")
         return self._call(i)
-
-    def _draw(self, i: Instruction) -> Text:
-        self.helpers["rng"] = "rng = np.random.default_rng()"
-        dtype = i.params["dtype"]
-        options = "" if dtype == np.float64 else f", dtype={literal(np.dtype(dtype))}"
-        return Text(f"rng.{DRAWS[i.primitive.name]}({literal(i.params['size'])}{options})")
 
     def _infix(self, i: Instruction) -> Text:
         symbol, binds = INFIX[i.primitive.name]
         a, b = i.inputs
         if i.primitive.name == "add" and a is b and i.output.dtype.kind == "f":
             return Text(f"2 * {self.operand(a).inside(7)}", 6)  # the same bits as x + x
-        left, right = self.operand(a, b), self.operand(b, a)
+        left, right = self.operand(a, i.inputs), self.operand(b, i.inputs)
         first, second = (binds + 1, binds) if symbol == "**" else (binds, binds + 1)
         if binds == 2:  # comparisons would chain
             first = 3
+        if symbol == "+" and right.binds == UNARY and i.output.dtype.kind == "f":
+            symbol, right = "-", Text(right[1:], UNARY)  # x + -y has the bits of x - y
         return Text(f"{left.inside(first)} {symbol} {right.inside(second)}", binds)
 
     def _key(self, i: Instruction) -> str:
         indices = iter(i.inputs[1:])
-        return ", ".join(str(self.operand(next(indices))) if k is SLOT else _index(k)
-                         for k in i.params["key"])
+        parts = [str(self.operand(next(indices))) if k is SLOT else _index(k) for k in i.params["key"]]
+        return ", ".join(parts) or "()"
 
-    def _scatter(self, i: Instruction) -> Text:
-        adds = any(x.dtype != bool for x in i.inputs[1:])
-        name = "add_at" if adds else "place"
-        self.helpers[name] = SCATTER[name]
-        key = re.sub(r"(?<![\w(])([^,\s]*:[^,\s]*)", lambda m: _slice(m[1]), self._key(i))
-        return Text(f"{name}(({key},), {self.operand(i.inputs[0])}, {literal(i.params['shape'])})")
+    def _scatter(self, i: Instruction, name: str) -> list[str]:
+        """The gradient of reading by index, as statements: into zeros is written, or added."""
+        g, kind = i.inputs[0], i.output.dtype
+        g = number(g) if isinstance(g, np.generic) else self.operand(g)
+        zeros = f"np.zeros({literal(i.params['shape'])}" + (
+            ")" if kind == np.float64 else f", {dtype_text(kind)})")
+        key = self._key(i)
+        if not any(x.dtype != bool for x in i.inputs[1:]):
+            return [f"{name} = {zeros}", f"{name}[{key}] = {g}"]
+        plain = len(i.params["key"]) == 1
+        return [f"{name} = {zeros}",  # an index that is repeated gets the sum
+                f"np.add.at({name}, {key if plain else f'np.s_[{key}]'}, {g})"]
 
     def _call(self, i: Instruction) -> Text:
         p = i.primitive
-        arguments = [str(self.operand(x)) for x in i.inputs]
+        arguments = [str(self.operand(x, i.inputs)) for x in i.inputs]
         options = {k: v for k, v in i.params.items() if k not in p.defaults or p.defaults[k] is not v}
         name = numpy_name(p)
         if not name:
-            name = self.helper(p)
+            name = self.helpers.function(p.function, p.name)
         elif name == "np.einsum":  # its option comes first
             arguments.insert(0, literal(options.pop("subscripts")))
         elif p.variadic:
             arguments = [f"[{', '.join(arguments)}]"]
-        shown = [f"{k}={literal(v)}" for k, v in options.items()]
+        shown = [f"{k}={self.operand(v)}" for k, v in options.items()]
         return Text(f"{name}({', '.join(arguments + shown)})")
-
-    def helper(self, p: Primitive) -> str:
-        """Take over the source of a function that NumPy does not have."""
-        name = p.name
-        if name not in self.helpers:
-            self.helpers[name] = ""  # it may call itself
-            self.helpers[name] = self._source_of(p.function, name)
-        return name
-
-    def _source_of(self, function: Any, name: str) -> str:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-        if not isinstance(tree, ast.FunctionDef):
-            raise CaptureError(f"source: {name} is a lambda, whose text cannot be found; define it "
-                               "with def, and make the primitive of that")
-        loaded = (node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
-        for used in dict.fromkeys(loaded):
-            known = function.__globals__.get(used)
-            if known is SLOT:
-                self.helpers[used] = f"{used} = object()  # where an index array goes in a key"
-            if inspect.isfunction(known) and used not in self.helpers:
-                self.helpers[used] = ""
-                self.helpers[used] = self._source_of(known, used)
-            elif isinstance(known, int | float | str | tuple):
-                self.helpers[used] = f"{used} = {known!r}"
-        tree.name, tree.returns, tree.decorator_list = name, None, []
-        if ast.get_docstring(tree):
-            del tree.body[0]
-        return ast.unparse(_WithoutTypes().visit(tree))
 
     # -- the whole text ------------------------------------------------------------------------------
 
     def write(self) -> str:
-        """The module text."""
+        """The module text: the function, and after it what it calls."""
         program = self.program
         parameters = self._parameters()
+        body = self._body()
+        body.append(_wrapped("    return (", self._returned(), ")", "    return "))
+        head = _wrapped(f"def {program.name}(", parameters, "):")
+        draws = any(i.primitive.name in DRAWS for i in program.instructions)
+        lines = ["import numpy as np", "", *(["rng = np.random.default_rng()", ""] if draws else ()),
+                 "", head, *self._sizes(), *body]
+        for text in self.helpers.functions.values():
+            lines += ["", "", text]
+        constants = [*self.helpers.constants.values(), *self._state_keys()]
+        return "\n".join([*lines, *(["", "", *constants] if constants else ()), ""])
+
+    def _body(self) -> list[str]:
         body: list[str] = []
         phase = ""
         shown: Any = None
-        for i in program.instructions:
-            text = self.expression(i)
-            if self._folds(i, text):
+        for i in self.program.instructions:
+            scatters = i.primitive.name == "scatter"
+            text = Text("") if scatters else self.expression(i)
+            if not scatters and self._folds(i, text):
                 self.texts[i.output] = text
                 continue
             if i.phase != phase:
-                body.append(f"    # {'computed from constants' if i.phase == 'once' else i.phase}")
+                body.append(f"    # {i.phase}")
                 phase, shown = i.phase, None
+            if not scatters and len(text) > WIDTH - 20:
+                text = self._in_steps(i, text, body)
             name = self.target(i)
-            line = f"    {name} = {text}"
+            first, *others = self._scatter(i, name) if scatters else [f"{name} = {text}"]
             note = self._comment(i) if i.phase != "backward" and i.line != shown else ""
             shown = i.line
-            if note and max(len(line), 46) + len(note) + 4 > WIDTH:
+            if note and max(len(first) + 4, 46) + len(note) + 4 > WIDTH:
                 body.append(f"    # {note}"[:WIDTH])
                 note = ""
-            body.append(f"{line:<46}  # {note}" if note else line)
+            body.append(f"{f'    {first}':<46}  # {note}" if note else f"    {first}")
+            body += (f"    {line}" for line in others)
             self.texts[i.output] = Text(name)
-        body.append(_wrapped("    return (", self._returned(), ")", "    return "))
-        head = _wrapped(f"def {program.name}(", parameters, "):")
-        helpers = [f"{text}\n\n" for text in self.helpers.values() if text]
-        return "\n".join(["import numpy as np", "", "", *helpers, head, *body]) + "\n"
+        return body
+
+    def _in_steps(self, i: Instruction, text: Text, body: list[str]) -> Text:
+        """The expression of a line that would be too long, with its longest parts computed before."""
+        parts = sorted(set(i.values), key=lambda v: (-len(self.texts[v]), self._position.get(v, 0)))
+        for part in parts:
+            if len(text) > WIDTH - 20 and not self.texts[part].isidentifier():
+                name = self.names.fresh("t")
+                body.append(f"    {name} = {self.texts[part]}")
+                self.texts[part] = Text(name)
+                text = self.expression(i)
+        return text
 
     def _parameters(self) -> list[str]:
-        ordered = sorted(self.program.inputs, key=_order)
         counters: dict[str, int] = {}
         names = []
-        for given in ordered:
+        for given in parameters_of(self.program):
             kind = type(given).__name__.lower()
             counters[kind] = counters.get(kind, 0) + 1
-            fallback = f"{kind}_{counters[kind]}"
             if isinstance(given, Number):
                 self.texts[given.value] = Text(given.text)
-                fresh = [n for n in given.origins if n not in self._taken]
-                self._taken.update(fresh)
+                fresh = [n for n in given.origins if n not in names]
+                self.names.taken.update(fresh)
                 names += fresh
                 continue
-            name = self.name(given.value, fallback)
+            name = self.name(given.value, f"{kind}_{counters[kind]}")
             self.texts[given.value] = Text(name)
             names.append(name)
+        for given in self.program.inputs:
+            if isinstance(given, Array) and is_written_out(given):
+                self.texts[given.value] = literal(given.array)
         return names
+
+    def _sizes(self) -> Iterator[str]:
+        """The text holds for arguments of these sizes, which occur in it."""
+        for given in self.program.inputs:
+            if isinstance(given, Argument) and given.value.shape:
+                name, shape = self.texts[given.value], literal(given.value.shape)
+                yield f"    assert np.shape({name}) == {shape}, \"{name}: not of shape {shape}\""
+
+    def _state_keys(self) -> list[str]:
+        """What `Module.state_dict` calls the arguments."""
+        paths = {str(self.texts[i.value]): path_of(i.tensor) for i in self.program.inputs
+                 if isinstance(i, State) and path_of(i.tensor)}
+        counts = list(paths.values())
+        keys = [f"{name!r}: {path!r}" for name, path in paths.items() if counts.count(path) == 1]
+        return [f"STATE = {{{', '.join(keys)}}}"] if 0 < len(keys) < 3 else (
+            ["STATE = {", *(f"    {key}," for key in keys), "}"] if keys else [])
 
     def target(self, i: Instruction) -> str:
         """The name that the result of an instruction gets: a state keeps its own."""
@@ -272,10 +297,13 @@ class Writer:
         return self.name(i.output, "t")
 
     def _folds(self, i: Instruction, text: Text) -> bool:
-        """Whether a result is written where it is used: unnamed, used once, and short."""
-        once = self.uses[i.output] == 1 and i.output not in self._results
-        return (once and (not has_effect(i) or self._is_halfway(i)) and not i.output.name
-                and len(text) < WIDTH - 40 and not self._crosses_a_write(i))
+        """Whether a result is written where it is used: unnamed, short, and used once or a view."""
+        plain = i.primitive.name in PLAIN_VIEWS and len(text) < SHORT_VIEW and len(i.inputs) == 1
+        uses = self.uses[i.output]
+        once = (uses == 1 or (plain and uses > 1)) and i.output not in self._results
+        return (once and (not has_effect(i) or self._is_halfway(i))
+                and not self._naming.names[i.output] and i.output not in self._naming.of
+                and len(text) < SHORT and not self._crosses_a_write(i))
 
     def _is_halfway(self, i: Instruction) -> bool:
         """Whether a state gets its next value from this one, as in ``v *= momentum; v += g``."""
@@ -296,9 +324,9 @@ class Writer:
 
     def _returned(self) -> list[str]:
         held = {i.tensor: self.texts[i.value] for i in self.program.inputs if isinstance(i, State)}
-        results = [held[x] if x in held else literal(x._value) if isinstance(x, Tensor)
+        results = [held[x] if x in held else self.operand(x._value) if isinstance(x, Tensor)
                    else self.operand(x) for x in self.program.outputs]
-        return [*results, *(str(self.texts[s.value]) for s, _ in self.program.writes),
+        return [*results, *(str(self.texts[v]) for _, v in self.program.writes),
                 *(str(self.texts[v]) for _, v in self.program.gradients)]
 
 
@@ -315,21 +343,32 @@ def _lengths(shape: Any) -> str:
     return ", ".join(map(literal, shape)) if isinstance(shape, tuple) and shape else literal(shape)
 
 
-def _ordering(i: Instruction) -> list[Value]:
-    """The inputs of an elementwise operation that lay its result out otherwise than another would."""
-    values = [x for x in i.values if x.shape == i.output.shape]
+def _by_rows(i: Instruction) -> Iterator[Value]:
+    """The inputs that an instruction needs by rows: how a result lies, or a sum goes, depends on it."""
     plain = tuple(range(len(i.output.shape)))
-    other = i.primitive.elementwise and any(x.axes != plain for x in values)
-    return [x for x in values if other and x.axes == plain]
+    values = [x for x in i.values if x.shape == i.output.shape]
+    for x in i.values:
+        other = x in values and x.axes == plain and any(y.axes != plain for y in values)
+        if other or not i.primitive.elementwise:
+            yield x
+
+
+def _comes_by_columns(i: Instruction) -> bool:
+    """Whether the result lies by rows though what it is made of does not, or it only turns that."""
+    turns = i.primitive.name == "einsum" and len(i.inputs) == 1
+    return i.output.in_order and (turns or not all(x.in_order for x in i.values))
+
+
+def _in(x: Any, values: set[Value]) -> bool:
+    return isinstance(x, Value) and x in values
+
+
+def _shape(x: Any) -> Any:
+    return x.shape if isinstance(x, Value) else np.shape(x)
 
 
 def _order(given: Input) -> int:
     return 0 if isinstance(given, Argument) else 2 if isinstance(given, Number) else 1
-
-
-def _slice(text: str) -> str:
-    parts = [p or "None" for p in text.split(":")]
-    return f"slice({', '.join(parts)})"
 
 
 def _index(k: Any) -> str:
@@ -341,34 +380,42 @@ def _index(k: Any) -> str:
 
 def numpy_name(p: Primitive) -> str:
     """The public NumPy function that a primitive stands for, or nothing."""
-    for function in (p.function, *p.numpy):
-        name = getattr(function, "__name__", "")
-        for space, prefix in ((np, "np"), (np.linalg, "np.linalg")):
-            if getattr(space, name, None) is function:
-                return f"{prefix}.{name}"
-    return ""
+    return next(filter(None, map(public_name, (p.function, *p.numpy))), "")
 
 
-def call(function: Any, program: Program) -> Any:
+def is_written_out(given: Array) -> bool:
+    """Whether an array depends on shapes only, and the text says how NumPy makes it."""
+    return given.internal and not given.value.name and bool(formula(given.array))
+
+
+def parameters_of(program: Program) -> list[Input]:
+    """The inputs that the function of a text takes, in order."""
+    return sorted((i for i in program.inputs if not (isinstance(i, Array) and is_written_out(i))),
+                  key=_order)
+
+
+def call(function: Callable[..., Any], program: Program) -> Any:
     """Call the function of a program's text with the values that its inputs have now."""
     values: list[Any] = []
-    for given in sorted(program.inputs, key=_order):
+    numbers: dict[str, float] = {}
+    for given in parameters_of(program):
         if isinstance(given, Number):
-            values += [float(options[key]) for options, key in given.origins.values()]
+            numbers.update((k, float(options[key])) for k, (options, key) in given.origins.items())
         elif isinstance(given, Array):
             values.append(given.array)
         elif isinstance(given, Gradient):
             values.append(given.tensor._grad._value)  # type: ignore[union-attr]
         else:
-            values.append(np.array(given.tensor._value))
-    result = function(*values)
+            values.append(given.tensor._value)
+    result = function(*values, *numbers.values())
     return result if isinstance(result, tuple) else (result,)
 
 
-def source_of(program: Program) -> str:
+def source_of(program: Program, of: dict[Value, Value] | None = None) -> str:
     """The program as a NumPy module with one function.
 
     The function takes the arguments, the state and the hyperparameters, and returns the results,
-    then the new state, then the gradients that are kept.
+    then the new state, then the gradients that are kept. ``of`` says which value a gradient belongs
+    to, where no update does.
     """
-    return Writer(program).write()
+    return Writer(program, of or {}).write()

@@ -1,0 +1,546 @@
+"""Habits of people who write training steps: compiled, each gives what it gives without compiling, to the bit."""
+
+from __future__ import annotations
+
+import contextvars
+import copy
+import logging
+import os
+import pickle
+import random
+import subprocess
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from tqdm import tqdm
+
+import tinygrad_gd as tg
+from tests.values import values
+
+CALLS = 8
+
+
+class World:
+    """A small model, its data, and what people keep around a step."""
+
+    def __init__(self) -> None:
+        tg.manual_seed(0)
+        self.net = tg.nn.Sequential(tg.nn.Linear(3, 4), tg.nn.Tanh(), tg.nn.Linear(4, 2))
+        self.other = tg.nn.Linear(3, 2)
+        self.opt = tg.optim.SGD(self.net.parameters(), lr=0.05, momentum=0.9)
+        self.opt2 = tg.optim.SGD(self.other.parameters(), lr=0.05)
+        self.rng = np.random.default_rng(0)
+        self.X, self.Y = self.rng.normal(size=(40, 3)), self.rng.normal(size=(40, 2))
+        self.labels = self.rng.integers(0, 2, 40)
+        self.count, self.total, self.best, self.scale = 0, 0.0, np.inf, 1.0
+        self.kept: list[Any] = []
+        self.average = [p.detach() for p in self.net.parameters()]
+        self.buffer, self.mean = np.empty((4, 3)), np.zeros(3)
+        self.h = tg.Tensor(np.zeros(2))
+        self.loader = tg.DataLoader(self.X, self.Y, batch_size=8, shuffle=True)
+
+    def batch(self) -> tuple[Any, Any]:
+        i = self.count % 10 * 4
+        return self.X[i : i + 4], self.Y[i : i + 4]
+
+    def loss(self) -> Any:
+        x, y = self.batch()
+        return tg.nn.mse_loss(self.net(x), y)
+
+    def train(self, loss: Any, opt: Any = None) -> Any:
+        opt = opt or self.opt
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+        return loss
+
+    def scaled(self) -> Any:
+        return self.loss() * self.scale
+
+
+def total(w: World) -> Any:
+    loss = w.train(w.loss())
+    w.total += loss.item()
+    return loss
+
+
+def a_branch_on_the_loss(w: World) -> Any:
+    loss = w.loss()
+    if loss < w.best:
+        w.best = loss.item()
+        w.kept = [p.numpy().copy() for p in w.net.parameters()]
+    return w.train(loss)
+
+
+def accumulation_over_calls(w: World) -> Any:
+    loss = w.loss() / 4
+    loss.backward()
+    if w.count % 4 == 3:
+        w.opt.step()
+        w.opt.zero_grad()
+    return loss
+
+
+def accumulation_inside(w: World) -> Any:
+    w.opt.zero_grad()
+    losses = [tg.nn.mse_loss(w.net(w.X[i : i + 4]), w.Y[i : i + 4]) for i in (0, 4)]
+    for loss in losses:
+        loss.backward()
+    w.opt.step()
+    return losses[0] + losses[1]
+
+
+def clipping(w: World) -> Any:
+    w.opt.zero_grad()
+    loss = w.loss()
+    loss.backward()
+    norm = np.sqrt(sum((p.grad * p.grad).sum() for p in w.net.parameters()))
+    if norm > 0.5:
+        for p in w.net.parameters():
+            p.grad = p.grad * (0.5 / norm)
+    w.opt.step()
+    return norm
+
+
+def rows_by_numpy(w: World) -> Any:
+    i = w.rng.integers(0, 40, 6)
+    return w.train(tg.nn.mse_loss(w.net(w.X[i]), w.Y[i]))
+
+
+def a_refilled_buffer(w: World) -> Any:
+    w.buffer[...] = w.rng.normal(size=(4, 3))
+    return w.train((w.net(w.buffer) ** 2).mean())
+
+
+def moving_average(w: World) -> Any:
+    loss = w.train(w.loss())
+    with tg.no_grad():
+        for a, p in zip(w.average, w.net.parameters(), strict=True):
+            a *= 0.9
+            a += 0.1 * p
+    return loss
+
+
+def two_optimizers(w: World) -> Any:
+    fake = w.net(w.X[:4])
+    first = w.train((w.other(w.X[:4]) - fake.detach()).mean() ** 2, w.opt2)
+    second = w.train(((fake - w.other(w.X[:4]).detach()) ** 2).mean())
+    return first + second
+
+
+def target_network(w: World) -> Any:
+    with tg.no_grad():
+        target = w.other(w.X[:4])
+    loss = w.train(tg.nn.mse_loss(w.net(w.X[:4]), target))
+    if w.count % 3 == 0:
+        with tg.no_grad():
+            w.other.weight.assign(w.net[2].weight.numpy()[:, :3] * 0.5)
+    return loss
+
+
+def freezing(w: World) -> Any:
+    for p in w.net[0].parameters():
+        p.requires_grad = w.count < 3
+    return w.train(w.loss())
+
+
+def schedule(w: World) -> Any:
+    w.opt.param_groups[0]["lr"] = 0.1 / (1 + w.count)
+    return w.train(w.loss())
+
+
+class Counting(tg.optim.SGD):
+    def step(self, closure: Any = None) -> None:
+        self.t = getattr(self, "t", 0) + 1
+        if self.t % 3:
+            super().step()
+
+
+class Plain(tg.optim.Optimizer):
+    def update(self, p: Any, g: Any, options: Any) -> None:
+        m = self.remembered(p, "m", like=p)
+        m *= 0.9
+        m += g
+        p -= options["lr"] * m
+
+
+def own_optimizer(w: World) -> Any:
+    if not w.kept:
+        w.kept.append(Counting(w.net.parameters(), lr=0.1))
+    return w.train(w.loss(), w.kept[0])
+
+
+def another_optimizer(w: World) -> Any:
+    if not w.kept:
+        w.kept.append(Plain(w.net.parameters(), {"lr": 0.1}))
+    return w.train(w.loss(), w.kept[0])
+
+
+def statistics(w: World) -> Any:
+    x = w.batch()[0]
+    w.mean = 0.9 * w.mean + 0.1 * x.mean(0)
+    return w.train((w.net(x - w.mean) ** 2).mean())
+
+
+def logged(w: World) -> Any:
+    loss = w.train(w.loss())
+    logging.getLogger("habits").info("loss %s", loss.item())
+    for _ in tqdm(range(2), disable=True):
+        w.total += 1
+    return loss
+
+
+def python_random(w: World) -> Any:
+    factor = random.random() + np.random.rand() + tg.generator().random()
+    return w.train(w.loss() * factor)
+
+
+def permutation(w: World) -> Any:
+    order = tg.generator().permutation(8)
+    return w.train(tg.nn.mse_loss(w.net(w.X[order]), w.Y[order]) + tg.dropout(w.net(w.X[:2]), 0.5).mean())
+
+
+def a_loader(w: World) -> Any:
+    loss: Any = None
+    for x, y in w.loader:
+        loss = w.train(tg.nn.mse_loss(w.net(x), y))
+    return loss
+
+
+def recurrent(w: World) -> Any:
+    w.h = w.h.detach()
+    w.h = np.tanh(w.net(w.batch()[0]).mean(0) + w.h)
+    return w.train((w.h * w.h).sum())
+
+
+def curriculum(w: World) -> Any:
+    n = 4 + 2 * (w.count // 3)
+    return w.train(tg.nn.mse_loss(w.net(w.X[:n]), w.Y[:n]))
+
+
+def a_method(w: World) -> Any:
+    w.scale = 1.0 + w.count % 3
+    return w.train(w.scaled())
+
+
+def kept_losses(w: World) -> Any:
+    w.kept.append(w.loss())
+    return w.train(w.kept[-1])
+
+
+def kept_gradients(w: World) -> Any:
+    loss = w.train(w.loss())
+    w.kept.append(next(iter(w.net.parameters())).grad)
+    return loss
+
+
+def copies(w: World) -> Any:
+    before = copy.deepcopy(w.net)
+    w.train(w.loss())
+    return (next(iter(w.net.parameters())) - next(iter(before.parameters()))).sum()
+
+
+def no_update(w: World) -> Any:
+    w.opt.zero_grad()
+    w.loss().backward()
+    return next(iter(w.net.parameters())).grad
+
+
+def a_leaf_in_the_step(w: World) -> Any:
+    x = tg.Tensor(w.batch()[0], requires_grad=True)
+    w.net(x).sum().backward()
+    return x.grad
+
+
+def derivatives_of_the_input(w: World) -> Any:
+    x = tg.Tensor(w.batch()[0], requires_grad=True)
+    u = w.net(x).sum()
+    u.backward(create_graph=True)
+    slope = x.grad
+    w.opt.zero_grad()
+    return w.train((slope**2).mean() + w.loss())
+
+
+def with_tg_grad(w: World) -> Any:
+    return w.train(w.loss() + tg.grad(lambda s: (w.net(w.X[:2]) * s).sum())(1.0))
+
+
+def errors_ignored(w: World) -> Any:
+    with np.errstate(all="ignore"):
+        return w.train((w.net(w.X[:4]) / np.zeros(2)).sum() * 0.0 + w.loss())
+
+
+def default_dtype(w: World) -> Any:
+    tg.set_default_dtype(np.float32 if w.count % 2 else np.float64)
+    try:
+        return w.loss() + tg.Tensor([1.0])
+    finally:
+        tg.set_default_dtype(np.float64)
+
+
+def early_stopping(w: World) -> Any:
+    loss = w.loss()
+    if w.count > 5:
+        return loss
+    return w.train(loss)
+
+
+def both_modes(w: World) -> Any:
+    w.net.train(w.count % 2 == 0)
+    return w.loss() * (1.0 if w.net.training else 2.0)
+
+
+def masks(w: World) -> Any:
+    x, y = w.batch()
+    out = w.net(x)
+    return w.train((out[out > 0] ** 2).sum() + tg.nn.mse_loss(out, y))
+
+
+def environment(w: World) -> Any:
+    os.environ["TINYGRAD_GD_HABIT"] = str(w.count)
+    return w.loss() * float(os.environ["TINYGRAD_GD_HABIT"])
+
+
+VARIABLE: contextvars.ContextVar[float] = contextvars.ContextVar("habit", default=1.0)
+
+
+def a_context_variable(w: World) -> Any:
+    VARIABLE.set(1.0 + w.count)
+    return w.loss() * VARIABLE.get()
+
+
+def attributes_of_functions(w: World) -> Any:
+    attributes_of_functions.factor = 1.0 + w.count  # type: ignore[attr-defined]
+    return w.loss() * attributes_of_functions.factor  # type: ignore[attr-defined]
+
+
+def an_import(w: World) -> Any:
+    import colorsys
+
+    return w.loss() * colorsys.rgb_to_hsv(0.1, 0.2, 0.3)[0]
+
+
+def counter_times(w: World) -> Any:
+    return w.loss() * w.count
+
+
+def plain_numpy(w: World) -> Any:
+    x = np.asarray(w.batch()[0])
+    assert type(x * 2) is np.ndarray
+    return w.train((w.net(x / np.linalg.norm(x)) ** 2).mean())
+
+
+def in_place(w: World) -> Any:
+    loss = w.loss()
+    loss.backward()
+    with tg.no_grad():
+        for p in w.net.parameters():
+            p -= 0.1 * p.grad
+            p.grad = None
+    return loss
+
+
+def sum_of_losses(w: World) -> Any:
+    loss = tg.Tensor(0.0)
+    for i in range(3):
+        loss += tg.nn.mse_loss(w.net(w.X[i : i + 4]), w.Y[i : i + 4])
+    return w.train(loss)
+
+
+HABITS: dict[str, Callable[[World], Any]] = {f.__name__: f for f in (
+    total, a_branch_on_the_loss, accumulation_over_calls, accumulation_inside, clipping, rows_by_numpy, a_refilled_buffer,
+    moving_average, two_optimizers, target_network, freezing, schedule, own_optimizer, another_optimizer, statistics, logged,
+    python_random, permutation, a_loader, recurrent, curriculum, a_method, kept_losses, kept_gradients, copies, no_update,
+    a_leaf_in_the_step, derivatives_of_the_input, with_tg_grad, errors_ignored, default_dtype, early_stopping, both_modes,
+    masks, environment, a_context_variable, attributes_of_functions, an_import, counter_times, plain_numpy, in_place,
+    sum_of_losses)}  # fmt: skip
+#: Those whose Python asks for the graph itself, or which are another thing in every call.
+EAGER = {"derivatives_of_the_input", "with_tg_grad", "counter_times", "copies", "masks"}
+
+
+def run(habit: Callable[[World], Any], compiled: bool) -> Iterator[Any]:
+    random.seed(0)
+    np.random.seed(0)
+    w = World()
+    step: Any = tg.compile(lambda: habit(w)) if compiled else lambda: habit(w)
+    for w.count in range(CALLS):
+        result = step()
+        yield [np.array(values(result)), result.dtype, result.requires_grad, w.total, w.best, w.mean.copy()]
+        yield [np.array(values(t)) for t in (*w.net.parameters(), *w.other.parameters(), *w.average, w.h)]
+        yield [None if p.grad is None else np.array(values(p.grad)) for p in w.net.parameters()]
+        yield [np.array(values(t) if isinstance(t, tg.Tensor) else t) for t in w.kept if isinstance(t, tg.Tensor | np.ndarray)]
+    if compiled and habit.__name__ not in EAGER:
+        assert not step.problem and step._lockstep.hits > 0, step.problem
+
+
+@pytest.mark.parametrize("name", HABITS)
+@pytest.mark.filterwarnings("ignore:.*runs uncompiled:tinygrad_gd.CaptureWarning")
+@pytest.mark.filterwarnings("ignore:.* gives float64:tinygrad_gd.PrecisionWarning")
+def test_a_habit_is_what_it_is_without_compiling(name: str) -> None:
+    for mine, expected in zip(list(run(HABITS[name], True)), list(run(HABITS[name], False)), strict=True):
+        for a, b in zip(mine, expected, strict=True):
+            if isinstance(b, np.ndarray):
+                np.testing.assert_array_equal(a, b)
+                assert a.dtype == b.dtype
+            else:
+                assert a is b or a == b
+
+
+# -- what a compiled function is to others -----------------------------------------------------------
+
+
+def test_a_compiled_function_has_derivatives_of_any_order() -> None:
+    f, x = tg.compile(lambda x: (x**3).sum()), np.array([1.0, 2.0])
+    for _ in range(3):
+        assert tg.grad(f)(x).tolist() == [3.0, 12.0]
+        assert tg.grad(lambda x: f(x) + x.sum())(x).tolist() == [4.0, 13.0]
+        assert tg.hessian(f)(x).tolist() == [[6.0, 0.0], [0.0, 12.0]]
+        assert tg.jvp(f, (x,), (np.ones(2),))[1].item() == 15.0
+        t = tg.Tensor(x, requires_grad=True)
+        (f(t) + (t * t).sum()).backward()
+        assert t.grad.tolist() == [5.0, 16.0]
+        t.zero_grad()
+        f(t * 2).backward(create_graph=True)
+        assert t.grad.tolist() == [24.0, 96.0]
+        assert tg.gradcheck(f, [x])
+
+
+def test_a_loss_that_came_out_can_be_derived_unless_its_parameters_were_changed() -> None:
+    w = World()
+    loss = tg.compile(lambda: w.loss())
+    for _ in range(4):
+        w.opt.zero_grad()
+        loss().backward()
+        mine = [p.grad.numpy().copy() for p in w.net.parameters()]
+        w.opt.zero_grad()
+        w.loss().backward()
+        for a, p in zip(mine, w.net.parameters(), strict=True):
+            np.testing.assert_array_equal(a, p.grad.numpy())
+    step = tg.compile(lambda: w.train(w.loss()))
+    for _ in range(4):
+        with pytest.raises(tg.GradError, match=r"stale|overwritten"):
+            step().backward()
+
+
+def test_copies_and_pickles_of_trainers_have_their_own_parameters() -> None:
+    trainer = Trainer()
+    for _ in range(3):
+        trainer.step()
+    for other in (copy.copy(trainer), copy.deepcopy(trainer), pickle.loads(pickle.dumps(trainer))):
+        other.k = 5.0
+        assert other.step().item() == 15.0 and trainer.step().item() == 6.0
+
+
+class Trainer:
+    k = 2.0
+
+    def __init__(self) -> None:
+        self.w = tg.Tensor([1.0, 2.0], requires_grad=True)
+
+    @tg.compile
+    def step(self) -> Any:
+        return self.w.sum() * self.k
+
+
+def test_an_exception_leaves_behind_what_it_does_without_compiling() -> None:
+    def states(compiled: bool) -> Iterator[Any]:
+        w = World()
+
+        def step(fails: bool) -> Any:
+            w.opt.zero_grad()
+            loss = w.loss()
+            loss.backward()
+            w.kept.append(loss)
+            if fails:
+                raise KeyError("user")
+            w.opt.step()
+            return loss
+
+        run: Any = tg.compile(step) if compiled else step
+        for i in range(8):
+            try:
+                run(i in (3, 5))
+            except KeyError:
+                pass
+            yield [np.array(values(t)) for t in (*w.kept, *w.net.parameters(), *(p.grad for p in w.net.parameters()))]
+
+    for mine, expected in zip(states(True), states(False), strict=True):
+        for a, b in zip(mine, expected, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_threads_and_a_function_that_calls_itself() -> None:
+    w, found = World(), []
+    loss = tg.compile(lambda: w.loss())
+    expected = w.loss().item()
+    threads = [threading.Thread(target=lambda: found.extend(loss().item() for _ in range(20))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [expected] * 80
+
+    @tg.compile
+    def power(x: Any, n: int) -> Any:
+        return x if n == 1 else x * power(x, n - 1)
+
+    x = tg.Tensor([2.0])
+    assert [power(x, 3).item() for _ in range(4)] == [8.0] * 4
+
+
+def test_what_differs_every_time_runs_uncompiled_after_one_notice() -> None:
+    w = tg.Tensor(np.ones(300), requires_grad=True)
+    step = tg.compile(lambda n: (w[:n] * 2).sum())
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert [step(n).item() for n in range(1, 200)] == [2.0 * n for n in range(1, 200)]
+    assert [str(t.message) for t in told] == [step.problem] and "runs uncompiled" in step.problem
+    with pytest.raises(tg.CaptureError, match="hardly ever"):
+        strict = tg.compile(lambda n: (w[:n] * 2).sum(), strict=True)
+        for n in range(1, 200):
+            strict(n)
+
+
+def test_common_lengths_stay_recorded() -> None:
+    w = tg.Tensor(np.ones(300), requires_grad=True)
+    step = tg.compile(lambda n: (w[:n] * 2).sum(), strict=True)
+    for _ in range(20):
+        assert [step(n).item() for n in (3, 5, 7)] == [6.0, 10.0, 14.0]
+    assert step._lockstep.records == 3
+
+
+def test_warnings_of_numpy_are_shown_and_the_step_compiles() -> None:
+    """In a plain process: pytest sets filters of its own."""
+    code = ("import numpy as np, tinygrad_gd as tg\nx = tg.Tensor([0.0, 1.0])\nf = tg.compile(lambda: np.log(x).sum(), strict=True)\n"
+            "for _ in range(4): f()\nassert f._lockstep.hits == 3 and not f.problem")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0 and "divide by zero" in done.stderr, done.stderr
+
+
+def test_casts_of_a_step_look_at_no_uninitialised_memory() -> None:
+    with np.errstate(all="raise"):
+        x = tg.Tensor(np.linspace(0, 1, 50))
+        step = tg.compile(lambda: ((x * 2).astype(np.float32)[::2].T.astype(np.float64)).sum(), strict=True)
+        assert len({step().item() for _ in range(5)}) == 1
+
+
+def test_old_models_are_let_go() -> None:
+    """In a plain process: these tests keep the programs that they check."""
+    code = """
+import gc, weakref, numpy as np, tinygrad_gd as tg
+box, alive = {}, []
+step = tg.compile(lambda x: box["net"](x).sum())
+for _ in range(6):
+    box["net"] = tg.nn.Linear(10, 2)
+    alive.append(weakref.ref(box["net"].weight))
+    for _ in range(3): step(np.ones(10))
+gc.collect()
+assert sum(r() is not None for r in alive) == 1 and not step.problem
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,159 @@
+"""A plan that is wrong is found before it runs, whichever way it is wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_gd as tg
+from tests.program import witness
+from tests.program.frozen import frozen
+from tinygrad_gd.program.ir import Program
+from tinygrad_gd.program.replay import planner
+from tinygrad_gd.program.replay.proof import prove
+from tinygrad_gd.program.replay.replay import Replay
+from tinygrad_gd.program.replay.statements import Statements
+
+
+def step() -> Any:
+    """Updates two parameters side by side, has views, a copied operand and two results."""
+    rng = np.random.default_rng(0)
+    w, v = (tg.Tensor(rng.normal(size=(6, 6)), requires_grad=True) for _ in range(2))
+    optimizer = tg.optim.SGD([w, v], lr=1e-3, momentum=0.9)
+
+    def run(x: Any) -> Any:
+        hidden = tg.tanh(x @ w) * (x @ v.T)
+        loss = (tg.tanh(hidden) * hidden).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss, x + 1, hidden.T
+
+    compiled = frozen(run, strict=True)
+    for _ in range(3):
+        compiled(np.ones((4, 6)))
+    return compiled
+
+
+def replay_of(program: Program) -> Replay:
+    return Replay(program, 1)
+
+
+def replaced(text: Statements, pattern: str, by: str) -> None:
+    """The text with its first match replaced; the numbers of its lines stay."""
+    changed, n = re.subn(pattern, by, text.source, count=1)
+    assert n == 1, text.source
+    text.source = changed
+
+
+def a_buffer_for_another(text: Statements) -> None:
+    """The last statement that reads a buffer reads another one."""
+    last = re.findall(r"multiply\(\w+, (buffer\d+), buffer\d+\)", text.source)[-1]
+    other = next(b for b in re.findall(r"buffer\d+", text.source) if b != last)
+    replaced(text, rf"(?s)(.*multiply\(\w+, ){last}, ", rf"\g<1>{other}, ")
+
+
+def two_buffers_in_one(text: Statements) -> None:
+    """All buffers of one form are the same memory."""
+    by_form: dict[Any, Any] = {}
+    for name in sorted(n for n in text.space if re.fullmatch(r"buffer\d+", n)):
+        x = text.space[name]
+        text.space[name] = by_form.setdefault((x.shape, x.dtype), x)
+
+
+def no_copy_of_a_result(text: Statements) -> None:
+    replaced(text, r"constant\((\w+)\.copy\(\)\)", r"constant(\1)")
+
+
+def a_parameter_as_a_result(text: Statements) -> None:
+    state = next(text.names[i.value] for i, _ in text.seats)
+    replaced(text, r"return constant\(\w+\)", f"return constant({state})")
+
+
+def a_result_twice(text: Statements) -> None:
+    name = re.findall(r"constant\((v\d+)\)", text.source)[-1]
+    replaced(text, r"return constant\(\w+\)", f"return constant({name})")
+
+
+def an_update_too_soon(text: Statements) -> None:
+    """The parameter is written by the first statement that fills a buffer of its form."""
+    state = next(text.names[i.value] for i, _ in text.seats)
+    buffer = next(n for n in text.space if re.fullmatch(r"buffer\d+", n) and text.space[n].shape == (6, 6))
+    text.space[buffer] = text.space[state]
+
+
+@pytest.mark.parametrize("plant,problem", [
+    (a_buffer_for_another, "any more"), (two_buffers_in_one, "any more"),
+    (no_copy_of_a_result, "memory of somebody else"), (a_parameter_as_a_result, "memory of somebody"),
+    (a_result_twice, "is two results"), (an_update_too_soon, "any more"),
+])
+def test_a_planted_fault_is_found(plant: Callable[[Statements], None], problem: str) -> None:
+    replay = replay_of(step().program)
+    prove(replay.text)
+    plant(replay.text)
+    with pytest.raises(tg.CaptureError, match=f"{problem}.*the plan of the replay is wrong"):
+        prove(replay.text)
+
+
+def too_soon(self: Any) -> None:
+    """Buffers are given up one instruction before their values are read for the last time."""
+    self.last_use = {v: max(n - 1, self._position.get(v, 0)) for v, n in self.last_use.items()}
+    assign(self)
+
+
+assign = planner.Planner._assign
+
+
+def test_buffers_given_up_too_soon_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = step().program
+    monkeypatch.setattr(planner.Planner, "_assign", too_soon)
+    Replay(program, 1)
+    with pytest.raises(tg.CaptureError, match=r"any more.*the plan of the replay is wrong"):
+        Replay(program, 1, strict=True)
+
+
+def test_updates_in_place_too_soon_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    w = tg.Tensor(np.ones(3))
+
+    def run() -> Any:
+        old = tg.Tensor(w)
+        w.assign(w * 2)
+        return old * 3
+
+    compiled = frozen(run, strict=True)
+    for _ in range(3):
+        compiled()
+    monkeypatch.setattr(planner.Planner, "in_place", lambda self, i: i.target is not None)
+    with pytest.raises(tg.CaptureError, match=r"any more.*the plan of the replay is wrong"):
+        Replay(compiled.program, 0, strict=True)
+
+
+def test_only_strict_programs_are_proved(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tinygrad_gd.program import compiled
+
+    def twice(a: Any, x: Any) -> Any:
+        return a * (a * x)
+
+    monkeypatch.setattr(compiled, "Replay", Replay)
+    monkeypatch.setattr(planner.Planner, "_assign", too_soon)
+    for strict in (False, True):
+        run = frozen(lambda x: twice(tg.tanh(x), x).sum(), strict=strict)
+        run(np.ones(3))
+        if strict:
+            with pytest.raises(tg.CaptureError, match="any more"):
+                run(np.ones(3))
+        else:
+            run(np.ones(3))
+
+
+def test_in_these_tests_what_shows_memory_must_be_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(witness, "Planner", type("Blind", (planner.Planner,), {
+        "base": lambda self, value: value}))
+    run = frozen(lambda x: x.T @ x)
+    run(np.ones((2, 3)))
+    with pytest.raises(AssertionError, match="which the plan does not know"):
+        run(np.ones((2, 3)))

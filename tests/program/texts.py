@@ -1,0 +1,105 @@
+"""What the text of a program computes, and what its instructions compute one by one."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+import tinygrad_gd as tg
+from tinygrad_gd.engine.tensor import Tensor
+from tinygrad_gd.ground.pytree import flatten
+from tinygrad_gd.ops.unnamed import OtherMask
+from tinygrad_gd.program.ir import Argument, Array, Gradient, Number, State, Value
+from tinygrad_gd.program.passes import readable
+from tinygrad_gd.program.text.source import call, source_of
+
+
+def executed(program: Any) -> list[Any]:
+    """What the text of a program returns for the present values of its inputs and random numbers."""
+    space: dict[str, Any] = {}
+    exec(source_of(program), space)
+    if "rng" in space:
+        space["rng"].bit_generator.state = tg.generator().bit_generator.state
+    return list(call(space[program.name], program))
+
+
+def _given(i: Any) -> Any:
+    if isinstance(i, Number):
+        return eval(i.text, {}, {name: float(options[key]) for name, (options, key) in i.origins.items()})
+    if isinstance(i, Array):
+        return i.array
+    return i.tensor._grad._value if isinstance(i, Gradient) else i.tensor._value
+
+
+def interpreted(program: Any) -> list[Any]:
+    """The results, new states and gradients of the instructions, each run by its primitive."""
+    held = {i.value: _given(i) for i in program.inputs}
+    generator = tg.generator()
+    before = generator.bit_generator.state
+    try:
+        for i in program.instructions:
+            inputs = [held[x] if isinstance(x, Value) else x for x in i.inputs]
+            held[i.output] = i.primitive.run(*inputs, **i.params)
+    finally:
+        generator.bit_generator.state = before
+    states = {i.tensor: i.value for i in program.inputs if isinstance(i, State)}
+    for state, value in program.writes:  # a state that is returned is returned as it is then
+        held[state.value] = held[value]
+    outputs = [held[x] if isinstance(x, Value) else held[states[x]] if x in states
+               else x._value if isinstance(x, Tensor) else x for x in program.outputs]
+    return [*outputs, *(held[v] for _, v in (*program.writes, *program.gradients))]
+
+
+def bits(x: Any) -> Any:
+    """What two results have in common if they are the same to the last bit."""
+    x = np.asarray(x)
+    return x.dtype, x.shape, np.where(np.isnan(x), 0, x).astype(x.dtype).tobytes() if x.dtype.kind in "fc" else x.tobytes()
+
+
+def assert_text_takes_the_step(run: Any) -> Any:
+    """The next call of a compiled step gives what the text does; returns its result."""
+    program = run.captured
+    if any(isinstance(i, Argument | Array) for i in program.inputs) and not hasattr(run, "_entry"):
+        return run()  # what the next call in lockstep brings is not known yet
+    try:
+        got = [np.array(x) for x in executed(readable(program))]  # the step changes parameters in place
+    except tg.CaptureError as error:
+        assert "cannot be written as text" in str(error)
+        return run()
+    result = run()
+    assert run.captured is program
+    written = [state.tensor for state, _ in program.writes]
+    expected = [*flatten(result), *written, *(leaf._grad for leaf, _ in program.gradients)]
+    assert len(got) == len(expected) > 0
+    for a, b in zip(got, expected, strict=True):
+        b = b.numpy() if isinstance(b, Tensor) else b
+        assert bits(a) == bits(b), f"{a!r}\n{b!r}\n{run.source}"
+    return result
+
+
+def assert_text_computes(program: Any) -> None:
+    """Text and instructions give the same, for the values that the inputs have now."""
+    if program.kept or any(isinstance(i, Argument) and i.raw for i in program.inputs):
+        return  # a segment is no text for people; what is recorded in lockstep is compared as a whole
+    if any(isinstance(i, Gradient) and i.tensor._grad is None for i in program.inputs):
+        return
+    read = readable(program)
+    constants = [x for i in read.instructions for x in i.inputs if isinstance(x, np.ndarray)]
+    if not all(Value.like(x).dense for x in constants):
+        return  # BLAS takes them another way than what lies in one piece, as all that is written out
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            expected = interpreted(program)
+        except (OtherMask, tg.IndexingError):
+            return  # what the program refuses
+        try:
+            got = executed(read)
+        except tg.CaptureError as error:
+            assert "cannot be written as text" in str(error)
+            return
+    assert len(got) == len(expected)
+    for a, b in zip(got, expected, strict=True):
+        assert bits(a) == bits(b), f"{a!r}\n{b!r}\n{source_of(read)}"

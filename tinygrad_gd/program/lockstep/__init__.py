@@ -1,0 +1,18 @@
+"""Lockstep: the user's Python runs in every call, and what it would compute is answered.
+
+Read `trail`, what calls are made of; `standins`, what operations are answered with; `lockstep`, which
+compares, answers and has things computed, with `call` for what one call brings. `recorder` stands at
+the door while a call is recorded as a `path`, `segments` makes programs of its parts, and `realized`
+computes as usual what was answered already, when a call turns out to be another one. `function` is what
+`compile` returns.
+
+Surprises here
+--------------
+- A stand-in is a Tensor whose slots hold other things until somebody looks: `standins` gives the same
+  slots two sets of names, and sets ``__class__`` when there is a value.
+- Nothing is ever pending in a Tensor from outside: a step of an optimizer runs at once all that came
+  before it, so that only stand-ins need to be asked before they are read.
+- Gradients stay in their buffers until somebody looks or the next call needs them: few are ever read.
+- When a call leaves the trail, what it was answered is computed again from its beginning, as eager code
+  would; draws are rewound for that.
+"""

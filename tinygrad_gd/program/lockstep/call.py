@@ -1,0 +1,57 @@
+"""`Call`: what is known of one call of a compiled function, and questions about what it brings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...engine.operands import SCALARS
+from ...engine.tensor import Tensor
+from ...ground.live import Live
+from ...ground.storage import NUMERIC_KINDS, tick
+
+if TYPE_CHECKING:
+    from .lockstep import Lockstep
+
+
+class Call:
+    """What is known of one call: what it brought, and what was answered.
+
+    Attributes
+    ----------
+    log : weak references to all answers; `done`, how many have been computed.
+    bound : what the slots hold; what segments hand on, by the number of its instruction, negative.
+    """
+
+    done = 0
+    drew: Any = None  # the state of the generator before the first draw
+
+    def __init__(self, lockstep: Lockstep) -> None:
+        self.lockstep = lockstep
+        self.log: list[Any] = []
+        self.bound: dict[int, Any] = {}
+        self.began = tick()
+
+    def raw(self, n: int) -> Any:
+        """The array or number in a slot, or what a segment has handed on."""
+        x = self.bound[n]
+        return x._value if isinstance(x, Tensor) else x
+
+
+def same_but_rates(group: Any, options: dict[str, Any]) -> bool:
+    """Whether options are the same but for learning rates, which a program reads anew."""
+    return len(group) == len(options) and all(
+        group[k] is v or k == "params" or (type(group[k]) is type(v) and (k == "lr" or group[k] == v))
+        for k, v in options.items())
+
+
+def is_plain(x: Any) -> bool:
+    """Whether a value goes through the door as it is."""
+    return isinstance(x, Tensor) or type(x) in SCALARS or type(x) is Live or (
+        type(x) is np.ndarray and x.dtype.kind in NUMERIC_KINDS and x.dtype.isnative)
+
+
+def held(x: Any) -> Any:
+    """The array of a Tensor, and everything else as it is."""
+    return x._value if isinstance(x, Tensor) else x

@@ -1,0 +1,195 @@
+"""Realizing: what was answered is computed as usual, and goes on as in eager code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ...engine.primitive import apply
+from ...engine.tensor import ALL, Tensor
+from ...errors import GradError
+from ...ground.modes import using
+from ...ground.rng import generator
+from .recorder import Recorder
+from .standins import Filled, Recorded, StandIn, become
+from .trail import Event, Slot
+
+
+def realize(call: Any, events: list[Event]) -> None:
+    """Compute all that is pending, and give what is still held its value and its graph."""
+    with drawn_again(call, False):
+        Rebuilding(call).run(events)
+
+
+@contextmanager
+def drawn_again(call: Any, after: bool) -> Iterator[None]:
+    """Let draws that were made give the same numbers once more; ``after`` the call, without a trace."""
+    if call.drew is None:
+        yield
+        return
+    bits = generator().bit_generator
+    now, bits.state = bits.state, call.drew
+    yield
+    if after:
+        bits.state = now
+
+
+class Rebuilding:
+    """The events of a call as ordinary operations."""
+
+    def __init__(self, call: Any) -> None:
+        self.call = call
+        self.alive = {s.event: s for r in call.log if (s := r()) is not None and isinstance(s, StandIn)}
+        self.made: dict[Event, Any] = {}
+        self.moments: list[Any] = []  # when what is made after the call was made
+
+    def input(self, r: Any) -> Any:
+        """What a reference stands for."""
+        if type(r) is Event:
+            return self.made[r]
+        if type(r) is Slot:
+            return self.call.bound[r.index]
+        return r
+
+    def run(self, events: list[Event]) -> None:
+        pending_from = 0
+        for n, e in enumerate(events):
+            if e.kind in ("step", "write", "read"):
+                pending_from = n + 1
+        for n, e in enumerate(events):
+            pending = n >= pending_from
+            if e.kind == "op":
+                self.operation(e, pending)
+            elif e.kind == "backward" and pending:
+                self.backward(e)
+        self.call.done = len(self.call.log)
+
+    def operation(self, e: Event, pending: bool) -> None:
+        s = self.alive.get(e)
+        try:
+            inputs = tuple(map(self.input, e.refs))
+        except KeyError:
+            return
+        if not pending and self.is_stale(inputs):
+            self.made.pop(e, None)
+            return
+        with using(**{"grad": e.mode.grad, "default_dtype": e.mode.default_dtype, "lockstep": None}):
+            out = apply(e.what, inputs, e.params)
+        if self.moments:  # in their order, before all that has used the result since
+            out._seq = self.moments.pop(0)
+        if s is not None:
+            value = s._value if not pending and type(s) is not StandIn else out._value
+            become(s, value, out._primitive, out._first, out._second, out._params, out._seq)
+            out = s
+        self.made[e] = out
+
+    def is_stale(self, inputs: tuple[Any, ...]) -> bool:
+        """Whether some parameter is no longer what it was when the call began."""
+        return any(isinstance(x, Tensor) and x._primitive is None and x._requires_grad
+                   and x._seq > self.call.began for x in inputs)
+
+    def backward(self, e: Event) -> None:
+        root, gradient = map(self.input, e.refs[:2])
+        now = []
+        for leaf, before, _ in e.more:
+            x = self.input(leaf)
+            now.append((x, x._grad))
+            x._grad = None if before is None else self.input(before)
+        with using(lockstep=None):
+            root.backward(gradient)
+        for (x, held), (_, _, g) in zip(now, e.more, strict=True):
+            made, s = x._grad, self.alive.get(g)
+            if s is not None:
+                become(s, made._value, None, (), ALL, {}, made._seq)
+                made = s
+            self.made[g] = made
+            x._grad = made if held is s or (isinstance(held, StandIn) and held is s) else held
+
+
+def record_again(lockstep: Any, events: list[Event]) -> None:
+    """Compute as `realize` does, and record it: what follows belongs to the same path."""
+    call = lockstep.call
+    lockstep.recorder = recorder = Recorder(lockstep, lockstep.given)
+    recorder.began = call.began
+    lockstep.at, lockstep.active = lockstep.root, True
+    if call.drew is not None:
+        generator().bit_generator.state = call.drew
+    again = Again(lockstep, recorder)
+    for e in events:
+        if e.kind == "op":
+            again.operation(e)
+        elif e.kind == "read":
+            recorder.look(again.made[e.what])
+        elif e.kind == "backward":
+            again.backward(e)
+        if not lockstep.active:
+            break
+
+
+class Again:
+    """The events of a call, met once more while it is recorded."""
+
+    def __init__(self, lockstep: Any, recorder: Recorder) -> None:
+        self.lockstep, self.recorder = lockstep, recorder
+        self.alive = {s.event: s for r in lockstep.call.log
+                      if (s := r()) is not None and isinstance(s, StandIn)}
+        self.made: dict[Event, Any] = {}
+
+    def given(self, r: Any) -> Any:
+        """What a reference stands for."""
+        if type(r) is Event:
+            return self.made[r]
+        return self.lockstep.call.bound[r.index] if type(r) is Slot else r
+
+    def keep(self, e: Event, out: Tensor) -> Any:
+        """The stand-in that somebody has, as what was computed in its place."""
+        s = self.alive.get(e)
+        if s is not None:
+            self.lockstep.active = False
+            become(s, out._value, out._primitive, out._first, out._second, out._params, out._seq)
+            s.__class__ = Recorded  # type: ignore[assignment]
+            self.recorder.path.is_also(out, s)
+            self.recorder.note(e if e.kind == "gradient" else self.lockstep.at, s)
+            self.lockstep.active = True
+            out = s
+        self.made[e] = out
+        return out
+
+    def operation(self, e: Event) -> None:
+        """Compute one operation."""
+        with using(grad=e.mode.grad, default_dtype=e.mode.default_dtype):
+            self.keep(e, self.recorder.apply(e.what, tuple(map(self.given, e.refs)), e.params, e.mode))
+
+    def backward(self, e: Event) -> None:
+        """Run a reverse pass from the gradients that there were, and leave those that there are."""
+        now = [(x := self.given(leaf), x._grad) for leaf, *_ in e.more]
+        for (x, _), (_, before, _) in zip(now, e.more, strict=True):
+            x._grad = None if before is None else self.given(before)
+        self.recorder.backward(self.given(e.refs[0]), self.given(e.refs[1]), False)
+        for (x, held), (_, _, g) in zip(now, e.more, strict=True):
+            s = self.alive.get(g)
+            new = self.keep(g, x._grad)
+            x._grad = new if held is s else held
+
+
+def graph_of(x: Any) -> None:
+    """Make the graph of a result that was computed by a program."""
+    call = x.call
+    events = []
+    e: Any = x.event
+    while e is not None and e.kind != "start":
+        events.append(e)
+        e = e.before
+    rebuilding = Rebuilding(call)
+    rebuilding.moments = [call.began + (n + 1) / (len(events) + 1) for n in range(len(events))]
+    with drawn_again(call, True):
+        for event in reversed(events):
+            if event.kind == "op":
+                rebuilding.operation(event, False)
+    if isinstance(x, StandIn):
+        raise GradError(f"{x.event.what.name}: what this was computed from in a compiled step was "
+                        "changed since, so its graph is stale; call backward() in the step, or sooner")
+
+
+__all__ = ["Filled", "graph_of", "realize"]

@@ -1,0 +1,276 @@
+"""`Recorder`: at the door while a call is recorded, it computes as usual and writes a path down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+import numpy as np
+
+from ...engine.graph import leaves_of
+from ...engine.in_place import write as write_now
+from ...engine.primitive import apply as compute
+from ...engine.tensor import Tensor
+from ...ground.live import Live
+from ...ground.modes import Mode, current_mode, using
+from ...ground.pytree import flatten
+from ...ground.storage import tick
+from .path import Path
+from .standins import Recorded
+from .trail import Event, Slot, same
+
+if TYPE_CHECKING:
+    from .lockstep import Lockstep
+
+
+class Recorder:
+    """What is known while a call is recorded.
+
+    Attributes
+    ----------
+    path : the instructions.
+    made : by id, the results of events, each with its event.
+    slots : by id, what the call brings, each with its slot.
+    states : by id, the Tensors that are there in every call.
+    passed : ids of Tensors and floats among the arguments.
+    names : of arguments, by their ids.
+    results : the events whose results the function returns.
+    """
+
+    def __init__(self, lockstep: Lockstep, arguments: Any) -> None:
+        self.lockstep = lockstep
+        self.began = tick()
+        self.path = Path(lockstep.name, self)
+        self.made: dict[int, tuple[Event, Any]] = {}
+        self.slots: dict[Any, tuple[Slot, Any]] = {}
+        self.states: dict[int, Tensor] = {}
+        self.passed = {id(x) for x in flatten(arguments) if isinstance(x, Tensor | float)}
+        self.names: dict[int, str] = {}
+        self.results: list[Event] = []
+
+    # -- what things are -----------------------------------------------------------------------------
+
+    def event_of(self, x: Any) -> Event | None:
+        """The event that made a Tensor."""
+        found = self.made.get(id(x))
+        return found[0] if found and found[1]() is x else None
+
+    def note(self, event: Event, out: Tensor) -> None:
+        """Remember what an event has made."""
+        self.made[id(out)] = event, ref(out)
+
+    def slot_of(self, x: Any) -> Slot | None:
+        """The slot of what a call brings; None for a Tensor that is there in every call."""
+        if id(x) in self.slots:
+            return self.slots[id(x)][0]
+        if id(x) in self.states:
+            return None
+        if (isinstance(x, Tensor) and id(x) not in self.passed and x._seq <= self.began
+                and x._primitive is None):
+            self.states[id(x)] = x
+            return None
+        return self.brought(x)
+
+    def brought(self, x: Any) -> Slot:
+        """The slot of what is another thing in each call."""
+        if id(x) not in self.slots:
+            self.slots[id(x)] = Slot(len(self.slots), x), x
+        return self.slots[id(x)][0]
+
+    def called_like(self, leaf: Tensor, data: Any) -> None:
+        """A leaf is made of what has a name."""
+        name = self.names.get(id(data._value if isinstance(data, Tensor) else data))
+        if name and not isinstance(data, Recorded):
+            self.names.setdefault(id(leaf._value), name)
+
+    def reference(self, x: Any) -> Any:
+        """What a trail calls an input of an event."""
+        if isinstance(x, Tensor):
+            if (event := self.event_of(x)) is not None:
+                return event
+            slot = self.slot_of(x)
+            return x if slot is None else slot
+        return self.slot_of(x) if isinstance(x, np.ndarray) else x
+
+    def gradient(self, g: Tensor | None) -> Any:
+        """What a trail calls the gradient that a leaf has."""
+        return None if g is None else self.event_of(g) or self.brought(g)
+
+    # -- at the door ---------------------------------------------------------------------------------
+
+    def really(self, function: Callable[[], Any]) -> Any:
+        """Compute as usual, and write down what that takes."""
+        self.lockstep.active = False
+        try:
+            with using(observer=self.path, lockstep=None):
+                return function()
+        finally:
+            self.lockstep.active = True
+
+    def noted(self, e: Event, out: Tensor) -> None:
+        """Remember a result, at which nobody looks without notice from now on."""
+        self.lockstep.active = False
+        self.path.after(e, out)
+        self.note(e, out)
+        out.__class__ = Recorded
+        self.lockstep.active = True
+
+    def follow(self, kind: str, what: Any, refs: tuple[Any, ...], params: Any, mode: Any) -> Event:
+        """Go on in the trail, along a branch that is known or a new one."""
+        e = self.lockstep.at = self.lockstep.at.followed_by(kind, what, refs, params, mode)
+        if e.path is None:
+            e.path = self.path
+        else:
+            e.segment = None  # it may have to hand on more
+        return e
+
+    def apply(
+        self, primitive: Any, inputs: tuple[Any, ...], params: dict[str, Any], mode: Mode
+    ) -> Tensor:
+        """Compute an operation."""
+        masks = [(n, m) for n, m in enumerate(inputs) if n and primitive.name == "getitem"
+                 and getattr(getattr(m, "dtype", None), "kind", "") == "b"]
+        for _, m in masks:
+            _ = m._value if isinstance(m, Tensor) else None  # shapes depend on it: a look at it
+        if mode.observer is not None:
+            self.lockstep.abandon("an observer watches a part of it")
+        if not self.lockstep.active:
+            return compute(primitive, inputs, params)
+        refs = self._loosened(primitive, tuple(map(self.reference, inputs)), inputs)
+        given = tuple(map(self._alive, inputs, refs))
+        out: Tensor = self.really(lambda: compute(primitive, given, params))
+        e = self.follow("op", primitive, refs, params, mode)
+        e.shape, e.dtype, e.requires_grad = np.shape(out._value), out._value.dtype, out._requires_grad
+        if masks:
+            e.more = [(n, int(np.count_nonzero(m._value if isinstance(m, Tensor) else m)))
+                      for n, m in masks]
+        self.noted(e, out)
+        return out
+
+    def _alive(self, x: Any, r: Any) -> Any:
+        """A number that changes from call to call as one that programs read anew."""
+        if type(r) is not Slot or r.kind is not float:
+            return x
+        self.lockstep.numbers[r.index] = x
+        return Live(x, f"n{r.index}", {f"n{r.index}": (self.lockstep.numbers, r.index)})
+
+    def _loosened(
+        self, primitive: Any, refs: tuple[Any, ...], inputs: tuple[Any, ...]
+    ) -> tuple[Any, ...]:
+        """References in which what was another thing in some call, or may be, is a slot."""
+        at = self.lockstep.at
+        loose = {n for n, x in enumerate(inputs) if type(x) is float and id(x) in self.passed}
+        for e in at.followers():
+            if e.kind == "op" and e.what is primitive and len(e.refs) == len(refs):
+                if e.loose - loose:
+                    loose |= e.loose
+                    at.drop(e)
+                loose |= {n for n, r in enumerate(e.refs) if type(r) is Slot and (
+                    type(inputs[n]) is float or isinstance(refs[n], Tensor))}
+        fixed = list(refs)
+        for n in loose:
+            x, r = inputs[n], fixed[n]
+            slot = Slot(len(self.slots), x)
+            if type(r) is float is type(x):
+                fixed[n] = slot
+                self.slots["number", slot.index] = slot, x
+            elif isinstance(r, Tensor) and not self.path.knows(r):
+                fixed[n] = slot
+                self.slots[id(x)] = slot, x
+                self.states.pop(id(x), None)
+        return tuple(fixed)
+
+    def write(self, primitive: Any, inputs: tuple[Any, ...], target: Tensor) -> Tensor:
+        """Write into a Tensor."""
+        if self.event_of(target) is not None or self.slot_of(target) is not None:
+            self.lockstep.abandon("it writes into what it has made")
+            return write_now(primitive, inputs, target)
+        refs, mode = tuple(map(self.reference, inputs)), current_mode()
+        self.really(lambda: write_now(primitive, inputs, target))
+        e = self.follow("write", primitive, refs, {}, mode)
+        e.more = target
+        self.path.after(e)
+        return target
+
+    def step(self, optimizer: Any) -> bool:
+        """Step an optimizer."""
+        mode, groups = current_mode(), optimizer.param_groups
+        refs = tuple(self.gradient(p._grad) for group in groups for p in group["params"])
+        state = state_of(optimizer)
+        self.really(lambda: optimizer.step())
+        if not same(state, state_of(optimizer)):  # the first step makes what later ones change
+            self.lockstep.abandon("")
+            return True
+        e = self.follow("step", optimizer, refs, {"state": state}, mode)
+        e.more = [(list(group["params"]), dict(group)) for group in groups]
+        self.path.after(e)
+        return True
+
+    def look(self, x: Tensor) -> None:
+        """Somebody reads values: an event, if they would not be there yet."""
+        made, e = self.event_of(x), self.lockstep.at
+        while made is not None and e.before is not None and e.kind not in ("read", "step", "write"):
+            if e is made or (e.kind == "backward" and any(g is made for *_, g in e.more)):
+                self.path.after(self.follow("read", made, (), {}, current_mode()))
+                return
+            e = e.before
+
+    def backward(self, root: Tensor, gradient: Any, create_graph: bool) -> None:
+        """``root.backward()``."""
+        mode = current_mode()
+        outside = any(isinstance(x, Tensor) and x._requires_grad and x._primitive is not None
+                      for _, x in self.slots.values())  # the graph goes on there
+        if create_graph or outside or mode.observer is not None or self.event_of(root) is None:
+            self.lockstep.abandon(
+                "a reverse pass goes beyond it, or is recorded itself (create_graph=True)")
+            root.backward(gradient, create_graph)
+            return
+        refs = self.reference(root), self.reference(gradient)
+        self.lockstep.active = False
+        before = {leaf: leaf._grad for leaf in leaves_of(root)}
+        self.lockstep.active = True
+        if any(leaf._hooks is not None for leaf in before):
+            self.lockstep.abandon("a parameter has hooks")
+            root.backward(gradient)
+            return
+        grads = {leaf: self.gradient(g) for leaf, g in before.items()}
+        self.path.reached.clear()
+        self.really(lambda: root.backward(gradient))
+        e = self.follow("backward", None, (*refs, *grads.values()), {}, mode)
+        reached = list(self.path.reached)
+        if e.more is None:
+            e.more = [(self.reference(leaf), grads.get(leaf), _part(leaf)) for leaf in reached]
+        self.path.after(e)
+        for leaf, (_, _, part) in zip(reached, e.more, strict=True):
+            assert leaf._grad is not None
+            self.noted(part, leaf._grad)
+
+    # -- the end -------------------------------------------------------------------------------------
+
+    def finish(self) -> Event:
+        """The event of the call's end, with all that its path needs."""
+        e = self.follow("end", None, (), {}, None)
+        self.path.after(e)
+        e.hand_on()
+        self.ordinary()
+        self.path.close()
+        return e
+
+    def ordinary(self) -> None:
+        """Tensors that were recorded are ordinary ones again."""
+        for _, r in self.made.values():
+            if (x := r()) is not None and type(x) is Recorded:
+                x.__class__ = Tensor  # type: ignore[assignment]
+
+
+def _part(leaf: Any) -> Event:
+    """What makes the gradient of one leaf."""
+    e = Event("gradient", None, (), {}, None)
+    e.shape, e.dtype = leaf._grad.shape, leaf._grad.dtype
+    return e
+
+
+def state_of(optimizer: Any) -> tuple[Any, ...]:
+    """What an optimizer remembers for parameters."""
+    return tuple((p, k, t) for p, s in optimizer.state.items() for k, t in s.items())

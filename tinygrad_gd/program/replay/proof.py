@@ -1,0 +1,193 @@
+"""A proof that a replay computes its program: what lies where is followed line by line.
+
+::
+
+    line                            buffer0   buffer1   x3
+                                    .         .         w
+    multiply(x3, x3, buffer0)       a         .         w      reads w: there
+    tanh(buffer0, buffer1)          a         b         w      reads a: there
+    subtract(x3, buffer1, x3)       a         b         w'     reads w and b: there
+    add(x3, buffer0, buffer1)       a         c         w'     reads w? it is w' that is there: wrong
+
+The planner has its own account of who needs a buffer until when. Here nothing of that is believed: only
+the addresses of the arrays that the names in the text stand for, and what is written over what. Only
+which results show the memory of an argument is asked of the plan, which tried it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ...errors import CaptureError
+from ..ir import Argument, Instruction, Number, State, Value
+from .statements import Statements
+
+_NAMES = re.compile(r"[A-Za-z_]\w*")
+#: Statements that copy into an array, and those that make a new name.
+_COPIES = re.compile(r"(?:(\w+)\[\.\.\.\] = |(\w+)\[\(\)\] = |copyto\((\w+), )(.*)")
+_MAKES = re.compile(r"(\w+) = (.*)")
+_HANDED = re.compile(r"constant\((\w+)\)")
+#: Names of arrays that hold the same in every call.
+_CONSTANT = re.compile(r"(k|full|h)\d+")
+
+Bounds = tuple[int, int]
+
+
+def prove(text: Statements) -> None:
+    """Raise an error unless each statement of a replay reads what its instruction means."""
+    for joined in (False, True) if text.seats else (False,):
+        for problem in Walk(text, joined).problems():
+            raise CaptureError(f"{text.program.name}: {problem}; the plan of the replay is wrong, "
+                               "please report it")
+
+
+class Walk:
+    """What lies where while a replay runs; ``joined`` if its states lie side by side."""
+
+    def __init__(self, text: Statements, joined: bool) -> None:
+        self.text, self.plan = text, text.plan
+        seats = {state.value: seat._value for state, seat in text.seats if joined}
+        self.joined = joined
+        self.seats = {text.names[v]: x for v, x in seats.items()} | {
+            name: seats[self.plan.base(i.output)] for name, i in text.views
+            if self.plan.base(i.output) in seats}
+        self.lies: dict[Value, Bounds] = {}  # where the values are that lie in arrays of the replay
+        self.local: dict[str, Value] = {}  # what the names stand for that a call makes
+        self.copied = {name: {self.plan.base(x) for x in inputs if isinstance(x, Value)}
+                       for name, _, inputs in text.prepared}  # arrays of the replay with copies in them
+        self.fresh: set[str] = set()  # names of arrays that nobody else has
+        self.constants = [(name, np.lib.array_utils.byte_bounds(x)) for name, x in text.space.items()
+                          if _CONSTANT.fullmatch(name) and isinstance(x, np.ndarray) and x.size]
+
+    def problems(self) -> Iterator[str]:
+        """What is wrong, in words."""
+        for given in self.text.program.inputs:
+            name = self.text.names.get(given.value, "")
+            bounds = self._bounds(name)
+            if bounds and not isinstance(given, Argument | Number):
+                self.lies[given.value] = bounds
+            else:
+                self.local[name] = given.value
+        for i in self.text.once:
+            name = self.text.names[i.output]
+            if i.output not in self.plan.root and (bounds := self._bounds(name)):
+                self.lies[i.output] = bounds
+            else:
+                self.local[name] = i.output
+        lines = self.text.source.splitlines()
+        together: dict[Instruction, list[str]] = {}
+        for number, line in enumerate(lines, 1):
+            if number in self.text.written:
+                together.setdefault(self.text.written[number], []).append(line[4:])
+        for line in lines[: min(self.text.written, default=len(lines) + 1) - 1]:
+            if (fills := _COPIES.fullmatch(line.strip())) is not None:
+                self._copy(fills)
+        done: set[Instruction] = set()
+        for i, statements in together.items():
+            row = self.plan.rows.get(i, (i,))
+            if statements[0] == "if joined:":  # which branch is taken
+                row = row if self.joined else (i,)
+                statements = statements[1:2] if self.joined else statements[3:]
+            if i not in done:
+                done.update(row)
+                yield from self._together(row, [s.strip() for s in statements])
+        yield from self._end(lines)
+
+    def _together(self, members: tuple[Instruction, ...], statements: list[str]) -> Iterator[str]:
+        """Read what some instructions mean, and write their results."""
+        seen: set[Value] = set()
+        begun = False  # a result that is half done is not what was there before
+        for statement in statements:
+            if (copy := _COPIES.fullmatch(statement)) is not None:
+                seen |= self._copy(copy)
+                continue
+            made = _MAKES.fullmatch(statement)
+            names = _NAMES.findall(made[2] if made else statement)
+            if not made:
+                into = self.text.names[members[0].output] if len(members) == 1 else names[-1]
+                last = len(names) - 1 - names[::-1].index(into)
+                names = [x for n, x in enumerate(names) if x != into or (n != last and not begun)]
+                begun = True
+            seen.update(*map(self._holds, names))
+        for member in members:
+            for v in self._meant(member):
+                if v.nbytes and self.plan.base(v) not in seen:
+                    yield f"{member!r} reads {v!r}, which is not in {self.text.names.get(v)} any more"
+        for member in members:
+            yield from self._made(member)
+
+    def _meant(self, i: Instruction) -> Iterator[Value]:
+        """What an instruction reads; of a descent, what its scaling reads."""
+        scaling = self.plan.descents.get(i)
+        for v in i.values:
+            yield from scaling.values if scaling is not None and v is scaling.output else (v,)
+
+    def _made(self, i: Instruction) -> Iterator[str]:
+        """Put the result of an instruction where its name is, over what was there."""
+        name = self.text.names[i.output]
+        view = i.output in self.plan.root
+        if view or (bounds := self._bounds(name)) is None:
+            self.local[name] = i.output
+            self.fresh.update(() if view or i.output.scalar else (name,))
+            return
+        yield from (f"{i!r} writes over {constant}, a constant" for constant, place in self.constants
+                    if _meet(place, bounds))
+        self._write(bounds)
+        self.lies[i.output] = bounds
+
+    def _write(self, bounds: Bounds) -> None:
+        for v in [v for v, place in self.lies.items() if _meet(place, bounds)]:
+            del self.lies[v]
+
+    def _copy(self, copy: Any) -> set[Value]:
+        """Follow a statement that copies something into an array; what it has read."""
+        into, source = next(filter(None, copy.groups()[:3])), copy[4]
+        seen = {v for name in _NAMES.findall(source) for v in self._holds(name)}
+        bounds = self._bounds(into)
+        if bounds is not None:
+            self._write(bounds)
+        self.copied[into] = seen
+        return seen
+
+    def _holds(self, name: str) -> set[Value]:
+        """The values that a name stands for now, or that lie where its array is."""
+        if (made := self.local.get(name)) is not None:
+            base = self.plan.base(made)
+            given = base in self.lies or base in self.local.values()
+            return {base} if given else set()
+        bounds = self._bounds(name)
+        found = set(self.copied.get(name, ()))
+        return found if bounds is None else found | {
+            v for v, place in self.lies.items() if _meet(place, bounds)}
+
+    def _bounds(self, name: str) -> Bounds | None:
+        """The addresses of an array that lives as long as the replay."""
+        array = self.seats[name] if name in self.seats else self.text.space.get(name)
+        if not isinstance(array, np.ndarray) or not array.size:
+            return None
+        first, last = np.lib.array_utils.byte_bounds(array)
+        return first, last
+
+    def _end(self, lines: list[str]) -> Iterator[str]:
+        """Results and gradients have memory of their own, each another."""
+        first = max(self.text.written, default=0)
+        handed = [name for line in lines[first:] for name in _HANDED.findall(line)]
+        for name in handed:
+            made = self.local.get(name)
+            if name not in self.fresh and not (made is not None and made.scalar):
+                yield f"{name}, a result, is memory of somebody else"
+            elif handed.count(name) > 1:
+                yield f"{name} is two results"
+        for x in self.text.program.results:
+            name = self.text.names.get(x, "")
+            if x.nbytes and self.plan.base(x) not in self._holds(name) and not any(
+                    isinstance(i, State | Argument) and i.value is x for i in self.text.program.inputs):
+                yield f"the result {x!r} is not in {name} any more"
+
+
+def _meet(a: Bounds, b: Bounds) -> bool:
+    return a[0] < b[1] and b[0] < a[1]
