@@ -423,8 +423,12 @@ def test_a_loss_that_came_out_can_be_derived_unless_its_parameters_were_changed(
             np.testing.assert_array_equal(a, p.grad.numpy())
     step = tg.compile(lambda: w.train(w.loss()))
     for _ in range(4):
+        result = step()
+        assert "made by" in repr(result) and result.op is not None and not result.is_leaf
         with pytest.raises(tg.GradError, match=r"stale|overwritten"):
-            step().backward()
+            result.backward()
+        with pytest.raises(tg.GradError, match=r"stale|overwritten"):
+            (result * 2.0).backward(create_graph=True)
 
 
 def test_copies_and_pickles_of_trainers_have_their_own_parameters() -> None:

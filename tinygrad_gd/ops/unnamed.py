@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from ..engine.primitive import Primitive
-from ..engine.rules import Every, Once
+from ..engine.rules import Every, Once, Rule
 
 
 def unnamed(
     name: str,
     function: Callable[..., Any],
-    rule: Every | None = None,
+    rule: Every | tuple[Rule, ...] | None = None,
     *,
     numpy: tuple[Any, ...] = (),
     run: Callable[..., Any] | None = None,

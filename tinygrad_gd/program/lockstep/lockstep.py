@@ -96,6 +96,10 @@ class Lockstep:
         if self.recorder is None and not self.eager and not self.ends():
             self.realize()
         if self.recorder is not None:
+            self.recorder.returns(result)
+            if not self.wanted:  # it began in the midst of the call
+                modules = self.recorder.path.modules
+                self.recorder.path.name_all({}, Variables(function, modules).names)
             self.recorded(self.recorder)
         return result
 
@@ -108,7 +112,6 @@ class Lockstep:
         with profiled(recorder.path, names):
             result = function(*args, **kwargs)
         recorder.path.name_all(names, Variables(function, recorder.path.modules).names)
-        recorder.results = [e for x in flatten(result) if (e := recorder.event_of(x)) is not None]
         return result
 
     def recorded(self, recorder: Recorder) -> None:

@@ -11,8 +11,9 @@ from ...engine.tensor import ALL, Tensor
 from ...errors import GradError
 from ...ground.modes import using
 from ...ground.rng import generator
+from ...ops.unnamed import unnamed
 from .recorder import Recorder
-from .standins import Filled, Recorded, StandIn, become
+from .standins import Recorded, StandIn, become
 from .trail import Event, Slot
 
 
@@ -53,6 +54,7 @@ class Rebuilding:
         return r
 
     def run(self, events: list[Event]) -> None:
+        """Compute what is pending, and make graphs of what is still held."""
         pending_from = 0
         for n, e in enumerate(events):
             if e.kind in ("step", "write", "read"):
@@ -66,6 +68,7 @@ class Rebuilding:
         self.call.done = len(self.call.log)
 
     def operation(self, e: Event, pending: bool) -> None:
+        """Compute one operation, unless what it read was changed since."""
         s = self.alive.get(e)
         try:
             inputs = tuple(map(self.input, e.refs))
@@ -90,6 +93,7 @@ class Rebuilding:
                    and x._seq > self.call.began for x in inputs)
 
     def backward(self, e: Event) -> None:
+        """Run a reverse pass from the gradients that there were, and leave those that there are."""
         root, gradient = map(self.input, e.refs[:2])
         now = []
         for leaf, before, _ in e.more:
@@ -188,8 +192,15 @@ def graph_of(x: Any) -> None:
             if event.kind == "op":
                 rebuilding.operation(event, False)
     if isinstance(x, StandIn):
-        raise GradError(f"{x.event.what.name}: what this was computed from in a compiled step was "
-                        "changed since, so its graph is stale; call backward() in the step, or sooner")
+        leaf = Tensor(0.0, requires_grad=True)
+        leaf._seq = 0  # so that the rule is asked, and says it
+        become(x, x._value, _STALE, (leaf,), ALL, {}, call.began)
 
 
-__all__ = ["Filled", "graph_of", "realize"]
+def _refuse(g: Any, out: Any, leaf: Any) -> Any:
+    raise GradError("backward: what this was computed from in a compiled step was changed since, so "
+                    "its graph is stale; call backward() in the step, or before values change")
+
+
+#: What made a result whose graph cannot be made any more: it can be looked at, and not derived.
+_STALE = unnamed("compiled_step", lambda leaf: leaf, (_refuse,))

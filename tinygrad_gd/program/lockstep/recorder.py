@@ -246,6 +246,10 @@ class Recorder:
             assert leaf._grad is not None
             self.noted(part, leaf._grad)
 
+    def returns(self, result: Any) -> None:
+        """Note what the function returns."""
+        self.results = [e for x in flatten(result) if (e := self.event_of(x)) is not None]
+
     # -- the end -------------------------------------------------------------------------------------
 
     def finish(self) -> Event:
