@@ -30,11 +30,9 @@ class Path(Capture):
         self.values: dict[Event, Any] = {}
         self.slots: dict[Value, Slot] = {}
         self.around: dict[Value, Any] = {}
-        self.broken = ""
 
     def fail(self, problem: str) -> None:
-        """Remember why a frozen program would be refused; a path goes on."""
-        self.broken = self.broken or problem
+        """What a frozen program would be refused for is no obstacle here."""
 
     def effect(self, what: str) -> None:
         """Python does it in every call."""
