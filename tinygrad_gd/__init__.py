@@ -130,7 +130,7 @@ def __getattr__(name: str) -> Any:
     if room := _ROOM_OF.get(name):
         found = globals()[name] = getattr(import_module(f".{room}", __name__), name)
         return found
-    if operation := _public(name):
+    if operation := _public(name, globals()):
         return operation
     numpy = hasattr(_np, name) and name[0] != "_"
     raise absent(__name__, name, f"use np.{name}, inside tg.Tensor(...) to make a Tensor"

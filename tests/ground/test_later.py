@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
+import tinygrad_gd as tg
+from tinygrad_gd.ground.registry import NAMES
 from tinygrad_gd.ops import LATER
 
 ASKED = {
@@ -35,3 +38,16 @@ def test_their_names_are_known_before() -> None:
             "complete(); print(*sorted(NAMES.keys() - before))")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == LATER.split()
+
+
+def test_a_name_of_the_package_is_looked_up_once_and_never_stale() -> None:
+    assert tg.relu is vars(tg)["relu"]
+
+    def twice_as_much(x: Any) -> Any:
+        return x * 2
+
+    first = tg.primitive(twice_as_much)
+    assert tg.twice_as_much is first
+    second = tg.primitive(twice_as_much)  # as when a notebook's cell is run again
+    assert tg.twice_as_much is second is tg.nn.functional.twice_as_much
+    del NAMES["twice_as_much"], vars(tg)["twice_as_much"]

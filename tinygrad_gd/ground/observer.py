@@ -130,7 +130,7 @@ class observe(Switch, Generic[Watcher]):
     def changed(self, mode: Mode) -> Mode:
         """The mode with this observer beside those that are there."""
         together = self._observer if mode.observer is None else Observers(mode.observer, self._observer)
-        return mode._replace(observer=together)
+        return mode.replaced(observer=together)
 
     def __enter__(self) -> Watcher:
         super().__enter__()

@@ -101,7 +101,7 @@ def prelu(x: Any, weight: Any) -> Tensor:
 
 
 def __getattr__(name: str) -> Any:
-    if operation := public(name):
+    if operation := public(name, globals()):
         return operation
     alike = [f"use {n}" for n in NAMES if n.replace("_", "") == name.replace("_", "")]
     raise absent(__name__, name, *alike)

@@ -55,11 +55,23 @@ def _floats(loss: str, x: Any) -> Any:
 
 def _fit(prediction: Any, target: Any) -> bool:
     """Whether the shapes are the same, and the difference is one of floats."""
+    x = prediction._value if type(prediction) is Tensor else prediction  # which answer sooner
+    y = target._value if type(target) is Tensor else target
     try:
-        return bool(prediction.shape == target.shape and isinstance(prediction, Tensor)
-                    and (prediction.dtype.kind == "f" or target.dtype.kind == "f"))
+        return (x.shape == y.shape and isinstance(prediction, Tensor)
+                and (x.dtype.kind == "f" or y.dtype.kind == "f"))
     except AttributeError:
         return False
+
+
+def _are_classified(logits: Any, labels: Any) -> bool:
+    """Whether the labels are numbers of classes, one for each row of the logits."""
+    x = logits._value if type(logits) is Tensor else logits
+    y = labels._value if type(labels) is Tensor else labels
+    if not (isinstance(logits, Tensor) and isinstance(y, (np.ndarray, Tensor))):
+        return False
+    shape = x.shape
+    return len(shape) == 2 and y.shape == shape[:1] and y.dtype.kind in "iu" and x.dtype.kind == "f"
 
 
 def _check_reduction(loss: str, reduction: Any) -> Any:
@@ -91,6 +103,24 @@ def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Tensor:
     return apply(mse, (prediction, target), {"reduction": reduction})
 
 
+def _classified(logits: Any, labels: Any) -> tuple[Any, Any]:
+    """Logits and labels as `_are_classified` wants them, or an error that says what is wrong."""
+    values = labels if isinstance(labels, Tensor) else array_of(labels)
+    logits = stacked(logits)
+    shape = shape_of(logits)
+    if len(shape) != 2 or values.shape != shape[:1]:
+        raise ShapeError(f"cross_entropy: expected logits (n, classes) and labels (n,), got "
+                         f"{describe(logits)} and {describe(values)}")
+    if values.dtype.kind not in "iu":
+        if hasattr(labels, "dtype") or values.size:
+            came = describe(labels if hasattr(labels, "dtype") else values)
+            cure = ("use labels.astype(int), or mse_loss for real targets" if values.dtype.kind in "fb"
+                    else "make numbers of names with np.unique(labels, return_inverse=True)[1]")
+            raise DTypeError(f"cross_entropy: labels are class numbers, got {came}; {cure}")
+        values = values.astype(int)  # an empty list
+    return _floats("cross_entropy", logits), values
+
+
 @explaining
 def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
     """``-log softmax(logits)[label]``, averaged; stable for logits of any size.
@@ -105,27 +135,13 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
     0.6931
     """
     _check_reduction("cross_entropy", reduction)
-    values = labels if isinstance(labels, Tensor) else array_of(labels)
-    logits = stacked(logits)
-    ready = isinstance(logits, Tensor) and logits.dtype.kind == "f"
-    shape = shape_of(logits)
-    if len(shape) != 2 or values.shape != shape[:1]:
-        raise ShapeError(f"cross_entropy: expected logits (n, classes) and labels (n,), got "
-                         f"{describe(logits)} and {describe(values)}")
-    if not ready:
-        logits = _floats("cross_entropy", logits)
-    if values.dtype.kind not in "iu":
-        if hasattr(labels, "dtype") or values.size:
-            came = describe(labels if hasattr(labels, "dtype") else values)
-            cure = ("use labels.astype(int), or mse_loss for real targets" if values.dtype.kind in "fb"
-                    else "make numbers of names with np.unique(labels, return_inverse=True)[1]")
-            raise DTypeError(f"cross_entropy: labels are class numbers, got {came}; {cure}")
-        labels = values = values.astype(int)  # an empty list
+    if not _are_classified(logits, labels):
+        logits, labels = _classified(logits, labels)
     mode = current_mode()
     if mode.observer is not None or mode.lockstep is not None:
-        labels = apply(check_labels, (labels,), {"classes": shape[1]})
+        labels = apply(check_labels, (labels,), {"classes": logits.shape[1]})
     else:
-        check_once(labels, labels._value if isinstance(labels, Tensor) else values, shape[1])
+        check_once(labels, logits.shape[1])
     return apply(nll_of_softmax, (logits, labels), {"reduction": reduction})
 
 

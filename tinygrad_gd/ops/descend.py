@@ -49,7 +49,10 @@ def descend_all(params: list[Tensor], rate: float) -> None:
         if (g := p._grad) is not None:
             held, slope = p._value, g._value
             if isinstance(held, np.ndarray):
-                _descend(held, rate, slope, held)
+                if held.nbytes > LARGE_BYTES:
+                    _descend(held, rate, slope, held)
+                else:
+                    held -= rate * slope
                 p._seq = tick()
             elif type(new := held - rate * slope) is type(held):
                 p._value, p._seq = new, tick()

@@ -158,7 +158,7 @@ def sum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: 
 def _mean(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
     if a.dtype is HALF:  # NumPy adds up float16 in float32
         return np.mean(a, axis, keepdims=keepdims)
-    return _add_up(a, axis, None, None, keepdims) / count(a, axis)
+    return _add_up(a, axis, None, None, keepdims) / (a.size if axis is None else count(a, axis))
 
 
 @called_like(np.mean, _mean, lambda g, out, a, axis, keepdims: spread(g / count(a, axis), a, axis))

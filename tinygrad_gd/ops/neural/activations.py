@@ -96,7 +96,10 @@ def _masked(g: Any, mask: Any) -> Any:
     if type(mask) is not np.ndarray:
         return g * mask
     numbers = mask.astype(g.dtype)
-    return np.multiply(g, numbers, numbers if numbers.strides == g.strides else None)
+    if numbers.strides != g.strides:  # the result lies in memory as g does
+        return g * numbers
+    numbers *= g
+    return numbers
 
 
 relu = primitive(

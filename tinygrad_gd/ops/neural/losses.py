@@ -125,11 +125,11 @@ check_labels = primitive(_check_labels, kind="check", atomic=True, internal=True
 _right: tuple[int, int] = (0, 0)
 
 
-def check_once(labels: Any, values: Any, classes: int) -> None:
+def check_once(labels: Any, classes: int) -> None:
     """`check_labels`, but for a Tensor that has been checked and not been written since."""
     global _right
     if not isinstance(labels, Tensor):
-        _check_labels(values, classes)
+        _check_labels(labels, classes)
     elif (now := (labels._seq, classes)) != _right:
-        _check_labels(values, classes)
+        _check_labels(labels._value, classes)
         _right = now

@@ -72,7 +72,7 @@ class Lockstep:
         self.at, self.eager = self.root, False
         outside, inside = self.modes
         if outside is not mode:
-            inside = mode._replace(lockstep=self)
+            inside = mode.replaced(lockstep=self)
             self.modes = mode, inside
         if self.wanted:
             self.recorder = Recorder(self, (args, kwargs))
