@@ -117,7 +117,7 @@ def run():
     print(loss.draw().render("svg", engine="bundled").decode())
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        early(w)
+        early(w), early(w)
         w * np.ones((4, 1))
     for warning in caught:
         print(warning.filename, warning.lineno, warning.message)

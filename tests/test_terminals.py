@@ -68,7 +68,7 @@ for thing in (w, loss, loss.draw(), loss.draw(detail="shape"), tg.source(loss), 
               step, step.source, step.replay_source, step.program, step.memory(), tg.nn.Linear(3, 2), tg.add,
               advise(lambda: (w * w).sum(), [w]), loss.draw().render("svg").decode(), tg.__doc__):
     print(thing, repr(thing))
-early(w)
+early(w), early(w)
 w * np.ones((4, 1))
 for wrong in (lambda: w @ np.ones(4), lambda: w.view(2), lambda: loss.backward(np.ones(2)), lambda: tg.exp(w, axs=1),
               lambda: tg.detect_anomaly().__enter__() and np.log(w - 1e9)):

@@ -116,7 +116,8 @@ tensor = Tensor
 #: Rooms that are loaded when they or one of their names are first asked for, as most programs use few.
 _LATER = {
     "data": "DataLoader datasets", "linalg": "", "nn": "", "optim": "", "pictures": "draw",
-    "program": "compile latex source", "study": "detect_anomaly",
+    "program": "compile", "study": "detect_anomaly", "study.formulas": "latex",
+    "study.recorded": "source",
     "transforms": "checkpoint custom_vjp grad hessian hvp jacobian jvp stop_gradient value_and_grad "
                   "vjp",
     "transforms.gradcheck": "GradCheckError gradcheck gradgradcheck",

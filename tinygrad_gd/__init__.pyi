@@ -65,9 +65,9 @@ from .ops.statistics import median as median
 from .ops.statistics import nanmedian as nanmedian
 from .pictures import draw as draw
 from .program.compiled import compile as compile
-from .program.text.latex import latex as latex
-from .program.text.recorded import source as source
 from .study.anomaly import detect_anomaly as detect_anomaly
+from .study.formulas import latex as latex
+from .study.recorded import source as source
 from .transforms.custom import checkpoint as checkpoint
 from .transforms.custom import custom_vjp as custom_vjp
 from .transforms.custom import stop_gradient as stop_gradient

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
+from tests.program.checks import check
 from tests.program.conftest import checked
-from tinygrad_gd.program.check import check
 from tinygrad_gd.program.ir import Program, State, Value
 from tinygrad_gd.program.passes import PASSES
-from tinygrad_gd.program.text.recorded import gradient_program
+from tinygrad_gd.study.recorded import gradient_program
 
 
 def program() -> Program:
     w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
-    return gradient_program(((w * 3.0 + 1.0) ** 2).sum(), [w], {})
+    return gradient_program(((w * 3.0 + 1.0) ** 2).sum(), [w])
 
 
 def shaped(value: Value, *shape: int) -> Value:
@@ -68,7 +68,7 @@ def test_broken_programs_are_found(break_it: Any, problem: str) -> None:
 
 
 def test_in_these_tests_every_pass_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(PASSES, "drop_units", checked(doubled))
+    monkeypatch.setitem(PASSES, "drop_neutral", checked(doubled))
     w = tg.Tensor(np.ones(2), requires_grad=True)
     with pytest.raises(tg.CaptureError, match="a second time"):
         tg.source((w * 2.0).sum())

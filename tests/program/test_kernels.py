@@ -17,9 +17,6 @@ from tests.program.frozen import frozen
     ("dot(", lambda a, b: a @ b, [(40, 1), (1, 30)]),
     ("dot(", lambda a, b: a @ b, [(1, 40), (40, 30)]),
     ("einsum", lambda a, b: (a * b).sum(axis=0), [(100, 17), (17,)]),
-    (").T)", lambda a, b: a - np.max(a * b, axis=1, keepdims=True), [(64, 10), (64, 1)]),
-    (").T)", lambda a, b: a - np.min(a * b, axis=-1, keepdims=True), [(32, 2), (32, 1)]),
-    (").T)", lambda a, b: np.max(a * b, axis=2) - b[..., 0], [(4, 16, 10), (4, 16, 1)]),
     ("view", lambda a, b: (a + b) / np.sum(a + b, axis=1, keepdims=True)
      * np.log(np.sum(a + b, axis=1))[:, None], [(20, 33), (33,)]),
 ])
@@ -34,6 +31,16 @@ def test_calls_in_other_words_give_the_same_bits(call: str, function: Any, shape
         with np.errstate(all="ignore"):
             np.testing.assert_array_equal(run(a, b).numpy(), 2.0 * function(a, b).numpy())
     assert call in run.replay_source
+
+
+@pytest.mark.parametrize("largest", [np.max, np.min])
+def test_the_zero_that_is_largest_in_a_row_has_the_sign_that_it_has_without_compiling(largest: Any) -> None:
+    x = tg.Tensor(np.random.default_rng(0).choice([0.0, -0.0], (64, 17)))
+    run = tg.compile(lambda x: largest(x * 2.0, axis=1) * 3.0, strict=True)
+    expected = (largest(x * 2.0, axis=1) * 3.0).numpy()
+    assert 0 < np.signbit(expected).sum() < 64
+    for _ in range(3):
+        assert run(x).numpy().tobytes() == expected.tobytes()
 
 
 def test_memory_that_is_not_dense_is_multiplied_as_before() -> None:
@@ -87,26 +94,7 @@ def test_what_labels_tell_is_prepared_once_and_anew_when_they_change() -> None:
         elif k == 9:
             y[0].data[:3], y[1].data[:3] = 7, 7
         np.testing.assert_array_equal(eager().numpy(), compiled().numpy())
-    assert ".take(h" in compiled.replay_source and "[...] = h" not in compiled.replay_source
+    assert any(i.phase == "once" for i in compiled.program.instructions)
     totals = [i for i in compiled.program.instructions
               if i.primitive.name == "sum" and i.params.get("axis") == 1]
     assert len(totals) == 1  # of the exponentials, for the loss and for its gradient
-
-
-def test_data_that_stay_lie_as_is_read_soonest_and_others_as_they_are() -> None:
-    batches, y = values(20, 128, 784), RNG.integers(0, 10, 128)
-    first, second = wide_network(784, 256, 10), wide_network(784, 256, 10)
-    second.load_state_dict(first.state_dict())
-    given = [tg.Tensor(batches[0]) for _ in range(2)]
-    eager, compiled = train(first, given[0], y), frozen(train(second, given[1], y), strict=True)
-    for _ in range(4):
-        np.testing.assert_array_equal(eager().numpy(), compiled().numpy())
-    replay = compiled._entry().replay
-    large = next((name for name, a in replay.space.items()
-                  if isinstance(a, np.ndarray) and a.shape == (784, 128) and a.flags.c_contiguous), "")
-    for batch in batches:
-        given[0].data = given[1].data = batch
-        np.testing.assert_array_equal(eager().numpy(), compiled().numpy())
-        if large:  # where that gives the same bits
-            np.testing.assert_array_equal(replay.space[large], batch.T)
-    assert not large or np.shares_memory(replay.space[large], given[1]._value)

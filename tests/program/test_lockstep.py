@@ -548,3 +548,43 @@ assert sum(r() is not None for r in alive) == 1 and not step.problem
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_an_update_that_overflows_is_not_done_twice(frozen: bool) -> None:
+    def run(compiled: bool) -> Any:
+        a = tg.Tensor(np.ones(3, np.float32), requires_grad=True)
+        b = tg.Tensor(np.full(1, 2e38, np.float32), requires_grad=True)
+        optimizer = tg.optim.SGD([{"params": [a], "lr": 0.125}, {"params": [b], "lr": 3e38}])
+
+        def step(k: Any) -> Any:
+            optimizer.zero_grad()
+            loss = (a * 2.0).sum() + (b * 1e-8 * k).sum()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        called, said = tg.compile(step, frozen=frozen) if compiled else step, []
+        with np.errstate(over="raise"):
+            for k in (0.0, 0.0, 0.0, 0.0, 0.0, -6e7):
+                try:
+                    called(tg.Tensor(np.float32(k)))
+                except FloatingPointError as error:
+                    said.append(str(error))
+        return said, a.tolist(), b.tolist()
+
+    assert run(True) == run(False) == (["overflow encountered in subtract"], [-0.5] * 3, [np.inf])
+
+
+def test_texts_call_arrays_of_the_function_by_their_names() -> None:
+    data, rng = np.arange(12.0).reshape(6, 2), np.random.default_rng(0)
+    w = tg.Tensor(np.ones(2), requires_grad=True, name="w")
+
+    @tg.compile
+    def step() -> Any:
+        rows = data[rng.permutation(6)[:3]]
+        return (rows * w).sum()
+
+    for _ in range(3):
+        step()
+    assert step.source.splitlines()[3] == "def step(rows, w):"

@@ -32,7 +32,7 @@ def test_large_parameters_are_updated_as_soon_as_they_can_be() -> None:
 
     run = assert_same_bits(build, 5)
     lines = run.replay_source.splitlines()
-    first, last = (next(n for n, line in order if "descend" in line)
+    first, last = (next(n for n, line in order if "subtract(x" in line)
                    for order in (list(enumerate(lines)), list(enumerate(lines))[::-1]))
     assert last - first > 1, run.replay_source
 
@@ -59,7 +59,7 @@ def test_a_replay_needs_no_more_memory_than_numpy_by_hand(name: str) -> None:
     ours, by_hand = Kept().mlp(WORKLOADS[name]()), NumPy().mlp(WORKLOADS[name]())
     peaks = []
     for step in (ours, by_hand, columns_summed):
-        for _ in range(3):
+        for _ in range(5):
             step()
         tracemalloc.start()
         step()
@@ -67,7 +67,7 @@ def test_a_replay_needs_no_more_memory_than_numpy_by_hand(name: str) -> None:
         tracemalloc.stop()
     memory = kept[0].memory()
     assert memory.buffers + memory.constants + peaks[0] <= peaks[1] + peaks[2]
-    assert abs(peaks[0] - memory.temporaries) < 50_000  # NumPy converts masks in small pieces
+    assert abs(peaks[0] - memory.temporaries) < 100_000  # NumPy converts masks in pieces of 8,192 elements
     assert "buffer0" in str(memory) and memory.peak > memory.buffers
 
 

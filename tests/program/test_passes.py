@@ -26,25 +26,6 @@ def test_a_pass_changes_no_bit(without: str) -> None:
     assert list(map(bits, executed(program))) == list(map(bits, executed(run.captured)))
 
 
-def test_large_arrays_are_summed_as_soon_as_they_are_there() -> None:
-    x, w, b = (tg.Tensor(np.ones(s), requires_grad=True) for s in ((64, 128), (128, 128), (128,)))
-    optimizer = tg.optim.SGD([x, w, b], lr=1e-6)
-
-    def step() -> Any:
-        optimizer.zero_grad()
-        loss = (tg.linear(tg.relu(x), w, b) ** 2).sum()
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    run = tg.compile(step, strict=True)
-    for _ in range(3):
-        run()
-    listed = run.program.instructions
-    total = next(n for n, i in enumerate(listed) if i.primitive.name == "sum" and i.phase == "backward")
-    assert listed[total - 1].output in listed[total].values  # before the gradient of the weight
-
-
 # -- random programs ------------------------------------------------------------------------------------
 
 

@@ -133,12 +133,12 @@ def test_updates_in_place_too_soon_are_found(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_only_strict_programs_are_proved(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tinygrad_gd.program import compiled
+    from tinygrad_gd.program.frozen import entry
 
     def twice(a: Any, x: Any) -> Any:
         return a * (a * x)
 
-    monkeypatch.setattr(compiled, "Replay", Replay)
+    monkeypatch.setattr(entry, "Replay", Replay)
     monkeypatch.setattr(planner.Planner, "_assign", too_soon)
     for strict in (False, True):
         run = frozen(lambda x: twice(tg.tanh(x), x).sum(), strict=strict)

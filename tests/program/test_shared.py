@@ -14,6 +14,7 @@ from tinygrad_gd.engine.primitive import Primitive
 from tinygrad_gd.ground.registry import by_name
 from tinygrad_gd.program.factors import Factors
 from tinygrad_gd.program.ir import Instruction, Program, Value
+from tinygrad_gd.program.passes import readable
 
 RNG = np.random.default_rng(0)
 
@@ -225,7 +226,7 @@ def test_a_multiplication_by_one_that_closes_gaps_stays() -> None:
     run = tg.compile(lambda x: ((x[::-1] * 1).sum(0), (x.T * 1).sum(0)), strict=True, frozen=True)
     for _ in range(3):
         run(np.ones((3, 2)))
-    factors = [i for i in run.program.instructions if i.primitive.name == "multiply"]
+    factors = [i for i in readable(run.captured).instructions if i.primitive.name == "multiply"]
     assert [(i.output.shape, next(i.values).dense) for i in factors] == [((3, 2), False)]
 
 

@@ -13,9 +13,8 @@ import pytest
 import tinygrad_gd as tg
 from tests.ops.columns import RNG, values, wide_network
 from tests.program.steps import ROWS, network
-from tests.program.texts import assert_text_takes_the_step
+from tests.program.texts import assert_text_takes_the_step, call
 from tests.samples import Sample
-from tinygrad_gd.program.text.source import call
 
 GOLDEN = Path(__file__).parent / "golden"
 

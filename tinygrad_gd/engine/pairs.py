@@ -13,6 +13,7 @@ from weakref import ref
 import numpy as np
 
 from ..errors import PairWarning
+from ..ground.modes import current_mode
 from ..ground.user_code import user_line, user_stacklevel
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ _pairs: dict[int, tuple[ref[Tensor], str, int]] = {}
 
 def as_pair(name: str, result: Tensor, axis: Any) -> Tensor:
     """The result of a function that gives a pair in PyTorch if it is called along an axis."""
-    if type(axis) is int and result.ndim:
+    lockstep = current_mode().lockstep
+    if type(axis) is int and result.ndim and (lockstep is None or not lockstep.answered(result)):
         key = id(result)
         _pairs[key] = ref(result, lambda _: _pairs.pop(key, None)), name, axis
     return result

@@ -70,6 +70,10 @@ class Tensor(Looks, PythonProtocol, Methods):
         name: str | None = None,
         dtype: Any = None,
     ) -> None:
+        lockstep = current_mode().lockstep
+        if lockstep is not None and not requires_grad and lockstep.copies(self, data, dtype):
+            self.name = name
+            return
         values = stack_of_values(data) if isinstance(data, list | tuple) else data
         self._value = as_value(data._value if isinstance(data, Tensor) else values, dtype)
         self._primitive, self._first, self._second, self._params = None, (), ALL, {}
@@ -191,6 +195,11 @@ class Tensor(Looks, PythonProtocol, Methods):
         return type(self) if self._primitive is not None else self._params.get("made_as", type(self))
 
     @property
+    def _by_columns(self) -> bool:
+        """Whether a matrix lies in memory in Fortran order."""
+        return isinstance(self._value, np.ndarray) and self._value.flags.fnc
+
+    @property
     def shape(self) -> tuple[int, ...]:
         return self._value.shape  # type: ignore[no-any-return]
 
@@ -213,7 +222,7 @@ class Tensor(Looks, PythonProtocol, Methods):
 
     def item(self) -> Any:
         """The single element as a Python number."""
-        if current_mode().observer is not None:
+        if (mode := current_mode()).observer is not None or mode.lockstep is not None:
             self._leaves_the_graph("item()")
         if self._value.size != 1:
             raise ShapeError(f"item: expected one element, got {describe(self)}; use .numpy()")
@@ -229,9 +238,8 @@ class Tensor(Looks, PythonProtocol, Methods):
         return self.numpy().tolist()
 
     def _leaves_the_graph(self, how: str) -> None:
-        observer = current_mode().observer
-        if observer is not None:
-            observer.read(self, how)
+        if (watcher := current_mode().watcher) is not None:
+            watcher.read(self, how)
 
     def _stays_in_the_graph(self, form: str) -> None:
         """Refuse to become what records nothing, unless the user asks for ``.item()`` or the like."""

@@ -102,7 +102,7 @@ def product(x: Any, y: Any) -> Any:
 
 def lies_by_columns(x: Any) -> bool:
     """Whether an array or a Tensor is a matrix in Fortran order, such as ``weight.T``."""
-    return x.ndim == 2 and bool(held(x).flags.fnc)
+    return x.ndim == 2 and bool(x.flags.fnc if type(x) is ndarray else x._by_columns)
 
 
 def held(x: Any) -> Any:

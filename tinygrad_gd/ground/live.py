@@ -38,7 +38,7 @@ class Live:
         """``function(value, *others)``; the observer hears that Python went on with it."""
         values = [x.value if type(x) is Live else x for x in (self, *others)]
         outcome = function(*values) if function is not None else self.value
-        observer = current_mode().observer
+        observer = current_mode().watcher
         if observer is not None:
             text = template.format(*map(_text, (self, *others)))
             observer.decides(text, self._origins(*others), outcome)

@@ -120,7 +120,8 @@ class Sequential(Module):
     def forward(self, x: Any) -> Any:
         """Feed ``x`` through all modules in order."""
         attributes, call = self.__dict__, Module.__call__
-        watched = current_mode().observer is not None
+        mode = current_mode()
+        watched = mode.observer is not None or (mode.lockstep is not None and mode.watcher is not None)
         for key in self._keys:
             module = attributes[key]
             x = module(x) if watched or type(module).__call__ is not call else module.forward(x)

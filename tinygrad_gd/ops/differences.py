@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.primitive import apply, primitive
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError, ShapeError, describe
 from ..ground.checks import check_switch
@@ -275,6 +276,16 @@ def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: 
     return values if dtype is None else values.astype(dtype)
 
 
+def _on_one_side(start: Any, stop: Any, /) -> Any:
+    if np.any(np.sign(start) * np.sign(stop) <= 0):
+        raise OptionError("geomspace: start and stop must not be 0 and have the same sign, got "
+                          f"{start} and {stop}; use linspace across 0")
+    return start
+
+
+on_one_side = primitive(_on_one_side, kind="check", atomic=True, internal=True)
+
+
 @implements(np.geomspace)
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None,
               axis: int = 0) -> Tensor:
@@ -285,9 +296,7 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
     [-1.0, -10.0, -100.0]
     """
     first, last = _ends("geomspace", start, stop)
-    if np.any(np.sign(first._value) * np.sign(last._value) <= 0):
-        raise OptionError(f"geomspace: start and stop must not be 0 and have the same sign, got "
-                          f"{describe(first)} and {describe(last)}; use linspace across 0")
+    apply(on_one_side, (first, last))
     sign = np.sign(first)
     values = logspace(np.log10(first / sign), np.log10(last / sign), num, endpoint)
     inner = values[1:-1] if endpoint and num > 1 else values[1:]

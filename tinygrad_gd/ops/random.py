@@ -17,7 +17,7 @@ from ..engine.tensor import Tensor
 from ..errors import DTypeError, GradError, OptionError, ShapeError, describe
 from ..ground.checks import check_switch
 from ..ground.fast import lies_by_columns
-from ..ground.modes import get_default_dtype
+from ..ground.modes import current_mode, get_default_dtype
 from ..ground.registry import implements
 from ..ground.rng import generator
 from .elementwise import where
@@ -164,8 +164,18 @@ def _in_dtype(x: Tensor, dtype: Any) -> Tensor:
 
 def _check_range(operation: str, what: str, x: Any, most: float | None) -> None:
     """Refuse values below 0 or above ``most``; with None, infinite ones."""
-    values = x._value if isinstance(x, Tensor) else x
-    inside = (values >= 0) & (values < np.inf if most is None else values <= most)
+    mode = current_mode()
+    if isinstance(x, Tensor) and (mode.observer is not None or mode.lockstep is not None):
+        apply(in_range, (x,), {"operation": operation, "what": what, "most": most})
+    else:
+        _in_range(x._value if isinstance(x, Tensor) else x, operation, what, most)
+
+
+def _in_range(x: Any, /, operation: str, what: str, most: float | None) -> Any:
+    inside = (x >= 0) & (x < np.inf if most is None else x <= most)
     if not (inside if isinstance(x, int | float) else np.all(inside)):
-        shown = describe(x) if isinstance(x, Tensor) else x
-        raise OptionError(f"{operation}: {what}; got {shown}")
+        raise OptionError(f"{operation}: {what}; got {describe(x) if np.ndim(x) else x}")
+    return x
+
+
+in_range = primitive(_in_range, name="in_range", kind="check", atomic=True, internal=True)

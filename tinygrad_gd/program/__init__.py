@@ -1,15 +1,16 @@
 """Programs: a training step as readable NumPy, replayed with fixed buffers.
 
-A function runs in lockstep with a trail of what it computed before. That becomes a program, which
-passes make shorter; it is planned, and replayed. Read `ir`, what a program is, and `passes`
-(`fused_updates` is the largest, `tidy` those for readers; `factors` and `check` say what each must
-keep). Then each room opens alone:
+A function runs in lockstep with a *trail* of what it computed before. That becomes a *program*, which
+*passes* make shorter; it is *planned* and *replayed*, and written as *text*. Read `ir`, what a program
+is, and `passes` (`fused_updates` is the largest, `tidy` those that readers gain most from; `factors`
+says what each must keep). Then each room opens alone:
 
 - `lockstep/` compares every operation of a call with the trail, and answers it.
 - `capture/` makes a program of a run: it writes down what primitives compute.
-- `guards/` are for `compiled`, the frozen tier, which skips Python: they say how long a program holds.
+- `frozen/` makes one program of a whole call, for functions whose Python is skipped and audited;
+  `compiled` offers both.
 - `replay/` plans where arrays live and which calls are fastest, writes the text and runs it.
-- `text/` writes for people: NumPy source, formulas, and the gradient of a recorded loss.
+- `text/` writes NumPy source for people.
 
 Surprises here
 --------------
@@ -20,10 +21,9 @@ Surprises here
 """
 
 from ..ground.registry import complete
-from .compiled import Compiled, compile
-from .text.latex import latex
-from .text.recorded import source
+from .compiled import compile
+from .lockstep.function import Compiled
 
-__all__ = ["Compiled", "compile", "latex", "source"]
+__all__ = ["Compiled", "compile"]
 
 complete()  # else it would be done in a step, whose every call is watched while it is captured

@@ -1,7 +1,7 @@
 """The same update of many small parameters as one call on arrays that lie side by side.
 
 `update_together`, a pass, brings the same instruction of each parameter next to each other;
-`replay.rows` finds such instructions in a plan, and which values must lie in which order for one call.
+`replay.seats` finds such instructions in a plan, and which values must lie in which order for one call.
 """
 
 from __future__ import annotations
@@ -23,86 +23,43 @@ _EXACT = EXACT | {np.square, np.sqrt, np.negative, np.absolute}
 
 
 def may_join(i: Instruction) -> bool:
-    """Whether an instruction may be one of several that are done at once."""
+    """Whether an instruction may be one of several that are done at once, on elements in one place."""
     out = i.output
-    return (i.phase == "update" and not out.scalar and _is_plain(out) and 0 < out.nbytes <= SMALL_BYTES
-            and _is_elementwise(i))
+    return (i.phase == "update" and i.primitive.function in _EXACT and not i.params
+            and not out.scalar and out.dense and out.in_order and 0 < out.nbytes <= SMALL_BYTES
+            and not any(isinstance(x, np.ndarray) for x in i.inputs)
+            and all(v.scalar or v.form == out.form for v in i.values))
 
 
-def _is_elementwise(i: Instruction) -> bool:
-    """Whether an instruction computes each element from those in the same place, and from numbers."""
-    arrays = [x for x in i.inputs if isinstance(x, np.ndarray | Value) and not _is_number(x)]
-    return i.primitive.function in _EXACT and not i.params and all(
-        isinstance(x, Value) and x.dense and (x.shape, x.dtype, x.axes) == (
-            i.output.shape, i.output.dtype, i.output.axes) for x in arrays)
-
-
-def _is_number(x: Any) -> bool:
-    """Whether an input is a value without axes that NumPy keeps as a scalar."""
-    return isinstance(x, Value) and x.scalar
-
-
-def _is_plain(value: Value) -> bool:
-    return value.dense and value.in_order
-
-
-def kind_of(i: Instruction, names: dict[Value, Any]) -> Any:
-    """What two instructions have in common that do the same, given names for their arrays."""
-    inputs = tuple(names.get(x, id(x)) if isinstance(x, Value) else repr(x) for x in i.inputs)
+def kind_of(i: Instruction) -> Any:
+    """What two instructions have in common that do the same, to arrays of their own."""
+    inputs = tuple(repr(x) if not isinstance(x, Value) else id(x) if x.scalar else "array"
+                   for x in i.inputs)
     return i.primitive.name, i.output.dtype, i.target is None, inputs
-
-
-# -- the pass ----------------------------------------------------------------------------------------
 
 
 def update_together(program: Program) -> Program:
     """Update small parameters step by step side by side, instead of one parameter after the other."""
-    groups: dict[Any, list[list[Instruction]]] = {}
+    last: dict[Value, tuple[int, int]] = {}  # part and step in which an array was used last
+    steps: dict[Any, list[Instruction]] = {}
     sizes: Counter[Any] = Counter()
-    for chain in _chains(program):
-        kind = _signature(chain)
-        part = kind, sizes[kind] // MOST_BYTES
-        sizes[kind] += chain[0].output.nbytes
-        groups.setdefault(part, []).append(chain)
-    for members in groups.values():
-        if len(members) > 1:
-            program = _moved(program, [i for step in zip(*members, strict=True) for i in step])
-    return program
-
-
-def _chains(program: Program) -> list[list[Instruction]]:
-    """The updates of each parameter and its state: instructions that have arrays in common."""
-    parent: dict[Value, Value] = {}
-
-    def first(v: Value) -> Value:
-        while parent.setdefault(v, v) is not v:
-            parent[v] = parent[parent[v]]
-            v = parent[v]
-        return v
-
-    fitting = list(filter(may_join, program.instructions))
-    for i in fitting:
-        for v in _arrays(i):
-            parent[first(v)] = first(i.output)
-    chains: dict[Value, list[Instruction]] = {}
-    for i in fitting:
-        chains.setdefault(first(i.output), []).append(i)
-    return list(chains.values())
+    for i in filter(may_join, program.instructions):
+        kind, arrays = kind_of(i), _arrays(i)
+        known = [last[v] for v in arrays if v in last]
+        if not known:
+            known = [(sizes[kind] // MOST_BYTES, -1)]
+            sizes[kind] += i.output.nbytes
+        part, step = max(known)
+        last.update(dict.fromkeys(arrays, (part, step + 1)))
+        steps.setdefault((part, step + 1, kind), []).append(i)
+    together = [i for key in sorted(steps, key=lambda key: key[:2]) for i in steps[key]]
+    return _moved(program, together) if together else program
 
 
 def _arrays(i: Instruction) -> list[Value]:
     """The arrays an instruction reads and makes, and the one it writes into."""
     target = [] if i.target is None else [i.target.value]
     return [v for v in (*i.values, i.output, *target) if not v.scalar]
-
-
-def _signature(chain: list[Instruction]) -> Any:
-    """What two chains have in common that do the same."""
-    names: dict[Value, int] = {}
-    for i in chain:
-        for v in _arrays(i):
-            names.setdefault(v, len(names))
-    return tuple((kind_of(i, names), *map(names.get, _arrays(i))) for i in chain)
 
 
 def _moved(program: Program, together: list[Instruction]) -> Program:
@@ -117,8 +74,3 @@ def _moved(program: Program, together: list[Instruction]) -> Program:
             return program
     return program.with_(
         instructions=(*before, *together, *program.instructions[places[-1] + 1 :]))
-
-
-# -- the plan ----------------------------------------------------------------------------------------
-
-

@@ -19,11 +19,20 @@ import numpy as np
 from ..engine.primitive import Primitive
 from ..engine.tensor import Tensor
 
-#: What runs a reduction, for those that can write into a given array.
-REDUCTIONS = {"sum": np.add, "mean": np.add, "max": np.maximum, "min": np.minimum}
+#: Reductions that can fail because of shapes only, and those of them that add.
+REDUCTIONS = frozenset({"sum", "mean", "max", "min"})
+SUMS = frozenset({"sum", "mean"})
 
 #: Ufuncs of two arguments whose result does not depend on how many elements are computed at a time.
 EXACT = frozenset({np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum})
+
+#: Binary operators by primitive: symbol and precedence, as in Python.
+INFIX = {
+    "add": ("+", 5), "subtract": ("-", 5), "multiply": ("*", 6), "divide": ("/", 6),
+    "floor_divide": ("//", 6), "remainder": ("%", 6), "matmul": ("@", 6), "power": ("**", 8),
+    "equal": ("==", 2), "not_equal": ("!=", 2), "less": ("<", 2), "less_equal": ("<=", 2),
+    "greater": (">", 2), "greater_equal": (">=", 2), "bitwise_and": ("&", 4), "bitwise_or": ("|", 3),
+}  # fmt: skip
 
 #: Kinds of primitives that do something besides computing their result.
 EFFECTS = frozenset({"draw", "check", "guard"})
@@ -68,14 +77,22 @@ class Value:
             return False
         if self.dense and self.in_order and held.flags.c_contiguous:
             return True
-        other = Value.like(held)
-        return (self.shape, self.dtype, self.axes, self.dense) == (
-            other.shape, other.dtype, other.axes, other.dense)
+        return self.form == Value.like(held).form
+
+    @property
+    def form(self) -> tuple[Any, ...]:
+        """What the bits of a sum or a product may depend on, besides the elements."""
+        return self.shape, self.dtype, self.axes, self.dense
 
     @property
     def in_order(self) -> bool:
         """Whether the axes lie in memory in their own order, as C's do."""
         return self.axes == tuple(range(len(self.axes)))
+
+    @property
+    def long_axes(self) -> list[int]:
+        """The axes in their order in memory; where one of length one comes does not matter."""
+        return [axis for axis in self.axes if self.shape[axis] != 1]
 
     @property
     def nbytes(self) -> int:
@@ -223,17 +240,22 @@ class Program:
         """A program that differs in some parts."""
         return replace(self, **changes)
 
-    def position(self, tensor: Tensor) -> int | None:
-        """The place of a Tensor among the arguments of the call; None for one from outside."""
-        return next((i.position for i in self.inputs
-                     if isinstance(i, Argument) and i.tensor is tensor), None)
-
     @property
     def results(self) -> Iterator[Value]:
         """The values that must be there at the end."""
         yield from (x for x in self.outputs if isinstance(x, Value))
         yield from (value for _, value in (*self.writes, *self.gradients))
         yield from (x for x in self.kept if isinstance(x, Value))
+
+    @property
+    def owned(self) -> set[Value]:
+        """The values of gradients, each of which has an array that nobody else has."""
+        return {value for _, value in self.gradients}
+
+    @property
+    def alone(self) -> set[Value]:
+        """The results, if each needs an array that nobody else has."""
+        return set() if self.lent else set(self.results)
 
     def __repr__(self) -> str:
         given = ", ".join(repr(i.value) for i in self.inputs)
@@ -255,18 +277,27 @@ def may_raise(instruction: Instruction) -> bool:
 
 
 def replaced(program: Program, table: dict[Value, Any]) -> Program:
-    """The program with values replaced by others, or by constants."""
+    """The program with values replaced by others, or by constants, and without what made them."""
     def swap(x: Any) -> Any:
-        while isinstance(x, Value) and x in table:
-            x = table[x]
-        return x
+        return _swapped(x, table)
 
     return program.with_(
-        instructions=tuple(i.reading(tuple(map(swap, i.inputs))) for i in program.instructions),
+        instructions=tuple(rewired(i, table) for i in program.instructions if i.output not in table),
         outputs=tuple(map(swap, program.outputs)),
         writes=tuple((state, swap(value)) for state, value in program.writes),
         gradients=tuple((leaf, swap(value)) for leaf, value in program.gradients),
         kept=tuple(map(swap, program.kept)))
+
+
+def rewired(instruction: Instruction, table: dict[Value, Any]) -> Instruction:
+    """The same call where values are replaced by others, or by constants."""
+    return instruction.reading(tuple(_swapped(x, table) for x in instruction.inputs))
+
+
+def _swapped(x: Any, table: dict[Value, Any]) -> Any:
+    while isinstance(x, Value) and x in table:
+        x = table[x]
+    return x
 
 
 def identity(x: Any) -> Any:
@@ -281,3 +312,12 @@ def use_counts(program: Program) -> Counter[Value]:
     counts = Counter(v for i in program.instructions for v in i.values)
     counts.update(program.results)
     return counts
+
+
+def users_of(program: Program) -> dict[Value, list[Instruction]]:
+    """The instructions that read each value, in order."""
+    users: dict[Value, list[Instruction]] = {}
+    for i in program.instructions:
+        for value in dict.fromkeys(i.values):
+            users.setdefault(value, []).append(i)
+    return users

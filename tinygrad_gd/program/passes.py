@@ -12,16 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from ..ops.shape import reshape, transpose
+from ..ops.shape import reshape
 from .factors import Factors
 from .fused_updates import update_together
 from .ir import (
     EFFECTS,
     EXACT,
-    REDUCTIONS,
     Argument,
     Instruction,
-    Number,
     Program,
     State,
     Value,
@@ -29,28 +27,16 @@ from .ir import (
     identity,
     may_raise,
     replaced,
+    rewired,
     use_counts,
+    users_of,
 )
-from .tidy import drop_turns, drop_zeros
+from .tidy import drop_neutral, drop_turns
 
 #: Bytes from which on an array is worth another order of instructions.
 LARGE_BYTES = 1 << 18
 
-#: Bytes that the cache nearest to a processor does not hold for long.
-NEAREST_BYTES = 1 << 14
-
-
 Pass = Callable[[Program], Program]
-
-
-def owned(program: Program) -> set[Value]:
-    """The values of gradients, each of which has an array that nobody else has."""
-    return {value for _, value in program.gradients}
-
-
-def alone(program: Program) -> set[Value]:
-    """The results, if each needs an array that nobody else has."""
-    return set() if program.lent else set(program.results)
 
 
 def drop_dead_code(program: Program) -> Program:
@@ -75,20 +61,16 @@ def drop_dead_code(program: Program) -> Program:
 def fold_constants(program: Program, stay: Container[str] = ()) -> Program:
     """Compute now what depends on constants only, except by the primitives that ``stay``."""
     table: dict[Value, Any] = {}
-    kept, results = [], set(program.results)
-    for instruction in program.instructions:
-        inputs = tuple(table.get(x, x) if isinstance(x, Value) else x for x in instruction.inputs)
-        stays = (has_effect(instruction) or instruction.output in results
-                 or instruction.primitive.name in stay)
-        if stays or any(isinstance(x, Value) for x in inputs):
-            kept.append(instruction.reading(inputs))
-        else:
-            result = instruction.primitive.run(*inputs, **instruction.params)
+    results = set(program.results)
+    for i in program.instructions:
+        i = rewired(i, table)
+        if not (has_effect(i) or i.output in results or i.primitive.name in stay or any(i.values)):
+            result = i.primitive.run(*i.inputs, **i.params)
             own = np.array(result) if np.ndim(result) else result
-            form = instruction.output  # BLAS takes views another way than their copies
-            shows = any(np.may_share_memory(result, x) for x in inputs if isinstance(x, np.ndarray))
-            table[form] = own if form.has_form_of(own) and not shows else result
-    return replaced(program.with_(instructions=tuple(kept)), table)
+            # BLAS takes views another way than their copies
+            shows = any(np.may_share_memory(result, x) for x in i.inputs if isinstance(x, np.ndarray))
+            table[i.output] = own if i.output.has_form_of(own) and not shows else result
+    return replaced(program, table)
 
 
 def numbers_for_full_arrays(program: Program) -> Program:
@@ -109,31 +91,27 @@ def merge_common(program: Program) -> Program:
     """Compute once what is computed twice from the same inputs (common sub-expressions)."""
     table: dict[Value, Any] = {}
     known: dict[Any, Value] = {}
-    kept, own, results, factors = [], owned(program), alone(program), Factors(program)
-    for instruction in program.instructions:
-        inputs = tuple(table.get(x, x) if isinstance(x, Value) else x for x in instruction.inputs)
-        instruction = instruction.reading(inputs)
-        out = instruction.output
-        key = (instruction.primitive, tuple(map(identity, inputs)), repr(instruction.params),
-               out.dtype, out.axes)
-        stays = has_effect(instruction) or out in own
+    own, results, factors = program.owned, program.alone, Factors(program)
+    for i in program.instructions:
+        out = i.output
+        key = (i.primitive, tuple(map(identity, rewired(i, table).inputs)), repr(i.params), out.dtype,
+               out.axes)
+        stays = has_effect(i) or out in own
         same = out if stays else known.setdefault(key, out)
         apart = out in results and same in results  # each has an array that nobody else has
-        if same is out or apart or not factors.become_one(out, same):
-            kept.append(instruction)
-        else:
+        if same is not out and not apart and factors.become_one(out, same):
             same.name = same.name or out.name
             table[out] = same
             results.update({same} if out in results else ())
-    return replaced(program.with_(instructions=tuple(kept)), table)
+    return replaced(program, table)
 
 
 def share_reductions(program: Program) -> Program:
     """Reduce once what is reduced twice, with ``keepdims`` and without; the other is a view of it."""
     known: dict[Any, Value] = {}
-    kept, own, factors = [], owned(program), Factors(program)
+    kept, own, factors = [], program.owned, Factors(program)
     for i in program.instructions:
-        plain = not i.output.scalar and _lies_in_order(i.output)
+        plain = not i.output.scalar and i.output.long_axes == sorted(i.output.long_axes)
         if "keepdims" in i.params and plain and i.output not in own:
             options = {k: v for k, v in i.params.items() if k != "keepdims"}
             key = i.primitive, tuple(map(identity, i.inputs)), repr(options), i.output.dtype
@@ -144,24 +122,13 @@ def share_reductions(program: Program) -> Program:
     return program.with_(instructions=tuple(kept))
 
 
-def _lies_in_order(value: Value) -> bool:
-    """Whether an array lies in C order; where an axis of length one comes does not matter."""
-    long = [axis for axis in value.axes if value.shape[axis] != 1]
-    return long == sorted(long)
-
-
 def drop_broadcasts(program: Program) -> Program:
     """Let elementwise operations broadcast by themselves what was broadcast just for them."""
-    results = set(program.results)
-    uses: dict[Value, list[Instruction]] = {}
-    for instruction in program.instructions:
-        for value in set(instruction.values):
-            uses.setdefault(value, []).append(instruction)
+    users, results = users_of(program), set(program.results)
     table: dict[Value, Any] = {}
     for i in program.instructions:
-        users = uses.get(i.output, [])
-        if (i.primitive.name == "broadcast_to" and i.output not in results and users
-                and all(_broadcasts(user, i.output, table) for user in users)):
+        if (i.primitive.name == "broadcast_to" and i.output in users and i.output not in results
+                and all(_broadcasts(user, i.output, table) for user in users[i.output])):
             table[i.output] = i.inputs[0]
     return replaced(program, table)
 
@@ -173,68 +140,19 @@ def _broadcasts(user: Instruction, value: Any, dropped: Mapping[Value, Any]) -> 
         x.shape == user.output.shape and x.axes == user.output.axes for x in others)
 
 
-def drop_units(program: Program) -> Program:
-    """Leave out multiplications by one, such as with the first cotangent."""
-    table: dict[Value, Any] = {}
-    kept, own, results, factors = [], owned(program), alone(program), Factors(program)
-    given = {i.value for i in program.inputs}  # data have no name but the user's, and are no results
-    weak = {i.value for i in program.inputs if isinstance(i, Number)}  # Python's, and no result
-    for i in program.instructions:
-        one, other = i.inputs if len(i.inputs) == 2 else (None, None)
-        if not _is_one(one):
-            one, other = other, one
-        free = i.target is None and i.output not in own
-        if (i.primitive.name == "multiply" and free and _is_one(one)
-                and isinstance(other, Value) and other not in weak and _form(other) == _form(i.output)
-                and not (i.output in results and table.get(other, other) in results | given)
-                and factors.become_one(i.output, other)):
-            table[i.output] = other = table.get(other, other)
-            results.update({other} if i.output in results else ())
-            other.name = other.name or ("" if other in given else i.output.name)
-        else:
-            kept.append(i)
-    return replaced(program.with_(instructions=tuple(kept)), table)
-
-
-def _is_one(x: Any) -> bool:
-    return isinstance(x, int | float | np.generic) and not isinstance(x, bool | np.bool_) and x == 1
-
-
-def _form(value: Value) -> Any:
-    return value.shape, value.dtype, value.scalar, value.axes, value.dense
-
-
-def drop_transposes(program: Program) -> Program:
-    """Leave out what turns a matrix back again, as the gradient of ``x @ weight.T`` is."""
-    made = {i.output: i for i in program.instructions}
-    results, table = set(program.results), {}
-    for i in filter(_turns, program.instructions):
-        first = made.get(i.inputs[0])
-        if first is not None and _turns(first) and first.inputs[0] in made and i.output not in results:
-            table[i.output] = first.inputs[0]
-    return drop_dead_code(replaced(program, table))
-
-
-def _turns(i: Instruction) -> bool:
-    return i.primitive is transpose and i.params["axes"] is None and isinstance(i.inputs[0], Value)
-
-
 def drop_copies(program: Program) -> Program:
     """Leave out copies of arrays that were made for them alone."""
     uses, results = use_counts(program), set(program.results)
     made = {i.output for i in program.instructions
             if isinstance(i.primitive.function, np.ufunc) and i.target is None}
     table: dict[Value, Any] = {}
-    kept = []
     for i in program.instructions:
         x = i.inputs[0] if i.primitive.name == "copy" else None
         free = i.target is None and i.output not in results
-        if free and isinstance(x, Value) and x in made and uses[x] == 1 and _form(x) == _form(i.output):
+        if free and isinstance(x, Value) and x in made and uses[x] == 1 and x.form == i.output.form:
             table[i.output] = x
             x.name = i.output.name or x.name
-        else:
-            kept.append(i)
-    return replaced(program.with_(instructions=tuple(kept)), table)
+    return replaced(program, table)
 
 
 def hoist(program: Program) -> Program:
@@ -242,7 +160,7 @@ def hoist(program: Program) -> Program:
     written = {id(state) for state, _ in program.writes}
     fixed = {i.value for i in program.inputs if isinstance(i, State)
              and id(i) not in written and not i.changes}
-    kept, own = [], owned(program)
+    kept, own = [], program.owned
     for i in program.instructions:
         stays = i.target is not None or i.output in own or i.primitive.kind in ("draw", "guard")
         if not stays and all(v in fixed for v in i.values):
@@ -250,18 +168,6 @@ def hoist(program: Program) -> Program:
             i = replace(i, phase="once")
         kept.append(i)
     return program.with_(instructions=tuple(kept))
-
-
-def reduce_early(program: Program) -> Program:
-    """Reduce an array as soon as it is there, while the processor's own cache holds it."""
-    done: list[Instruction] = []
-    for i in program.instructions:
-        at = len(done)
-        if i.primitive.name in REDUCTIONS and any(v.nbytes >= NEAREST_BYTES for v in i.values):
-            while at and not (done[at - 1].output in i.values or has_effect(done[at - 1])):
-                at -= 1
-        done.insert(at, i)
-    return program.with_(instructions=tuple(done))
 
 
 def update_early(program: Program) -> Program:
@@ -300,27 +206,26 @@ PASSES: dict[str, Pass] = {
     "drop_broadcasts": drop_broadcasts,
     "fold_constants": fold_constants,
     "numbers_for_full_arrays": numbers_for_full_arrays,
-    "drop_units": drop_units,
-    "drop_transposes": drop_transposes,
+    "drop_turns": drop_turns,
+    "drop_dead_code": drop_dead_code,
     "drop_copies": drop_copies,
+    "drop_neutral": drop_neutral,
     "merge_common": merge_common,
     "share_reductions": share_reductions,
-    "drop_dead_code": drop_dead_code,
     "hoist": hoist,
-    "reduce_early": reduce_early,
     "update_early": update_early,
     "update_together": update_together,
 }
 
+#: What only readers gain from, and only a machine.
+FOR_READERS = {"numbers_for_full_arrays", "drop_neutral"}
+FOR_MACHINES = {"fold_constants", "share_reductions", "hoist", "update_early", "update_together"}
 
-#: What is left out for readers only, in the order in which it is run.
-TIDY: tuple[Pass, ...] = (drop_turns, drop_zeros)
 
-
-def optimized(program: Program, without: tuple[str, ...] = ()) -> Program:
-    """The program after all passes except those named in ``without``."""
+def optimized(program: Program, without: Container[str] = ()) -> Program:
+    """The program after all passes for a machine except those named in ``without``."""
     for name, run in PASSES.items():
-        if name not in without:
+        if name not in FOR_READERS and name not in without:
             program = run(program)
     return program
 
@@ -331,15 +236,10 @@ def readable(program: Program) -> Program:
     checks = {i.output: i.inputs[0] for i in program.instructions
               if i.primitive.kind in ("check", "guard") or (
                   i.primitive.name == "copy" and i.phase == "backward" and i.inputs[0] in made)}
-    kept = tuple(i for i in program.instructions if i.output not in checks)
     # an old value that is returned must not be the argument that is updated
-    program = replaced(program.with_(instructions=kept, lent=not program.writes), checks)
+    program = replaced(program.with_(lent=not program.writes), checks)
     program = fold_constants(drop_broadcasts(program), stay=("scatter",))  # not one large array
-    program = optimized(program, without=(
-        "fold_constants", "share_reductions", "hoist", "reduce_early", "update_early",
-        "update_together"))
-    for run in TIDY:
-        program = run(program)
-    return drop_dead_code(program)
-
-
+    for name, run in PASSES.items():
+        if name not in FOR_MACHINES:
+            program = run(program)
+    return program

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..ops.shape import reshape
-from .ir import Instruction, Program, Value, replaced, use_counts
+from .factors import Factors
+from .ir import Instruction, Number, Program, Value, replaced, rewired, use_counts, users_of
 
 #: Primitives that only show the elements of their first input.
 _SHOWS = {"reshape", "transpose", "swapaxes", "broadcast_to", "getitem", "copy", "expand_dims"}
@@ -23,11 +24,10 @@ def drop_turns(program: Program) -> Program:
     """Leave out what reshapes or turns an array back, and reshape once what is reshaped twice."""
     made = {i.output: i for i in program.instructions}
     uses, results, late = use_counts(program), set(program.results), _read_late(program)
-    own = {value for _, value in program.gradients}
     table: dict[Value, Any] = {}
     kept = []
     for i in program.instructions:
-        i = i.reading(tuple(table.get(x, x) if isinstance(x, Value) else x for x in i.inputs))
+        i = rewired(i, table)
         source = i.inputs[0] if i.inputs else None
         before = made.get(source) if isinstance(source, Value) else None
         if before is not None and _turns_back(i, before):
@@ -40,13 +40,12 @@ def drop_turns(program: Program) -> Program:
         elif not _reshapes(i):
             source = None
         made[i.output] = i
+        kept.append(i)
         lasts = (source in made and made[source].target is None) or i.output not in late
-        free = i.output not in results or (source in made and i.output not in own)
+        free = i.output not in results or (source in made and i.output not in program.owned)
         if isinstance(source, Value) and lasts and free and _lies_alike(source, i.output):
             table[i.output] = source
             source.name = source.name or (i.output.name if source in made else "")
-        else:
-            kept.append(i)
     return replaced(program.with_(instructions=tuple(kept)), table)
 
 
@@ -79,42 +78,41 @@ def _turns_back(i: Instruction, before: Instruction) -> bool:
 
 def _lies_alike(a: Value, b: Value) -> bool:
     """Whether two arrays have the same elements in the same places of memory, if they are equal."""
-    def form(v: Value) -> Any:
-        long = [axis for axis in v.axes if v.shape[axis] != 1]
-        return v.shape, v.dtype, v.scalar, v.dense, long
-
-    return bool(form(a) == form(b))
+    return (a.shape, a.dtype, a.scalar, a.dense, a.long_axes) == (
+        b.shape, b.dtype, b.scalar, b.dense, b.long_axes)
 
 
-def drop_zeros(program: Program) -> Program:
-    """Leave out ``x + 0.0`` and ``x / 1.0`` where that gives the bits of x: it makes 0.0 of -0.0."""
-    made = {i.output: i for i in program.instructions}
-    users: dict[Value, list[Instruction]] = {}
+def drop_neutral(program: Program) -> Program:
+    """Leave out ``x * 1``, ``x / 1`` and, where no sign of a zero depends on it, ``x + 0.0``."""
+    made, users = {i.output: i for i in program.instructions}, users_of(program)
+    all_results, results, factors = set(program.results), program.alone, Factors(program)
+    given = {i.value for i in program.inputs}  # data have no name but the user's, and are no results
+    numbers = {i.value for i in program.inputs if isinstance(i, Number)}  # Python's, and no result
+    table: dict[Value, Any] = {}
     for i in program.instructions:
-        for value in set(i.values):
-            users.setdefault(value, []).append(i)
-    results, table = set(program.results), {}
-    for i in program.instructions:
-        x = _neutral(i)
-        if x is None or i.output in results or i.target is not None or not _lies_alike(x, i.output):
+        x, out = _beside_neutral(i), i.output
+        if x is None or i.target is not None or out in program.owned or not _lies_alike(x, out):
             continue
-        absorbed = all(_absorbs(user, i.output, made) for user in users.get(i.output, ()))
-        if i.primitive.name == "divide" or absorbed or not _may_be_minus_zero(x, made):
-            table[i.output] = x
-    kept = tuple(i for i in program.instructions if i.output not in table)
-    return replaced(program.with_(instructions=kept), table)
+        if i.primitive.name == "add" and _may_be_minus_zero(x, made) and (out in all_results or not all(
+                _absorbs(user, out, made) for user in users.get(out, ()))):
+            continue
+        x = table.get(x, x)
+        if x in numbers or (out in results and x in results | given) or not factors.become_one(out, x):
+            continue
+        table[out] = x
+        results.update({x} if out in results else ())
+        x.name = x.name or ("" if x in given else out.name)
+    return replaced(program, table)
 
 
-def _neutral(i: Instruction) -> Value | None:
-    """What stands beside a zero that is added, or over a one."""
-    if i.primitive.name == "divide":
-        x, one = i.inputs
-        return x if isinstance(x, Value) and not isinstance(one, Value) and np.all(one == 1) else None
-    if i.primitive.name != "add":
+def _beside_neutral(i: Instruction) -> Value | None:
+    """What stands beside a zero that is added, or a one that it is multiplied or divided by."""
+    neutral = {"add": 0, "multiply": 1, "divide": 1}.get(i.primitive.name)
+    if neutral is None:
         return None
-    for x, zero in (i.inputs, i.inputs[::-1]):
-        plain = isinstance(x, Value) and not isinstance(zero, Value)
-        if plain and not np.any(zero) and not np.any(np.signbit(zero)):
+    for x, y in ((i.inputs, i.inputs[::-1]) if i.primitive.name != "divide" else (i.inputs,)):
+        plain = isinstance(x, Value) and not isinstance(y, Value)
+        if plain and np.all(np.equal(y, neutral)) and not np.any(np.signbit(y)):
             return x  # type: ignore[no-any-return]
     return None
 

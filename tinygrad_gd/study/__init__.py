@@ -1,6 +1,7 @@
-"""Windows on training: why a run converges, diverges or meets a NaN.
+"""Windows on training: why a run converges, diverges or meets a NaN, and what a gradient is made of.
 
-`advice` reads the curvature of a loss, `anomaly` stops at the first NaN or infinity.
+`advice` reads the curvature of a loss, `anomaly` stops at the first NaN or infinity. `recorded` writes
+the gradient of a recorded loss as NumPy text, `formulas` as LaTeX; both are loaded when asked for.
 
 Surprises here
 --------------

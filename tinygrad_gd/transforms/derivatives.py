@@ -122,7 +122,7 @@ class _Linear:
     def __init__(self, run: Recording) -> None:
         self.run = run
         # The value of u is of no consequence; ones make the pass that of an ordinary gradient.
-        self.u = [variable(constant(np.ones_like(o._value) if o.ndim else o.dtype.type(1)))
+        self.u = [variable(constant(np.ones(o.shape, o.dtype) if o.ndim else o.dtype.type(1)))
                   for o in run.outputs]
         self.rows = run.pull(self.u, True)
 

@@ -47,9 +47,10 @@ class Recording:
         self.variables: list[Tensor] = []
         replaced = list(args)
         for i in argnums:
-            fresh = _variables(transform, args[i], f"argument {i}")
+            fresh = _copies(transform, args[i], f"argument {i}")
             self.variables += fresh
             replaced[i] = unflatten(args[i], fresh)
+        self._own = [variable(x) for x in self.variables if not x._requires_grad]
         with using(grad=True, deriving=True):
             out = f(*replaced, **kwargs)
         self.aux: Any = None
@@ -67,8 +68,16 @@ class Recording:
         return self._connected and current_mode().grad
 
     def _reaches_outside(self, tensors: Iterable[Tensor]) -> bool:
-        return any(v._primitive is not None for v in self.variables) or any(
-            t._requires_grad for t in outside(tensors, self.variables, self.since))
+        if len(self._own) < len(self.variables):  # an argument is differentiated elsewhere
+            return True
+        tensors, lockstep = list(tensors), current_mode().lockstep
+
+        def reach() -> bool:
+            return any(t._requires_grad for t in outside(tensors, self.variables, self.since))
+
+        if lockstep is not None and lockstep.active:
+            return bool(lockstep.asks("reaches outside", (*tensors, *self.variables), reach))
+        return reach()
 
     def pull(self, seeds: Sequence[Any], create_graph: bool | None = None) -> list[Tensor]:
         """The cotangents of the variables, from those of the outputs."""
@@ -94,9 +103,8 @@ class Recording:
 
     def close(self) -> None:
         """Nothing can be differentiated by the variables any more."""
-        for v in self.variables:
-            if v._primitive is None:
-                v._requires_grad = False
+        for v in self._own:
+            v._requires_grad = False
 
 
 def pull(
@@ -104,6 +112,8 @@ def pull(
     create_graph: bool,
 ) -> list[Tensor]:
     """The cotangents of ``targets`` as Tensors; zeros where the roots do not depend on them."""
+    if (lockstep := current_mode().lockstep) is not None and lockstep.active:
+        return lockstep.pull(roots, seeds, targets, create_graph, pull)  # type: ignore[no-any-return]
     live = [(root, seed) for root, seed in zip(roots, seeds, strict=True) if root._requires_grad]
     found: dict[Tensor, Any] = {}
     if live:
@@ -129,7 +139,7 @@ def stopped(leaf: Any) -> Any:
     """The same values without history; what is no Tensor or has none is returned as it is."""
     if not isinstance(leaf, Tensor) or not leaf._requires_grad:
         return leaf
-    if current_mode().observer is None:
+    if (mode := current_mode()).observer is None and mode.lockstep is None:
         return constant(positive.run(leaf._value))
     with using(grad=False):  # through the door, so that the observer sees where the values come from
         return apply(positive, (leaf,))
@@ -137,7 +147,7 @@ def stopped(leaf: Any) -> Any:
 
 def zeros(like: Tensor) -> Tensor:
     """A constant of the shape and dtype of ``like``."""
-    return constant(np.zeros_like(like._value) if like.ndim else like.dtype.type(0))
+    return constant(np.zeros(like.shape, like.dtype) if like.ndim else like.dtype.type(0))
 
 
 def seed_for(output: Tensor, value: Any, what: str) -> Tensor:
@@ -158,7 +168,7 @@ def _numbers(what: str, leaf: Any) -> Tensor:
         raise DTypeError(f"{what}: {str(error).removeprefix('Tensor: ')}") from error
 
 
-def _variables(transform: str, tree: Any, what: str) -> list[Tensor]:
+def _copies(transform: str, tree: Any, what: str) -> list[Tensor]:
     """A fresh Tensor for each leaf of an argument."""
     fresh = []
     for i, leaf in enumerate(flatten(tree)):
@@ -171,13 +181,16 @@ def _variables(transform: str, tree: Any, what: str) -> list[Tensor]:
         if x is leaf:
             x = apply(positive, (x,))
             x._name = leaf._name
-        fresh.append(x if x._primitive is not None else variable(x))
+        fresh.append(x)
     return fresh
 
 
 def variable(leaf: Tensor) -> Tensor:
     """Let a new leaf be differentiated by, here and nowhere else."""
-    leaf._requires_grad, leaf._params = True, _VARIABLE
+    leaf._requires_grad = True
+    lockstep = current_mode().lockstep
+    if lockstep is None or not lockstep.answered(leaf):
+        leaf._params = _VARIABLE
     return leaf
 
 

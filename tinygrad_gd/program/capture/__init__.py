@@ -1,12 +1,9 @@
-"""Watch a run and write down what it computed.
+"""Capture: writing down what primitives compute, as instructions.
 
-`capture` hears of each operation and makes the program; `watch` runs the function. `arguments` tells
-calls of one form from others, `arrays` shows arguments as arrays that record, `numbers` names those
-that are read anew, and `shared` follows views of what is written. `effects` finds what else a step
-does, and `compare` says where two runs differ.
+Read `capture`, an observer of a run; `shared`, for Tensors that share memory; `numbers`, which names
+the numbers that programs read anew; and `variables`, what people call their Tensors.
 
 Surprises here
 --------------
-- A step is watched twice, and settled only if both runs computed the same.
-- `watch` uses Python's profiler to hear of calls that primitives cannot tell, such as printing.
+- The user's frames are looked at for the names of variables in texts, and for nothing else.
 """

@@ -1,15 +1,17 @@
 """Lockstep: the user's Python runs in every call, and what it would compute is answered.
 
-Read `trail`, what calls are made of; `standins`, what operations are answered with; `lockstep`, which
-compares, answers and has things computed, with `call` for what one call brings. `recorder` stands at
-the door while a call is recorded as a `path`, `segments` makes programs of its parts, and `realized`
-computes as usual what was answered already, when a call turns out to be another one. `function` is what
-`compile` returns.
+Read `trail`, what calls are made of; `standins`, what operations are answered with; `answers`, which
+compares and answers, and `lockstep`, which has things computed, with `call` for what one call brings.
+`recorder` stands at the door while a call is recorded as a `path`, `segments` makes programs of its
+parts, and `realized` computes as usual what was answered already, when a call turns out to be another
+one. `function` is what `compile` returns.
 
 Surprises here
 --------------
 - A stand-in is a Tensor whose slots hold other things until somebody looks: `standins` gives the same
   slots two sets of names, and sets ``__class__`` when there is a value.
+- The stand-in for a result is the same object in each call, unless somebody has kept it, which Python's
+  reference counts tell: comparing an operation is comparing a few pointers then.
 - Nothing is ever pending in a Tensor from outside: a step of an optimizer runs at once all that came
   before it, so that only stand-ins need to be asked before they are read.
 - Gradients stay in their buffers until somebody looks or the next call needs them: few are ever read.

@@ -1,4 +1,4 @@
-"""`InLockstep`: a function that runs in lockstep with its program; made by `compile`."""
+"""`Compiled`: a function that runs in lockstep with its program; made by `compile`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .segments import Segment, cut
 from .trail import Event
 
 
-class InLockstep:
+class Compiled:
     """A function whose Python runs in every call, and whose operations are computed by a program."""
 
     def __init__(self, function: Callable[..., Any], strict: bool = False) -> None:
@@ -47,20 +47,20 @@ class InLockstep:
         if own is self:
             try:
                 key, others = id(owner), self._own
-                own = InLockstep(self.function, self.strict)
+                own = type(self)(self.function, self.strict)
                 self._own[key] = own, ref(owner, lambda _: others.pop(key, None))
             except TypeError:  # slots without one for weak references: all share a trail
                 own = self
         return types.MethodType(own, owner)
 
-    def __deepcopy__(self, memo: Any) -> InLockstep:
-        return InLockstep(copy.deepcopy(self.function, memo), self.strict)
+    def __deepcopy__(self, memo: Any) -> Compiled:
+        return type(self)(copy.deepcopy(self.function, memo), self.strict)
 
-    def __copy__(self) -> InLockstep:
-        return InLockstep(self.function, self.strict)
+    def __copy__(self) -> Compiled:
+        return type(self)(self.function, self.strict)
 
     def __reduce__(self) -> Any:
-        return InLockstep, (self.function, self.strict)
+        return type(self), (self.function, self.strict)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the function in lockstep; as usual where somebody watches, derives or is inside."""

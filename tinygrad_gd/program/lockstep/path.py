@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from ...engine.tensor import Tensor, constant
+from ...errors import describe
 from ..capture.capture import Capture
 from ..ir import Argument, Value
 from .trail import Event, Slot
@@ -19,26 +21,44 @@ class Path(Capture):
     ----------
     ends : how many instructions there were after each event.
     values : what instructions call the result of an event.
+    later : what they call results that show memory, after it was written to: since which instruction.
     slots : of the arguments of programs, by their values.
     around : the arrays among these that are no arguments of the function.
     """
 
     def __init__(self, name: str, owner: Any) -> None:
-        super().__init__(name, shows_arrays=True)
-        self.owner = owner
+        super().__init__(owner.lockstep.names)
+        self.name, self.owner = name, owner
         self.ends: dict[Event, int] = {}
         self.values: dict[Event, Any] = {}
+        self.later: dict[Event, list[tuple[int, Any]]] = {}
         self.slots: dict[Value, Slot] = {}
         self.around: dict[Value, Any] = {}
 
-    def fail(self, problem: str) -> None:
-        """What a frozen program would be refused for is no obstacle here."""
+    def forward(self, out: Tensor, primitive: Any, inputs: Any, params: Any) -> None:
+        """What is computed of arrays alone stands for an array, too."""
+        super().forward(out, primitive, inputs, params)
+        if not self._internal and out._primitive is None and self._are_arrays(inputs):
+            self.owner.lockstep.arrays.add(out)
 
-    def effect(self, what: str) -> None:
-        """Python does it in every call."""
+    def _are_arrays(self, inputs: tuple[Any, ...]) -> bool:
+        arrays, given = self.owner.lockstep.arrays, [x for x in inputs if isinstance(x, Tensor)]
+        return bool(arrays and given) and arrays.issuperset(given)
 
     def read(self, tensor: Tensor, how: str) -> None:
-        """A look is an event of the trail."""
+        """A look at what is computed is an event of the trail; at others, no program would see it."""
+        if not self._internal:
+            self.cannot_be_frozen(f"{how} takes the values of {describe(tensor)} out of it, and a "
+                                  "program would not do anything with them")
+
+    def cannot_be_frozen(self, problem: str) -> None:
+        """Note at this line why no program could stand for the call."""
+        if not self.owner.problem:
+            self.owner.problem, self.owner.line = problem, self._line()
+
+    def decides(self, text: str, origins: Any, outcome: Any) -> None:
+        """Python has looked at numbers."""
+        self.owner.decided.extend(origins.values())
 
     def creates(self, leaf: Tensor, data: Any) -> None:
         """What a call makes is a slot; within an operation it is a constant."""
@@ -89,13 +109,34 @@ class Path(Capture):
 
     def name_all(self, names: dict[Tensor, str], around: dict[int, str]) -> None:
         """Take over what variables are called."""
-        self._name(names, around)
+        super().name_all(names, around)
         for value, array in self.around.items():
             value.name = value.name or around.get(id(array), "")
 
     def given(self) -> dict[Value, Any]:
         """The inputs, by their values."""
         return {i.value: i for i in self._inputs.values()}
+
+    def written(self, made: Iterable[tuple[Event, Any]]) -> list[Event]:
+        """Memory was written to: the events whose results show it and are other values from now on."""
+        moved = []
+        for event, result in made:
+            value = self._values.get(result) if result is not None else None
+            if value is not None and event in self.values and value is not self.at(event):
+                self.later.setdefault(event, []).append((len(self.instructions), value))
+                moved.append(event)
+        return moved
+
+    def at(self, event: Event, number: int | None = None) -> Any:
+        """What the result of an event is called before an instruction, by default the next."""
+        for since, value in reversed(self.later.get(event, ())):
+            if number is None or since <= number:
+                return value
+        return self.values[event]
+
+    def value_of(self, slot: Slot) -> Value:
+        """The argument of programs that holds a slot."""
+        return self._inputs["slot", slot.index].value
 
     def knows(self, tensor: Tensor) -> bool:
         """Whether a Tensor has taken part."""

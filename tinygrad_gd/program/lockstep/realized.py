@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from ...engine.primitive import apply
 from ...engine.tensor import ALL, Tensor
 from ...errors import GradError
+from ...ground.live import Live
 from ...ground.modes import using
 from ...ground.rng import generator
 from ...ops.unnamed import unnamed
+from ...transforms.recording import pull
 from .recorder import Recorder
 from .standins import Recorded, StandIn, become
 from .trail import Event, Slot
@@ -20,7 +23,7 @@ from .trail import Event, Slot
 def realize(call: Any, events: list[Event]) -> None:
     """Compute all that is pending, and give what is still held its value and its graph."""
     with drawn_again(call, False):
-        Rebuilding(call).run(events)
+        Rebuilding(call, events).run(events)
 
 
 @contextmanager
@@ -39,9 +42,9 @@ def drawn_again(call: Any, after: bool) -> Iterator[None]:
 class Rebuilding:
     """The events of a call as ordinary operations."""
 
-    def __init__(self, call: Any) -> None:
+    def __init__(self, call: Any, events: list[Event]) -> None:
         self.call = call
-        self.alive = {s.event: s for r in call.log if (s := r()) is not None and isinstance(s, StandIn)}
+        self.alive = call.alive(events)
         self.made: dict[Event, Any] = {}
         self.moments: list[Any] = []  # when what is made after the call was made
 
@@ -51,7 +54,7 @@ class Rebuilding:
             return self.made[r]
         if type(r) is Slot:
             return self.call.bound[r.index]
-        return r
+        return self.call.lives.get(r.text, r) if type(r) is Live else r
 
     def run(self, events: list[Event]) -> None:
         """Compute what is pending, and make graphs of what is still held."""
@@ -65,7 +68,12 @@ class Rebuilding:
                 self.operation(e, pending)
             elif e.kind == "backward" and pending:
                 self.backward(e)
-        self.call.done = len(self.call.log)
+            elif e.kind == "pull" and pending:
+                roots, seeds, targets = _sorted(e, map(self.input, e.refs))
+                with using(lockstep=None):
+                    found = pull(roots, seeds, targets, 0, e.params["create_graph"])
+                for g, out in zip(e.more, found, strict=True):
+                    self.made.setdefault(g, self.kept(g, out))
 
     def operation(self, e: Event, pending: bool) -> None:
         """Compute one operation, unless what it read was changed since."""
@@ -86,6 +94,13 @@ class Rebuilding:
             become(s, value, out._primitive, out._first, out._second, out._params, out._seq)
             out = s
         self.made[e] = out
+
+    def kept(self, g: Event, out: Tensor) -> Any:
+        """The stand-in that somebody has for a result, as what was computed in its place."""
+        if (s := self.alive.get(g)) is None:
+            return out
+        become(s, out._value, out._primitive, out._first, out._second, out._params, out._seq)
+        return s
 
     def is_stale(self, inputs: tuple[Any, ...]) -> bool:
         """Whether some parameter is no longer what it was when the call began."""
@@ -114,12 +129,13 @@ class Rebuilding:
 def record_again(lockstep: Any, events: list[Event]) -> None:
     """Compute as `realize` does, and record it: what follows belongs to the same path."""
     call = lockstep.call
+    alive = call.alive(events)
     lockstep.recorder = recorder = Recorder(lockstep, lockstep.given)
     recorder.began = call.began
     lockstep.at, lockstep.active = lockstep.root, True
     if call.drew is not None:
         generator().bit_generator.state = call.drew
-    again = Again(lockstep, recorder)
+    again = Again(lockstep, recorder, alive)
     for e in events:
         if e.kind == "op":
             again.operation(e)
@@ -127,6 +143,10 @@ def record_again(lockstep: Any, events: list[Event]) -> None:
             recorder.look(again.made[e.what])
         elif e.kind == "backward":
             again.backward(e)
+        elif e.kind == "ask":
+            recorder.asks(e.what, tuple(map(again.given, e.refs)), partial(getattr, e, "more"))
+        elif e.kind == "pull":
+            again.pull(e)
         if not lockstep.active:
             break
 
@@ -134,17 +154,19 @@ def record_again(lockstep: Any, events: list[Event]) -> None:
 class Again:
     """The events of a call, met once more while it is recorded."""
 
-    def __init__(self, lockstep: Any, recorder: Recorder) -> None:
+    def __init__(self, lockstep: Any, recorder: Recorder, alive: dict[Event, Any]) -> None:
         self.lockstep, self.recorder = lockstep, recorder
-        self.alive = {s.event: s for r in lockstep.call.log
-                      if (s := r()) is not None and isinstance(s, StandIn)}
+        self.alive = alive
         self.made: dict[Event, Any] = {}
 
     def given(self, r: Any) -> Any:
         """What a reference stands for."""
         if type(r) is Event:
             return self.made[r]
-        return self.lockstep.call.bound[r.index] if type(r) is Slot else r
+        call = self.lockstep.call
+        if type(r) is Slot:
+            return call.bound[r.index]
+        return call.lives.get(r.text, r) if type(r) is Live else r
 
     def keep(self, e: Event, out: Tensor) -> Any:
         """The stand-in that somebody has, as what was computed in its place."""
@@ -152,7 +174,7 @@ class Again:
         if s is not None:
             self.lockstep.active = False
             become(s, out._value, out._primitive, out._first, out._second, out._params, out._seq)
-            s.__class__ = Recorded  # type: ignore[assignment]
+            s.__class__ = Recorded
             self.recorder.path.is_also(out, s)
             self.recorder.note(e if e.kind == "gradient" else self.lockstep.at, s)
             self.lockstep.active = True
@@ -177,6 +199,21 @@ class Again:
             x._grad = new if held is s else held
 
 
+    def pull(self, e: Event) -> None:
+        """Run the reverse pass of a transform."""
+        roots, seeds, targets = _sorted(e, map(self.given, e.refs))
+        found = self.recorder.pull(roots, seeds, targets, e.params["create_graph"], pull)
+        for g, out in zip(e.more, found, strict=True):
+            if g not in self.made:
+                self.keep(g, out)
+
+
+def _sorted(e: Event, given: Iterable[Any]) -> tuple[list[Any], list[Any], list[Any]]:
+    """Roots, seeds and targets of a reverse pass."""
+    found, n = list(given), e.params["roots"]
+    return found[:n], found[n : 2 * n], found[2 * n :]
+
+
 def graph_of(x: Any) -> None:
     """Make the graph of a result that was computed by a program."""
     call = x.call
@@ -185,7 +222,7 @@ def graph_of(x: Any) -> None:
     while e is not None and e.kind != "start":
         events.append(e)
         e = e.before
-    rebuilding = Rebuilding(call)
+    rebuilding = Rebuilding(call, events)
     rebuilding.moments = [call.began + (n + 1) / (len(events) + 1) for n in range(len(events))]
     with drawn_again(call, True):
         for event in reversed(events):

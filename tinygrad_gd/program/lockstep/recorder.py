@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import ref
 
 import numpy as np
@@ -16,12 +16,38 @@ from ...ground.live import Live
 from ...ground.modes import Mode, current_mode, using
 from ...ground.pytree import flatten
 from ...ground.storage import tick
+from ...ground.user_code import UNKNOWN
 from .path import Path
-from .standins import Recorded
+from .standins import Recorded, become
 from .trail import Event, Slot, same
 
 if TYPE_CHECKING:
     from .lockstep import Lockstep
+
+
+class Recording(NamedTuple):
+    """What was there when a path was recorded.
+
+    Attributes
+    ----------
+    leaves : of the arguments.
+    brought : by the number of a slot, what was in it.
+    made_of : by the number of a slot, the array or Tensor of which its Tensor was made, and how many
+        instructions there were then.
+    results : the leaves of what was returned, events for those that the call has computed.
+    modules : weak references to those that took part, one of which may be the object of the method.
+    problem, line : why the call cannot be frozen, if that was seen.
+    entire : whether all of the call was seen.
+    """
+
+    leaves: list[Any]
+    brought: dict[int, Any]
+    made_of: dict[int, Any]
+    results: list[Any]
+    modules: list[Any]
+    problem: str
+    line: tuple[str, int]
+    entire: bool
 
 
 class Recorder:
@@ -35,7 +61,11 @@ class Recorder:
     states : by id, the Tensors that are there in every call.
     passed : ids of Tensors and floats among the arguments.
     names : of arguments, by their ids.
-    results : the events whose results the function returns.
+    made_of : by the id of a Tensor that the function makes, what it is made of, and when.
+    results : the leaves of what the function returns, events for those that it has computed.
+    problem, line : why the call could not be frozen, and where that was seen.
+    decided : where numbers come from that Python has looked at.
+    entire : whether it sees the call from its beginning.
     """
 
     def __init__(self, lockstep: Lockstep, arguments: Any) -> None:
@@ -47,7 +77,11 @@ class Recorder:
         self.states: dict[int, Tensor] = {}
         self.passed = {id(x) for x in flatten(arguments) if isinstance(x, Tensor | float)}
         self.names: dict[int, str] = {}
-        self.results: list[Event] = []
+        self.made_of: dict[int, tuple[Any, int]] = {}
+        self.results: list[Any] = []
+        self.problem, self.line = "", UNKNOWN
+        self.decided: list[tuple[Any, Any]] = []
+        self.entire = lockstep.wanted
 
     # -- what things are -----------------------------------------------------------------------------
 
@@ -59,6 +93,18 @@ class Recorder:
     def note(self, event: Event, out: Tensor) -> None:
         """Remember what an event has made."""
         self.made[id(out)] = event, ref(out)
+
+    def is_also(self, out: Tensor, x: Any) -> None:
+        """Let another Tensor be what an event has made."""
+        event = self.event_of(out)
+        self.lockstep.active = False
+        become(x, out._value, out._primitive, out._first, out._second, out._params, out._seq)
+        x._requires_grad, x._grad, x._hooks = out._requires_grad, None, None
+        self.path.is_also(out, x)
+        if event is not None:
+            self.note(event, x)
+            x.__class__ = Recorded
+        self.lockstep.active = True
 
     def slot_of(self, x: Any) -> Slot | None:
         """The slot of what a call brings; None for a Tensor that is there in every call."""
@@ -79,7 +125,8 @@ class Recorder:
         return self.slots[id(x)][0]
 
     def called_like(self, leaf: Tensor, data: Any) -> None:
-        """A leaf is made of what has a name."""
+        """A leaf is made of something, which may have a name."""
+        self.made_of[id(leaf)] = data, len(self.path.instructions)
         name = self.names.get(id(data._value if isinstance(data, Tensor) else data))
         if name and not isinstance(data, Recorded):
             self.names.setdefault(id(leaf._value), name)
@@ -119,10 +166,7 @@ class Recorder:
     def follow(self, kind: str, what: Any, refs: tuple[Any, ...], params: Any, mode: Any) -> Event:
         """Go on in the trail, along a branch that is known or a new one."""
         e = self.lockstep.at = self.lockstep.at.followed_by(kind, what, refs, params, mode)
-        if e.path is None:
-            e.path = self.path
-        else:
-            e.segment = None  # it may have to hand on more
+        e.path, e.segment = self.path, None  # it may have to hand on more
         return e
 
     def apply(
@@ -133,6 +177,8 @@ class Recorder:
                  and getattr(getattr(m, "dtype", None), "kind", "") == "b"]
         for _, m in masks:
             _ = m._value if isinstance(m, Tensor) else None  # shapes depend on it: a look at it
+            if self.lockstep.at.kind == "read" and self.event_of(m) is self.lockstep.at.what:
+                self.lockstep.at.more = "a mask"
         if mode.observer is not None:
             self.lockstep.abandon("an observer watches a part of it")
         if not self.lockstep.active:
@@ -141,7 +187,7 @@ class Recorder:
         given = tuple(map(self._alive, inputs, refs))
         out: Tensor = self.really(lambda: compute(primitive, given, params))
         e = self.follow("op", primitive, refs, params, mode)
-        e.shape, e.dtype, e.requires_grad = np.shape(out._value), out._value.dtype, out._requires_grad
+        e.makes(out)
         if masks:
             e.more = [(n, int(np.count_nonzero(m._value if isinstance(m, Tensor) else m)))
                       for n, m in masks]
@@ -184,13 +230,13 @@ class Recorder:
     def write(self, primitive: Any, inputs: tuple[Any, ...], target: Tensor) -> Tensor:
         """Write into a Tensor."""
         if self.event_of(target) is not None or self.slot_of(target) is not None:
-            self.lockstep.abandon("it writes into what it has made")
+            self.lockstep.abandon("it writes into what it was given or has made")
             return write_now(primitive, inputs, target)
         refs, mode = tuple(map(self.reference, inputs)), current_mode()
         self.really(lambda: write_now(primitive, inputs, target))
         e = self.follow("write", primitive, refs, {}, mode)
         e.more = target
-        self.path.after(e)
+        self._after_writing(e)
         return target
 
     def step(self, optimizer: Any) -> bool:
@@ -204,8 +250,12 @@ class Recorder:
             return True
         e = self.follow("step", optimizer, refs, {"state": state}, mode)
         e.more = [(list(group["params"]), dict(group)) for group in groups]
-        self.path.after(e)
+        self._after_writing(e)
         return True
+
+    def _after_writing(self, e: Event) -> None:
+        e.moved = self.path.written((event, r()) for event, r in self.made.values())
+        self.path.after(e)
 
     def look(self, x: Tensor) -> None:
         """Somebody reads values: an event, if they would not be there yet."""
@@ -240,15 +290,56 @@ class Recorder:
         e = self.follow("backward", None, (*refs, *grads.values()), {}, mode)
         reached = list(self.path.reached)
         if e.more is None:
-            e.more = [(self.reference(leaf), grads.get(leaf), _part(leaf)) for leaf in reached]
+            e.more = [(self.reference(leaf), grads.get(leaf), _part(leaf._grad)) for leaf in reached]
         self.path.after(e)
         for leaf, (_, _, part) in zip(reached, e.more, strict=True):
             assert leaf._grad is not None
             self.noted(part, leaf._grad)
 
+    def asks(self, what: str, tensors: tuple[Any, ...], compute: Callable[[], Any]) -> Any:
+        """Find out what depends on a graph, and note it."""
+        refs = tuple(map(self.reference, tensors))
+        self.lockstep.active = False
+        answer = compute()
+        self.lockstep.active = True
+        e = self.follow("ask", what, refs, {}, current_mode())
+        e.more = answer
+        self.path.after(e)
+        return answer
+
+    def pull(
+        self, roots: Any, seeds: Any, targets: Any, create_graph: bool, pull: Callable[..., Any]
+    ) -> list[Tensor]:
+        """Run the reverse pass of a transform."""
+        mode, refs = current_mode(), tuple(map(self.reference, (*roots, *seeds, *targets)))
+        found: list[Tensor] = self.really(lambda: pull(roots, seeds, targets, 0, create_graph))
+        params = {"create_graph": create_graph, "roots": len(roots)}
+        e = self.follow("pull", None, refs, params, mode)
+        if e.more is None:
+            e.more = [self.event_of(x) or _part(x) for x in found]
+        self.path.after(e)
+        for part, x in zip(e.more, found, strict=True):
+            if self.event_of(x) is None:
+                self.noted(part, x)
+        return found
+
     def returns(self, result: Any) -> None:
         """Note what the function returns."""
-        self.results = [e for x in flatten(result) if (e := self.event_of(x)) is not None]
+        self.results = [self._result(x) for x in flatten(result)]
+
+    def _result(self, x: Any) -> Any:
+        """The event that made a result, or the slot of what was made without one; else itself."""
+        if (made := self.event_of(x)) is not None or not isinstance(x, Tensor):
+            return x if made is None else made
+        self.path.reference(x)
+        return self.slot_of(x) or x
+
+    def recording(self) -> Recording:
+        """What a frozen program must know of it."""
+        brought = {slot.index: x for slot, x in self.slots.values()}
+        made_of = {n: self.made_of[id(x)] for n, x in brought.items() if id(x) in self.made_of}
+        return Recording(flatten(self.lockstep.given), brought, made_of, self.results,
+                         [ref(m) for m in self.path.modules], self.problem, self.line, self.entire)
 
     # -- the end -------------------------------------------------------------------------------------
 
@@ -268,10 +359,10 @@ class Recorder:
                 x.__class__ = Tensor  # type: ignore[assignment]
 
 
-def _part(leaf: Any) -> Event:
-    """What makes the gradient of one leaf."""
+def _part(g: Any) -> Event:
+    """What makes one of the gradients of a reverse pass."""
     e = Event("gradient", None, (), {}, None)
-    e.shape, e.dtype = leaf._grad.shape, leaf._grad.dtype
+    e.makes(g)
     return e
 
 

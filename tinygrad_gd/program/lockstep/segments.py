@@ -10,7 +10,6 @@ from ..ir import Argument, Array, Instruction, Program, State, Value, replaced
 from ..passes import optimized
 from ..replay.planner import Planner, zeros
 from ..replay.replay import Replay
-from .standins import Deferred
 from .trail import ENDS, Event
 
 
@@ -91,7 +90,8 @@ def cut(at: Event, alive: list[Event], whole: bool = False) -> Cut:
     start, stop = path.ends.get(before, 0), path.ends[at]
     instructions: list[Instruction] = path.instructions[start:stop]
     handed = [] if whole else [n for n in sorted(at.needed) if start <= n < stop]
-    results = [*(path.values[event] for event in alive), *(path.instructions[n].output for n in handed)]
+    results = [*(path.at(event, stop) for event in alive),
+               *(path.instructions[n].output for n in handed)]
     inputs = Inputs(path, start, {i.output for i in instructions}, whole)
     writes: dict[int, tuple[State, Value]] = {}
     for n, i in enumerate(instructions):
@@ -129,7 +129,6 @@ class Segment:
         self.replay = Replay(program, len(self.arguments), strict, raw=True)
         self.draws = any(i.primitive.kind == "draw" for i in program.instructions)
         self._single = len(program.outputs) == 1
-        self.deferred: list[Any] = []  # weak references to what finds its value in a buffer
         self._idle = not (results or program.writes)
         place = {id(v): n for n, v in enumerate(program.outputs)}
         sources = [place[id(v)] if id(v) in place else self.replay.text.buffer(v) for v in results]
@@ -140,21 +139,20 @@ class Segment:
         owned = [text.lasts(v) or memory.index(memory[n]) < n for n, v in enumerate(program.outputs)]
         self.copied = {n for n in self.gives.values() if type(n) is int and owned[n]}
 
-    def settle(self) -> None:
-        """Take values out of the buffers that are about to be written again."""
-        for r in self.deferred:
-            if type(s := r()) is Deferred:
-                s.take_out()
-        self.deferred.clear()
+    def fails_late(self, error: Exception) -> bool:
+        """Whether an error comes from an update, as np.errstate(over="raise") lets NumPy do."""
+        i = self.replay.failed(error)
+        return i is not None and (i.phase == "update" or i.target is not None)
 
     def run(self, call: Any) -> Any:
         """What the program returns, in a sequence."""
         if self._idle:
             return ()
-        results = self.replay.run(*[call.raw(n) for n in self.arguments])
+        results = self.replay.run(*map(call.raw, self.arguments)) if self.arguments else (
+            self.replay.run())
         if self._single:
             results = (results,)
-        for n, source in self._hands.items():
+        for n, source in self._hands.items() if self._hands else ():
             call.bound[-1 - n] = results[source] if type(source) is int else source
         return results
 

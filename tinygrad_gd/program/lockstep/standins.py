@@ -39,6 +39,7 @@ class StandIn(Tensor):
 
     call: Any = _slots["_first"]
     event: Any = _slots["_second"]
+    held: Any = _slots["_value"]  # what it found last, if anything
 
     _value = _after_a_look("_value", "look")
     _primitive, _first, _second, _params, _seq = (
@@ -48,6 +49,7 @@ class StandIn(Tensor):
     ndim = property(lambda self: len(self.event.shape))
     size = property(lambda self: Count(prod(self.event.shape)))
     dtype = property(lambda self: self.event.dtype)
+    _by_columns = property(lambda self: self.event.by_columns)
 
     def __len__(self) -> int:
         return self.event.shape[0] if self.event.shape else super().__len__()
@@ -78,11 +80,9 @@ class Deferred(StandIn):
 
     __slots__ = ()
 
-    buffer: Any = _slots["_value"]
-
     def take_out(self) -> None:
         """Copy the value while it is there."""
-        fill(self, self.buffer.copy("K") if isinstance(self.buffer, np.ndarray) else self.buffer)
+        fill(self, self.held.copy("K") if isinstance(self.held, np.ndarray) else self.held)
 
     def _get(self) -> Any:
         self.take_out()
@@ -91,12 +91,6 @@ class Deferred(StandIn):
     _value = property(_get, lambda self, value: fill(self, value))
     _primitive, _first, _second, _params, _seq = map(
         _once_filled, ("_primitive", "_first", "_second", "_params", "_seq"))
-
-
-def defer(stand_in: Any, buffer: Any) -> None:
-    """Let a stand-in find its value in a buffer."""
-    stand_in.__class__ = Deferred
-    stand_in.buffer = buffer
 
 
 def _noticed(name: str, look: str) -> Any:
@@ -125,6 +119,7 @@ class Recorded(Tensor):
     ndim = property(lambda self: self.held.ndim)
     size = property(lambda self: Count(self.held.size))
     dtype = property(lambda self: self.held.dtype)
+    _by_columns = property(lambda self: self.held.flags.fnc)
 
     def __len__(self) -> int:
         return len(self.held) if self.held.ndim else super().__len__()
@@ -145,6 +140,8 @@ def become(
     stand_in: Tensor, value: Any, primitive: Any, first: Any, second: Any, params: Any, seq: int
 ) -> None:
     """Make an ordinary Tensor of a stand-in."""
+    if isinstance(stand_in, StandIn) and stand_in.event.out is stand_in:
+        stand_in.event.give_away()
     stand_in.__class__ = Tensor
     stand_in._value, stand_in._primitive, stand_in._params = value, primitive, params
     stand_in._first, stand_in._second, stand_in._seq = first, second, seq

@@ -7,12 +7,18 @@ event that made it, everything that changes from call to call by its `Slot`, pla
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import count
+from sys import getrefcount
+from types import FunctionType
 from typing import Any
+from weakref import getweakrefcount
 
 import numpy as np
 
 from ...engine.tensor import Tensor
+from ...errors import describe
+from ...ground.live import Live
 
 #: Events before which values must be there.
 ENDS = ("read", "step", "write", "end")
@@ -55,16 +61,23 @@ class Event:
     kind : ``op``, ``backward``, ``gradient`` (a part of it), ``step``, ``write``, ``read`` or ``end``.
     what : the primitive, the optimizer, or the event whose values are looked at.
     refs, params, mode : what it was given, and the mode that held.
-    shape, dtype, requires_grad : the form of its result.
+    shape, dtype, by_columns, requires_grad : the form of its result.
+    moved : events whose results show memory that is written to here.
     more : what else its kind needs.
     next, other : the first event that may follow, and what may come in place of this one.
     loose : positions of inputs that were others in some call.
     segment : the program of what is computed before it, for events at which values must be there.
+    answers : those that have results, since the last such event.
+    out : the stand-in for its result, the same object in each call unless somebody has kept it.
+    given : what its inputs are if all of them are the same objects as in the last call; of a step,
+        the parameters with what their gradients are.
+    users, uses : the events that have ``out`` among their ``given``, and how often.
     """
 
     __slots__ = (
-        "before", "dtype", "kind", "loose", "mode", "more", "needed", "next", "other", "params", "path",
-        "refs", "requires_grad", "segment", "shape", "what",
+        "answers", "before", "by_columns", "dtype", "given", "kind", "loose", "mode", "more", "moved",
+        "needed", "next", "other", "out", "params", "path", "refs", "requires_grad", "segment", "shape",
+        "users", "uses", "what",
     )  # fmt: skip
 
     def __init__(
@@ -73,7 +86,13 @@ class Event:
         self.kind, self.what, self.refs, self.params, self.mode = kind, what, refs, params, mode
         self.shape: tuple[int, ...] = ()
         self.dtype: Any = None
-        self.requires_grad = False
+        self.by_columns = self.requires_grad = False
+        self.moved: list[Event] = []
+        self.out: Any = None
+        self.given: tuple[Any, ...] | None = None
+        self.users: list[Event] = []
+        self.uses = 0
+        self.answers: list[Event] | None = None
         self.more: Any = None
         self.next: Event | None = None
         self.other: Event | None = None
@@ -83,8 +102,60 @@ class Event:
         self.path: Any = None
         self.before: Event | None = None
 
+    def makes(self, out: Tensor) -> None:
+        """Take over the form of a result."""
+        self.shape, self.dtype, self.requires_grad = out.shape, out.dtype, out._requires_grad
+        self.by_columns = out.ndim == 2 and out._by_columns
+
     def __repr__(self) -> str:
         return f"<{self.kind} {getattr(self.what, 'name', self.what)}>"
+
+    # -- stand-ins -----------------------------------------------------------------------------------
+
+    def takes_the_same(self) -> None:
+        """Remember the objects that its inputs are, if they can be the same in the next call."""
+        given = [r.out if type(r) is Event else r for r in self.refs]
+        if not any(x is None or type(x) in (Slot, Live) for x in given):
+            self.given = tuple(given)
+            for r in self.refs:
+                if type(r) is Event:
+                    r.uses += 1
+                    r.users.append(self)
+
+    def forget_given(self) -> None:
+        """The inputs must be compared one by one."""
+        if self.given is not None and self.kind == "op":
+            self.given = None
+            for r in self.refs:
+                if type(r) is Event:
+                    r.uses -= 1
+
+    def give_away(self) -> Any:
+        """The stand-in, which is somebody's own from now on."""
+        out, self.out = self.out, None
+        for user in self.users:
+            user.forget_given()
+        self.users = []
+        return out
+
+    def results(self) -> list[Event]:
+        """The events that have a result each: itself, or the parts of a reverse pass."""
+        if self.kind == "backward":
+            return [g for *_, g in self.more]
+        return [self] if self.kind == "op" else self.more if self.kind == "pull" else []
+
+    def answered(self) -> list[Event]:
+        """The events with results between this one and the one before at which values were there."""
+        if self.answers is None:
+            found: dict[Event, None] = {}
+            e = self.before
+            while e is not None and e.kind not in ENDS:
+                found.update(dict.fromkeys(e.results()))
+                e = e.before
+            self.answers = list(found)
+        return self.answers
+
+    # -- the tree ------------------------------------------------------------------------------------
 
     def followers(self) -> Iterator[Event]:
         """The events that may come next."""
@@ -107,6 +178,8 @@ class Event:
 
     def drop(self, gone: Event) -> None:
         """Forget a follower, and what comes after it."""
+        for e in (gone, *gone.descendants()):
+            e.forget_given()
         kept = [e for e in self.followers() if e is not gone]
         self.next = None
         for e in reversed(kept):
@@ -121,23 +194,33 @@ class Event:
             e = e.before
         return found[::-1]
 
+    def is_dropped(self) -> bool:
+        """Whether the trail no longer leads here: something on the way has become a slot."""
+        return any(e.before is None or all(f is not e for f in e.before.followers())
+                   for e in self.path_to())
+
+    def outside(self) -> list[Tensor]:
+        """The Tensors from outside that have a part in this event."""
+        found = list(self.refs)
+        if self.kind == "backward":
+            found += [leaf for leaf, *_ in self.more]
+        elif self.kind == "step":
+            found += [p for params, _ in self.more for p in params]
+            found += [t for *_, t in self.params["state"]]
+        elif self.kind == "write":
+            found.append(self.more)
+        return [x for x in found if isinstance(x, Tensor)]
+
     def tensors(self) -> list[Tensor]:
         """The Tensors from outside that are known to what comes after."""
-        found: dict[Tensor, None] = {}
+        return list(dict.fromkeys(t for e in self.descendants() for t in e.outside()))
+
+    def descendants(self) -> Iterator[Event]:
+        """All events that may come after this one."""
         waiting = list(self.followers())
         while waiting:
-            e = waiting.pop()
+            yield (e := waiting.pop())
             waiting += e.followers()
-            given = list(e.refs)
-            if e.kind == "backward":
-                given += [leaf for leaf, *_ in e.more]
-            elif e.kind == "step":
-                given += [p for params, _ in e.more for p in params]
-                given += [t for *_, t in e.params["state"]]
-            elif e.kind == "write":
-                given.append(e.more)
-            found.update(dict.fromkeys(x for x in given if isinstance(x, Tensor)))
-        return list(found)
 
     def hand_on(self) -> None:
         """Tell the segments before this end what those after them take of them."""
@@ -153,6 +236,43 @@ class Event:
                             owner.needed.add(n)
                             owner.segment = None
             start = path.ends[at]
+
+
+def described(what: Any, given: Iterable[Any], options: dict[str, Any]) -> str:
+    """An operation and what it is given, for messages."""
+    shown = [*map(in_words, given), *(f"{k}={in_words(v)}" for k, v in options.items())]
+    return f"{getattr(what, 'name', what)}({', '.join(shown)})"
+
+
+def in_words(x: Any) -> str:
+    """A number as it is, and of others the form."""
+    if type(x) is Live:
+        return x.text
+    if type(x) is Slot and x.dtype is None:
+        return "a float"
+    held = hasattr(x, "dtype") and hasattr(x, "shape") and x.shape is not None
+    return describe(x) if held and not isinstance(x, np.generic) else repr(x)
+
+
+def held_of(events: Iterable[Event], alone: int) -> list[Event]:
+    """The events whose stand-ins somebody has: they have more references than from the trail."""
+    found = []
+    for e in events:
+        out = e.out
+        if out is not None and (getrefcount(out) - e.uses > alone or getweakrefcount(out)):
+            found.append(e)
+    return found
+
+
+def _alone() -> int:
+    """How many references Python counts if nobody but the event has its stand-in."""
+    probe = Event("op", None, (), {}, None)
+    probe.out = Tensor(0.0)
+    return next(n for n in count() if not held_of([probe], n))
+
+
+#: For `held_of`.
+ALONE = _alone()
 
 
 def _alike(a: Any, b: Any) -> bool:
@@ -174,6 +294,12 @@ def same(a: Any, b: Any) -> bool:
         return same((a.start, a.stop, a.step), (b.start, b.stop, b.step))
     if kind is np.ndarray:
         return bool(a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes())
+    if kind is Live:
+        return bool(a.text == b.text)
+    if kind is FunctionType:  # a lambda is made anew in each call
+        cells = [[c.cell_contents for c in f.__closure__ or ()] for f in (a, b)]
+        return a is b or (a.__code__ is b.__code__ and same(a.__defaults__, b.__defaults__)
+                          and same(*cells))
     if isinstance(a, float | np.generic):
         return repr(a) == repr(b)
     return a is b or (isinstance(a, _PLAIN) and bool(a == b))
@@ -184,10 +310,7 @@ _PLAIN = (int, str, bytes, complex, frozenset, range, np.dtype)
 
 def same_params(a: dict[str, Any], b: dict[str, Any]) -> bool:
     """Whether options are the same."""
-    if len(a) != len(b):
-        return False
-    for key, value in a.items():
-        other = b.get(key, same)
-        if value is not other and not same(value, other):
+    for key in a:
+        if a[key] is not b.get(key, same) and not same(a[key], b.get(key, same)):
             return False
-    return True
+    return len(a) == len(b)

@@ -1,6 +1,6 @@
 """The text that is executed, with a fixed buffer for every array.
 
-`planner` says where each value lives, `kernels` which call is fastest for its form, `rows` and
+`planner` says where each value lives, `kernels` which call is fastest for its form, and
 `seats` what can be done side by side in one array. `statements` writes the text, `replay` runs it,
 `memory` adds up, and `proof` follows what lies where.
 

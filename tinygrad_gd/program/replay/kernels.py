@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...ground.fast import LITTLE_ELEMENTS, NARROW_ELEMENTS, einsum, is_half, is_sooner_turned
+from ...ground.fast import LITTLE_ELEMENTS, einsum, is_half, is_sooner_turned
 from ..ir import EXACT, Instruction, Value
 
 #: Elements up to which trying costs nothing worth mentioning.
@@ -19,9 +19,6 @@ TRIED_ELEMENTS = 1 << 16
 
 #: Bytes of the array into which masks and rows are copied.
 SCRATCH_BYTES = 1 << 17
-
-#: Bytes of an array up to which it is kept in two memory orders.
-KEPT_BYTES = 1 << 20
 
 #: Elements of a row that is worth copying.
 LONG_ROW_ELEMENTS = 64
@@ -41,21 +38,6 @@ def empty(value: Value) -> np.ndarray[Any, Any]:
     return shaped(np.empty(prod(value.shape), value.dtype), value)
 
 
-def like(form: Value, again: bool, x: Any) -> Any:
-    """A copy in a value's form; of what changes ``again`` and again, only if that costs little."""
-    if again and form.nbytes > SCRATCH_BYTES:
-        return x
-    made = empty(form)
-    made[...] = x
-    return made
-
-
-def places(i: Instruction, again: bool, *indices: Any) -> Any:
-    """Where in its memory an array has the elements that an index picks."""
-    form = i.inputs[0]
-    return i.primitive.run(shaped(np.arange(prod(form.shape)), form), *indices, **i.params)
-
-
 def _trial(value: Value) -> np.ndarray[Any, Any]:
     """An array in the form of a value whose sums depend on the order of their terms."""
     made = empty(value)
@@ -65,6 +47,8 @@ def _trial(value: Value) -> np.ndarray[Any, Any]:
 
 def is_dot(i: Instruction) -> bool:
     """Whether the method ``dot`` does the same work as np.matmul, and sooner."""
+    if i.primitive.name != "matmul":
+        return False
     a, b = i.inputs
     if not (isinstance(a, Value) and isinstance(b, Value) and len(a.shape) == len(b.shape) == 2
             and a.dtype == b.dtype and a.dense and b.dense
@@ -79,7 +63,15 @@ def is_dot(i: Instruction) -> bool:
     return bool(np.array_equal(np.matmul(x, y), np.dot(x, y)))
 
 
-def factor_copied_first(i: Instruction) -> tuple[int, Value] | None:
+def copied_first(i: Instruction) -> tuple[int, Value] | None:
+    """Which input is taken sooner once it is copied into an array of another form, and that form."""
+    if is_dot(i):
+        return _factor_copied_first(i)
+    position = _operand_copied_first(i)
+    return None if position is None else (position, i.output)
+
+
+def _factor_copied_first(i: Instruction) -> tuple[int, Value] | None:
     """Which factor of a small product is worth a copy in the other memory order, and its form then.
 
     OpenBLAS has other code for small products, which reads two matrices along the same axis slowly.
@@ -95,19 +87,6 @@ def factor_copied_first(i: Instruction) -> tuple[int, Value] | None:
     x, y = _trial(a), _trial(b)
     same = np.array_equal(np.dot(x, y), np.dot(x, np.ascontiguousarray(y)))
     return (1, Value(b.shape, b.dtype, axes=(0, 1))) if same else None
-
-
-def is_sooner_in_rows(i: Instruction) -> bool:
-    """Whether a transposed second factor of a large product, if it stays, is worth a copy in C order.
-
-    BLAS would make such a copy in every call, piece by piece.
-    """
-    a, b = i.inputs
-    if not (isinstance(a, Value) and isinstance(b, Value) and a.dtype == b.dtype and a.dense and b.dense
-            and (a.axes, b.axes) == ((0, 1), (1, 0)) and max(a.nbytes, b.nbytes) <= KEPT_BYTES):
-        return False
-    x, y = _trial(a), _trial(b)
-    return bool(np.array_equal(np.matmul(x, y), np.matmul(x, np.ascontiguousarray(y))))
 
 
 def is_column_sum(i: Instruction) -> bool:
@@ -126,25 +105,14 @@ def is_mean_of_half(i: Instruction) -> bool:
     return i.primitive.name == "mean" and is_half(i.inputs[0])
 
 
-def is_narrow_extremum(i: Instruction) -> bool:
-    """Whether the largest or smallest of each short row is found faster in a transposed copy.
-
-    No rounding is involved; of 0.0 and -0.0 NumPy itself does not define which is larger.
-    """
-    x, last = i.inputs[0], len(i.inputs[0].shape) - 1
-    return (i.primitive.name in ("max", "min") and i.params.get("axis") in (last, -1, (last,), (-1,))
-            and last > 0 and all(v.dense and v.in_order for v in (x, i.output))
-            and 1 < x.shape[-1] <= NARROW_ELEMENTS <= prod(x.shape[:-1]))
-
-
 def takes_number_as_array(i: Instruction) -> bool:
     """Whether NumPy's loop is several times faster beside an array full of a number than beside it."""
     return i.primitive.name in ("maximum", "minimum") and i.output.nbytes <= 1 << 22 and any(
         (x.shape, x.axes) == (i.output.shape, i.output.axes) for x in i.values)
 
 
-def copied_first(i: Instruction) -> int | None:
-    """Which input NumPy takes sooner once it is copied into an array like the result, if any.
+def _operand_copied_first(i: Instruction) -> int | None:
+    """Which input of an elementwise operation is worth a copy into an array like the result, if any.
 
     A mask beside numbers is converted piece by piece; beside a matrix with short rows, a row or a
     column is taken up anew for each of them.
@@ -155,8 +123,8 @@ def copied_first(i: Instruction) -> int | None:
         return None
     for position, x in enumerate(i.inputs):
         other = i.inputs[1 - position]
-        if (isinstance(x, Value) and isinstance(other, Value) and _form(other) == _form(out)
-                and (_form(x) == (out.shape, np.dtype(bool), out.axes) or _is_repeated(x, out))):
+        if (isinstance(x, Value) and isinstance(other, Value) and other.form == out.form
+                and (x.form == (out.shape, np.dtype(bool), *out.form[2:]) or _is_repeated(x, out))):
             return position
     return None
 
@@ -169,7 +137,3 @@ def _is_repeated(x: Value, out: Value) -> bool:
     if out.axes == (0, 1):
         return short and x.shape in ((columns,), (rows, 1))
     return x.shape == (columns,) or (short and x.shape == (rows, 1))
-
-
-def _form(value: Value) -> Any:
-    return value.shape, value.dtype, value.axes

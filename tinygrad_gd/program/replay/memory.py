@@ -52,5 +52,5 @@ def memory_of(plan: Planner, buffers: list[Any], full: list[Any]) -> Memory:
     return Memory(
         sum(states.values()), once + sum(x.nbytes for x in full), sum(b.nbytes for b in buffers),
         plan.temporaries(),
-        tuple((f"buffer{n}", b.nbytes, tuple(names.get(n, ("columns",))))
+        tuple((f"buffer{n}", b.nbytes, tuple(names[n]))
               for n, b in enumerate(buffers)))

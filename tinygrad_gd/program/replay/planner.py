@@ -6,7 +6,6 @@ into their parameters where nobody needs the old values any more.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from itertools import accumulate
 from math import prod
 from typing import Any
@@ -14,17 +13,10 @@ from typing import Any
 import numpy as np
 
 from ...errors import TinygradGdError
-from ...ops.descend import BLOCK_ELEMENTS
 from ..factors import is_product
-from ..ir import REDUCTIONS, SHOWING, Instruction, Number, Program, Value, use_counts
+from ..ir import SHOWING, SUMS, Instruction, Program, Value
 from .kernels import is_mean_of_half, shaped
-from .rows import rows_of
-
-#: Buffers among which an idle one is looked for.
-CHOICES = 8
-
-#: Bytes of an array that a processor's own cache cannot hold; it is updated in blocks.
-CACHE_BYTES = 1 << 21
+from .seats import rows_of
 
 _terms = np.array([1.0, 2.0**60, -(2.0**60)])[::-1, None]
 #: Whether NumPy adds in the same order into a given array; 2.0 adds reversed rows the other way round.
@@ -60,13 +52,7 @@ class Planner:
         self.buffers: dict[Value, int] = {}
         self.sizes: list[Value] = []  # one example value per buffer
         self._assign()
-        self.descents = self._descents()
         self.rows, self.families = rows_of(self)
-        parts = {place for family in self.families for place in family}  # aligned for one dtype only
-        self._by_size = sorted((v.nbytes, n) for n, v in enumerate(self.sizes) if n not in parts)
-        self._lives: list[list[tuple[int, int]]] = [[] for _ in self.sizes]  # from where to where
-        for value, number in self.buffers.items():
-            self._lives[number].append((self._position[value], self.last_use[value]))
 
     def base(self, value: Value) -> Value:
         """The value in whose memory ``value`` lies."""
@@ -90,17 +76,6 @@ class Planner:
             return made.target if self.in_place(made) else None
         return self.buffers.get(base, self._given.get(base))
 
-    def idle(self, i: Instruction, nbytes: int) -> int | None:
-        """A buffer of that many bytes, and few more, in which nothing lies while ``i`` runs, if any."""
-        position = self._position[i.output]
-        first = bisect_left(self._by_size, (nbytes, -1))
-        for _, number in self._by_size[first : first + CHOICES]:
-            lives = self._lives[number]
-            last = bisect_right(lives, (position, len(self.body))) - 1
-            if last < 0 or lives[last][1] < position:
-                return number
-        return None
-
     def _assign(self) -> None:
         free: dict[Any, list[int]] = {}
         for position, i in enumerate(self.body):
@@ -108,7 +83,8 @@ class Planner:
                      if self.last_use[v] == position and v in self.buffers]
             key, last = _memory(i.output), -1
             if i.primitive.elementwise and isinstance(i.primitive.function, np.ufunc):
-                read = {self.base(v) for v in i.values if _lies_like(v, i.output)}
+                place = i.output.shape, i.output.axes, True  # of each element in its memory
+                read = {self.base(v) for v in i.values if (v.shape, v.axes, v.dense) == place}
                 own = any(_memory(v) == key for v in dying if v in read)
                 self._release(dying, free, only=read)
                 last = -1 if own or i.phase != "update" else 0  # updates keep to their order
@@ -122,23 +98,6 @@ class Planner:
             if i.output in self.buffers and self.last_use[i.output] == position:
                 self._release([i.output], free)
 
-    def _is_scaling(self, i: Instruction) -> bool:
-        """Whether ``i`` multiplies a gradient, in its buffer, by a hyperparameter."""
-        rate, g = i.inputs if i.primitive.name == "multiply" else (None, None)
-        return (isinstance(g, Value) and any(given.value is rate for given in self.program.inputs
-                                             if isinstance(given, Number))
-                and self.buffers.get(i.output, -1) == self.buffers.get(g, -2)
-                and g.dtype == i.output.dtype)
-
-    def _descents(self) -> dict[Instruction, Instruction]:
-        """Large updates ``p - rate * g``, each with its scaling: both are done block by block."""
-        scalings = {i.output: i for i in self.body if self._is_scaling(i)}
-        uses = use_counts(self.program)
-        return {i: scalings[scaled] for i in self.body if i.primitive.name == "subtract"
-                for scaled in scalings.keys() & set(i.values)
-                if scaled is i.inputs[1] and self.in_place(i) and i.output.nbytes >= CACHE_BYTES
-                and uses[scaled] == 1 and scaled.shape == i.output.shape}
-
     def temporaries(self) -> int:
         """The most bytes that arrays outside of buffers take at one time of a call."""
         changes = [0] * (len(self.body) + 1)
@@ -149,8 +108,7 @@ class Planner:
                 end = len(self.body) if value in self.results else self.last_use[value]
                 changes[position] += value.nbytes
                 changes[min(end + 1, len(self.body))] -= value.nbytes
-        scratch = max((BLOCK_ELEMENTS * i.output.dtype.itemsize for i in self.descents), default=0)
-        return max(*accumulate(changes), scratch)
+        return max(accumulate(changes))
 
     def _release(self, values: list[Value], free: dict[Any, list[int]], only: Any = None) -> None:
         for value in list(values):
@@ -159,23 +117,15 @@ class Planner:
                 free.setdefault(_memory(value), []).append(self.buffers[value])
 
     def _wants_buffer(self, i: Instruction) -> bool:
-        return (not i.output.scalar and i.output not in self.root and i.output not in self.results
-                and i.target is None and can_write(i) and not self._squares(i))
-
-    def _squares(self, i: Instruction) -> bool:
-        """Whether two factors lie in the same memory, so that only NumPy's own call gives its bits."""
         factors = list(map(self.base, i.values))
-        return is_product(i) and len(set(factors)) < len(factors)
+        squares = is_product(i) and len(set(factors)) < len(factors)  # only NumPy's call gives its bits
+        return (not i.output.scalar and i.output not in self.root and i.output not in self.results
+                and i.target is None and can_write(i) and not squares)
 
 
 def _memory(value: Value) -> Any:
     """The dtype of a value and its shape as it lies in memory: a buffer serves all with the same."""
     return tuple(value.shape[axis] for axis in value.axes), value.dtype
-
-
-def _lies_like(value: Value, other: Value) -> bool:
-    """Whether each element lies in the same place of its memory."""
-    return value.dense and (value.shape, value.axes) == (other.shape, other.axes)
 
 
 def zeros(value: Value) -> Any:
@@ -216,6 +166,6 @@ def can_write(i: Instruction) -> bool:
         return i.params == {}
     if is_mean_of_half(i):
         return False
-    if p.name in REDUCTIONS:
+    if p.name in SUMS:
         return set(i.params) <= {"axis", "keepdims"} and (ONE_ORDER or all(x.dense for x in i.values))
     return p.name in ("broadcast_to", "astype")

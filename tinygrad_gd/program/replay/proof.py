@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import CaptureError
-from ..ir import Argument, Instruction, Number, State, Value
+from ..ir import Argument, Instruction, State, Value
 from .statements import Statements
 
 _NAMES = re.compile(r"[A-Za-z_]\w*")
@@ -32,7 +32,7 @@ _COPIES = re.compile(r"(?:(\w+)\[\.\.\.\] = |(\w+)\[\(\)\] = |copyto\((\w+), )(.
 _MAKES = re.compile(r"(\w+) = (.*)")
 _HANDED = re.compile(r"constant\((\w+)\)")
 #: Names of arrays that hold the same in every call.
-_CONSTANT = re.compile(r"(k|full|h)\d+")
+_CONSTANT = re.compile(r"(k|full)\d+")
 
 Bounds = tuple[int, int]
 
@@ -57,27 +57,20 @@ class Walk:
             if self.plan.base(i.output) in seats}
         self.lies: dict[Value, Bounds] = {}  # where the values are that lie in arrays of the replay
         self.local: dict[str, Value] = {}  # what the names stand for that a call makes
-        self.copied = {name: {self.plan.base(x) for x in inputs if isinstance(x, Value)}
-                       for name, _, inputs in text.prepared}  # arrays of the replay with copies in them
+        self.copied: dict[str, set[Value]] = {}  # arrays of the replay with copies in them
         self.fresh: set[str] = set()  # names of arrays that nobody else has
         self.constants = [(name, np.lib.array_utils.byte_bounds(x)) for name, x in text.space.items()
                           if _CONSTANT.fullmatch(name) and isinstance(x, np.ndarray) and x.size]
 
     def problems(self) -> Iterator[str]:
         """What is wrong, in words."""
-        for given in self.text.program.inputs:
-            name = self.text.names.get(given.value, "")
-            bounds = self._bounds(name)
-            if bounds and not isinstance(given, Argument | Number):
-                self.lies[given.value] = bounds
+        given = [i.value for i in self.text.program.inputs]
+        for value in (*given, *(i.output for i in self.text.once)):
+            name = self.text.names.get(value, "")
+            if value not in self.plan.root and (bounds := self._bounds(name)):
+                self.lies[value] = bounds
             else:
-                self.local[name] = given.value
-        for i in self.text.once:
-            name = self.text.names[i.output]
-            if i.output not in self.plan.root and (bounds := self._bounds(name)):
-                self.lies[i.output] = bounds
-            else:
-                self.local[name] = i.output
+                self.local[name] = value
         lines = self.text.source.splitlines()
         together: dict[Instruction, list[str]] = {}
         for number, line in enumerate(lines, 1):
@@ -114,17 +107,11 @@ class Walk:
                 begun = True
             seen.update(*map(self._holds, names))
         for member in members:
-            for v in self._meant(member):
+            for v in member.values:
                 if v.nbytes and self.plan.base(v) not in seen:
                     yield f"{member!r} reads {v!r}, which is not in {self.text.names.get(v)} any more"
         for member in members:
             yield from self._made(member)
-
-    def _meant(self, i: Instruction) -> Iterator[Value]:
-        """What an instruction reads; of a descent, what its scaling reads."""
-        scaling = self.plan.descents.get(i)
-        for v in i.values:
-            yield from scaling.values if scaling is not None and v is scaling.output else (v,)
 
     def _made(self, i: Instruction) -> Iterator[str]:
         """Put the result of an instruction where its name is, over what was there."""

@@ -16,15 +16,13 @@ from weakref import WeakMethod, finalize
 
 from ...errors import TinygradGdError
 from ...ground.explain import FAILURES, explain_failure
-from ..ir import Instruction, Program, Value
+from ..ir import Array, Instruction, Program, Value
 from .memory import Memory, memory_of
 from .proof import prove
+from .seats import take
 from .statements import Statements
 
 _serial = count(1)
-
-#: Times that states were looked up, after which they are taken to change all the time.
-OFTEN = 16
 
 
 class Stale(Exception):
@@ -48,10 +46,10 @@ class Replay:
         refresh = WeakMethod(self.refresh)  # no cycle: a program given up lets go of its arrays
         self.space["refresh"] = lambda: refresh()()  # type: ignore[misc]
         self._replay = self._compiled()
-        self._views: list[tuple[str, Instruction]] = []  # of states; those of buffers stay
-        self._look_at_buffers()
+        #: What stays where it is, whatever arrays the states have.
+        self._known: dict[Value, Any] = {v: self.text.buffer(v) for v in self.text.plan.buffers} | {
+            given.value: given.array for given in program.inputs if isinstance(given, Array)}
         self._tries = 4  # calls that may move states
-        self._lookups = 0
         self.run = self._settling if self.text.seats else self._replay
         self.refresh()
         if strict:
@@ -65,14 +63,21 @@ class Replay:
         made: Callable[..., Any] = self.space.pop("replay")
         return made
 
-    def explained(self, error: BaseException) -> BaseException | None:
-        """The error of the uncompiled step, with the user's line, if NumPy raised this one here."""
+    def failed(self, error: BaseException) -> Instruction | None:
+        """The instruction that has raised an error."""
         lines = [line for frame, line in traceback.walk_tb(error.__traceback__)
                  if frame.f_code.co_filename == self._file]
-        i = self.text.written.get(lines[0]) if lines else None
-        if i is None or not isinstance(error, FAILURES) or isinstance(error, TinygradGdError):
+        return self.text.written.get(lines[0]) if lines else None
+
+    def explained(self, error: BaseException) -> BaseException | None:
+        """The error of the uncompiled step, with the user's line, if NumPy raised this one here."""
+        i = self.failed(error)
+        if i is None or not isinstance(error, FAILURES) or (
+                i.phase == "update" and isinstance(error, FloatingPointError)):
             return None
-        told = explain_failure(i.primitive, i.inputs, i.params, error)
+        told: Exception = error
+        if not isinstance(error, TinygradGdError):
+            told = explain_failure(i.primitive, i.inputs, i.params, error)
         file, number = i.line
         return type(told)(f"{told} ({file}:{number})" if number else str(told))
 
@@ -84,22 +89,13 @@ class Replay:
             self.run = self._replay
         return self._replay(*args)
 
-    def _look_at_buffers(self) -> None:
-        """Make the views of buffers, which are the same in every call; those of states are left."""
-        known: dict[Value, Any] = {value: self.text.buffer(value) for value in self.text.plan.buffers}
-        for name, i in self.text.views:
-            if i.inputs[0] in known:
-                known[i.output] = self.space[name] = i.primitive.run(known[i.inputs[0]], **i.params)
-            else:
-                self._views.append((name, i))
-
     def refresh(self) -> None:
         """Look up the arrays of the states again, and compute what depends only on them."""
-        for name in (*(name for name, _ in (*self.text.held, *self._views)),
+        for name in (*(name for name, _ in (*self.text.held, *self.text.views)),
                      *(self.text.names[i.output] for i in self.text.once)):
             self.space[name] = None  # an array held here would keep a state from its seat
-        self.space["joined"] = bool(self.text.seats) and self.text.seats.take()
-        known: dict[Value, Any] = {}
+        self.space["joined"] = bool(self.text.seats) and take(self.text.seats)
+        known = dict(self._known)
         for name, given in self.text.held:
             data = given.tensor._value
             if not given.value.has_form_of(data):
@@ -108,16 +104,19 @@ class Replay:
             known[given.value] = data
         for i in self.text.once:
             values = [known[x] if isinstance(x, Value) else x for x in i.inputs]
-            known[i.output] = i.primitive.run(*values, **i.params)
+            try:
+                known[i.output] = i.primitive.run(*values, **i.params)
+            except FAILURES as error:
+                raise Stale(f"{i!r} fails now") from error
             self.space[self.text.names[i.output]] = known[i.output]
-        self._lookups += 1
-        again = self._lookups > OFTEN
-        for name, make, inputs in self.text.prepared:
-            self.space[name] = make(again, *(known[x] if isinstance(x, Value) else x for x in inputs))
-        for name, i in self._views:
+        for name, i in self.text.views:
             known[i.output] = self.space[name] = i.primitive.run(known[i.inputs[0]], **i.params)
+
+    def close(self) -> None:
+        """Let go of all arrays at once, though a replay may refer to itself."""
+        self.run = self._replay
+        self.space.clear()
 
     def memory(self) -> Memory:
         """What the arrays of the program take, and what for."""
-        prepared = [self.space[name] for name, _, _ in self.text.prepared]
-        return memory_of(self.text.plan, self.text.buffers, [*self.text.full.values(), *prepared])
+        return memory_of(self.text.plan, self.text.buffers, list(self.text.full.values()))

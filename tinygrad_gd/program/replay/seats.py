@@ -1,21 +1,62 @@
 """Seats: parts of one array, in which the arrays of several buffers or states lie side by side.
 
+Rows are instructions of a plan that one call on such arrays can do.
+
 A state may be seated only while nobody else holds its array, which Python's reference counts tell: an
 array that was lent sees every update where it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Sequence
+from itertools import accumulate, groupby
 from sys import getrefcount
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...engine.tensor import Tensor, constant
-from ..ir import State, Value
+from ..fused_updates import kind_of, may_join
+from ..ir import Instruction, State, Value
 from .kernels import shaped
+
+if TYPE_CHECKING:
+    from .planner import Planner
+
+#: Where an array is: the number of a buffer, or the state it belongs to.
+Place = Any
+
+#: The same instruction for several parameters.
+Row = tuple[Instruction, ...]
+
+
+def rows_of(plan: Planner) -> tuple[dict[Instruction, Row], list[tuple[Place, ...]]]:
+    """Instructions that one call can do, by their first, and the places that must lie side by side."""
+    rows: dict[Instruction, Row] = {}
+    seats: dict[Place, tuple[tuple[Place, ...], int]] = {}
+
+    def arrays(i: Instruction) -> list[Value]:
+        return [v for v in (*i.values, i.output) if not v.scalar]
+
+    def same(i: Instruction) -> Any:
+        return kind_of(i) if may_join(i) else id(i)
+
+    def place(v: Value) -> Place:
+        return plan.place(v) if plan.base(v).nbytes == v.nbytes else None  # None for a part
+
+    for _, run in groupby(plan.body, same):
+        members = tuple(run)
+        taken = dict(seats)
+        columns = zip(*map(arrays, members), strict=True)
+        if len(members) > 1 and all(_sits(tuple(map(place, column)), taken) for column in columns):
+            rows[members[0]], seats = members, taken
+    return rows, list(dict.fromkeys(family for family, _ in seats.values()))
+
+
+def _sits(family: tuple[Place, ...], seats: dict[Place, tuple[tuple[Place, ...], int]]) -> bool:
+    """Seat places side by side in this order, unless some of them already sit otherwise."""
+    fits = len(set(family)) == len(family) and {type(p) for p in family} in ({int}, {State})
+    return fits and all(seats.setdefault(p, (family, n)) == (family, n) for n, p in enumerate(family))
 
 
 class _Memory(np.ndarray[Any, Any]):
@@ -45,29 +86,13 @@ def is_sole_owner(tensor: Tensor) -> bool:
     return _holders(tensor) == _ONE
 
 
-class Seats:
-    """The seats of a program's states."""
-
-    def __init__(self) -> None:
-        self._seats: list[tuple[State, Tensor]] = []
-
-    def add(self, states: Sequence[State], parts: list[np.ndarray[Any, Any]]) -> None:
-        """Provide a seat for each state."""
-        self._seats += zip(states, map(constant, parts), strict=True)
-
-    def __iter__(self) -> Iterator[tuple[State, Tensor]]:
-        return iter(self._seats)
-
-    def __bool__(self) -> bool:
-        return bool(self._seats)
-
-    def take(self) -> bool:
-        """Move the arrays of all states to their seats, unless somebody else holds one of them."""
-        apart = [(state, seat) for state, seat in self._seats if state.tensor._value is not seat._value]
-        if not all(is_sole_owner(state.tensor) and is_sole_owner(seat)
-                   and state.value.has_form_of(state.tensor._value) for state, seat in apart):
-            return False
-        for state, seat in apart:
-            seat._value[...] = state.tensor._value
-            state.tensor._value = seat._value
-        return True
+def take(seats: Sequence[tuple[State, Tensor]]) -> bool:
+    """Move the arrays of all states to their seats, unless somebody else holds one of them."""
+    apart = [(state, seat) for state, seat in seats if state.tensor._value is not seat._value]
+    if not all(is_sole_owner(state.tensor) and is_sole_owner(seat)
+               and state.value.has_form_of(state.tensor._value) for state, seat in apart):
+        return False
+    for state, seat in apart:
+        seat._value[...] = state.tensor._value
+        state.tensor._value = seat._value
+    return True

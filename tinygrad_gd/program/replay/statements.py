@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import operator
 from collections import Counter
-from collections.abc import Callable
-from functools import partial
 from itertools import count
 from math import prod
 from typing import Any
@@ -15,14 +12,13 @@ import numpy as np
 from ...engine.tensor import Tensor, constant
 from ...ground.fast import einsum
 from ...ground.storage import tick
-from ...ops.descend import descend_of
 from ...ops.indexing import SLOT
 from ..ir import (
-    REDUCTIONS,
+    INFIX,
+    SUMS,
     Argument,
     Array,
     Gradient,
-    Input,
     Instruction,
     Number,
     Program,
@@ -31,28 +27,16 @@ from ..ir import (
     in_places,
 )
 from .kernels import (
-    SCRATCH_BYTES,
     copied_first,
     empty,
-    factor_copied_first,
     is_column_sum,
     is_dot,
     is_mean_of_half,
-    is_narrow_extremum,
-    is_sooner_in_rows,
-    like,
-    places,
     shaped,
     takes_number_as_array,
 )
 from .planner import Planner, is_view
-from .seats import Seats, side_by_side
-
-_OPERATORS = {
-    operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/",
-    operator.floordiv: "//", operator.mod: "%", operator.pow: "**", operator.eq: "==",
-    operator.ne: "!=", operator.lt: "<", operator.le: "<=", operator.gt: ">", operator.ge: ">=",
-}  # fmt: skip
+from .seats import side_by_side
 
 
 def _works_in(function: Any, dtype: Any) -> bool:
@@ -83,8 +67,8 @@ class Statements:
     written : the instruction of each line.
     buffers, full : arrays that live as long as the program; those full of a number by that number.
     seats : the states that lie side by side.
-    held, views, once, prepared : what is looked up, or made of it, before the first call and when a
-        state has another array than then.
+    held, views, once : what is looked up, or made of it, before the first call and when a state has
+        another array than then.
     """
 
     def __init__(self, program: Program, arity: int, raw: bool = False) -> None:
@@ -101,17 +85,15 @@ class Statements:
         self.full: dict[Any, np.ndarray[Any, Any]] = {}
         self.buffers = [empty(v) for v in self.plan.sizes]
         self._flat: dict[Any, str] = {}  # where the arrays of a family lie, by its first place
-        self.seats = Seats()
+        self.seats: list[tuple[State, Tensor]] = []
         for family in self.plan.families:
             self._side_by_side(family)
+        self._copies = {i: copy for i in self.plan.body if (copy := copied_first(i)) is not None}
         self._followers = {i for row in self.plan.rows.values() for i in row[1:]}
         self.held: list[tuple[str, State]] = []  # names of arrays that are looked up once
         self.views: list[tuple[str, Instruction]] = []
-        self._fixed: set[Value] = set()  # arrays that are the same objects in every call
-        self._lasting: set[Value] = set()  # arrays that live on after it: results are copies of them
+        self._fixed: set[Value] = set()  # the same objects in every call: results are copies of them
         self.once = [i for i in program.instructions if i.phase == "once"]
-        self._settled = {i.output for i in self.once}
-        self.prepared: list[tuple[str, Callable[..., Any], tuple[Any, ...]]] = []
         self.source = self._write()
 
     # -- names ---------------------------------------------------------------------------------------
@@ -141,8 +123,9 @@ class Statements:
 
     def _tensor(self, tensor: Tensor) -> str:
         """What the text calls a Tensor from outside, or one among the arguments."""
-        position = self.program.position(tensor)
-        return self.bound(tensor, "T") if position is None else f"a{position}"
+        given = (f"a{i.position}" for i in self.program.inputs
+                 if isinstance(i, Argument) and i.tensor is tensor)
+        return next(given, "") or self.bound(tensor, "T")
 
     # -- text ----------------------------------------------------------------------------------------
 
@@ -160,14 +143,15 @@ class Statements:
         checks, lines = [], []
         hoisted = {v for i in self.once for v in i.values}
         for given in self.program.inputs:
+            if isinstance(given, Array):
+                self._fix(given.value, self.bound(given.array, "x"))
+                continue
             if isinstance(given, State) and (not given.value.scalar or given.value in hoisted):
                 checks += self._holding(given, given.value in hoisted)
             if given.value not in self._fixed:
                 lines.append(self._reading(given))
         for i in self.once:
-            self.names[i.output] = f"h{next(self._number)}"
-            self._fixed.add(i.output)
-            self._lasting.add(i.output)
+            self._fix(i.output, f"h{next(self._number)}")
         guard = [f"if not ({' and '.join(checks)}):", "    refresh()"] if checks else []
         return guard + lines
 
@@ -177,18 +161,17 @@ class Statements:
         self.held.append((name, given))
         checks = []
         if not given.value.scalar:
-            self.names[given.value] = name
-            self._fixed.add(given.value)
-            self._lasting.add(given.value)
+            self._fix(given.value, name)
             checks.append(f"{tensor}._value is {name}")
         return [*checks, f"{tensor}._seq == {name}_seq"] if hoisted else checks
 
-    def _reading(self, given: Input) -> str:
+    def _fix(self, value: Value, name: str) -> None:
+        """Let a value have a name for the same object in every call."""
+        self.names[value] = name
+        self._fixed.add(value)
+
+    def _reading(self, given: State | Gradient | Argument | Number) -> str:
         name = self.names[given.value] = f"v{next(self._number)}"
-        if isinstance(given, Array):
-            self.names[given.value] = self.bound(given.array, "x")
-            self._lasting.add(given.value)
-            return f"# {self.names[given.value]} is an array from outside"
         if isinstance(given, Number):
             text = in_places(given.text, given.origins, self._place)
             self._numbers[given.value] = {}
@@ -211,7 +194,7 @@ class Statements:
         flat, parts = side_by_side([p.value if states else self.plan.sizes[p] for p in family])
         self._flat[family[0]] = self.bound(flat, "flat")
         if states:
-            self.seats.add(family, parts)
+            self.seats += zip(family, map(constant, parts), strict=True)
         else:
             for number, part in zip(family, parts, strict=True):
                 self.buffers[number] = part
@@ -238,15 +221,10 @@ class Statements:
     def _one(self, i: Instruction) -> list[str]:
         """The statements of a single instruction."""
         out = i.output
-        if i in self.plan.descents.values():
-            return []
-        if i in self.plan.descents:
-            return [self._descending(i)]
-        if i.output in self.plan.root and is_view(i) and self._is_fixed(i.inputs[0]):
-            name = self.names[out] = f"view{next(self._number)}"
-            self.views.append((name, i))
-            self._fixed.add(out)
-            self._lasting.add(out)
+        if out in self.plan.root and is_view(i) and (
+                i.inputs[0] in self.plan.buffers or i.inputs[0] in self._fixed):
+            self._fix(out, f"view{next(self._number)}")
+            self.views.append((self.names[out], i))
             return []
         if into := self._into(i):
             return self._writing(i, into)
@@ -270,68 +248,44 @@ class Statements:
         else:
             return None
         self.names[i.output] = name
-        self._lasting.add(i.output)
         return name
 
     def buffer(self, value: Value) -> np.ndarray[Any, Any]:
         """The array in which a value lies: its buffer, with the value's axes."""
-        return shaped(self._whole(self.plan.buffers[value]), value)
-
-    def _whole(self, number: int) -> np.ndarray[Any, Any]:
-        """A buffer as it is in memory."""
-        whole: np.ndarray[Any, Any] = self.buffers[number].transpose(self.plan.sizes[number].axes)
-        return whole.reshape(-1)
-
-    def _is_fixed(self, x: Any) -> bool:
-        """Whether a value is the same array object in every call."""
-        return x in self.plan.buffers or x in self._fixed
+        number = self.plan.buffers[value]
+        whole = self.buffers[number].transpose(self.plan.sizes[number].axes)  # as it is in memory
+        return shaped(whole.reshape(-1), value)
 
     def _writing(self, i: Instruction, into: str) -> list[str]:
         """Statements that write the result into an array."""
         p, inputs = i.primitive, self._operands(i)
-        if p.name in REDUCTIONS:
-            return self._reducing(i, inputs[0], into)
+        if p.name in SUMS:
+            return self._summing(i, inputs[0], into)
         if p.name == "broadcast_to":
             return [f"copyto({into}, {inputs[0]})"]
         if p.name == "astype":
             return [f"copyto({into}, {inputs[0]}, 'unsafe')"]
-        lines = []
-        if p.name == "matmul" and is_dot(i):
-            if (copied := factor_copied_first(i)) is not None:
-                lines += self._copying(i, inputs, *copied)
-            return [*lines, f"{inputs[0]}.dot({inputs[1]}, {into})"]
-        if p.name == "matmul" and self._is_settled(b := i.inputs[1]) and is_sooner_in_rows(i):
-            lines += self._copying(i, inputs, 1, Value(b.shape, b.dtype, axes=(0, 1)))
-        if (position := copied_first(i)) is not None:
-            lines += self._copying(i, inputs, position, i.output)
-        return [*lines, self._call(p.function, inputs, into)]
+        copies = []
+        if i in self._copies:
+            position, form = self._copies[i]
+            scratch = self._scratch(form)
+            copies = [f"{scratch}[...] = {inputs[position]}"]
+            inputs[position] = scratch
+        if is_dot(i):
+            return [*copies, f"{inputs[0]}.dot({inputs[1]}, {into})"]
+        return [*copies, self._call(p.function, inputs, into)]
 
     def _call(self, ufunc: Any, inputs: list[str], into: str) -> str:
         keyword = "out=" if ufunc in (np.maximum, np.minimum) else ""  # no third position there
         return f"{self.function(ufunc)}({', '.join(inputs)}, {keyword}{into})"
 
-    def _descending(self, i: Instruction) -> str:
-        assert i.target is not None
-        rate, g = self.plan.descents[i].inputs
-        state = self.names[i.output] = self.names[i.target.value]
-        self._lasting.add(i.output)
-        descend = self.bound(descend_of.run, "descend")
-        return f"{descend}({state}, {self._number_beside(rate, g.dtype)}, {self.name(g)}, {state})"
-
-    def _reducing(self, i: Instruction, x: str, into: str) -> list[str]:
+    def _summing(self, i: Instruction, x: str, into: str) -> list[str]:
         if is_column_sum(i):
             return [f"{self.bound(einsum, 'einsum')}('ij->j', {x}, out={into})"]
-        name, axis, keepdims = i.primitive.name, i.params.get("axis"), bool(i.params.get("keepdims"))
-        reduce = self.bound(REDUCTIONS[name].reduce, "reduce")
-        if is_narrow_extremum(i):
-            columns = f"buffer{len(self.buffers)}"
-            *rows, length = i.inputs[0].shape
-            self.space[columns] = np.empty((length, prod(rows)), i.inputs[0].dtype)
-            self.buffers.append(self.space[columns])
-            return [f"copyto({columns}, {x}.reshape(-1, {length}).T)",
-                    f"{reduce}({columns}, 0, None, {into}.reshape(-1))"]
+        axis, keepdims = i.params.get("axis"), bool(i.params.get("keepdims"))
+        reduce = self.bound(np.add.reduce, "reduce")
         lines = [f"{reduce}({x}, {axis!r}, None, {into}, {keepdims})"]
-        if name == "mean":
+        if i.primitive.name == "mean":
             lines.append(f"{self.function(np.divide)}({into}, {self._count(i)}, {into})")
         return lines
 
@@ -340,50 +294,29 @@ class Statements:
         partner = next((v.dtype for v in i.values if not v.scalar and v.dtype.kind == "f"), None)
         if partner is None or not _works_in(i.primitive.function, partner):
             return [self.name(x) for x in i.inputs]
-        if takes_number_as_array(i):
-            return [self._full_of(x, i.output) for x in i.inputs]
-        return [self._number_beside(x, partner) for x in i.inputs]
+        whole = i.output if takes_number_as_array(i) else None
+        return [self._number_beside(x, partner, whole) for x in i.inputs]
 
     def _full_of(self, x: Any, value: Value) -> str:
         """An array full of a number; the same memory serves all shapes."""
-        if isinstance(x, Value) or np.ndim(x) or np.result_type(x, value.dtype) != value.dtype:
-            return self.name(x)
         key = repr(float(x)), value.dtype  # 0.0 is not -0.0
         if key not in self.full:
             size = max(i.output.nbytes for i in self.plan.body if takes_number_as_array(i))
             self.full[key] = np.full(size // value.dtype.itemsize, x, value.dtype)
         return self.bound(shaped(self.full[key], value), "full")
 
-    def _copying(self, i: Instruction, inputs: list[str], position: int, form: Value) -> list[str]:
-        """Copy an operand into an array like ``form`` first: once, or into a buffer that is idle."""
-        if self._is_settled(x := i.inputs[position]):
-            inputs[position] = self._ahead("h", partial(like, form), x)
-            return []
-        if (number := self.plan.idle(i, form.nbytes)) is not None:
-            memory = self._whole(number).view(np.uint8)[: form.nbytes].view(form.dtype)
-        else:
-            if form.dtype not in self.full:
-                self.full[form.dtype] = np.empty(SCRATCH_BYTES // form.dtype.itemsize, form.dtype)
-            memory = self.full[form.dtype]
-        copy = self.bound(shaped(memory, form), "scratch")
-        line = f"{copy}[...] = {inputs[position]}"
-        inputs[position] = copy
-        return [line]
+    def _scratch(self, form: Value) -> str:
+        """An array for the copy of an operand; the same memory serves all."""
+        if form.dtype not in self.full:
+            size = max(v.nbytes for _, v in self._copies.values() if v.dtype == form.dtype)
+            self.full[form.dtype] = np.empty(size // form.dtype.itemsize, form.dtype)
+        return self.bound(shaped(self.full[form.dtype], form), "scratch")
 
-    def _is_settled(self, x: Any) -> bool:
-        """Whether an input has the same values in every call until the states are looked up again."""
-        return not isinstance(x, Value) or x in self._settled
-
-    def _ahead(self, stem: str, make: Callable[..., Any], *inputs: Any) -> str:
-        """A name for what is made of settled inputs whenever the states are looked up."""
-        name = f"{stem}{next(self._number)}"
-        self.prepared.append((name, make, inputs))
-        return name
-
-    def _number_beside(self, x: Any, dtype: Any) -> str:
+    def _number_beside(self, x: Any, dtype: Any, whole: Value | None = None) -> str:
+        """A number beside arrays of a dtype, as an array without axes or in the form of the result."""
         if type(x) in (int, float, np.float32, np.float64) and (
                 not isinstance(x, np.generic) or x.dtype == dtype):
-            return self.bound(np.array(x, dtype), "k")
+            return self._full_of(x, whole) if whole else self.bound(np.array(x, dtype), "k")
         number = self._numbers.get(x) if isinstance(x, Value) else None
         if number is None or (x.dtype != dtype and x not in self._weak):
             return self.name(x)
@@ -396,9 +329,9 @@ class Statements:
         """An expression that makes the result anew."""
         p, inputs = i.primitive, [self.name(x) for x in i.inputs]
         if p.name == "getitem":
-            return self._picking(i, inputs)
-        if p.run in _OPERATORS and len(inputs) == 2:
-            return f"{inputs[0]} {_OPERATORS[p.run]} {inputs[1]}"
+            return f"{inputs[0]}[{self._key(i, inputs[1:])}]"
+        if p.name in INFIX and getattr(p.run, "__module__", "") == "_operator":  # Python's own
+            return f"{inputs[0]} {INFIX[p.name][0]} {inputs[1]}"
         plain = set(i.params) <= {"axis", "keepdims"} and not is_mean_of_half(i)
         if p.name in ("sum", "mean") and i.output.scalar and plain:
             reduce = self.bound(np.add.reduce, "reduce")
@@ -406,15 +339,6 @@ class Statements:
             return f"{total} / {self._count(i)}" if p.name == "mean" else total
         options = [f"{k}={self.name(v)}" for k, v in i.params.items()]
         return f"{self.function(p.run)}({', '.join(inputs + options)})"
-
-    def _picking(self, i: Instruction, inputs: list[str]) -> str:
-        x, *indices = i.inputs
-        if (indices and isinstance(x, Value) and x in self.plan.buffers
-                and all(map(self._is_settled, indices))
-                and i.output.in_order and i.output.nbytes <= SCRATCH_BYTES):
-            memory = self.bound(self._whole(self.plan.buffers[x]), "flat")
-            return f"{memory}.take({self._ahead('h', partial(places, i), *indices)})"
-        return f"{inputs[0]}[{self._key(i, inputs[1:])}]"
 
     def _key(self, i: Instruction, indices: list[str]) -> str:
         waiting = iter(indices)
@@ -454,21 +378,22 @@ class Statements:
         if not isinstance(x, Value):
             return isinstance(x, np.ndarray)
         base = self.plan.base(x)
-        if any(state.value is base for state, _ in self.program.writes):
-            return False  # it is a copy
-        return not x.scalar and (base in self._lasting or x in self._lasting or any(
-            i.value is base for i in self.program.inputs))
+        return not x.scalar and not self._is_written(x) and (
+            bool({base, x} & self._fixed) or any(i.value is base for i in self.program.inputs))
+
+    def _is_written(self, x: Value) -> bool:
+        """Whether a value shows what a state held when the call began: a result is a copy of it."""
+        return any(state.value is self.plan.base(x) for state, _ in self.program.writes)
 
     def _result(self, x: Any) -> str:
         if not isinstance(x, Value):
             return self.name(x)
         name = self.names[x]
         if self.raw:
-            written = any(state.value is self.plan.base(x) for state, _ in self.program.writes)
-            return f"{name}.copy('K')" if written and not x.scalar else name
+            return f"{name}.copy('K')" if self._is_written(x) and not x.scalar else name
         last = (state for state, value in self.program.writes if value is x)
         given: Any = next(last, None) or next((i for i in self.program.inputs if i.value is x), None)
         if isinstance(given, State | Argument):
             return self._tensor(given.tensor)
-        lasts = x in self.plan.root or x in self._lasting
+        lasts = x in self.plan.root or x in self._fixed
         return f"constant({name}.copy())" if lasts else f"constant({name})"

@@ -1,8 +1,7 @@
 """Programs as text for people.
 
 `source` writes NumPy: `names` says what values are called and whose gradient is whose, `literals`
-writes constants, and `helpers` takes over functions that NumPy does not have. `latex` writes formulas;
-`recorded` makes a program of a recorded loss and its gradient.
+writes constants, and `helpers` takes over functions that NumPy does not have.
 
 Surprises here
 --------------

@@ -34,10 +34,13 @@ class Names:
 
 
 class _Rewriter(ast.NodeTransformer):
-    """Takes out annotations, which only a checker of types needs, and gives globals other names."""
+    """Takes out annotations, which only a checker of types needs, and gives globals other names.
 
-    def __init__(self, names: dict[str, str]) -> None:
-        self.names = names
+    It raises Python's own errors, without the words that only this package finds.
+    """
+
+    def __init__(self, names: dict[str, str], seen: dict[str, Any]) -> None:
+        self.names, self.seen = names, seen
 
     def visit_arg(self, node: ast.arg) -> ast.arg:
         node.annotation = None
@@ -53,20 +56,13 @@ class _Rewriter(ast.NodeTransformer):
         node.id = self.names.get(node.id, node.id)
         return node
 
-
-class _Errors(ast.NodeTransformer):
-    """Raises Python's own errors, without the words that only this package finds."""
-
-    def __init__(self, seen: dict[str, Any]) -> None:
-        self.seen = seen
-
-    def visit_Raise(self, node: ast.Raise) -> ast.Raise:
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
         made = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
         kind = self.seen.get(made.id) if isinstance(made, ast.Name) else None
-        if isinstance(kind, type):
-            own = next(base for base in kind.__mro__ if base.__module__ == "builtins")
-            node.exc, node.cause = ast.Name(own.__name__, ast.Load()), None
-        return node
+        if not isinstance(kind, type):
+            return self.generic_visit(node)
+        own = next(base for base in kind.__mro__ if base.__module__ == "builtins")
+        return ast.Raise(ast.Name(own.__name__, ast.Load()), None)
 
 
 class Helpers:
@@ -105,15 +101,14 @@ class Helpers:
                                "with def, and make the primitive of that")
         around = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
         seen = {**function.__globals__, **{k: cell.cell_contents for k, cell in around.items()}}
-        tree = _Errors(seen).visit(tree)
         tree.name, tree.returns, tree.decorator_list = name, None, []
         if ast.get_docstring(tree):
             del tree.body[0]
-        tree = _Rewriter({}).visit(tree)
+        tree = _Rewriter({}, seen).visit(tree)
         own = {*inspect.signature(function).parameters, *function.__code__.co_cellvars}
         used = {x.id: None for x in ast.walk(tree) if isinstance(x, ast.Name)}
         names = {k: self._written(k, seen[k]) for k in used if k in seen and k not in own}
-        return broken(ast.unparse(_Rewriter(names).visit(tree)))
+        return broken(ast.unparse(_Rewriter(names, {}).visit(tree)))
 
     def _written(self, name: str, known: Any) -> str:
         """What a function's variable from outside is called in the text."""

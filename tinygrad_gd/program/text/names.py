@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ...engine.tensor import Tensor
-from ..ir import Instruction, Program, State, Value
+from ..ir import Instruction, Program, State, Value, users_of
 
 
 class Naming:
@@ -32,10 +32,7 @@ class Naming:
 
     def __init__(self, program: Program, of: dict[Value, Value]) -> None:
         self.made = {i.output: i for i in program.instructions}
-        self.users: defaultdict[Value, list[Instruction]] = defaultdict(list)
-        for i in program.instructions:
-            for value in dict.fromkeys(i.values):
-                self.users[value].append(i)
+        self.users = defaultdict(list, users_of(program))
         given = {i.value: i.value.name for i in program.inputs}
         self.names = {**given, **{v: v.name for v in self.made}}
         for value, name in given.items():  # an attribute of several modules

@@ -12,7 +12,7 @@ import os
 import re
 import textwrap
 from bisect import bisect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,9 +22,9 @@ from ...engine.tensor import Tensor
 from ...nn.module import path_of
 from ...ops.indexing import SLOT
 from ..ir import (
+    INFIX,
     Argument,
     Array,
-    Gradient,
     Input,
     Instruction,
     Number,
@@ -37,14 +37,6 @@ from ..ir import (
 from .helpers import Helpers, Names, broken
 from .literals import ATOM, UNARY, WIDTH, Text, dtype_text, formula, literal, number, public_name
 from .names import Naming
-
-#: Binary operators by primitive: symbol and precedence, as in Python.
-INFIX = {
-    "add": ("+", 5), "subtract": ("-", 5), "multiply": ("*", 6), "divide": ("/", 6),
-    "floor_divide": ("//", 6), "remainder": ("%", 6), "matmul": ("@", 6), "power": ("**", 8),
-    "equal": ("==", 2), "not_equal": ("!=", 2), "less": ("<", 2), "less_equal": ("<=", 2),
-    "greater": (">", 2), "greater_equal": (">=", 2), "bitwise_and": ("&", 4), "bitwise_or": ("|", 3),
-}  # fmt: skip
 
 #: Characters that a result may have to be written where it is used; a view, in each place.
 SHORT, SHORT_VIEW = 60, 30
@@ -126,7 +118,7 @@ class Writer:
             options = "" if dtype == np.float64 else f", dtype={dtype_text(dtype)}"
             return Text(f"rng.{DRAWS[p.name]}({literal(i.params['size'])}{options})")
         first = inputs[0] if inputs else None
-        if p.name == "broadcast_to" and i.output in self._filled and not _shape(first):
+        if p.name == "broadcast_to" and i.output in self._filled and not getattr(first, "shape", ()):
             return Text(f"np.full({literal(i.output.shape)}, {self.operand(first)})")
         spread = p.name == "broadcast_to" and i.output in self._filled
         if spread or (p.name in ROWS and _comes_by_columns(i)):
@@ -363,14 +355,6 @@ def _in(x: Any, values: set[Value]) -> bool:
     return isinstance(x, Value) and x in values
 
 
-def _shape(x: Any) -> Any:
-    return x.shape if isinstance(x, Value) else np.shape(x)
-
-
-def _order(given: Input) -> int:
-    return 0 if isinstance(given, Argument) else 2 if isinstance(given, Number) else 1
-
-
 def _index(k: Any) -> str:
     if isinstance(k, slice):
         parts = ["" if p is None else repr(p) for p in (k.start, k.stop, k.step)]
@@ -390,25 +374,8 @@ def is_written_out(given: Array) -> bool:
 
 def parameters_of(program: Program) -> list[Input]:
     """The inputs that the function of a text takes, in order."""
-    return sorted((i for i in program.inputs if not (isinstance(i, Array) and is_written_out(i))),
-                  key=_order)
-
-
-def call(function: Callable[..., Any], program: Program) -> Any:
-    """Call the function of a program's text with the values that its inputs have now."""
-    values: list[Any] = []
-    numbers: dict[str, float] = {}
-    for given in parameters_of(program):
-        if isinstance(given, Number):
-            numbers.update((k, float(options[key])) for k, (options, key) in given.origins.items())
-        elif isinstance(given, Array):
-            values.append(given.array)
-        elif isinstance(given, Gradient):
-            values.append(given.tensor._grad._value)  # type: ignore[union-attr]
-        else:
-            values.append(given.tensor._value)
-    result = function(*values, *numbers.values())
-    return result if isinstance(result, tuple) else (result,)
+    given = [i for i in program.inputs if not (isinstance(i, Array) and is_written_out(i))]
+    return sorted(given, key=lambda i: (isinstance(i, Number), not isinstance(i, Argument)))
 
 
 def source_of(program: Program, of: dict[Value, Value] | None = None) -> str:

@@ -1,4 +1,4 @@
-"""`source` of a recorded graph: the gradient as a NumPy function, derived and written out."""
+"""`source`: the gradient of a recorded graph as a NumPy function, derived and written out."""
 
 from __future__ import annotations
 
@@ -7,70 +7,46 @@ from typing import Any
 
 import numpy as np
 
-from ...engine.cotangents import cotangents_of
-from ...engine.graph import leaves_of, nodes_of
-from ...engine.tensor import Tensor, constant
-from ...errors import CaptureError, GradError, describe
-from ...ground.modes import using
-from ...ground.user_code import array_in, user_frame, variables_of
-from ..capture.capture import Capture
-from ..ir import Array, Program, State, Value
-from ..passes import readable
-from .source import call, source_of
+from ..engine.cotangents import cotangents_of
+from ..engine.graph import Node, leaves_of, nodes_of, walk
+from ..engine.tensor import Tensor, constant
+from ..errors import CaptureError, GradError, describe
+from ..ground.modes import using
+from ..pictures.names import array_key, names_for
+from ..program.capture.capture import Capture
+from ..program.ir import Array, Program, State, Value
+from ..program.passes import readable
+from ..program.text.source import parameters_of, source_of
 
 
-def gradient_program(
-    root: Tensor, wrt: Sequence[Tensor] | None, names: dict[int, str]
-) -> Program:
+def gradient_program(root: Tensor, wrt: Sequence[Tensor] | None) -> Program:
     """The program that computes ``root`` and its gradients with respect to ``wrt`` (all leaves)."""
     wrt = leaves_of(root) if wrt is None else list(wrt)
-    if root._primitive is None or not root._requires_grad:
+    if root.op is None or not root.requires_grad:
         raise GradError(f"source: {describe(root)} was not recorded; compute it from tensors with "
                         "requires_grad=True, outside tg.no_grad()")
-    capture = Capture("gradient", locate=False, shows_arrays=True)  # a graph does not know its lines
-    capture.began = root._seq  # everything the graph is made of was there before
+    capture = Capture(locate=False)  # a graph does not know its lines
     for leaf in wrt:
         capture.reference(leaf)
     with using(observer=capture, grad=False):
         for node in nodes_of(root):
             capture.forward(node.tensor, node.op, node.inputs, node.params)
         capture.starts_backward(root, None)
-        seed = constant(np.ones_like(root._value)[()])
-        cotangents = cotangents_of([root], [seed], targets=list(wrt))
+        cotangents = cotangents_of([root], [constant(_seed(root))], targets=list(wrt))
         capture.ends_backward()
     missing = next((x for x in wrt if x not in cotangents), None)
     if missing is not None:
         raise GradError(f"source: {describe(root)} does not depend on {describe(missing)}")
-    results = [root, *(cotangents[x] for x in wrt)]
-    return capture.finish(results, _names(capture, root, names), names, keep=True)
+    program = capture.program("gradient", [root, *(cotangents[x] for x in wrt)])
+    arrays = [i.array for i in program.inputs if isinstance(i, Array)]
+    names = {x: name for x, name in names_for([*walk([root]), *arrays]).items() if name.isidentifier()}
+    tensors = {root: "loss"} | {x: name for x, name in names.items() if isinstance(x, Tensor)}
+    capture.name_all(tensors, {id(x): names.get(array_key(x), "") for x in arrays})
+    return program
 
 
-def _names(capture: Capture, root: Tensor, names: dict[int, str]) -> dict[Tensor, str]:
-    named = {t: t._name or names.get(id(t), "") for t in capture.known()}
-    return {t: name for t, name in named.items() if name} | {root: names.get(id(root), "loss")}
-
-
-def variables(frame: Any) -> dict[int, str]:
-    """The names of Tensors and arrays in the user's frame, by their ids."""
-    found: dict[int, str] = {}
-    for name, value in variables_of(frame):
-        if issubclass(type(value), Tensor | np.ndarray):
-            found.setdefault(id(value), name)
-    return found
-
-
-def name_copies(program: Program, frame: Any) -> None:
-    """Recording copied the user's arrays, or made constants of them: find names by what they hold."""
-    arrays = [(name, array) for name, value in variables_of(frame)
-              if (array := array_in(value)) is not None]
-    for given in program.inputs:
-        if given.value.name or not isinstance(given, Array | State):
-            continue
-        held = given.array if isinstance(given, Array) else given.tensor._value
-        if isinstance(given, Array) or not given.tensor._requires_grad:
-            same = (name for name, array in arrays if array.shape == held.shape
-                    and array.dtype == held.dtype and np.array_equal(array, held))
-            given.value.name = next(same, "")
+def _seed(root: Tensor) -> Any:
+    return np.ones_like(Node(root).value)[()]
 
 
 def source(loss: Tensor, wrt: Sequence[Tensor] | None = None, check: bool = False) -> str:
@@ -106,13 +82,11 @@ def source(loss: Tensor, wrt: Sequence[Tensor] | None = None, check: bool = Fals
         return loss, d_w
     <BLANKLINE>
     """
-    if loss._value.size != 1:
+    if loss.size != 1:
         raise GradError(f"source: expected a tensor with one element, got {describe(loss)}; reduce it "
                         "with .sum() or .mean()")
-    frame = user_frame()
-    recorded = gradient_program(loss, wrt, variables(frame))
+    recorded = gradient_program(loss, wrt)
     program = readable(recorded)
-    name_copies(program, frame)
     leaves = (leaf.value for leaf in recorded.inputs[: len(program.outputs) - 1])
     gradients = zip(program.outputs[1:], leaves, strict=True)
     text = source_of(program, {g: leaf for g, leaf in gradients if isinstance(g, Value)})
@@ -124,9 +98,12 @@ def source(loss: Tensor, wrt: Sequence[Tensor] | None = None, check: bool = Fals
 def _check(text: str, program: Program, loss: Tensor, wrt: Sequence[Tensor]) -> None:
     space: dict[str, Any] = {}
     exec(text, space)
-    got = call(space[program.name], program)
-    cotangents = cotangents_of([loss], [np.ones_like(loss._value)[()]], targets=list(wrt))
-    expected = [loss._value, *(cotangents[x] for x in wrt)]
+    given = (i.array if isinstance(i, Array) else Node(i.tensor).value
+             for i in parameters_of(program) if isinstance(i, Array | State))
+    made = space[program.name](*given)
+    got = made if isinstance(made, tuple) else (made,)
+    cotangents = cotangents_of([loss], [_seed(loss)], targets=list(wrt))
+    expected = [Node(loss).value, *(cotangents[x] for x in wrt)]
     for name, a, b in zip(("the value", *map(describe, wrt)), got, expected, strict=True):
         if not np.array_equal(a, b, equal_nan=True):
             raise CaptureError(f"source: the text gives {a} for {name}, backward() gives {b}")

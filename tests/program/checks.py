@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CaptureError
-from .ir import Instruction, Number, Program, Value
+from tinygrad_gd.errors import CaptureError
+from tinygrad_gd.program.ir import Instruction, Number, Program, Value
 
 
 def check(program: Program) -> Program:

@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ...engine.tensor import Tensor
-from ...errors import CaptureError
-from ...ground.user_code import user_frame
-from ..ir import Input, Instruction, Program, State, Value
-from ..passes import readable
-from .recorded import gradient_program, name_copies, variables
+from ..engine.tensor import Tensor
+from ..errors import CaptureError
+from ..program.ir import Input, Instruction, Program, State, Value
+from ..program.passes import readable
+from .recorded import gradient_program
 
 #: More operations than this make no formula that anybody wants to read.
 LIMIT = 40
@@ -39,11 +38,9 @@ def latex(loss: Tensor, wrt: Sequence[Tensor] | None = None) -> str:
     \frac{\partial L}{\partial w} &= \exp\left(w\right) + w \, \exp\left(w\right)
     \end{aligned}
     """
-    frame = user_frame()
-    program = gradient_program(loss, wrt, variables(frame))
-    leaves = [given for given in program.inputs][: len(program.outputs) - 1]
+    program = gradient_program(loss, wrt)
+    leaves = list(program.inputs)[: len(program.outputs) - 1]
     program = readable(program)
-    name_copies(program, frame)
     if len(program.instructions) > LIMIT:
         raise CaptureError(f"latex: {len(program.instructions)} operations make no readable formula "
                            f"(at most {LIMIT}); use tg.source")

@@ -1,0 +1,166 @@
+"""`Entry`: a program that stands for a function, as long as what it follows is what it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from weakref import ref
+
+from ...engine.tensor import Tensor
+from ...errors import CaptureError, describe
+from ...ground.live import Live
+from ...ground.pytree import flatten, unflatten
+from ...ground.rng import generator
+from ...ground.storage import tick
+from ...ground.user_code import UNKNOWN, located
+from ..ir import Program
+from ..lockstep.call import Call
+from ..lockstep.realized import graph_of
+from ..lockstep.standins import Filled
+from ..lockstep.trail import Event, Slot, described, in_words, same
+from ..passes import optimized
+from ..replay.replay import Replay
+from .arguments import structure
+from .conditions import Conditions
+from .whole import Whole
+
+
+class Entry:
+    """A program of a whole call, and the conditions under which it is replayed.
+
+    Attributes
+    ----------
+    hold : whether what the program follows is as it was, in a mode.
+    single : whether what a replay gives is what the function returns.
+    same : arguments that may be variables of the function, too, by their positions.
+    looks_at_nothing : whether an audit can do without computing.
+    calls, due : how often the function was called, and the call in which it is audited next.
+    """
+
+    def __init__(self, whole: Whole, end: Event, conditions: Conditions, leaves: list[Any],
+                 events: list[Any], returned: Any, place: tuple[str, int], strict: bool) -> None:
+        self.captured = whole.program
+        self.program: Program = optimized(whole.program)
+        self.replay = Replay(self.program, len(leaves), strict)
+        self.hold, self.end = conditions.hold, end
+        self.calls, self.due = 2, 4
+        self._whole, self._results = whole, events
+        self.same = [(k, leaves[k]) for k in whole.same]
+        self._form, self._place = returned, place
+        self._structure = structure(returned, len(events))
+        self._draws = any(i.primitive.kind == "draw" for i in self.program.instructions)
+        self.looks_at_nothing = all(e.kind != "read" for e in end.path_to())
+        steps = any(e.kind in ("step", "write") for e in end.path_to())
+        #: The results whose graphs can be made: nothing that they were computed from has changed.
+        self._derived = [] if steps else [
+            (n, e) for n, e in enumerate(events) if isinstance(e, Event) and e.requires_grad]
+        self.single = isinstance(returned, Tensor) and not self._derived
+
+    @property
+    def objects(self) -> Iterable[Any]:
+        """Tensors and arrays that it reads anew, besides those that the trail knows."""
+        return self._whole.objects.values()
+
+    def is_given(self, leaves: list[Any]) -> bool:
+        """Whether what was one object in both calls is among the arguments of this one."""
+        return all([leaves[k] is x for k, x in self.same])
+
+    def counts(self, e: Event) -> bool:
+        """Whether the program itself sees when masks select another number of elements."""
+        return not any(type(r) is Slot and r.index in self._whole.constants for r in e.refs)
+
+    def run(self, leaves: list[Any]) -> Any:
+        """What the function would return."""
+        if self.single:
+            return self.replay.run(*leaves)
+        drew = generator().bit_generator.state if self._derived and self._draws else None
+        result = self.replay.run(*leaves)
+        count = len(self.program.outputs)
+        results = [result] if count == 1 else list(result or ())
+        if self._derived:
+            call = SkippedCall(self._whole, leaves, drew)
+            for n, event in self._derived:
+                call.computed(results[n], event)
+        return unflatten(self._form, results)
+
+    def difference(self, events: list[Event], came: str) -> CaptureError:
+        """What an audit has found: after these events something else came than was captured."""
+        path = self.end.path_to()
+        at = next((n for n, (e, f) in enumerate(zip(path, events, strict=False)) if e is not f),
+                  len(events))
+        last = path[min(at, len(path) - 1)]
+        number = self.end.path.ends.get(last, 0)
+        line = self.end.path.instructions[number - 1].line if number else UNKNOWN
+        then, now = _told(last), came if at == len(events) else _told(events[at])
+        if then == now:
+            now = "one of another Tensor or array"
+        return self._error(f"{then} was captured, and now {now} comes", line)
+
+    def audited(self, call: Any, end: Event, returned: Any) -> CaptureError | None:
+        """What was different in a call that went in lockstep, if anything was."""
+        if end is not self.end:
+            return self.difference(end.path_to(), "the end")
+        for n, x in self._whole.objects.items():
+            if call.bound[n] is not x:
+                return self._error(f"a certain {in_words(x)} was captured, and now another one comes",
+                                   self._whole.lines[n])
+        for n, held in self._whole.constants.items():
+            now = call.bound[n]
+            if not same(getattr(now, "_value", now), held):
+                return self._error(f"{describe(held)} that it makes was captured with another value",
+                                   self._whole.lines[n])
+        leaves = flatten(returned)
+        if (now := structure(returned, len(leaves))) != self._structure:
+            return self._error(f"it returned {self._structure}, and now {now}", self._place)
+        for then, now in zip(self._results, leaves, strict=True):
+            if not isinstance(then, Event | Slot) and then is not now and not same(then, now):
+                return self._error(f"it returned {in_words(then)}, and now {in_words(now)}",
+                                   self._place)
+        return None
+
+    def _error(self, text: str, line: tuple[str, int]) -> CaptureError:
+        return CaptureError(located(self.program.name, line, (
+            f"{text}: what the function reads from Python is not what it was, and frozen=True promises "
+            "that it is; make it an argument, or leave frozen=True out")))
+
+
+def _told(e: Event) -> str:
+    """What an event is, for messages."""
+    if e.kind == "op":
+        return described(e.what, e.refs, e.params)
+    return {"end": "the end", "step": f"a step of {type(e.what).__name__}"}.get(e.kind, e.kind)
+
+
+class SkippedCall:
+    """What is known of a call that was replayed, for the graphs of its results."""
+
+    def __init__(self, whole: Whole, leaves: list[Any], drew: Any) -> None:
+        self._whole, self._leaves, self.drew = whole, leaves, drew
+        self._floats = dict(enumerate(leaves))
+        self.began = tick()
+        self.taken: list[Any] = []
+        self.lockstep = self.lives = self  # it answers for both
+
+    def computed(self, result: Tensor, event: Event) -> None:
+        """Let a result know how it was made."""
+        made: Any = result
+        made.__class__ = Filled
+        made.call, made.event, made._requires_grad = self, event, True
+        self.taken.append(ref(made))
+
+    @property
+    def bound(self) -> dict[int, Any]:
+        """What the slots would hold."""
+        return self._whole.bound(self._leaves)
+
+    alive = Call.alive
+
+    def graph(self, x: Any) -> None:
+        """Somebody asks how a result was made."""
+        graph_of(x)
+
+    def get(self, text: str, number: Live) -> Live:
+        """A live number as it was in this call."""
+        held = {name: self._floats[key] if type(key) is int else container[key]
+                for name, (container, key) in number.origins.items()}
+        return Live(eval(text, {"float": float}, held), text, number.origins)

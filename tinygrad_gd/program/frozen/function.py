@@ -1,0 +1,337 @@
+"""`Frozen`: a function whose Python is skipped once two calls in a row computed the same."""
+
+from __future__ import annotations
+
+import gc
+import warnings
+from collections.abc import Callable
+from threading import get_ident
+from types import MethodType
+from typing import Any
+
+import numpy as np
+
+from ...engine.tensor import Tensor, constant
+from ...errors import CaptureError, CaptureWarning
+from ...ground.live import Live
+from ...ground.modes import Mode, current_mode
+from ...ground.pytree import flatten, unflatten
+from ...ground.user_code import UNKNOWN, line_of_error, line_of_function, located, user_stacklevel
+from ...ops.unnamed import OtherMask
+from ..capture.numbers import Numbers
+from ..capture.variables import names_of
+from ..ir import Program
+from ..lockstep.function import Compiled
+from ..lockstep.lockstep import Lockstep
+from ..lockstep.trail import ALONE, held_of
+from ..replay.memory import Memory
+from ..replay.replay import Stale
+from .arguments import form_of
+from .conditions import Conditions
+from .entry import Entry
+from .whole import Refused, Whole
+
+#: Programs that are kept for one form of arguments, as for training and evaluation; and forms.
+VARIANTS, FORMS = 8, 64
+
+
+class Frozen(Compiled):
+    """A function that goes in lockstep until its program is known, and whose Python is skipped then.
+
+    Attributes
+    ----------
+    refused : why it goes on in lockstep, or empty.
+    """
+
+    _given = 0  # how many arguments come before those of the caller
+
+    def __init__(self, function: Callable[..., Any], strict: bool = False) -> None:
+        super().__init__(function, strict)
+        self.refused = ""
+        self._names = Numbers()
+        self._lockstep = Lockstep(self.name, strict, self._names)
+        self._entries: dict[Any, list[Entry]] = {}
+        self._last: Entry | None = None
+        self._floats: list[Any] = []  # the leaves of the arguments, of which programs read numbers
+        self._settled: set[int] = set()  # positions of floats that Python looks at
+        self._unrecorded: set[Any] = set()  # forms of which a call is to be recorded
+        self._made = self._skipped = 0  # programs, and calls
+
+    def __get__(self, owner: Any, cls: Any = None) -> Any:
+        """Of a method decorated in a class, each object has programs of its own."""
+        if owner is None:
+            return self
+        bound = super().__get__(owner, cls)
+        bound.__func__._given = 1  # its object is no argument
+        return bound
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Replay the program for these arguments, or run the function in lockstep."""
+        mode = current_mode()
+        if self.refused or self.problem or mode.observer is not None or mode.deriving or (
+                mode.lockstep is not None or (self._thread and self._thread == get_ident())):
+            return super().__call__(*args, **kwargs)
+        form, leaves = self._form(args, kwargs) if args or kwargs else ((), [])
+        with self._in_use:
+            for entry in self._entries.get(form, ()):
+                if entry.hold(mode) and (not entry.same or entry.is_given(leaves)):
+                    entry.calls += 1
+                    if entry.calls == entry.due:
+                        entry.due *= 2
+                        return self._in_lockstep(form, args, kwargs, leaves, mode, entry)
+                    self._skipped += 1
+                    if leaves:
+                        self._floats[:] = leaves
+                    try:
+                        return entry.replay.run(*leaves) if entry.single else entry.run(leaves)
+                    except OtherMask:
+                        continue
+                    except Stale:
+                        self._forget(entry)
+                        break
+                    except BaseException as error:  # it may have got half way
+                        raise self._failed(entry, error) from error
+            return self._in_lockstep(form, args, kwargs, leaves, mode)
+
+    def audit(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function and compare what it does with its program; `CaptureError` if it differs."""
+        form, leaves = self._form(args, kwargs)
+        mode = current_mode()
+        with self._in_use:
+            entry = next((e for e in self._entries.get(form, ())
+                          if e.hold(mode) and e.is_given(leaves)), None)
+            return self._in_lockstep(form, args, kwargs, leaves, mode, entry)
+
+    def _form(self, args: Any, kwargs: Any) -> tuple[Any, list[Any]]:
+        return ((), []) if not (args or kwargs) else form_of(args[self._given :], kwargs, self._settled)
+
+    def _failed(self, entry: Entry, error: BaseException) -> BaseException:
+        """What is raised when a program has failed, which may have got half way."""
+        self._forget(entry)
+        return entry.replay.explained(error) or error
+
+    def _is_fresh(self, entry: Entry) -> bool:
+        """Whether the program can still be replayed, and be compared with the trail."""
+        try:
+            entry.replay.refresh()
+            if entry.end.is_dropped():
+                raise Stale
+        except Stale:
+            self._forget(entry)
+            return False
+        return True
+
+    def _forget(self, entry: Entry) -> None:
+        for entries in self._entries.values():
+            if entry in entries:
+                entries.remove(entry)
+
+    def _in_lockstep(self, form: Any, args: Any, kwargs: Any, leaves: list[Any], mode: Mode,
+                     entry: Entry | None = None) -> Any:
+        """Run the function in lockstep; if ``entry`` is given, compare it with that program."""
+        lockstep = self._lockstep
+        self._floats[:] = leaves
+        function, args = self._bound(args)
+        shown = self._all_shown(leaves, names_of(function, args, kwargs))
+        a, k = unflatten((args, kwargs), shown)
+        if entry is not None and not self._is_fresh(entry):
+            entry = None
+        before = Before(lockstep, [*shown, *(() if entry is None else entry.objects)])
+        hits, lockstep.expected, lockstep.skipped = lockstep.hits, entry, self._skipped
+        lockstep.form, lockstep.wanted = form, lockstep.wanted or form in self._unrecorded
+        self._unrecorded.discard(form)
+        self._thread = get_ident()
+        try:
+            result = lockstep.run(function, a, k, mode)
+            if entry is not None and lockstep.expected is entry and lockstep.hits > hits:
+                if error := entry.audited(lockstep.call, lockstep.at, result):
+                    raise error
+                if entry.looks_at_nothing:  # nothing has been computed yet
+                    del result
+                    return self._instead(entry, leaves, before)
+        except CaptureError:
+            if entry is not None:
+                self._forget(entry)
+                before.restore()
+            raise
+        except (TypeError, AttributeError) as error:
+            if lockstep.changed or all(x is y for x, y in zip(shown, leaves, strict=True)):
+                raise
+            self._refuse(Refused(str(error), line_of_error(error)))
+            return lockstep.run(function, args, kwargs, mode)
+        finally:
+            self._thread, lockstep.expected, lockstep.arrays = 0, None, set()
+            if lockstep.problem:
+                self._give_up(lockstep.problem)
+        result, returned, looked = self._plain(result)
+        if entry is None and lockstep.hits > hits and not looked:
+            self._freeze(form, leaves, shown, mode, before, result, returned)
+        return result
+
+    def _bound(self, args: Any) -> tuple[Any, Any]:
+        """The function and its arguments; of a method, which nothing that stays must hold."""
+        return (MethodType(self.function, args[0]), args[1:]) if self._given else (self.function, args)
+
+    def _instead(self, entry: Entry, leaves: list[Any], before: Before) -> Any:
+        """What the program returns, in place of a call that was answered and not computed."""
+        self._lockstep.leave()
+        before.restore()
+        try:
+            return entry.run(leaves)
+        except BaseException as error:
+            raise self._failed(entry, error) from error
+
+    def _plain(self, result: Any) -> tuple[Any, list[Any], bool]:
+        """What a call returned with plain numbers; its leaves; whether Python has looked at more."""
+        returned = flatten(result)
+        numbers = [x for x in returned if type(x) is Live]
+        origins = [origin for x in numbers for origin in x.origins.values()]
+        looked = self._looked_at([*self._lockstep.decided, *origins])
+        if numbers:
+            returned = [x.value if type(x) is Live else x for x in returned]
+            result = unflatten(result, returned)
+        return result, returned, looked
+
+    def _give_up(self, problem: str) -> None:
+        if not all(isinstance(x, Tensor | np.ndarray | float) for x in self._floats):
+            problem += ("; ints and objects among its arguments are a part of that: give floats, and "
+                        "the arrays that are in objects")
+        super()._give_up(problem)
+
+    def _all_shown(self, leaves: list[Any], names: list[str]) -> list[Any]:
+        """What the function gets for its arguments."""
+        shown = [self._shown(x, names[k], k) for k, x in enumerate(leaves)]
+        self._lockstep.arrays = {x for x, y in zip(shown, leaves, strict=True)
+                                 if isinstance(x, Tensor) and x is not y}
+        return shown
+
+    def _shown(self, x: Any, name: str, k: int) -> Any:
+        """What the function gets: Tensors for arrays, and numbers that know where they come from."""
+        if type(x) is float and k not in self._settled:
+            return self._names.live(x, name, self._floats, k)
+        return constant(x) if isinstance(x, np.ndarray) else x
+
+    def _looked_at(self, origins: list[tuple[Any, Any]]) -> bool:
+        """Whether Python has looked at more numbers, which are a part of the arguments' form then."""
+        new = {key for container, key in origins if container is self._floats} - self._settled
+        self._settled |= new
+        if new:
+            self._entries.clear()
+        return bool(new)
+
+    def _freeze(self, form: Any, leaves: list[Any], shown: list[Any], mode: Mode, before: Before,
+                result: Any, returned: list[Any]) -> None:
+        """Make a program of the call that has just gone in lockstep like one before."""
+        lockstep, end = self._lockstep, self._lockstep.at
+        waiting = len(self._unrecorded) + len(lockstep.recordings or ())
+        if self._made + waiting > FORMS > (lockstep.hits + self._skipped) // 4:
+            self._refuse(Refused("its arguments hardly ever have the same form, of which ints and "
+                                 "objects are a part: give floats, and the arrays that are in objects"))
+            return
+        recording = (lockstep.recordings or {}).pop((end, form), None)
+        if recording is None or not recording.entire:
+            self._unrecorded.add(form)  # once more, from the beginning of a call
+            return
+        try:
+            entry = self._entry_of(recording, end, leaves, shown, mode, before, result, returned)
+        except Refused as refused:
+            self._refuse(refused)
+            return
+        entries = self._entries.setdefault(form, [])
+        entries[:] = [entry, *entries][:VARIANTS]
+        self._made += 1
+        if len(self._entries) > FORMS:
+            del self._entries[next(iter(self._entries))]
+        self._last = entry
+        lockstep.leave()
+
+    def _refuse(self, refused: Refused) -> None:
+        """Go on in lockstep, and say why."""
+        line = refused.line if refused.line != UNKNOWN else line_of_function(self.function)
+        self.refused = located(self.name, line, str(refused))
+        self._lockstep.recordings = None
+        self._entries.clear()
+        self._unrecorded.clear()
+        if self.strict:
+            raise CaptureError(self.refused) from None
+        warnings.warn(f"{self.refused}. It goes on in lockstep", CaptureWarning,
+                      stacklevel=user_stacklevel())
+
+    def _entry_of(self, recording: Any, end: Any, leaves: list[Any], shown: list[Any], mode: Mode,
+                  before: Before, result: Any, returned: list[Any]) -> Entry:
+        lockstep, events = self._lockstep, end.path_to()
+        if changed := before.changed():
+            raise Refused(f"it changes {changed} in every call, and a program would not; do that "
+                          "outside")
+        if len(recording.results) != len(returned):
+            raise Refused("it returns another number of results in each call")
+        whole = Whole(end, recording, lockstep.call, leaves, shown, returned, before.cleared())
+        allowed = {id(e) for e in (*recording.results, *whole.gradients)}
+        kept = [e for e in lockstep.alive if id(e) not in allowed]
+        returned_too = {id(e) for e in recording.results}
+        if any(id(g) not in returned_too for g in held_of(whole.gradients, ALONE + 1)):
+            raise Refused("a gradient is kept outside of it, where a program would not put it; "
+                          "return it")
+        if kept:
+            gc.collect()  # a local function that calls itself holds on to what it sees
+        for e in held_of(kept, ALONE):
+            raise Refused("what it computes here is kept outside of it (in a list, an attribute or a "
+                          "global), where a program would not put it; return it instead",
+                          whole.line(e))
+        conditions = Conditions(mode, events, recording.modules, *whole.conditions(before.held))
+        return Entry(whole, end, conditions, leaves, recording.results, result,
+                     line_of_function(self.function), self.strict)
+
+    # -- looking at it -----------------------------------------------------------------------------
+
+    def _entry(self) -> Entry:
+        """The program that was made last."""
+        if self._last is None:
+            raise CaptureError(self.problem or self.refused or (
+                f"{self.name}: nothing captured yet; call it at least twice with arguments of the same "
+                "shapes"))
+        return self._last
+
+    @property
+    def captured(self) -> Program:
+        """The program as it was captured, before all passes."""
+        return self._entry().captured
+
+    @property
+    def program(self) -> Program:
+        """The captured program after all passes."""
+        return self._entry().program
+
+    @property
+    def replay_source(self) -> str:
+        """The text that is executed, with its buffers."""
+        return self._entry().replay.source
+
+    def memory(self) -> Memory:
+        """Bytes of states, constants, buffers and temporaries, and what each buffer is for."""
+        return self._entry().replay.memory()
+
+
+class Before:
+    """What a call may change without saying so, as it was before."""
+
+    def __init__(self, lockstep: Lockstep, given: list[Any]) -> None:
+        known = [t for t in (*lockstep.root.tensors(), *given) if isinstance(t, Tensor)]
+        self._gradients = [(t, t._grad) for t in known]
+        self.held: set[Tensor] = {t for t in known if t._grad is not None}
+        self._options = [(group, dict(group)) for optimizer in lockstep.optimizers()
+                         for group in optimizer.param_groups]
+
+    def restore(self) -> None:
+        """Let every leaf have the gradient that it had: what a call was answered is not computed."""
+        for t, g in self._gradients:
+            t._grad = g
+
+    def cleared(self) -> list[Tensor]:
+        """The leaves that have lost their gradient since."""
+        return [t for t in self.held if t._grad is None]
+
+    def changed(self) -> str:
+        """The option of an optimizer that is another one now."""
+        return next((f"the option {key} of an optimizer" for group, then in self._options
+                     for key in then if group.get(key) is not then[key]), "")

@@ -1,0 +1,301 @@
+"""Whole calls: one program of all that a call in lockstep has computed, for calls without Python."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ...engine.tensor import Tensor
+from ...ground.user_code import UNKNOWN
+from ...ops.shape import astype, copy
+from ..ir import (
+    Argument,
+    Array,
+    Gradient,
+    Instruction,
+    Number,
+    Program,
+    State,
+    Value,
+    has_effect,
+    replaced,
+)
+from ..lockstep.recorder import Recording
+from ..lockstep.segments import cut
+from ..lockstep.trail import Event, Slot, same
+
+
+class Refused(Exception):
+    """Why no program can stand for a call, and at which line."""
+
+    def __init__(self, problem: str, line: tuple[str, int] = UNKNOWN) -> None:
+        super().__init__(problem)
+        self.line = line
+
+
+class Whole:
+    """The program of a call.
+
+    Attributes
+    ----------
+    program : the program.
+    constants : by the number of a slot, an array or a float that was the same in both calls.
+    objects : the same for arrays and Tensors that were one object in both calls, and are read anew.
+    lines : the lines at which these are used.
+    same : the positions of arguments that were one object in both calls.
+    gradients : the events that made the gradients that leaves had last.
+    """
+
+    def __init__(self, end: Event, then: Recording, call: Any, leaves: list[Any], shown: list[Any],
+                 returned: list[Any], cleared: list[Tensor]) -> None:
+        self._end, self._call, self._leaves = end, call, leaves
+        self._then = then
+        self._path, self._events = end.path, end.path_to()
+        self.constants: dict[int, Any] = {}
+        self.objects: dict[int, Any] = {}
+        self.lines: dict[int, tuple[str, int]] = {}
+        self._stands: dict[int, Any] = {}  # by the number of a slot, what it holds without Python
+        self._shown = shown  # Tensors for arrays
+        self._given = {id(x): k for k, x in enumerate(shown) if isinstance(x, Tensor)}
+        self.same = [k for k, (x, y) in enumerate(zip(shown, then.leaves, strict=True))
+                     if x is y and not isinstance(x, int | float | str)]
+        self._refuse_looks()
+        self._before = self._gradients_before()
+        self._arguments: dict[int, Argument] = {}
+        self._inserted: list[tuple[int, Instruction]] = []  # before which instruction of the path
+        self._table: dict[Value, Any] = {}
+        self.program = self._made(returned, cleared)
+
+    def line(self, e: Event) -> tuple[str, int]:
+        """Where an event was captured."""
+        number = self._path.ends.get(e, 0)
+        line: tuple[str, int] = self._path.instructions[number - 1].line if number else UNKNOWN
+        return line
+
+    def _refuse_looks(self) -> None:
+        if self._then.problem:
+            raise Refused(self._then.problem, self._then.line)
+        for e in self._events:
+            if e.kind == "read" and e.more != "a mask":
+                raise Refused("it looks at values while it runs, and a program would not look again; "
+                              "return the Tensor, and look at it outside", self.line(e.what))
+
+    def _gradients_before(self) -> dict[int, Any]:
+        """The leaves whose gradient from before the call a slot holds."""
+        found = {}
+        for e in self._events:
+            for leaf, before, _ in e.more if e.kind == "backward" else ():
+                if type(before) is Slot:
+                    found[before.index] = self._thing(leaf)
+            if e.kind == "step":
+                for r, p in zip(e.refs, (p for params, _ in e.more for p in params), strict=True):
+                    if type(r) is Slot:
+                        found[r.index] = p
+        return found
+
+    def _thing(self, r: Any) -> Any:
+        return self._call.bound[r.index] if type(r) is Slot else r
+
+    def conditions(self, held: Container[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """The leaves from outside that must have a gradient before a call, and those that must not.
+
+        ``held`` are those that had one then, which the function has cleared if it began without.
+        """
+        before: dict[Tensor, Any] = {}
+        for e in self._events:
+            pairs: Any = ()
+            if e.kind == "backward":
+                pairs = [(self._thing(leaf), then) for leaf, then, _ in e.more
+                         if type(leaf) is not Slot or leaf.index in self.objects]
+            elif e.kind == "step":
+                pairs = zip((p for params, _ in e.more for p in params), e.refs, strict=True)
+            for leaf, then in pairs:
+                before.setdefault(leaf, then)
+        outside = {t: then for t, then in before.items() if id(t) not in self._given}
+        return ([t for t, then in outside.items() if type(then) is Slot],
+                [t for t, then in outside.items() if then is None and t not in held])
+
+    # -- what goes in --------------------------------------------------------------------------------
+
+    def _argument(self, k: int, value: Value) -> Argument:
+        """The input for a leaf of the arguments; the same for all slots that hold it."""
+        if k not in self._arguments:
+            raw = not isinstance(self._leaves[k], Tensor)
+            self._arguments[k] = Argument(value, k, self._shown[k], raw)
+        elif self._arguments[k].value is not value:
+            self._table[value] = self._arguments[k].value
+        return self._arguments[k]
+
+    def _source(self, index: int, value: Value) -> Any:
+        """What stands for a slot in calls without Python; None for a constant."""
+        x, then = self._call.bound[index], self._then.brought.get(index)
+        if id(x) in self._given:
+            position = self._given[id(x)]
+            self._stands[index] = lambda leaves: leaves[position]
+            return self._argument(position, value)
+        if index in self._before:
+            return Gradient(value, self._before[index])
+        if index in self._then.made_of:
+            data, number = self._then.made_of[index]
+            at = next((n for n, leaf in enumerate(self._then.leaves) if leaf is data), None)
+            if at is not None:
+                options = {"dtype": value.dtype, "requires_grad": x._requires_grad}
+                self._stands[index] = lambda leaves: Tensor(leaves[at], **options)
+                form = Value.like(self._shown[at]._value, value.name)
+                given = self._argument(at, form if self._turns(form, value) else value)
+                self._turn(given.value, value, 0)
+                return given
+            if isinstance(data, Tensor) and (state := self._states.get(data)) is not None:
+                self._stands[index] = lambda leaves: Tensor(x)
+                self._turn(self._held(state, number), value, number)
+                return None
+        self._stands[index] = lambda leaves: x
+        self.lines[index] = self._line_of(value)
+        if x is then and isinstance(x, np.ndarray | Tensor):
+            self.objects[index] = x
+            return State(value, x) if isinstance(x, Tensor) else Array(value, x)
+        held, before = (getattr(t, "_value", t) for t in (x, then))
+        if isinstance(x, float) or not same(np.asarray(held), np.asarray(before)):
+            raise Refused("what it makes outside of operations is another in each call, and a program "
+                          "would not make it; give it as an argument", self.lines[index])
+        self.constants[index] = held
+        self._table[value] = held.copy("K") if isinstance(held, np.ndarray) else held
+        return None
+
+    def _number(self, given: Number) -> Number:
+        """A number that is read anew; a float that other arguments had changed is what it was."""
+        origins = dict(given.origins)
+        for name, (container, n) in given.origins.items():
+            if container is self._call.lockstep.numbers:
+                now = self._call.bound[n]
+                if not same(now, self._then.brought[n]):
+                    raise Refused("a float that it computes with is another in each call, and a "
+                                  "program would not compute it; give it as an argument",
+                                  self._line_of(given.value))
+                self.constants[n], self.lines[n] = now, self._line_of(given.value)
+                origins[name] = self.constants, n
+        return replace(given, origins=origins)
+
+    def _held(self, state: State, number: int) -> Value:
+        """What a state holds before an instruction."""
+        written = [i.output for i in self._path.instructions[:number] if i.target is not None
+                   and i.target.tensor is state.tensor]
+        return written[-1] if written else state.value
+
+    def _turns(self, given: Value, value: Value) -> bool:
+        """Whether a Tensor that was made of an array has another form."""
+        return (given.dtype, given.axes, given.dense) != (value.dtype, value.axes, value.dense)
+
+    def _turn(self, given: Value, value: Value, number: int) -> None:
+        """Let a value be a Tensor that the function has made of another."""
+        if given is value:
+            return
+        if not self._turns(given, value):
+            self._table[value] = given
+            return
+        turned, params = (copy, {"order": "K"}) if given.dtype == value.dtype else (
+            astype, {"dtype": value.dtype})
+        self._inserted.append((number, Instruction(turned, (given,), value, params)))
+
+    def _line_of(self, value: Value) -> tuple[str, int]:
+        return next((i.line for i in self._path.instructions if value in i.inputs), UNKNOWN)
+
+    def bound(self, leaves: list[Any]) -> dict[int, Any]:
+        """What the slots hold in a call without Python, by their numbers."""
+        return {n: stands(leaves) for n, stands in self._stands.items()}
+
+    # -- what comes out ------------------------------------------------------------------------------
+
+    def _made(self, returned: list[Any], cleared: list[Tensor]) -> Program:
+        events = [x for x in self._then.results if isinstance(x, Event)]
+        stay, spent = self._gradients()
+        whole = cut(self._end, [*events, *stay.values()], whole=True)
+        program, places = whole.program, iter(whole.arguments)
+        self._states = {i.tensor: i for i in program.inputs if isinstance(i, State)}
+        inputs: dict[int, Any] = {}
+        for given in program.inputs:
+            slot = self._path.slots.get(given.value)
+            if isinstance(given, Number):
+                given = self._number(given)
+            elif isinstance(given, Argument):
+                given = self._source(next(places), given.value)
+            elif slot is not None:
+                given = self._source(slot.index, given.value)
+            inputs[id(given)] = given
+        computed = iter(program.outputs)
+        for then, now in zip(self._then.results, returned, strict=True):
+            if type(then) is Slot and then.index not in self._stands:
+                self._call.bound.setdefault(then.index, now)
+                given = self._source(then.index, self._path.value_of(then))
+                inputs[id(given)] = given
+        outputs = tuple(next(computed) if isinstance(then, Event) else self._returned(then, now)
+                        for then, now in zip(self._then.results, returned, strict=True))
+        gradients = tuple(zip(stay, computed, strict=True))
+        inputs.update((id(i), i) for i in self._arguments.values())
+        instructions = list(program.instructions)
+        for number, i in sorted(self._inserted, key=lambda found: -found[0]):
+            instructions.insert(number, i)
+        place = {id(i): n for n, i in enumerate(program.inputs)}
+        program = program.with_(
+            inputs=tuple(i for i in inputs.values() if i is not None), outputs=outputs,
+            writes=tuple(sorted(program.writes, key=lambda write: place[id(write[0])])),
+            instructions=(*self._early(inputs), *instructions),
+            spent=tuple(dict.fromkeys((*spent, *filter(self._is_known, cleared)))),
+            gradients=gradients)
+        return self._owned(replaced(program, self._table))
+
+    def _is_known(self, t: Tensor) -> bool:
+        """Whether a Tensor is from outside, or an argument that a program takes."""
+        return id(t) not in self._given or self._given[id(t)] in self._arguments
+
+    def _returned(self, then: Any, now: Any) -> Any:
+        """A result that no operation has made."""
+        if type(then) is Slot:
+            return self._path.value_of(then)
+        if id(now) in self._given:
+            k = self._given[id(now)]
+            return self._argument(k, Value.like(getattr(now, "_value", now))).value
+        if now is not then and not (same(now, then) and not isinstance(now, np.ndarray)):
+            raise Refused("it returns what is another in each call and no Tensor; compute it outside")
+        return now
+
+    def _gradients(self) -> tuple[dict[Tensor, Event], list[Tensor]]:
+        """The gradients that are there afterwards, and the leaves whose gradient a step has used."""
+        made: dict[Tensor, Event] = {}  # the last of each
+        for e in self._events:
+            if e.kind == "backward":
+                made.update((self._thing(leaf), g) for leaf, _, g in e.more)
+        inside = {id(x) for x in self._call.bound.values() if id(x) not in self._given}
+        used = {r for e in self._events if e.kind == "step" for r in e.refs if isinstance(r, Event)}
+        self.gradients = list(made.values())
+        outside = {x: g for x, g in made.items() if id(x) not in inside}
+        stay = {x: g for x, g in outside.items() if x._grad is not None and g not in used}
+        return stay, [x for x in outside if x not in stay]
+
+    def _owned(self, program: Program) -> Program:
+        """Gradients that stay have an array each, for the user to write into."""
+        made = {i.output: i.primitive.kind for i in program.instructions}
+        gradients, copies = [], []
+        for leaf, value in program.gradients:
+            if not isinstance(value, Value) or made.pop(value, "view") == "view":
+                form = replace(value, name="") if isinstance(value, Value) else Value.like(value)
+                copies.append(Instruction(copy, (value,), form, {"order": "K"}, "backward"))
+                value = form
+            gradients.append((leaf, value))
+        return program.with_(gradients=tuple(gradients),
+                             instructions=(*program.instructions, *copies))
+
+    def _early(self, inputs: dict[int, Any]) -> list[Instruction]:
+        """Masks that are given are looked at before everything else; others must not come too late."""
+        given = {i.value for i in inputs.values() if i is not None}
+        acted = False
+        for i in self._path.instructions[: self._path.ends[self._end]]:
+            if i.primitive.kind == "guard" and acted:
+                raise Refused("how many elements a mask selects may be another number when it is too "
+                              "late to run the function instead; select first, draw and update after, "
+                              "or use tg.where(mask, x, 0.0) and divide by mask.sum()", i.line)
+            acted = acted or (has_effect(i) and i.primitive.kind not in ("guard", "check"))
+        return [guard for mask, guard in self._path.guards.items() if mask in given]
