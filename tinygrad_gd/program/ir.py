@@ -19,8 +19,9 @@ import numpy as np
 from ..engine.primitive import Primitive
 from ..engine.tensor import Tensor
 
-#: Reductions that can fail because of shapes only, and those of them that add.
-REDUCTIONS = frozenset({"sum", "mean", "max", "min"})
+#: Reductions that can fail because of shapes only, with what NumPy does over and over for them; and
+#: those of them that add.
+REDUCTIONS = {"sum": np.add, "mean": np.add, "max": np.maximum, "min": np.minimum}
 SUMS = frozenset({"sum", "mean"})
 
 #: Ufuncs of two arguments whose result does not depend on how many elements are computed at a time.

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...ground.fast import LITTLE_ELEMENTS, einsum, is_half, is_sooner_turned
+from ...ground.fast import LITTLE_ELEMENTS, NARROW_ELEMENTS, einsum, is_half, is_sooner_turned
 from ..ir import EXACT, Instruction, Value
 
 #: Elements up to which trying costs nothing worth mentioning.
@@ -67,8 +67,32 @@ def copied_first(i: Instruction) -> tuple[int, Value] | None:
     """Which input is taken sooner once it is copied into an array of another form, and that form."""
     if is_dot(i):
         return _factor_copied_first(i)
+    if i.primitive.name in ("max", "min"):
+        return _rows_copied_first(i)
     position = _operand_copied_first(i)
     return None if position is None else (position, i.output)
+
+
+def copied(form: Value, x: Any) -> np.ndarray[Any, Any]:
+    """A copy in the form of a value."""
+    made = empty(form)
+    made[...] = x
+    return made
+
+
+def places(i: Instruction, *indices: Any) -> Any:
+    """Where in its memory an array has the elements that an index picks."""
+    form = i.inputs[0]
+    return i.primitive.run(shaped(np.arange(prod(form.shape)), form), *indices, **i.params)
+
+
+def _rows_copied_first(i: Instruction) -> tuple[int, Value] | None:
+    """A matrix of short rows by columns, if the extreme of each is found so; `extreme` does, too."""
+    x = i.inputs[0]
+    if (len(x.shape) == 2 and x.in_order and x.dense and i.params.get("axis") in (1, -1)
+            and 1 < x.shape[1] <= NARROW_ELEMENTS <= x.shape[0] and x.nbytes <= SCRATCH_BYTES):
+        return 0, Value(x.shape, x.dtype, axes=(1, 0))
+    return None
 
 
 def _factor_copied_first(i: Instruction) -> tuple[int, Value] | None:

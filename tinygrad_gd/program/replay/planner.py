@@ -14,7 +14,7 @@ import numpy as np
 
 from ...errors import TinygradGdError
 from ..factors import is_product
-from ..ir import SHOWING, SUMS, Instruction, Program, Value
+from ..ir import REDUCTIONS, SHOWING, SUMS, Instruction, Program, Value
 from .kernels import is_mean_of_half, shaped
 from .seats import rows_of
 
@@ -166,6 +166,7 @@ def can_write(i: Instruction) -> bool:
         return i.params == {}
     if is_mean_of_half(i):
         return False
-    if p.name in SUMS:
-        return set(i.params) <= {"axis", "keepdims"} and (ONE_ORDER or all(x.dense for x in i.values))
+    if p.name in REDUCTIONS:
+        plain = set(i.params) <= {"axis", "keepdims"}
+        return plain and (ONE_ORDER or p.name not in SUMS or all(x.dense for x in i.values))
     return p.name in ("broadcast_to", "astype")

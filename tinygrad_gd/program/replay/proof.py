@@ -57,7 +57,9 @@ class Walk:
             if self.plan.base(i.output) in seats}
         self.lies: dict[Value, Bounds] = {}  # where the values are that lie in arrays of the replay
         self.local: dict[str, Value] = {}  # what the names stand for that a call makes
-        self.copied: dict[str, set[Value]] = {}  # arrays of the replay with copies in them
+        self.copied = {  # names of arrays with what is copied in them, or was read to make them
+            name: {self.plan.base(x) for x in inputs if isinstance(x, Value)}
+            for name, (_, inputs) in text.prepared.items()}
         self.fresh: set[str] = set()  # names of arrays that nobody else has
         self.constants = [(name, np.lib.array_utils.byte_bounds(x)) for name, x in text.space.items()
                           if _CONSTANT.fullmatch(name) and isinstance(x, np.ndarray) and x.size]

@@ -91,7 +91,7 @@ class Replay:
 
     def refresh(self) -> None:
         """Look up the arrays of the states again, and compute what depends only on them."""
-        for name in (*(name for name, _ in (*self.text.held, *self.text.views)),
+        for name in (*(name for name, _ in (*self.text.held, *self.text.views)), *self.text.prepared,
                      *(self.text.names[i.output] for i in self.text.once)):
             self.space[name] = None  # an array held here would keep a state from its seat
         self.space["joined"] = bool(self.text.seats) and take(self.text.seats)
@@ -111,6 +111,8 @@ class Replay:
             self.space[self.text.names[i.output]] = known[i.output]
         for name, i in self.text.views:
             known[i.output] = self.space[name] = i.primitive.run(known[i.inputs[0]], **i.params)
+        for name, (make, inputs) in self.text.prepared.items():
+            self.space[name] = make(*(known[x] if isinstance(x, Value) else x for x in inputs))
 
     def close(self) -> None:
         """Let go of all arrays at once, though a replay may refer to itself."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from itertools import count
 from math import prod
 from typing import Any
@@ -15,7 +17,7 @@ from ...ground.storage import tick
 from ...ops.indexing import SLOT
 from ..ir import (
     INFIX,
-    SUMS,
+    REDUCTIONS,
     Argument,
     Array,
     Gradient,
@@ -27,11 +29,13 @@ from ..ir import (
     in_places,
 )
 from .kernels import (
+    copied,
     copied_first,
     empty,
     is_column_sum,
     is_dot,
     is_mean_of_half,
+    places,
     shaped,
     takes_number_as_array,
 )
@@ -67,8 +71,9 @@ class Statements:
     written : the instruction of each line.
     buffers, full : arrays that live as long as the program; those full of a number by that number.
     seats : the states that lie side by side.
-    held, views, once : what is looked up, or made of it, before the first call and when a state has
-        another array than then.
+    held, views, once, prepared : what is looked up, or made of it, before the first call and when a
+        state has another array than then; the last are copies and places in memory, of what is made
+        ``once``, by their names.
     """
 
     def __init__(self, program: Program, arity: int, raw: bool = False) -> None:
@@ -94,6 +99,8 @@ class Statements:
         self.views: list[tuple[str, Instruction]] = []
         self._fixed: set[Value] = set()  # the same objects in every call: results are copies of them
         self.once = [i for i in program.instructions if i.phase == "once"]
+        self._settled = {i.output for i in self.once}
+        self.prepared: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {}
         self.source = self._write()
 
     # -- names ---------------------------------------------------------------------------------------
@@ -252,15 +259,17 @@ class Statements:
 
     def buffer(self, value: Value) -> np.ndarray[Any, Any]:
         """The array in which a value lies: its buffer, with the value's axes."""
+        return shaped(self._whole(value), value)
+
+    def _whole(self, value: Value) -> np.ndarray[Any, Any]:
+        """The buffer of a value as it is in memory."""
         number = self.plan.buffers[value]
-        whole = self.buffers[number].transpose(self.plan.sizes[number].axes)  # as it is in memory
-        return shaped(whole.reshape(-1), value)
+        whole = self.buffers[number].transpose(self.plan.sizes[number].axes)
+        return whole.reshape(-1)
 
     def _writing(self, i: Instruction, into: str) -> list[str]:
         """Statements that write the result into an array."""
         p, inputs = i.primitive, self._operands(i)
-        if p.name in SUMS:
-            return self._summing(i, inputs[0], into)
         if p.name == "broadcast_to":
             return [f"copyto({into}, {inputs[0]})"]
         if p.name == "astype":
@@ -268,9 +277,14 @@ class Statements:
         copies = []
         if i in self._copies:
             position, form = self._copies[i]
-            scratch = self._scratch(form)
-            copies = [f"{scratch}[...] = {inputs[position]}"]
-            inputs[position] = scratch
+            if self._is_settled(x := i.inputs[position]):
+                inputs[position] = self._prepared(partial(copied, form), x)
+            else:
+                scratch = self._scratch(form)
+                copies = [f"{scratch}[...] = {inputs[position]}"]
+                inputs[position] = scratch
+        if p.name in REDUCTIONS:
+            return [*copies, *self._reducing(i, inputs[0], into)]
         if is_dot(i):
             return [*copies, f"{inputs[0]}.dot({inputs[1]}, {into})"]
         return [*copies, self._call(p.function, inputs, into)]
@@ -279,11 +293,21 @@ class Statements:
         keyword = "out=" if ufunc in (np.maximum, np.minimum) else ""  # no third position there
         return f"{self.function(ufunc)}({', '.join(inputs)}, {keyword}{into})"
 
-    def _summing(self, i: Instruction, x: str, into: str) -> list[str]:
+    def _is_settled(self, x: Any) -> bool:
+        """Whether what is given is the same until a state has another array."""
+        return not isinstance(x, Value) or bool({x, self.plan.base(x)} & self._settled)
+
+    def _prepared(self, make: Callable[..., Any], *inputs: Any) -> str:
+        """The name of what is made before the first call of what is settled."""
+        name = f"h{next(self._number)}"
+        self.prepared[name] = make, inputs
+        return name
+
+    def _reducing(self, i: Instruction, x: str, into: str) -> list[str]:
         if is_column_sum(i):
             return [f"{self.bound(einsum, 'einsum')}('ij->j', {x}, out={into})"]
         axis, keepdims = i.params.get("axis"), bool(i.params.get("keepdims"))
-        reduce = self.bound(np.add.reduce, "reduce")
+        reduce = self.bound(REDUCTIONS[i.primitive.name].reduce, "reduce")
         lines = [f"{reduce}({x}, {axis!r}, None, {into}, {keepdims})"]
         if i.primitive.name == "mean":
             lines.append(f"{self.function(np.divide)}({into}, {self._count(i)}, {into})")
@@ -329,6 +353,11 @@ class Statements:
         """An expression that makes the result anew."""
         p, inputs = i.primitive, [self.name(x) for x in i.inputs]
         if p.name == "getitem":
+            x, *indices = i.inputs
+            if (isinstance(x, Value) and x in self.plan.buffers and len(indices) == len(x.shape) > 0
+                    and all(map(self._is_settled, indices))):  # an element for each
+                whole = self.bound(self._whole(x), "flat")
+                return f"{whole}[{self._prepared(partial(places, i), *indices)}]"
             return f"{inputs[0]}[{self._key(i, inputs[1:])}]"
         if p.name in INFIX and getattr(p.run, "__module__", "") == "_operator":  # Python's own
             return f"{inputs[0]} {INFIX[p.name][0]} {inputs[1]}"
