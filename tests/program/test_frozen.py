@@ -101,6 +101,12 @@ FOLLOWED: dict[str, tuple[Any, ...]] = {
     "cleared gradients": (leaves_gradients, lambda w: w.optimizer.zero_grad()),
     "other gradients": (leaves_gradients, lambda w: setattr(w.first, "grad", tg.Tensor(np.ones(w.first.shape)))),
     "gradients from outside": (steps_first, lambda w: w.loss(tg.Tensor(w.x * 2)).backward()),
+    "another parameter that is trained": (
+        lambda w: w.train(w.loss() + (w.extra**2).sum()),
+        lambda w: w.optimizer.param_groups[0]["params"].append(w.extra)),
+    "a parameter in place of another": (
+        lambda w: w.train(w.loss() + (w.extra**2).sum()),
+        lambda w: w.optimizer.param_groups[0]["params"].__setitem__(0, w.extra)),
     "another group of parameters": (
         train, lambda w: w.optimizer.add_param_group({"params": [w.extra], "lr": 1.0})),
 }  # fmt: skip
@@ -260,8 +266,6 @@ RESULTS: dict[str, tuple[Step, Callable[[World], Any]]] = {
     "None that is no longer": (lambda w: {"loss": train(w), "k": w.table.get("n")}, lambda w: w.table.update(n=1)),
     "the kind of a container": (lambda w: (train(w), 1) if w.on else [train(w), 1], lambda w: setattr(w, "on", False)),
     "whether it trains": (trains_if_on, lambda w: setattr(w, "on", False)),
-    "another parameter that is trained": (lambda w: w.train(w.loss() + (w.extra**2).sum()),
-                                          lambda w: w.optimizer.param_groups[0]["params"].append(w.extra)),
 }
 
 

@@ -1,7 +1,18 @@
-"""Conditions: what a frozen program follows besides its arguments, looked at before each replay."""
+"""Conditions: what a frozen program follows besides its arguments, looked at before each replay.
+
+They are one expression, which costs less than half of a loop over them::
+
+    (mode is mode0 or mode == mode0) and (changes1.count == flags2.seen or flags2.hold())
+    and len(steps3.param_groups) == 1 and steps3.param_groups[0] is group4
+    and (group4 == options5 or same_but_rates(group4, options5))
+    and len(params6) == 2 and params6[0] is T7 and params6[1] is T8
+    and not steps3.state and T7._grad is None and T8._grad is None
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -13,46 +24,59 @@ from ..lockstep.call import same_but_rates
 from ..lockstep.trail import Event, same
 
 
-class Conditions:
-    """Modes, options of optimizers and what they remember, gradients, and what requires them.
+def conditions(
+    mode: Mode, events: list[Event], modules: list[Any], with_gradient: list[Tensor],
+    without_gradient: list[Tensor],
+) -> Callable[[Mode], bool]:
+    """Whether modes, options of optimizers and what they remember, and gradients are what they were.
+
+    Learning rates may be others: a program reads them anew.
+    """
+    space: dict[str, Any] = {"same_but_rates": same_but_rates, "remembers": _remembers}
+    number = count()
+
+    def name(thing: Any, stem: str) -> str:
+        made = f"{stem}{next(number)}"
+        space[made] = thing
+        return made
+
+    then, change, flags = name(mode, "mode"), name(changes, "changes"), name(Flags(events, modules), "flags")
+    tests = [f"(mode is {then} or mode == {then})",
+             f"({change}.count == {flags}.seen or {flags}.hold())"]
+    for e in events:
+        if e.kind == "step":
+            steps, state = name(e.what, "steps"), e.params["state"]
+            tests.append(f"len({steps}.param_groups) == {len(e.more)}")
+            for k, (params, options) in enumerate(e.more):
+                group, now = e.what.param_groups[k], name(e.what.param_groups[k], "group")
+                known, given = name(options, "options"), name(group["params"], "params")
+                tests += [f"{steps}.param_groups[{k}] is {now}",
+                          f"({now} == {known} or same_but_rates({now}, {known}))",
+                          f"len({given}) == {len(params)}",
+                          *(f"{given}[{n}] is {name(p, 'T')}" for n, p in enumerate(params))]
+            tests.append(f"remembers({steps}, {name(state, 'state')})" if state else f"not {steps}.state")
+    tests += [f"{name(leaf, 'T')}._grad is None" for leaf in without_gradient]
+    tests += [f"{name(leaf, 'T')}._grad is not None" for leaf in with_gradient]
+    made: Callable[[Mode], bool] = eval(f"lambda mode: {' and '.join(tests)}", space)
+    return made
+
+
+class Flags:
+    """What is hardly ever set.
 
     Attributes
     ----------
-    seen : `changes.count` when what is hardly ever set was found to be what it was.
+    seen : `changes.count` when it was found to be what it was.
     """
 
-    def __init__(self, mode: Mode, events: list[Event], modules: list[Any], with_gradient: list[Tensor],
-                 without_gradient: list[Tensor]) -> None:
-        self.mode, self.seen = mode, changes.count
+    def __init__(self, events: list[Event], modules: list[Any]) -> None:
+        self.seen = changes.count
         self._training = [(r, m.training) for r in modules if (m := r()) is not None]
         self._flags = [(t, t._requires_grad, isinstance(t._value, np.ndarray))
                        for t in dict.fromkeys(t for e in events for t in e.outside())]
-        self._steps = [(e.what, [options for _, options in e.more], e.params["state"])
-                       for e in events if e.kind == "step"]
-        self._with, self._without = with_gradient, without_gradient
 
-    def hold(self, mode: Mode) -> bool:
-        """Whether all is as it was; learning rates are read anew."""
-        if not (mode is self.mode or mode == self.mode):
-            return False
-        if changes.count != self.seen and not self._unchanged():
-            return False
-        for optimizer, groups, state in self._steps:
-            now = optimizer.param_groups
-            if len(now) != len(groups):
-                return False
-            for group, options in zip(now, groups, strict=False):
-                if group != options and not same_but_rates(group, options):
-                    return False
-            if (state or optimizer.state) and not _remembers(optimizer, state):
-                return False
-        for leaf in self._without:
-            if leaf._grad is not None:
-                return False
-        return all([leaf._grad is not None for leaf in self._with]) if self._with else True
-
-    def _unchanged(self) -> bool:
-        """Whether what is hardly ever set is what it was."""
+    def hold(self) -> bool:
+        """Whether it is what it was."""
         seen = changes.count  # before looking: another thread may set something meanwhile
         if not (all((m := r()) is None or m.training is training for r, training in self._training)
                 and all(t._requires_grad is requires and not t._hooks

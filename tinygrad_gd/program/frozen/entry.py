@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from weakref import ref
 
 from ...engine.tensor import Tensor
 from ...errors import CaptureError, describe
 from ...ground.live import Live
+from ...ground.modes import Mode
 from ...ground.pytree import flatten, unflatten
 from ...ground.rng import generator
 from ...ground.storage import tick
@@ -21,7 +22,6 @@ from ..lockstep.trail import Event, Slot, described, in_words, same
 from ..passes import optimized
 from ..replay.replay import Replay
 from .arguments import structure
-from .conditions import Conditions
 from .whole import Whole
 
 
@@ -34,16 +34,16 @@ class Entry:
     single : whether what a replay gives is what the function returns.
     same : arguments that may be variables of the function, too, by their positions.
     looks_at_nothing : whether an audit can do without computing.
-    calls, due : how often the function was called, and the call in which it is audited next.
+    due, left : the call in which it is audited next, and how many there are until then.
     """
 
-    def __init__(self, whole: Whole, end: Event, conditions: Conditions, leaves: list[Any],
-                 events: list[Any], returned: Any, place: tuple[str, int], strict: bool) -> None:
+    def __init__(self, whole: Whole, end: Event, hold: Callable[[Mode], bool],
+                 leaves: list[Any], events: list[Any], returned: Any, place: tuple[str, int], strict: bool) -> None:
         self.captured = whole.program
         self.program: Program = optimized(whole.program)
         self.replay = Replay(self.program, len(leaves), strict)
-        self.hold, self.end = conditions.hold, end
-        self.calls, self.due = 2, 4
+        self.hold, self.end = hold, end
+        self.due, self.left = 4, 2
         self._whole, self._results = whole, events
         self.same = [(k, leaves[k]) for k in whole.same]
         self._form, self._place = returned, place
@@ -55,6 +55,15 @@ class Entry:
         self._derived = [] if steps else [
             (n, e) for n, e in enumerate(events) if isinstance(e, Event) and e.requires_grad]
         self.single = isinstance(returned, Tensor) and not self._derived
+
+    @property
+    def calls(self) -> int:
+        """How often the function was called."""
+        return self.due - self.left
+
+    def is_audited(self) -> None:
+        """The next audit comes after as many calls as there were."""
+        self.due, self.left = 2 * self.due, self.due
 
     @property
     def objects(self) -> Iterable[Any]:

@@ -27,7 +27,7 @@ from ..lockstep.trail import ALONE, held_of
 from ..replay.memory import Memory
 from ..replay.replay import Stale
 from .arguments import form_of
-from .conditions import Conditions
+from .conditions import conditions
 from .entry import Entry
 from .whole import Refused, Whole
 
@@ -40,7 +40,7 @@ class Frozen(Compiled):
 
     Attributes
     ----------
-    refused : why it goes on in lockstep, or empty.
+    refused : why it goes on in lockstep or uncompiled, or empty.
     """
 
     _given = 0  # how many arguments come before those of the caller
@@ -55,7 +55,7 @@ class Frozen(Compiled):
         self._floats: list[Any] = []  # the leaves of the arguments, of which programs read numbers
         self._settled: set[int] = set()  # positions of floats that Python looks at
         self._unrecorded: set[Any] = set()  # forms of which a call is to be recorded
-        self._made = self._skipped = 0  # programs, and calls
+        self._made = self._replayed = 0  # programs, and calls of those that are given up
 
     def __get__(self, owner: Any, cls: Any = None) -> Any:
         """Of a method decorated in a class, each object has programs of its own."""
@@ -68,18 +68,17 @@ class Frozen(Compiled):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Replay the program for these arguments, or run the function in lockstep."""
         mode = current_mode()
-        if self.refused or self.problem or mode.observer is not None or mode.deriving or (
-                mode.lockstep is not None or (self._thread and self._thread == get_ident())):
+        if self.refused or mode.lockstep is not None or (
+                self._thread and self._thread == get_ident()):
             return super().__call__(*args, **kwargs)
         form, leaves = self._form(args, kwargs) if args or kwargs else ((), [])
         with self._in_use:
             for entry in self._entries.get(form, ()):
                 if entry.hold(mode) and (not entry.same or entry.is_given(leaves)):
-                    entry.calls += 1
-                    if entry.calls == entry.due:
-                        entry.due *= 2
+                    entry.left -= 1
+                    if not entry.left:
+                        entry.is_audited()
                         return self._in_lockstep(form, args, kwargs, leaves, mode, entry)
-                    self._skipped += 1
                     if leaves:
                         self._floats[:] = leaves
                     try:
@@ -91,7 +90,9 @@ class Frozen(Compiled):
                         break
                     except BaseException as error:  # it may have got half way
                         raise self._failed(entry, error) from error
-            return self._in_lockstep(form, args, kwargs, leaves, mode)
+            if mode.observer is None and not mode.deriving:
+                return self._in_lockstep(form, args, kwargs, leaves, mode)
+        return super().__call__(*args, **kwargs)
 
     def audit(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function and compare what it does with its program; `CaptureError` if it differs."""
@@ -121,10 +122,19 @@ class Frozen(Compiled):
             return False
         return True
 
-    def _forget(self, entry: Entry) -> None:
-        for entries in self._entries.values():
-            if entry in entries:
-                entries.remove(entry)
+    def _forget(self, *gone: Entry) -> None:
+        """Let go of programs."""
+        self._replayed += sum(entry.calls for entry in gone)
+        kept = {form: [e for e in entries if e not in gone] for form, entries in self._entries.items()}
+        self._entries = {form: entries for form, entries in kept.items() if entries}
+
+    def _all(self) -> list[Entry]:
+        return [entry for entries in self._entries.values() for entry in entries]
+
+    @property
+    def _skipped(self) -> int:
+        """How many calls programs stood for."""
+        return self._replayed + sum(entry.calls for entry in self._all())
 
     def _in_lockstep(self, form: Any, args: Any, kwargs: Any, leaves: list[Any], mode: Mode,
                      entry: Entry | None = None) -> Any:
@@ -196,6 +206,7 @@ class Frozen(Compiled):
         if not all(isinstance(x, Tensor | np.ndarray | float) for x in self._floats):
             problem += ("; ints and objects among its arguments are a part of that: give floats, and "
                         "the arrays that are in objects")
+        self.refused = problem
         super()._give_up(problem)
 
     def _all_shown(self, leaves: list[Any], names: list[str]) -> list[Any]:
@@ -216,7 +227,7 @@ class Frozen(Compiled):
         new = {key for container, key in origins if container is self._floats} - self._settled
         self._settled |= new
         if new:
-            self._entries.clear()
+            self._forget(*self._all())
         return bool(new)
 
     def _freeze(self, form: Any, leaves: list[Any], shown: list[Any], mode: Mode, before: Before,
@@ -237,11 +248,12 @@ class Frozen(Compiled):
         except Refused as refused:
             self._refuse(refused)
             return
-        entries = self._entries.setdefault(form, [])
-        entries[:] = [entry, *entries][:VARIANTS]
         self._made += 1
+        entries = [entry, *self._entries.get(form, ())]
+        self._entries[form] = entries
+        self._forget(*entries[VARIANTS:])
         if len(self._entries) > FORMS:
-            del self._entries[next(iter(self._entries))]
+            self._forget(*next(iter(self._entries.values())))
         self._last = entry
         lockstep.leave()
 
@@ -250,7 +262,7 @@ class Frozen(Compiled):
         line = refused.line if refused.line != UNKNOWN else line_of_function(self.function)
         self.refused = located(self.name, line, str(refused))
         self._lockstep.recordings = None
-        self._entries.clear()
+        self._forget(*self._all())
         self._unrecorded.clear()
         if self.strict:
             raise CaptureError(self.refused) from None
@@ -278,9 +290,8 @@ class Frozen(Compiled):
             raise Refused("what it computes here is kept outside of it (in a list, an attribute or a "
                           "global), where a program would not put it; return it instead",
                           whole.line(e))
-        conditions = Conditions(mode, events, recording.modules, *whole.conditions(before.held))
-        return Entry(whole, end, conditions, leaves, recording.results, result,
-                     line_of_function(self.function), self.strict)
+        hold = conditions(mode, events, recording.modules, *whole.conditions(before.held))
+        return Entry(whole, end, hold, leaves, recording.results, result, line_of_function(self.function), self.strict)
 
     # -- looking at it -----------------------------------------------------------------------------
 
