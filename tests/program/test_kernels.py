@@ -19,6 +19,10 @@ from tests.program.frozen import frozen
     ("einsum", lambda a, b: (a * b).sum(axis=0), [(100, 17), (17,)]),
     ("view", lambda a, b: (a + b) / np.sum(a + b, axis=1, keepdims=True)
      * np.log(np.sum(a + b, axis=1))[:, None], [(20, 33), (33,)]),
+    ("reduce", lambda a, b: (a * b).max(axis=1), [(64, 17), (17,)]),
+    ("reduce", lambda a, b: np.exp(np.min(a * b, axis=-1, keepdims=True)), [(40, 3), (3,)]),
+    ("flat", lambda a, b: (a * b)[np.arange(20), np.arange(20) % 33], [(20, 33), (33,)]),
+    ("flat", lambda a, b: np.exp((a * b)[[0, -1] * 4, np.arange(8)]), [(20, 33), (33,)]),
 ])
 def test_calls_in_other_words_give_the_same_bits(call: str, function: Any, shapes: Any,
                                                  dtype: Any) -> None:

@@ -2,11 +2,11 @@
 
 They are one expression, which costs less than half of a loop over them::
 
-    (mode is mode0 or mode == mode0) and (changes1.count == flags2.seen or flags2.hold())
-    and len(steps3.param_groups) == 1 and steps3.param_groups[0] is group4
-    and (group4 == options5 or same_but_rates(group4, options5))
-    and len(params6) == 2 and params6[0] is T7 and params6[1] is T8
-    and not steps3.state and T7._grad is None and T8._grad is None
+    (mode is mode0 or mode == mode0) and (changes.count == flags1.seen or flags1.hold())
+    and len(steps2.param_groups) == 1 and steps2.param_groups[0] is group3
+    and (group3 == options4 or same_but_rates(group3, options4))
+    and len(params5) == 2 and params5[0] is T6 and params5[1] is T7
+    and not steps2.state and T8._grad is None and T9._grad is None
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ def conditions(
 
     Learning rates may be others: a program reads them anew.
     """
-    space: dict[str, Any] = {"same_but_rates": same_but_rates, "remembers": _remembers}
+    space: dict[str, Any] = {
+        "changes": changes, "same_but_rates": same_but_rates, "remembers": _remembers}
     number = count()
 
     def name(thing: Any, stem: str) -> str:
@@ -40,21 +41,24 @@ def conditions(
         space[made] = thing
         return made
 
-    then, change, flags = name(mode, "mode"), name(changes, "changes"), name(Flags(events, modules), "flags")
+    then, flags = name(mode, "mode"), name(Flags(events, modules), "flags")
     tests = [f"(mode is {then} or mode == {then})",
-             f"({change}.count == {flags}.seen or {flags}.hold())"]
+             f"(changes.count == {flags}.seen or {flags}.hold())"]
     for e in events:
         if e.kind == "step":
-            steps, state = name(e.what, "steps"), e.params["state"]
+            steps = name(e.what, "steps")
             tests.append(f"len({steps}.param_groups) == {len(e.more)}")
             for k, (params, options) in enumerate(e.more):
-                group, now = e.what.param_groups[k], name(e.what.param_groups[k], "group")
+                group = e.what.param_groups[k]
+                now = name(group, "group")
                 known, given = name(options, "options"), name(group["params"], "params")
                 tests += [f"{steps}.param_groups[{k}] is {now}",
                           f"({now} == {known} or same_but_rates({now}, {known}))",
                           f"len({given}) == {len(params)}",
                           *(f"{given}[{n}] is {name(p, 'T')}" for n, p in enumerate(params))]
-            tests.append(f"remembers({steps}, {name(state, 'state')})" if state else f"not {steps}.state")
+            state = e.params["state"]
+            tests.append(f"remembers({steps}, {name(state, 'state')})" if state
+                         else f"not {steps}.state")
     tests += [f"{name(leaf, 'T')}._grad is None" for leaf in without_gradient]
     tests += [f"{name(leaf, 'T')}._grad is not None" for leaf in with_gradient]
     made: Callable[[Mode], bool] = eval(f"lambda mode: {' and '.join(tests)}", space)

@@ -38,7 +38,8 @@ class Entry:
     """
 
     def __init__(self, whole: Whole, end: Event, hold: Callable[[Mode], bool],
-                 leaves: list[Any], events: list[Any], returned: Any, place: tuple[str, int], strict: bool) -> None:
+                 leaves: list[Any], events: list[Any], returned: Any, place: tuple[str, int],
+                 strict: bool) -> None:
         self.captured = whole.program
         self.program: Program = optimized(whole.program)
         self.replay = Replay(self.program, len(leaves), strict)

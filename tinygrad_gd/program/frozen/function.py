@@ -291,7 +291,8 @@ class Frozen(Compiled):
                           "global), where a program would not put it; return it instead",
                           whole.line(e))
         hold = conditions(mode, events, recording.modules, *whole.conditions(before.held))
-        return Entry(whole, end, hold, leaves, recording.results, result, line_of_function(self.function), self.strict)
+        return Entry(whole, end, hold, leaves, recording.results, result,
+                     line_of_function(self.function), self.strict)
 
     # -- looking at it -----------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ the same is found by trying both on arrays of the same form, so that it holds on
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -19,6 +20,9 @@ TRIED_ELEMENTS = 1 << 16
 
 #: Bytes of the array into which masks and rows are copied.
 SCRATCH_BYTES = 1 << 17
+
+#: Bytes of an array up to which it is kept in two memory orders.
+KEPT_BYTES = 1 << 20
 
 #: Elements of a row that is worth copying.
 LONG_ROW_ELEMENTS = 64
@@ -63,10 +67,17 @@ def is_dot(i: Instruction) -> bool:
     return bool(np.array_equal(np.matmul(x, y), np.dot(x, y)))
 
 
-def copied_first(i: Instruction) -> tuple[int, Value] | None:
-    """Which input is taken sooner once it is copied into an array of another form, and that form."""
+def copied_first(i: Instruction, is_settled: Callable[[Any], bool]) -> tuple[int, Value] | None:
+    """Which input is taken sooner once it is copied into an array of another form, and that form.
+
+    What is settled is copied once, and not in each call.
+    """
     if is_dot(i):
         return _factor_copied_first(i)
+    if i.primitive.name == "matmul":
+        second = i.inputs[1]
+        return (1, Value(second.shape, second.dtype, axes=(0, 1))) if (
+            is_settled(second) and _is_sooner_in_rows(i)) else None
     if i.primitive.name in ("max", "min"):
         return _rows_copied_first(i)
     position = _operand_copied_first(i)
@@ -111,6 +122,19 @@ def _factor_copied_first(i: Instruction) -> tuple[int, Value] | None:
     x, y = _trial(a), _trial(b)
     same = np.array_equal(np.dot(x, y), np.dot(x, np.ascontiguousarray(y)))
     return (1, Value(b.shape, b.dtype, axes=(0, 1))) if same else None
+
+
+def _is_sooner_in_rows(i: Instruction) -> bool:
+    """Whether a transposed second factor of a large product is worth a copy in C order, if it stays.
+
+    BLAS would make such a copy in every call, piece by piece.
+    """
+    a, b = i.inputs
+    if not (isinstance(a, Value) and isinstance(b, Value) and a.dtype == b.dtype and a.dense and b.dense
+            and (a.axes, b.axes) == ((0, 1), (1, 0)) and max(a.nbytes, b.nbytes) <= KEPT_BYTES):
+        return False
+    x, y = _trial(a), _trial(b)
+    return bool(np.array_equal(np.matmul(x, y), np.matmul(x, np.ascontiguousarray(y))))
 
 
 def is_column_sum(i: Instruction) -> bool:

@@ -93,13 +93,14 @@ class Statements:
         self.seats: list[tuple[State, Tensor]] = []
         for family in self.plan.families:
             self._side_by_side(family)
-        self._copies = {i: copy for i in self.plan.body if (copy := copied_first(i)) is not None}
         self._followers = {i for row in self.plan.rows.values() for i in row[1:]}
         self.held: list[tuple[str, State]] = []  # names of arrays that are looked up once
         self.views: list[tuple[str, Instruction]] = []
         self._fixed: set[Value] = set()  # the same objects in every call: results are copies of them
         self.once = [i for i in program.instructions if i.phase == "once"]
         self._settled = {i.output for i in self.once}
+        found = {i: copied_first(i, self._is_settled) for i in self.plan.body}
+        self._copies = {i: copy for i, copy in found.items() if copy is not None}
         self.prepared: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {}
         self.source = self._write()
 
@@ -264,7 +265,7 @@ class Statements:
     def _whole(self, value: Value) -> np.ndarray[Any, Any]:
         """The buffer of a value as it is in memory."""
         number = self.plan.buffers[value]
-        whole = self.buffers[number].transpose(self.plan.sizes[number].axes)
+        whole: np.ndarray[Any, Any] = self.buffers[number].transpose(self.plan.sizes[number].axes)
         return whole.reshape(-1)
 
     def _writing(self, i: Instruction, into: str) -> list[str]:
@@ -332,7 +333,8 @@ class Statements:
     def _scratch(self, form: Value) -> str:
         """An array for the copy of an operand; the same memory serves all."""
         if form.dtype not in self.full:
-            size = max(v.nbytes for _, v in self._copies.values() if v.dtype == form.dtype)
+            size = max(v.nbytes for i, (n, v) in self._copies.items()
+                       if v.dtype == form.dtype and not self._is_settled(i.inputs[n]))
             self.full[form.dtype] = np.empty(size // form.dtype.itemsize, form.dtype)
         return self.bound(shaped(self.full[form.dtype], form), "scratch")
 
