@@ -1,18 +1,8 @@
-"""Conditions: what a frozen program follows besides its arguments, looked at before each replay.
-
-They are one expression, which costs less than half of a loop over them::
-
-    (mode is mode0 or mode == mode0) and (changes.count == flags1.seen or flags1.hold())
-    and len(steps2.param_groups) == 1 and steps2.param_groups[0] is group3
-    and (group3 == options4 or same_but_rates(group3, options4))
-    and len(params5) == 2 and params5[0] is T6 and params5[1] is T7
-    and not steps2.state and T8._grad is None and T9._grad is None
-"""
+"""Conditions: what a frozen program follows besides its arguments, looked at before each replay."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -20,8 +10,8 @@ import numpy as np
 from ...engine.tensor import Tensor
 from ...ground.modes import Mode
 from ...ground.storage import changes
-from ..lockstep.call import same_but_rates
-from ..lockstep.trail import Event, same
+from ..lockstep.expected import Expected
+from ..lockstep.trail import Event
 
 
 def conditions(
@@ -32,37 +22,17 @@ def conditions(
 
     Learning rates may be others: a program reads them anew.
     """
-    space: dict[str, Any] = {
-        "changes": changes, "same_but_rates": same_but_rates, "remembers": _remembers}
-    number = count()
-
-    def name(thing: Any, stem: str) -> str:
-        made = f"{stem}{next(number)}"
-        space[made] = thing
-        return made
-
-    then, flags = name(mode, "mode"), name(Flags(events, modules), "flags")
-    tests = [f"(mode is {then} or mode == {then})",
-             f"(changes.count == {flags}.seen or {flags}.hold())"]
+    expected = Expected()
+    then, flags = expected.name(mode, "mode"), expected.name(Flags(events, modules), "flags")
+    changed = expected.name(changes, "changes")
+    expected.add(f"(mode is {then} or mode == {then})",
+                 f"({changed}.count == {flags}.seen or {flags}.hold())")
     for e in events:
         if e.kind == "step":
-            steps = name(e.what, "steps")
-            tests.append(f"len({steps}.param_groups) == {len(e.more)}")
-            for k, (params, options) in enumerate(e.more):
-                group = e.what.param_groups[k]
-                now = name(group, "group")
-                known, given = name(options, "options"), name(group["params"], "params")
-                tests += [f"{steps}.param_groups[{k}] is {now}",
-                          f"({now} == {known} or same_but_rates({now}, {known}))",
-                          f"len({given}) == {len(params)}",
-                          *(f"{given}[{n}] is {name(p, 'T')}" for n, p in enumerate(params))]
-            state = e.params["state"]
-            tests.append(f"remembers({steps}, {name(state, 'state')})" if state
-                         else f"not {steps}.state")
-    tests += [f"{name(leaf, 'T')}._grad is None" for leaf in without_gradient]
-    tests += [f"{name(leaf, 'T')}._grad is not None" for leaf in with_gradient]
-    made: Callable[[Mode], bool] = eval(f"lambda mode: {' and '.join(tests)}", space)
-    return made
+            expected.optimizer(e)
+    expected.add(*(f"{expected.name(leaf, 'T')}._grad is None" for leaf in without_gradient))
+    expected.add(*(f"{expected.name(leaf, 'T')}._grad is not None" for leaf in with_gradient))
+    return expected.function("mode")
 
 
 class Flags:
@@ -89,10 +59,3 @@ class Flags:
             return False
         self.seen = seen
         return True
-
-
-def _remembers(optimizer: Any, state: Any) -> bool:
-    """Whether an optimizer remembers for its parameters what it did."""
-    held = optimizer.state
-    return len(held) == len({id(p) for p, _, _ in state}) and all([
-        p in held and ((now := held[p].get(k)) is t or same(now, t)) for p, k, t in state])

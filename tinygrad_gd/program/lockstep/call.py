@@ -29,6 +29,8 @@ class Call:
     drew : the state of the generator before the first draw.
     """
 
+    __slots__ = ("began", "bound", "drew", "lives", "lockstep", "taken")
+
     def __init__(self, lockstep: Lockstep) -> None:
         self.lockstep = lockstep
         self.taken: list[Any] = []
@@ -49,13 +51,6 @@ class Call:
         """The array or number in a slot, or what a segment has handed on."""
         x = self.bound[n]
         return x._value if isinstance(x, Tensor) else x
-
-
-def same_but_rates(group: Any, options: dict[str, Any]) -> bool:
-    """Whether options are the same but for learning rates, which a program reads anew."""
-    return len(group) == len(options) and all(
-        group[k] is v or k == "params" or (type(group[k]) is type(v) and (k == "lr" or group[k] == v))
-        for k, v in options.items())
 
 
 def is_plain(x: Any) -> bool:

@@ -211,17 +211,19 @@ class Lockstep(Answers):
         """Run what came before an event, and fill the stand-ins that are still there."""
         if self.expected is not None and self.expected.looks_at_nothing:
             return True  # its program computes all at once, if nothing is different
-        call = self.call
+        call, segment = self.call, e.segment
         held = held_of(e.answered(), ALONE)
         if e.moved:
             held += [made for made in held_of(e.moved, ALONE) if made not in held]
-        segment = e.segment
         self.active = False
         try:
-            if segment is None or not all(map(segment.gives.__contains__, held)):
+            if segment is None or not (
+                    held == segment.held or all(map(segment.gives.__contains__, held))):
                 had = segment.gives if segment is not None else ()
                 segment = e.segment = Segment(e, list(dict.fromkeys([*had, *held])), self.strict)
-            self.settle()
+            segment.held = held
+            if self.taken:
+                self.settle()
             if segment.draws and call.drew is None:
                 call.drew = generator().bit_generator.state
             results = segment.run(call)
@@ -281,10 +283,12 @@ class Lockstep(Answers):
 
     def ends(self) -> bool:
         """The function has returned: whether that is what the trail says; compute what is kept."""
-        e = self.find("end", None)
+        e = self.at.next
+        while e is not None and e.kind != "end":
+            e = e.other
         if e is None:
             return False
-        held = held_of(e.answered(), ALONE)
+        held = held_of(answered, ALONE) if (answered := e.answered()) else ()
         if self.recordings is not None:
             self.alive = list(self.call.alive(e.path_to()))
         if held:

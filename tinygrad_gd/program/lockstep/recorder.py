@@ -166,7 +166,7 @@ class Recorder:
     def follow(self, kind: str, what: Any, refs: tuple[Any, ...], params: Any, mode: Any) -> Event:
         """Go on in the trail, along a branch that is known or a new one."""
         e = self.lockstep.at = self.lockstep.at.followed_by(kind, what, refs, params, mode)
-        e.path, e.segment = self.path, None  # it may have to hand on more
+        e.path, e.segment, e.holds = self.path, None, None  # it may have to hand on more
         return e
 
     def apply(

@@ -119,6 +119,7 @@ class Segment:
         which it stays until the next call.
     copied : the places whose arrays are not for others.
     draws : whether random numbers are drawn.
+    held : the events whose results somebody had when it ran last.
     """
 
     def __init__(self, at: Event, alive: list[Event], strict: bool) -> None:
@@ -137,6 +138,7 @@ class Segment:
         text = self.replay.text
         memory = [id(text.plan.base(v)) if isinstance(v, Value) else id(v) for v in program.outputs]
         owned = [text.lasts(v) or memory.index(memory[n]) < n for n, v in enumerate(program.outputs)]
+        self.held: list[Event] = []
         self.copied = {n for n in self.gives.values() if type(n) is int and owned[n]}
 
     def fails_late(self, error: Exception) -> bool:

@@ -69,15 +69,15 @@ class Event:
     segment : the program of what is computed before it, for events at which values must be there.
     answers : those that have results, since the last such event.
     out : the stand-in for its result, the same object in each call unless somebody has kept it.
-    given : what its inputs are if all of them are the same objects as in the last call; of a step,
-        the parameters with what their gradients are.
+    given : what its inputs are if all of them are the same objects as in the last call.
+    holds : of a step, whether all that it depends on is what it was.
     users, uses : the events that have ``out`` among their ``given``, and how often.
     """
 
     __slots__ = (
-        "answers", "before", "by_columns", "dtype", "given", "kind", "loose", "mode", "more", "moved",
-        "needed", "next", "other", "out", "params", "path", "refs", "requires_grad", "segment", "shape",
-        "users", "uses", "what",
+        "answers", "before", "by_columns", "dtype", "given", "holds", "kind", "loose", "mode", "more",
+        "moved", "needed", "next", "other", "out", "params", "path", "refs", "requires_grad", "segment",
+        "shape", "users", "uses", "what",
     )  # fmt: skip
 
     def __init__(
@@ -90,6 +90,7 @@ class Event:
         self.moved: list[Event] = []
         self.out: Any = None
         self.given: tuple[Any, ...] | None = None
+        self.holds: Any = None
         self.users: list[Event] = []
         self.uses = 0
         self.answers: list[Event] | None = None
@@ -124,7 +125,7 @@ class Event:
 
     def forget_given(self) -> None:
         """The inputs must be compared one by one."""
-        if self.given is not None and self.kind == "op":
+        if self.given is not None:
             self.given = None
             for r in self.refs:
                 if type(r) is Event:

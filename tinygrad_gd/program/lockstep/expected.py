@@ -1,0 +1,71 @@
+"""Expected: what must be as it was, as one expression, which costs less than half of a loop over it.
+
+::
+
+    len(groups := steps0.param_groups) == 1
+    and ((group := groups[0]) == options1 or same_but_rates(group, options1))
+    and len(params := group["params"]) == 2 and params[0] is T2 and params[1] is T3
+    and not steps0.state and (T2._grad is event4.out or stands_for(event4, T2._grad)) and ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+from .trail import Event, same
+
+
+class Expected:
+    """Tests that are written down one after the other, and made into a function.
+
+    >>> tests = Expected(); tests.add(f"x < {tests.name(3, 'limit')}"); tests.function("x")(2)
+    True
+    """
+
+    def __init__(self) -> None:
+        self._space: dict[str, Any] = {"same_but_rates": same_but_rates, "remembers": remembers}
+        self._tests: list[str] = []
+        self._number = count()
+
+    def name(self, thing: Any, stem: str) -> str:
+        """A name in the tests for an object."""
+        made = f"{stem}{next(self._number)}"
+        self._space[made] = thing
+        return made
+
+    def add(self, *tests: str) -> None:
+        """Something else that must be true."""
+        self._tests += tests
+
+    def optimizer(self, step: Event) -> None:
+        """The same parameters, options and state as when a step was recorded; rates may be others."""
+        steps, state = self.name(step.what, "steps"), step.params["state"]
+        self.add(f"len(groups := {steps}.param_groups) == {len(step.more)}")
+        for k, (params, options) in enumerate(step.more):
+            then = self.name(options, "options")
+            self.add(f"((group := groups[{k}]) == {then} or same_but_rates(group, {then}))",
+                     f"len(params := group['params']) == {len(params)}",
+                     *(f"params[{n}] is {self.name(p, 'T')}" for n, p in enumerate(params)))
+        self.add(f"remembers({steps}, {self.name(state, 'state')})" if state else f"not {steps}.state")
+
+    def function(self, arguments: str) -> Callable[..., bool]:
+        """Whether all of them are true."""
+        made: Callable[..., bool] = eval(
+            f"lambda {arguments}: {' and '.join(self._tests) or True}", self._space)
+        return made
+
+
+def same_but_rates(group: Any, options: dict[str, Any]) -> bool:
+    """Whether options are the same but for learning rates, which a program reads anew."""
+    return len(group) == len(options) and all(
+        group[k] is v or k == "params" or (type(group[k]) is type(v) and (k == "lr" or group[k] == v))
+        for k, v in options.items())
+
+
+def remembers(optimizer: Any, state: Any) -> bool:
+    """Whether an optimizer remembers for its parameters what it did."""
+    held = optimizer.state
+    return len(held) == len({id(p) for p, _, _ in state}) and all([
+        p in held and ((now := held[p].get(k)) is t or same(now, t)) for p, k, t in state])
