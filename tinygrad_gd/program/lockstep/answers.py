@@ -209,13 +209,13 @@ class Answers:
             mode = current_mode()
             out = self.apply(copy, (x,), {"order": "K"}, mode) if kind == x.dtype else (
                 self.apply(astype, (x,), {"dtype": kind}, mode))
+        new._requires_grad, new._grad, new._hooks = False, None, None
         if self.recorder is not None:
             self.recorder.is_also(out, new)
         elif type(out) is StandIn:
             self.answer(out.event, new)
         else:
             become(new, out._value, None, (), ALL, {}, out._seq)
-            new._requires_grad, new._grad, new._hooks = False, None, None
         return True
 
     # -- what is computed at once --------------------------------------------------------------------

@@ -99,7 +99,6 @@ class Recorder:
         event = self.event_of(out)
         self.lockstep.active = False
         become(x, out._value, out._primitive, out._first, out._second, out._params, out._seq)
-        x._requires_grad, x._grad, x._hooks = out._requires_grad, None, None
         self.path.is_also(out, x)
         if event is not None:
             self.note(event, x)
