@@ -184,7 +184,7 @@ class Answers:
     def made(self, x: Any) -> bool:
         """Whether a Tensor was made in this call and has no value of its own yet."""
         if self.recorder is not None:
-            return self.recorder.event_of(x) is not None
+            return self.recorder.path.event_of(x) is not None
         return isinstance(x, StandIn) and x.call is self.call
 
     def update(self, primitive: Any, target: Tensor, other: Any) -> Tensor:

@@ -78,11 +78,11 @@ class Lockstep(Answers):
         if outside is not mode:
             inside = mode.replaced(lockstep=self)
             self.modes = mode, inside
+        self.given = args, kwargs
         if self.wanted:
-            self.recorder = Recorder(self, (args, kwargs))
+            self.recorder = Recorder(self, entire=True)
         token = set_mode(inside)
         self.active = True
-        self.given = args, kwargs
         try:
             if self.recorder is None:
                 result = function(*args, **kwargs)
@@ -101,10 +101,9 @@ class Lockstep(Answers):
         if self.recorder is None and not self.eager and not self.ends():
             self.realize("the end")
         if self.recorder is not None:
-            self.recorder.returns(result)
-            if not self.wanted:  # it began in the midst of the call
+            if not self.recorder.entire:
                 self.recorder.path.name_all({}, around(function, self.recorder.path.modules))
-            self.recorded(self.recorder)
+            self.recorded(self.recorder, result)
         self.given = (), {}  # one may be the object of a method, with which this goes
         return result
 
@@ -112,7 +111,7 @@ class Lockstep(Answers):
         """What the function returns, and what its variables and results are called in texts."""
         args, kwargs = self.given
         given = zip(flatten(self.given), names_of(function, args, kwargs), strict=False)
-        recorder.names = {id(x._value if isinstance(x, Tensor) else x): name for x, name in given}
+        recorder.path.names = {id(x._value if isinstance(x, Tensor) else x): name for x, name in given}
         names: dict[Tensor, str] = {}
         arrays: dict[int, tuple[str, Any]] = {}
         with collected(names, arrays):
@@ -121,15 +120,14 @@ class Lockstep(Answers):
         recorder.path.name_all(names, local | around(function, recorder.path.modules))
         return result
 
-    def recorded(self, recorder: Recorder) -> None:
+    def recorded(self, recorder: Recorder, result: Any) -> None:
         """A call that was recorded is over."""
         self.recorder, self.wanted = None, self.recordings is not None and not recorder.entire
-        self.decided = recorder.decided
+        self.decided = recorder.path.decided
         self.records += 1
-        recording = recorder.recording() if self.recordings is not None else None
-        end = recorder.finish()
-        self.last = end, [x for x in recorder.results if isinstance(x, Event)]
-        if recording is not None and self.recordings is not None:
+        end, recording = recorder.finish(result)
+        self.last = end, [x for x in recording.results if isinstance(x, Event)]
+        if self.recordings is not None:
             self.recordings[end, self.form] = recording
         known = self.root.tensors()
         self.states = set(map(id, known))
@@ -162,8 +160,7 @@ class Lockstep(Answers):
         self.active, self.eager = False, True
         recorder, self.recorder = self.recorder, None
         assert recorder is not None
-        recorder.ordinary()
-        recorder.path.close()
+        recorder.close()
         self.records += 1
         if reason and self.records >= PATIENCE and not self.hits:
             self.problem = f"it runs uncompiled: {reason}"

@@ -31,8 +31,7 @@ def record_again(lockstep: Any, events: list[Event]) -> None:
     """Compute as `realize` does, and record it: what follows belongs to the same path."""
     rewind(lockstep.call)
     again = Again(lockstep.call, events, lockstep)
-    lockstep.recorder = Recorder(lockstep, lockstep.given)
-    lockstep.recorder.began = lockstep.call.began
+    lockstep.recorder = Recorder(lockstep, entire=False)
     lockstep.at, lockstep.active = lockstep.root, True
     for e in events:
         again.meet(e)
