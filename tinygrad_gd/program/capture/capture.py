@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -35,6 +36,7 @@ class Capture(Observer):
     Attributes
     ----------
     instructions : what has been computed so far.
+    inputs : what comes from outside, by Tensor, id of an array, or source of a number.
     guards : by masks that select elements, the instructions that look at how many.
     modules : the modules that took part, with their paths.
     options : the dicts of hyperparameters that were used.
@@ -47,15 +49,15 @@ class Capture(Observer):
     def __init__(self, numbers: Numbers | None = None, locate: bool = True) -> None:
         self._locate = locate  # whether the user's lines are of interest
         self.numbers = numbers or Numbers()
-        self.modules: dict[Any, str] = {}
+        self.modules: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
         self.options: dict[int, Any] = {}
         self.reached: dict[Tensor, None] = {}
         self.guards: dict[Value, Instruction] = {}
         self.instructions: list[Instruction] = []
+        self.inputs: dict[Any, Input] = {}
         self.began = tick()
         self._values: dict[Tensor, Any] = {}  # what each Tensor holds now: a Value or a constant
         self._places: dict[Tensor, tuple[tuple[str, int], str]] = {}
-        self._inputs: dict[Any, Input] = {}  # by Tensor, id of an array, or source of a number
         self._phase = "forward"
         self._scopes: list[str] = [""]
         self._copies: dict[int, tuple[Any, Any]] = {}  # id of a copy -> the original, and the copy
@@ -95,7 +97,7 @@ class Capture(Observer):
         if target not in self._values:
             self._state(target)
         made = self._run(primitive, inputs, {}, Value.like(target._value))
-        state = self._inputs.get(target)
+        state = self.inputs.get(target)
         last = self.instructions[-1]
         if isinstance(state, State):
             output = last.output if made is last.output else made
@@ -179,19 +181,15 @@ class Capture(Observer):
         """Whether an operation or a rule is at work, and no code of the user."""
         return self._composed > 0 or self._phase == "backward"
 
-    def known(self) -> list[Tensor]:
-        """The Tensors that have been met so far."""
-        return list(self._values)
-
     def _state(self, tensor: Tensor) -> Value:
         self._values[tensor] = value = self._input(
             tensor, lambda: State(Value.like(tensor._value, tensor._name or ""), tensor))
         return value
 
     def _input(self, key: Any, make: Callable[[], Input]) -> Value:
-        if key not in self._inputs:
-            self._inputs[key] = make()
-        return self._inputs[key].value
+        if key not in self.inputs:
+            self.inputs[key] = make()
+        return self.inputs[key].value
 
     def _run(self, primitive: Primitive, inputs: Any, params: Any, out: Value) -> Any:
         """Record a primitive, or the calls it is composed of; returns what holds its result."""
@@ -245,7 +243,7 @@ class Capture(Observer):
         self.guards[value] = Instruction(
             selects, (value,), Value((), value.dtype, True), {"count": count}, self._phase,
             self._scopes[-1], self._line())
-        if not any(given.value is value for given in self._inputs.values()):
+        if not any(given.value is value for given in self.inputs.values()):
             self.instructions.append(self.guards[value])  # else it is looked at before the program
 
     def _label(self, phase: str) -> None:
@@ -260,26 +258,30 @@ class Capture(Observer):
 
     def name_all(self, names: dict[Tensor, str], around: dict[int, str]) -> None:
         """Take over what variables are called; those outside are found by the ids of what they hold."""
-        for given in self._inputs.values():
+        for given in self.inputs.values():
             if not given.value.name and isinstance(given, State | Array):
                 held = given.tensor if isinstance(given, State) else given.array
                 given.value.name = around.get(id(held), "")
-        states = {given.tensor: given.value for given in self._inputs.values()
+        states = {given.tensor: given.value for given in self.inputs.values()
                   if isinstance(given, State | Argument)}
         for tensor, name in names.items():
             value = self._values.get(tensor)
             if isinstance(value, Value) and not value.name:
                 value.name = name
-        data = {given.value for given in self._inputs.values()}  # x is the gradient of w in w * x
+        data = {given.value for given in self.inputs.values()}  # x is the gradient of w in w * x
         for g, x in self._adjoints.items():
             value, of = self._values.get(g), states.get(x) or self._values.get(x)
             if isinstance(value, Value) and not value.name and isinstance(of, Value) and of.name:
                 value.name = "" if value in data else f"d_{of.name}"
 
+    def forget(self) -> None:
+        """Let go of what is needed only while something is computed."""
+        self._values, self._places, self._adjoints, self._copies, self.reached = {}, {}, {}, {}, {}
+
     def program(self, name: str, results: list[Tensor]) -> Program:
         """The program that computes these results, each in memory of its own."""
         owners: dict[Any, Tensor] = {
-            self._values[i.tensor]: i.tensor for i in self._inputs.values() if isinstance(i, State)}
+            self._values[i.tensor]: i.tensor for i in self.inputs.values() if isinstance(i, State)}
         outputs = []
         for result in results:
             value = self.reference(result)
@@ -287,8 +289,8 @@ class Capture(Observer):
                 form = replace(value, name="") if isinstance(value, Value) else Value.like(value)
                 value = self._record(copy, (value,), {"order": "K"}, form)
             outputs.append(value)
-        early = [self.guards[i.value] for i in self._inputs.values() if i.value in self.guards]
-        return Program(name, tuple(self._inputs.values()), (*early, *self.instructions), tuple(outputs))
+        early = [self.guards[i.value] for i in self.inputs.values() if i.value in self.guards]
+        return Program(name, tuple(self.inputs.values()), (*early, *self.instructions), tuple(outputs))
 
 
 def _kept(constant: Tensor) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from threading import get_ident
 from types import MethodType
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -277,8 +278,9 @@ class Frozen(Compiled):
         for e in held_of(kept, ALONE):
             raise Refused("what it computes here is kept outside of it (in a list, an attribute or a "
                           "global), where a program would not put it; return it instead",
-                          whole.line(e))
-        conditions = Conditions(mode, events, recording.modules, *whole.conditions(before.held))
+                          end.path.line(e))
+        modules = [ref(m) for m in recording.modules]
+        conditions = Conditions(mode, events, modules, *whole.conditions(before.held))
         return Entry(whole, end, conditions, leaves, recording.results, result,
                      line_of_function(self.function), self.strict)
 

@@ -23,8 +23,8 @@ from ..ir import (
     has_effect,
     replaced,
 )
-from ..lockstep.recorder import Recording
-from ..lockstep.segments import cut
+from ..lockstep.path import cut
+from ..lockstep.recorder import Recorder
 from ..lockstep.trail import Event, Slot, same
 
 
@@ -49,7 +49,7 @@ class Whole:
     gradients : the events that made the gradients that leaves had last.
     """
 
-    def __init__(self, end: Event, then: Recording, call: Any, leaves: list[Any], shown: list[Any],
+    def __init__(self, end: Event, then: Recorder, call: Any, leaves: list[Any], shown: list[Any],
                  returned: list[Any], cleared: list[Tensor]) -> None:
         self._end, self._call, self._leaves = end, call, leaves
         self._then = then
@@ -60,7 +60,7 @@ class Whole:
         self._stands: dict[int, Any] = {}  # by the number of a slot, what it holds without Python
         self._shown = shown  # Tensors for arrays
         self._given = {id(x): k for k, x in enumerate(shown) if isinstance(x, Tensor)}
-        self.same = [k for k, (x, y) in enumerate(zip(shown, then.leaves, strict=True))
+        self.same = [k for k, (x, y) in enumerate(zip(shown, then.arguments, strict=True))
                      if x is y and not isinstance(x, int | float | str)]
         self._refuse_looks()
         self._before = self._gradients_before()
@@ -69,19 +69,13 @@ class Whole:
         self._table: dict[Value, Any] = {}
         self.program = self._made(returned, cleared)
 
-    def line(self, e: Event) -> tuple[str, int]:
-        """Where an event was captured."""
-        number = self._path.ends.get(e, 0)
-        line: tuple[str, int] = self._path.instructions[number - 1].line if number else UNKNOWN
-        return line
-
     def _refuse_looks(self) -> None:
         if self._then.problem:
             raise Refused(self._then.problem, self._then.line)
         for e in self._events:
             if e.kind == "read" and e.more != "a mask":
                 raise Refused("it looks at values while it runs, and a program would not look again; "
-                              "return the Tensor, and look at it outside", self.line(e.what))
+                              "return the Tensor, and look at it outside", self._path.line(e.what))
 
     def _gradients_before(self) -> dict[int, Any]:
         """The leaves whose gradient from before the call a slot holds."""
@@ -140,7 +134,7 @@ class Whole:
             return Gradient(value, self._before[index])
         if index in self._then.made_of:
             data, number = self._then.made_of[index]
-            at = next((n for n, leaf in enumerate(self._then.leaves) if leaf is data), None)
+            at = next((n for n, leaf in enumerate(self._then.arguments) if leaf is data), None)
             if at is not None:
                 options = {"dtype": value.dtype, "requires_grad": x._requires_grad}
                 self._stands[index] = lambda leaves: Tensor(leaves[at], **options)

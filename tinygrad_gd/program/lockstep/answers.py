@@ -184,7 +184,7 @@ class Answers:
     def made(self, x: Any) -> bool:
         """Whether a Tensor was made in this call and has no value of its own yet."""
         if self.recorder is not None:
-            return self.recorder.path.event_of(x) is not None
+            return self.recorder.event_of(x) is not None
         return isinstance(x, StandIn) and x.call is self.call
 
     def update(self, primitive: Any, target: Tensor, other: Any) -> Tensor:
@@ -223,7 +223,7 @@ class Answers:
     def write(self, primitive: Any, inputs: tuple[Any, ...], target: Tensor) -> Tensor:
         """Write into a Tensor from outside."""
         if self.recorder is not None:
-            return self.recorder.write(primitive, inputs, target)
+            return self.recorder.writes(primitive, inputs, target)
         e = self.at.next
         while e is not None and (e.kind != "write" or e.what is not primitive or e.more is not target
                                  or not self.fits(e, inputs)):
@@ -235,7 +235,7 @@ class Answers:
         if self.compute(e):
             return target
         if self.recorder is not None:
-            return self.recorder.write(primitive, inputs, target)
+            return self.recorder.writes(primitive, inputs, target)
         return write_now(primitive, inputs, target)
 
     def steps(self, optimizer: Any) -> bool:
@@ -247,15 +247,15 @@ class Answers:
         if not ours:
             return False
         if self.recorder is not None:
-            return self.recorder.step(optimizer)
+            return self.recorder.steps(optimizer)
         e = self.at.next
         while e is not None and (e.what is not optimizer or not self.fits_step(e, optimizer)):
             e = e.other
         if e is None:
             self.realize(f"a step of {type(optimizer).__name__}")
-            return self.recorder is not None and self.recorder.step(optimizer)
+            return self.recorder is not None and self.recorder.steps(optimizer)
         self.at = e
-        return self.compute(e) or (self.recorder is not None and self.recorder.step(optimizer))
+        return self.compute(e) or (self.recorder is not None and self.recorder.steps(optimizer))
 
     def fits_step(self, e: Event, optimizer: Any) -> bool:
         """Whether parameters, gradients, options and state are what they were; rates may be others."""
@@ -288,7 +288,7 @@ class Answers:
     def backward(self, root: Tensor, gradient: Any, create_graph: bool) -> None:
         """``root.backward()``."""
         if self.recorder is not None:
-            self.recorder.backward(root, gradient, create_graph)
+            self.recorder.runs_backward(root, gradient, create_graph)
             return
         e, call = self.at.next, self.call
         while e is not None and (
@@ -342,7 +342,7 @@ class Answers:
         """The cotangents of targets, from those of roots."""
         given = (*roots, *seeds, *targets)
         if self.recorder is not None:
-            return self.recorder.pull(roots, seeds, targets, create_graph, pull)
+            return self.recorder.pulls(roots, seeds, targets, create_graph, pull)
         e = self.at.next
         while e is not None and not (
                 e.kind == "pull" and e.params == {"create_graph": create_graph, "roots": len(roots)}

@@ -19,7 +19,8 @@ from ..passes import optimized, readable
 from ..replay.memory import Memory
 from ..text.source import source_of
 from .lockstep import Lockstep
-from .segments import Segment, cut
+from .path import cut
+from .segments import Segment
 from .trail import Event
 
 

@@ -18,7 +18,7 @@ from ..capture.variables import around, collected, names_of
 from .answers import Answers
 from .call import Call
 from .realized import graph_of, realize, record_again
-from .recorder import Recorder, Recording
+from .recorder import Recorder
 from .segments import Segment
 from .standins import Deferred, fill, set_free
 from .trail import ALONE, Event, held_of
@@ -36,7 +36,7 @@ class Lockstep(Answers):
     active : whether operations come here; not while they are really computed.
     root : where the trail begins.
     names : of numbers that programs read anew.
-    recordings : by ends of trails and forms of arguments what frozen programs must know of them; None
+    recordings : by ends of trails and forms of arguments what frozen programs must know of calls; None
         if there are none.
     form : of the arguments of the call, if there are recordings.
     expected : a frozen program, while what it computes is compared with what the function does.
@@ -46,7 +46,7 @@ class Lockstep(Answers):
 
     def __init__(self, name: str, strict: bool, names: Numbers | None = None) -> None:
         self.name, self.strict = name, strict
-        self.recordings: dict[Any, Recording] | None = None if names is None else {}
+        self.recordings: dict[Any, Recorder] | None = None if names is None else {}
         self.names = names or Numbers()
         self.expected: Any = None
         self.alive: list[Event] = []
@@ -101,8 +101,8 @@ class Lockstep(Answers):
         if self.recorder is None and not self.eager and not self.ends():
             self.realize("the end")
         if self.recorder is not None:
-            if not self.recorder.entire:
-                self.recorder.path.name_all({}, around(function, self.recorder.path.modules))
+            if not self.recorder.entire:  # nobody has watched its variables
+                self.recorder.name_all({}, around(function, self.recorder.modules))
             self.recorded(self.recorder, result)
         self.given = (), {}  # one may be the object of a method, with which this goes
         return result
@@ -111,24 +111,24 @@ class Lockstep(Answers):
         """What the function returns, and what its variables and results are called in texts."""
         args, kwargs = self.given
         given = zip(flatten(self.given), names_of(function, args, kwargs), strict=False)
-        recorder.path.names = {id(x._value if isinstance(x, Tensor) else x): name for x, name in given}
+        recorder.names = {id(x._value if isinstance(x, Tensor) else x): name for x, name in given}
         names: dict[Tensor, str] = {}
         arrays: dict[int, tuple[str, Any]] = {}
         with collected(names, arrays):
             result = function(*args, **kwargs)
         local = {n: name for n, (name, _) in arrays.items()}
-        recorder.path.name_all(names, local | around(function, recorder.path.modules))
+        recorder.name_all(names, local | around(function, recorder.modules))
         return result
 
     def recorded(self, recorder: Recorder, result: Any) -> None:
         """A call that was recorded is over."""
         self.recorder, self.wanted = None, self.recordings is not None and not recorder.entire
-        self.decided = recorder.path.decided
+        self.decided = recorder.decided
         self.records += 1
-        end, recording = recorder.finish(result)
-        self.last = end, [x for x in recording.results if isinstance(x, Event)]
+        end = recorder.finish(result)
+        self.last = end, [x for x in recorder.results if isinstance(x, Event)]
         if self.recordings is not None:
-            self.recordings[end, self.form] = recording
+            self.recordings[end, self.form] = recorder
         known = self.root.tensors()
         self.states = set(map(id, known))
         self.flags = [(t, t._requires_grad, isinstance(t._value, np.ndarray)) for t in known]
@@ -168,7 +168,7 @@ class Lockstep(Answers):
     @property
     def watcher(self) -> Any:
         """What is told of modules and leaves while a call is recorded."""
-        return None if self.recorder is None else self.recorder.path
+        return None if self.recorder is None else self.recorder
 
     def unchanged(self) -> bool:
         """Whether Tensors and modules that the trail knows are what they were."""
@@ -266,8 +266,8 @@ class Lockstep(Answers):
     def draws_itself(self) -> None:
         """The function is about to use the random generator: what was drawn before comes first."""
         if self.recorder is not None:
-            self.recorder.path.cannot_be_frozen("it seeds or uses the random generator itself, and a "
-                                                "program would not; do that outside")
+            self.recorder.cannot_be_frozen("it seeds or uses the random generator itself, and a "
+                                           "program would not; do that outside")
             return
         e: Any = self.at
         while e is not None and e.kind not in ("step", "write", "read"):

@@ -1,207 +1,40 @@
-"""`Path`: the instructions of a recorded call, and what things are called in them and in its trail."""
+"""`Path`: the instructions of a recorded call by the events of its trail, and programs of its parts."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
-import numpy as np
-
-from ...engine.tensor import Tensor, constant
-from ...errors import describe
-from ...ground.pytree import flatten
+from ...engine.tensor import constant
 from ...ground.user_code import UNKNOWN
-from ..capture.capture import Capture
-from ..ir import Argument, Value
-from .standins import Recorded
-from .trail import Event, Slot
-
-if TYPE_CHECKING:
-    from .lockstep import Lockstep
+from ..ir import Argument, Array, Input, Instruction, Program, State, Value, replaced
+from ..replay.planner import zeros
+from .trail import ENDS, Event, Slot
 
 
-class Path(Capture):
-    """The instructions of a recorded call, by its events. What follows `made` goes with the call.
+@dataclass(eq=False)
+class Path:
+    """What stays of a call that was recorded.
 
     Attributes
     ----------
+    instructions, inputs, guards : what was computed, see `Capture`.
     ends : how many instructions there were after each event.
     values : what instructions call the result of an event.
     later : what they call results that show memory, after it was written to: since which instruction.
     slots : of the arguments of programs, by their values.
     around : the arrays among these that are no arguments of the function.
-    made : what events have made.
-    brought : what the call brings, by the numbers of slots.
-    passed : ids of Tensors and floats among the arguments.
-    names : of arguments, by their ids.
-    made_of : by the id of a Tensor that the function makes, what it is made of, and when.
-    problem, line : why the call could not be frozen, and where that was seen.
-    decided : where numbers come from that Python has looked at.
     """
 
-    def __init__(self, lockstep: Lockstep) -> None:
-        super().__init__(lockstep.names)
-        self.name, self.began = lockstep.name, lockstep.call.began
-        self.ends: dict[Event, int] = {}
-        self.values: dict[Event, Any] = {}
-        self.later: dict[Event, list[tuple[int, Any]]] = {}
-        self.slots: dict[Value, Slot] = {}
-        self.around: dict[Value, Any] = {}
-        self.made: dict[Tensor, Event] = {}
-        self.brought: list[Any] = []
-        self.passed = {id(x) for x in flatten(lockstep.given) if isinstance(x, Tensor | float)}
-        self.names: dict[int, str] = {}
-        self.made_of: dict[int, tuple[Any, int]] = {}
-        self.problem, self.line = "", UNKNOWN
-        self.decided: list[tuple[Any, Any]] = []
-        self._arrays = lockstep.arrays
-        self._outside: dict[int, tuple[Slot | None, Any]] = {}  # by id, what the call has not made
-
-    def close(self) -> None:
-        """Let go of what is needed only while the call runs."""
-        self._values, self._places, self._adjoints, self._copies = {}, {}, {}, {}
-        self.reached, self.modules, self.made, self.brought, self._outside = {}, {}, {}, [], {}
-        self.names, self.made_of, self.decided, self._arrays = {}, {}, [], set()
-
-    # -- what things are -----------------------------------------------------------------------------
-
-    def event_of(self, x: Any) -> Event | None:
-        """The event that made a Tensor."""
-        return self.made.get(x) if isinstance(x, Tensor) else None
-
-    def slot_of(self, x: Any) -> Slot | None:
-        """The slot of what a call brings; None for a Tensor that is there in every call."""
-        if id(x) not in self._outside:
-            stays = (isinstance(x, Tensor) and id(x) not in self.passed and x._seq <= self.began
-                     and x._primitive is None)
-            self._outside[id(x)] = None if stays else self.new_slot(x), x
-        return self._outside[id(x)][0]
-
-    def always_slot_of(self, x: Any) -> Slot:
-        """The slot of what is another thing in each call."""
-        slot, _ = self._outside.get(id(x), (None, x))
-        if slot is None:
-            slot = self.new_slot(x)
-            self._outside[id(x)] = slot, x
-        return slot
-
-    def new_slot(self, x: Any) -> Slot:
-        """One more slot."""
-        self.brought.append(x)
-        return Slot(len(self.brought) - 1, x)
-
-    def event_or_slot(self, x: Any) -> Any:
-        """What a trail calls an input of an event."""
-        if isinstance(x, Tensor):
-            return self.made.get(x) or self.slot_of(x) or x
-        return self.slot_of(x) if isinstance(x, np.ndarray) else x
-
-    def reference(self, x: Any) -> Any:
-        """What an instruction names ``x``: what the call brings is an argument of the program."""
-        if isinstance(x, np.ndarray):
-            x, _ = self._copies.get(id(x), (x, None))
-            if not self._internal or self._is_brought(x):
-                return self._argument(self.always_slot_of(x), x, "")
-        elif isinstance(x, Tensor) and x not in self._values and (
-                not self._internal or self._is_brought(x)):
-            slot = self.slot_of(x)
-            if slot is None:
-                return self._state(x)
-            self._values[x] = self._argument(slot, x._value, x._name or "")
-            return self._values[x]
-        return super().reference(x)
-
-    def _is_brought(self, x: Any) -> bool:
-        return self._outside.get(id(x), (None, x))[0] is not None
-
-    def _argument(self, slot: Slot, held: Any, name: str) -> Value:
-        key = "slot", slot.index
-        given = self.names.get(id(held), "")
-        if key not in self._inputs:
-            value = Value.like(held, name or given)
-            self._inputs[key] = Argument(value, slot.index, constant(held), raw=True)
-            self.slots[value] = slot
-            if not given and isinstance(held, np.ndarray):
-                self.around[value] = held
-        return self._inputs[key].value
-
-    def is_also(self, out: Tensor, stand_in: Tensor) -> None:
-        """Another object is what was computed: what is known of the one holds for the other."""
-        tables: list[dict[Any, Any]] = [self.made, self._values, self._places, self._adjoints]
-        for table in tables:
-            if out in table:
-                table[stand_in] = table[out]
-
-    # -- what happens --------------------------------------------------------------------------------
-
-    def after(self, event: Event, result: Any = None) -> None:
-        """Note that an event is over, and what it has made."""
-        self.ends[event] = len(self.instructions)
-        if result is not None:
-            self.values[event] = self.reference(result)
-            self.made[result] = event
-
-    def written(self) -> list[Event]:
-        """Memory was written to: the events whose results show it and are other values from now on."""
-        moved = []
-        for result, event in self.made.items():
-            value = self._values.get(result)
-            if value is not None and event in self.values and value is not self.at(event):
-                self.later.setdefault(event, []).append((len(self.instructions), value))
-                moved.append(event)
-        return moved
-
-    def forward(self, out: Tensor, primitive: Any, inputs: Any, params: Any) -> None:
-        """What is computed of arrays alone stands for an array, too."""
-        super().forward(out, primitive, inputs, params)
-        if not self._internal and out._primitive is None and self._are_arrays(inputs):
-            self._arrays.add(out)
-
-    def _are_arrays(self, inputs: tuple[Any, ...]) -> bool:
-        given = [x for x in inputs if isinstance(x, Tensor)]
-        return bool(self._arrays and given) and self._arrays.issuperset(given)
-
-    def creates(self, leaf: Tensor, data: Any) -> None:
-        """What a call makes is a slot, called like what it is made of; in an operation, a constant."""
-        if self._internal:
-            super().creates(leaf, data)
-        elif isinstance(data, Tensor | np.ndarray):
-            self.made_of[id(leaf)] = data, len(self.instructions)
-            name = self.names.get(id(data._value if isinstance(data, Tensor) else data))
-            if name and not isinstance(data, Recorded):
-                self.names.setdefault(id(leaf._value), name)
-
-    def takes_gradient(self, leaf: Tensor) -> None:
-        """A gradient from before the call is a slot."""
-        g = leaf._grad
-        if g is not None and g not in self._values:
-            self._values[g] = self._argument(self.always_slot_of(g), g._value, "")
-
-    def read(self, tensor: Tensor, how: str) -> None:
-        """A look at what is computed is an event of the trail; at others, no program would see it."""
-        if not self._internal:
-            self.cannot_be_frozen(f"{how} takes the values of {describe(tensor)} out of it, and a "
-                                  "program would not do anything with them")
-
-    def cannot_be_frozen(self, problem: str) -> None:
-        """Note at this line why no program could stand for the call."""
-        if not self.problem:
-            self.problem, self.line = problem, self._line()
-
-    def decides(self, text: str, origins: Any, outcome: Any) -> None:
-        """Python has looked at numbers."""
-        self.decided.extend(origins.values())
-
-    # -- what its programs are made of ---------------------------------------------------------------
-
-    def name_all(self, names: dict[Tensor, str], around: dict[int, str]) -> None:
-        """Take over what variables are called."""
-        super().name_all(names, around)
-        for value, array in self.around.items():
-            value.name = value.name or around.get(id(array), "")
-
-    def given(self) -> dict[Value, Any]:
-        """The inputs, by their values."""
-        return {i.value: i for i in self._inputs.values()}
+    name: str
+    instructions: list[Instruction]
+    inputs: dict[Any, Input]
+    guards: dict[Value, Instruction]
+    ends: dict[Event, int] = field(default_factory=dict)
+    values: dict[Event, Any] = field(default_factory=dict)
+    later: dict[Event, list[tuple[int, Any]]] = field(default_factory=dict)
+    slots: dict[Value, Slot] = field(default_factory=dict)
+    around: dict[Value, Any] = field(default_factory=dict)
 
     def at(self, event: Event, number: int | None = None) -> Any:
         """What the result of an event is called before an instruction, by default the next."""
@@ -210,10 +43,122 @@ class Path(Capture):
                 return value
         return self.values[event]
 
-    def knows(self, tensor: Tensor) -> bool:
-        """Whether a Tensor has taken part."""
-        return tensor in self._values
-
     def value_of(self, slot: Slot) -> Value:
         """The argument of programs that holds a slot."""
-        return self._inputs["slot", slot.index].value
+        return self.inputs["slot", slot.index].value
+
+    def line(self, event: Event) -> tuple[str, int]:
+        """Where an event was recorded."""
+        number = self.ends.get(event, 0)
+        return self.instructions[number - 1].line if number else UNKNOWN
+
+    def hand_on(self, end: Event) -> None:
+        """Tell the segments before the end what those after them take of them."""
+        start, number = 0, {i.output: n for n, i in enumerate(self.instructions)}
+        ends = [e for e in end.path_to() if e.kind in ENDS]
+        for at in ends:
+            for i in self.instructions[start : self.ends[at]]:
+                for n in (number.get(v, start) for v in i.values):
+                    if n < start and self.instructions[n].target is None:
+                        owner = next(b for b in ends if self.ends[b] > n)
+                        if n not in owner.needed:
+                            owner.needed.add(n)
+                            owner.segment = None
+            start = self.ends[at]
+
+
+class Cut(NamedTuple):
+    """A part of a path as a program.
+
+    Attributes
+    ----------
+    arguments : for each of the program, the slot that holds it, or by ``-1 - n`` the n-th instruction.
+    handed : numbers of the instructions whose results later segments take.
+    """
+
+    program: Program
+    arguments: list[int]
+    handed: list[int]
+
+
+class Inputs:
+    """What instructions take that is not computed among them, as inputs of their program."""
+
+    def __init__(self, path: Any, start: int, made: set[Value], whole: bool) -> None:
+        self.path, self.known = path, set(made)
+        self._data = path.around if whole else {}
+        self.inputs: list[Any] = []
+        self.arguments: list[int] = []
+        self.same: dict[Value, Any] = {}  # values that are constants, or what a state holds now
+        self.states: dict[int, State] = {}
+        self._given = {i.value: i for i in path.inputs.values()}
+        self._number = {i.output: n for n, i in enumerate(path.instructions)}
+        self._written: dict[Value, State] = {}
+        for i in path.instructions[:start]:
+            if i.target is not None:
+                others = {v: s for v, s in self._written.items() if s is not i.target}
+                self._written = {**others, i.output: i.target}
+        self._changing = {i.target.tensor for i in path.instructions if i.target is not None}
+
+    def take(self, v: Any) -> None:
+        """Make a value known."""
+        if not isinstance(v, Value) or v in self.known:
+            return
+        self.known.add(v)
+        source = self._given.get(v)
+        if v in self._data:  # texts for people call them by their names
+            self.inputs.append(Array(v, self._data[v]))
+        elif isinstance(source, Array):
+            self.same[v] = source.array
+        elif isinstance(source, Argument):
+            self._argument(v, self.path.slots[v].index, source.tensor)
+        elif isinstance(source, State):
+            self.states[id(source.tensor)] = State(v, source.tensor, source.tensor in self._changing)
+            self.inputs.append(self.states[id(source.tensor)])
+        elif source is not None:
+            self.inputs.append(source)
+        elif v in self._written:
+            self.same[v] = self._written[v].value
+            self.take(self._written[v].value)
+        else:
+            self._argument(v, -1 - self._number[v], constant(zeros(v)))
+
+    def _argument(self, v: Value, place: int, tensor: Any) -> None:
+        self.inputs.append(Argument(v, len(self.arguments), tensor, raw=True))
+        self.arguments.append(place)
+
+    def state(self, target: State) -> State:
+        """The input that a write goes to."""
+        self.take(target.value)
+        return self.states[id(target.tensor)]
+
+
+def cut(at: Event, alive: list[Event], whole: bool = False) -> Cut:
+    """The program of what comes before an event, up to another such or from the beginning.
+
+    Its results are those of the events that are ``alive``, and what later segments take.
+    """
+    path, before = at.path, at.before
+    while before is not None and (whole or before.kind not in ENDS):
+        before = before.before
+    start, stop = path.ends.get(before, 0), path.ends[at]
+    instructions: list[Instruction] = path.instructions[start:stop]
+    handed = [] if whole else [n for n in sorted(at.needed) if start <= n < stop]
+    results = [*(path.at(event, stop) for event in alive),
+               *(path.instructions[n].output for n in handed)]
+    inputs = Inputs(path, start, {i.output for i in instructions}, whole)
+    writes: dict[int, tuple[State, Value]] = {}
+    for n, i in enumerate(instructions):
+        for v in i.values:
+            inputs.take(v)
+        if i.target is not None:
+            state = inputs.state(i.target)
+            instructions[n] = replace(i, target=state)
+            writes[id(state)] = state, i.output
+    for v in results:
+        inputs.take(v)
+    stays = not whole and at.kind != "end"  # what is alive then may be looked at, and hardly ever is
+    program = Program(path.name, tuple(inputs.inputs), tuple(instructions),
+                      () if stays else tuple(results), tuple(writes.values()),
+                      kept=tuple(results) if stays else ())
+    return Cut(replaced(program, inputs.same), inputs.arguments, handed)

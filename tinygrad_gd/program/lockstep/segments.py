@@ -2,112 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
-from ...engine.tensor import constant
-from ..ir import Argument, Array, Instruction, Program, State, Value, replaced
+from ..ir import Program, Value
 from ..passes import optimized
-from ..replay.planner import Planner, zeros
+from ..replay.planner import Planner
 from ..replay.replay import Replay
-from .trail import ENDS, Event
-
-
-class Cut(NamedTuple):
-    """A part of a path as a program.
-
-    Attributes
-    ----------
-    arguments : for each of the program, the slot that holds it, or by ``-1 - n`` the n-th instruction.
-    handed : numbers of the instructions whose results later segments take.
-    """
-
-    program: Program
-    arguments: list[int]
-    handed: list[int]
-
-
-class Inputs:
-    """What instructions take that is not computed among them, as inputs of their program."""
-
-    def __init__(self, path: Any, start: int, made: set[Value], whole: bool) -> None:
-        self.path, self.known = path, set(made)
-        self._data = path.around if whole else {}
-        self.inputs: list[Any] = []
-        self.arguments: list[int] = []
-        self.same: dict[Value, Any] = {}  # values that are constants, or what a state holds now
-        self.states: dict[int, State] = {}
-        self._given = path.given()
-        self._number = {i.output: n for n, i in enumerate(path.instructions)}
-        self._written: dict[Value, State] = {}
-        for i in path.instructions[:start]:
-            if i.target is not None:
-                others = {v: s for v, s in self._written.items() if s is not i.target}
-                self._written = {**others, i.output: i.target}
-        self._changing = {i.target.tensor for i in path.instructions if i.target is not None}
-
-    def take(self, v: Any) -> None:
-        """Make a value known."""
-        if not isinstance(v, Value) or v in self.known:
-            return
-        self.known.add(v)
-        source = self._given.get(v)
-        if v in self._data:  # texts for people call them by their names
-            self.inputs.append(Array(v, self._data[v]))
-        elif isinstance(source, Array):
-            self.same[v] = source.array
-        elif isinstance(source, Argument):
-            self._argument(v, self.path.slots[v].index, source.tensor)
-        elif isinstance(source, State):
-            self.states[id(source.tensor)] = State(v, source.tensor, source.tensor in self._changing)
-            self.inputs.append(self.states[id(source.tensor)])
-        elif source is not None:
-            self.inputs.append(source)
-        elif v in self._written:
-            self.same[v] = self._written[v].value
-            self.take(self._written[v].value)
-        else:
-            self._argument(v, -1 - self._number[v], constant(zeros(v)))
-
-    def _argument(self, v: Value, place: int, tensor: Any) -> None:
-        self.inputs.append(Argument(v, len(self.arguments), tensor, raw=True))
-        self.arguments.append(place)
-
-    def state(self, target: State) -> State:
-        """The input that a write goes to."""
-        self.take(target.value)
-        return self.states[id(target.tensor)]
-
-
-def cut(at: Event, alive: list[Event], whole: bool = False) -> Cut:
-    """The program of what comes before an event, up to another such or from the beginning.
-
-    Its results are those of the events that are ``alive``, and what later segments take.
-    """
-    path, before = at.path, at.before
-    while before is not None and (whole or before.kind not in ENDS):
-        before = before.before
-    start, stop = path.ends.get(before, 0), path.ends[at]
-    instructions: list[Instruction] = path.instructions[start:stop]
-    handed = [] if whole else [n for n in sorted(at.needed) if start <= n < stop]
-    results = [*(path.at(event, stop) for event in alive),
-               *(path.instructions[n].output for n in handed)]
-    inputs = Inputs(path, start, {i.output for i in instructions}, whole)
-    writes: dict[int, tuple[State, Value]] = {}
-    for n, i in enumerate(instructions):
-        for v in i.values:
-            inputs.take(v)
-        if i.target is not None:
-            state = inputs.state(i.target)
-            instructions[n] = replace(i, target=state)
-            writes[id(state)] = state, i.output
-    for v in results:
-        inputs.take(v)
-    stays = not whole and at.kind != "end"  # what is alive then may be looked at, and hardly ever is
-    program = Program(path.name, tuple(inputs.inputs), tuple(instructions),
-                      () if stays else tuple(results), tuple(writes.values()),
-                      kept=tuple(results) if stays else ())
-    return Cut(replaced(program, inputs.same), inputs.arguments, handed)
+from .path import cut
+from .trail import Event
 
 
 class Segment:

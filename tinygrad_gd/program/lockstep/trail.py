@@ -222,21 +222,6 @@ class Event:
             yield (e := waiting.pop())
             waiting += e.followers()
 
-    def hand_on(self) -> None:
-        """Tell the segments before this end what those after them take of them."""
-        path, start = self.path, 0
-        number = {i.output: n for n, i in enumerate(path.instructions)}
-        ends = [e for e in self.path_to() if e.kind in ENDS]
-        for at in ends:
-            for i in path.instructions[start : path.ends[at]]:
-                for n in (number.get(v, start) for v in i.values):
-                    if n < start and path.instructions[n].target is None:
-                        owner = next(b for b in ends if path.ends[b] > n)
-                        if n not in owner.needed:
-                            owner.needed.add(n)
-                            owner.segment = None
-            start = path.ends[at]
-
 
 def described(what: Any, given: Iterable[Any], options: dict[str, Any]) -> str:
     """An operation and what it is given, for messages."""
