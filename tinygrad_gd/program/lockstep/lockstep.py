@@ -20,7 +20,7 @@ from .call import Call
 from .realized import graph_of, realize, record_again
 from .recorder import Recorder
 from .segments import Segment
-from .standins import Deferred, fill, set_free
+from .standins import Deferred, fill, set_free, take_out
 from .trail import ALONE, Event, held_of
 
 #: Calls that are no trail before it is given up; those that are new before they must pay; and how many
@@ -260,7 +260,7 @@ class Lockstep(Answers):
         """Take values out of the buffers that are about to be written again."""
         for r in self.taken:
             if type(s := r()) is Deferred:
-                s.take_out()
+                take_out(s)
         self.taken.clear()
 
     def draws_itself(self) -> None:

@@ -8,6 +8,7 @@ event that made it, everything that changes from call to call by its `Slot`, pla
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from itertools import count
 from sys import getrefcount
 from types import FunctionType
@@ -24,19 +25,25 @@ from ...ground.live import Live
 ENDS = ("read", "step", "write", "end")
 
 
+@dataclass(slots=True, init=False)
 class Slot:
     """What a call brings anew: an array, a Tensor made in it or given to it, or a number."""
 
-    __slots__ = ("dtype", "index", "kind", "requires_grad", "shape", "strides")
+    index: int
+    kind: Any
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    dtype: Any
+    requires_grad: bool
 
     def __init__(self, index: int, x: Any) -> None:
-        self.index, self.kind = index, type(x)
         held = x._value if isinstance(x, Tensor) else x
-        self.requires_grad = isinstance(x, Tensor) and x._requires_grad
-        self.shape, self.strides = getattr(held, "shape", ()), getattr(held, "strides", ())
-        self.dtype = getattr(held, "dtype", None)
+        self.index, self.kind = index, type(x)
         if isinstance(x, Tensor):
             self.kind = Tensor if isinstance(held, np.ndarray) else np.generic
+        self.shape, self.strides = getattr(held, "shape", ()), getattr(held, "strides", ())
+        self.dtype = getattr(held, "dtype", None)
+        self.requires_grad = isinstance(x, Tensor) and x._requires_grad
 
     def fits(self, x: Any) -> bool:
         """Whether something has the form of what was there when the trail was recorded."""
@@ -53,54 +60,58 @@ class Slot:
         return bool(x.dtype == self.dtype and x.shape == self.shape and x.strides == self.strides)
 
 
+@dataclass(eq=False, repr=False, slots=True)
 class Event:
     """One event of a trail.
 
     Attributes
     ----------
-    kind : ``op``, ``backward``, ``gradient`` (a part of it), ``step``, ``write``, ``read`` or ``end``.
-    what : the primitive, the optimizer, or the event whose values are looked at.
+    kind : ``op``; ``backward`` or ``pull``, reverse passes that make a ``gradient`` each for several
+        Tensors; ``ask``, a question about a graph; ``step``, ``write``, ``read`` or ``end``.
+    what : the primitive, the optimizer, the question, or the event whose values are looked at.
     refs, params, mode : what it was given, and the mode that held.
+    before, next, other : the event before it, the first that may follow, and what may come in place of
+        this one.
+    more : of an ``op``, positions of masks and how many elements each selects; of a ``backward``, each
+        leaf, its gradient before, and the event that makes the new one; of a ``pull``, what makes its
+        results; of an ``ask``, the answer; of a ``step``, parameters and options of the groups; of a
+        ``write``, where to; of a ``read``, what it is for.
     shape, dtype, by_columns, requires_grad : the form of its result.
     moved : events whose results show memory that is written to here.
-    more : what else its kind needs.
-    next, other : the first event that may follow, and what may come in place of this one.
     loose : positions of inputs that were others in some call.
-    segment : the program of what is computed before it, for events at which values must be there.
-    answers : those that have results, since the last such event.
+    path : the call in which it was recorded last.
+    needed, segment : of an event at which values must be there, the program of what is computed before
+        it, and the numbers of instructions whose results later ones take.
+    answers : the events that have results, since the last such event.
     out : the stand-in for its result, the same object in each call unless somebody has kept it.
     given : what its inputs are if all of them are the same objects as in the last call; of a step,
         the parameters with what their gradients are.
     users, uses : the events that have ``out`` among their ``given``, and how often.
     """
 
-    __slots__ = (
-        "answers", "before", "by_columns", "dtype", "given", "kind", "loose", "mode", "more", "moved",
-        "needed", "next", "other", "out", "params", "path", "refs", "requires_grad", "segment", "shape",
-        "users", "uses", "what",
-    )  # fmt: skip
-
-    def __init__(
-        self, kind: str, what: Any, refs: tuple[Any, ...], params: dict[str, Any], mode: Any
-    ) -> None:
-        self.kind, self.what, self.refs, self.params, self.mode = kind, what, refs, params, mode
-        self.shape: tuple[int, ...] = ()
-        self.dtype: Any = None
-        self.by_columns = self.requires_grad = False
-        self.moved: list[Event] = []
-        self.out: Any = None
-        self.given: tuple[Any, ...] | None = None
-        self.users: list[Event] = []
-        self.uses = 0
-        self.answers: list[Event] | None = None
-        self.more: Any = None
-        self.next: Event | None = None
-        self.other: Event | None = None
-        self.loose: set[int] = set()
-        self.segment: Any = None
-        self.needed: set[int] = set()
-        self.path: Any = None
-        self.before: Event | None = None
+    kind: str
+    what: Any
+    refs: tuple[Any, ...]
+    params: dict[str, Any]
+    mode: Any
+    before: Event | None = None
+    next: Event | None = None
+    other: Event | None = None
+    more: Any = None
+    shape: tuple[int, ...] = ()
+    dtype: Any = None
+    by_columns: bool = False
+    requires_grad: bool = False
+    moved: list[Event] = field(default_factory=list)
+    loose: set[int] = field(default_factory=set)
+    path: Any = None
+    needed: set[int] = field(default_factory=set)
+    segment: Any = None
+    answers: list[Event] | None = None
+    out: Any = None
+    given: tuple[Any, ...] | None = None
+    users: list[Event] = field(default_factory=list)
+    uses: int = 0
 
     def makes(self, out: Tensor) -> None:
         """Take over the form of a result."""
@@ -170,7 +181,7 @@ class Event:
         """The follower that is like this, which is made if there is none."""
         for e in self.followers():
             if (e.kind == kind and e.what is what and e.mode == mode and len(e.refs) == len(refs)
-                    and all(map(_alike, e.refs, refs)) and same_params(params, e.params)):
+                    and all(map(same, e.refs, refs)) and same_params(params, e.params)):
                 return e
         e = Event(kind, what, refs, params, mode)
         e.other, self.next, e.before = self.next, e, self
@@ -196,8 +207,7 @@ class Event:
 
     def is_dropped(self) -> bool:
         """Whether the trail no longer leads here: something on the way has become a slot."""
-        return any(e.before is None or all(f is not e for f in e.before.followers())
-                   for e in self.path_to())
+        return any(e not in e.before.followers() for e in self.path_to() if e.before is not None)
 
     def outside(self) -> list[Tensor]:
         """The Tensors from outside that have a part in this event."""
@@ -260,16 +270,8 @@ def _alone() -> int:
 ALONE = _alone()
 
 
-def _alike(a: Any, b: Any) -> bool:
-    """Whether two references mean the same."""
-    if type(a) is Slot is type(b):
-        return (a.index, a.kind, a.shape, a.dtype, a.strides, a.requires_grad) == (
-            b.index, b.kind, b.shape, b.dtype, b.strides, b.requires_grad)
-    return same(a, b)
-
-
 def same(a: Any, b: Any) -> bool:
-    """Whether two plain values are interchangeable: 0.0 and -0.0, or 2 and 2.0, are not."""
+    """Whether two references are interchangeable: 0.0 and -0.0, or 2 and 2.0, are not."""
     kind = type(a)
     if kind is not type(b):
         return False
@@ -290,7 +292,7 @@ def same(a: Any, b: Any) -> bool:
     return a is b or (isinstance(a, _PLAIN) and bool(a == b))
 
 
-_PLAIN = (int, str, bytes, complex, frozenset, range, np.dtype)
+_PLAIN = (int, str, bytes, complex, frozenset, range, np.dtype, Slot)
 
 
 def same_params(a: dict[str, Any], b: dict[str, Any]) -> bool:
