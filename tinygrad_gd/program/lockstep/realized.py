@@ -135,8 +135,8 @@ class Again:
 
     def pull(self, e: Event) -> None:
         """Run the reverse pass of a transform."""
-        given, n = list(map(self.input, e.refs)), e.params["roots"]
-        found = pull(given[:n], given[n : 2 * n], given[2 * n :], 0, e.params["create_graph"])
+        create_graph, n, *given = map(self.input, e.refs)
+        found = pull(given[:n], given[n : 2 * n], given[2 * n :], 0, create_graph)
         for g, out in zip(e.more, found, strict=True):
             if g not in self.made:
                 self.keep(g, out)

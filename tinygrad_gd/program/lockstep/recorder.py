@@ -18,6 +18,7 @@ from ...ground.modes import Mode, current_mode, using
 from ...ground.pytree import flatten
 from ...ground.user_code import UNKNOWN
 from ..capture.capture import Capture
+from ..capture.variables import around, collected, names_of
 from ..ir import Argument, Value
 from .call import held
 from .path import Path
@@ -209,9 +210,9 @@ class Recorder(Capture):
             self.made[out] = e
             out.__class__ = Recorded
 
-    def _has_written(self, e: Event, more: Any) -> None:
+    def _has_written(self, e: Event) -> None:
         """Memory was written to: results that show it are other values from now on."""
-        e.more, e.moved, path = more, [], self.path
+        e.moved, path = [], self.path
         for result, event in self.made.items():
             value = self._values.get(result)
             if value is not None and event in path.values and value is not path.at(event):
@@ -283,9 +284,9 @@ class Recorder(Capture):
         if self.event_of(target) or self.slot_of(target):
             self.lockstep.abandon("it writes into what it was given or has made")
             return write_now(primitive, inputs, target)
-        refs = tuple(map(self.known_as, inputs))
+        refs = tuple(map(self.known_as, (*inputs, target)))
         self.really(lambda: write_now(primitive, inputs, target))
-        self._has_written(self.follow("write", primitive, refs, current_mode()), target)
+        self._has_written(self.follow("write", primitive, refs, current_mode()))
         return target
 
     def steps(self, optimizer: Any) -> bool:
@@ -298,7 +299,8 @@ class Recorder(Capture):
             self.lockstep.abandon("")
             return True
         e = self.follow("step", optimizer, refs, current_mode(), {"state": state})
-        self._has_written(e, [(list(group["params"]), dict(group)) for group in groups])
+        e.more = [(list(group["params"]), dict(group)) for group in groups]
+        self._has_written(e)
         return True
 
     def runs_backward(self, root: Tensor, gradient: Any, create_graph: bool) -> None:
@@ -339,10 +341,10 @@ class Recorder(Capture):
         self, roots: Any, seeds: Any, targets: Any, create_graph: bool, pull: Callable[..., Any]
     ) -> list[Tensor]:
         """Run the reverse pass of a transform."""
-        refs = tuple(map(self.known_as, (*roots, *seeds, *targets)))
+        given = create_graph, len(roots), *roots, *seeds, *targets
+        refs = tuple(map(self.known_as, given))
         found: list[Tensor] = self.really(lambda: pull(roots, seeds, targets, 0, create_graph))
-        params = {"create_graph": create_graph, "roots": len(roots)}
-        e = self.follow("pull", None, refs, current_mode(), params)
+        e = self.follow("pull", None, refs, current_mode())
         if e.more is None:
             e.more = [self.made.get(x) or _part(x) for x in found]
         for part, x in zip(e.more, found, strict=True):
@@ -351,6 +353,18 @@ class Recorder(Capture):
         return found
 
     # -- the end -------------------------------------------------------------------------------------
+
+    def runs(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """What a function returns; texts call things as its variables are called."""
+        given = zip(self.arguments, names_of(function, args, kwargs), strict=False)
+        self.names = {id(held(x)): name for x, name in given}
+        names: dict[Tensor, str] = {}
+        arrays: dict[int, tuple[str, Any]] = {}
+        with collected(names, arrays):
+            result = function(*args, **kwargs)
+        local = {n: name for n, (name, _) in arrays.items()}
+        self.name_all(names, local | around(function, self.modules))
+        return result
 
     def name_all(self, names: dict[Tensor, str], around: dict[int, str]) -> None:
         """Take over what variables are called."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...errors import CaptureError
+from ...ground.rng import generator
 from ..ir import Program, Value
 from ..passes import optimized
 from ..replay.planner import Planner
 from ..replay.replay import Replay
 from .path import cut
-from .trail import Event
+from .standins import Deferred, fill, set_free, take_out
+from .trail import ALONE, Event, held_of
 
 
 class Segment:
@@ -58,6 +61,20 @@ class Segment:
             call.bound[-1 - n] = results[source] if type(source) is int else source
         return results
 
+    def give(self, held: list[Event], results: Any, over: bool) -> None:
+        """Give stand-ins that somebody has what was computed; ``over`` says that the call is."""
+        for made in held:
+            source, out = self.gives[made], made.out
+            if type(source) is not int:
+                out.__class__ = Deferred  # it finds its value in a buffer
+                out.held = source
+            else:
+                value = results[source].copy("K") if source in self.copied else results[source]
+                if over and not out._requires_grad:
+                    set_free(out, value)
+                else:
+                    fill(out, value)
+
 
 def _returning_what_has_no_buffer(program: Program) -> Program:
     """The program with what cannot stay in a buffer among its results."""
@@ -69,3 +86,50 @@ def _returning_what_has_no_buffer(program: Program) -> Program:
         program = program.with_(outputs=(*program.outputs, *loose.values()),
                                 kept=tuple(v for v in program.kept if id(v) not in loose))
     return program
+
+
+def compute(lockstep: Any, e: Event) -> bool:
+    """Run what came before an event, and fill the stand-ins that are still there."""
+    call, expected = lockstep.call, lockstep.expected
+    if expected is not None and expected.looks_at_nothing:
+        return True  # its program computes all at once, if nothing is different
+    held = held_of(e.answered(), ALONE)
+    if e.moved:
+        held += [made for made in held_of(e.moved, ALONE) if made not in held]
+    segment = e.segment
+    lockstep.active = False
+    try:
+        if segment is None or not all(map(segment.gives.__contains__, held)):
+            had = segment.gives if segment is not None else ()
+            segment = e.segment = Segment(e, list(dict.fromkeys([*had, *held])), lockstep.strict)
+        _settle(lockstep)
+        if segment.draws and call.drew is None:
+            call.drew = generator().bit_generator.state
+        results = segment.run(call)
+    except CaptureError:  # a plan that is wrong
+        raise
+    except Exception as error:
+        lockstep.expected = e.segment = None
+        if segment is not None and e.kind in ("step", "write") and segment.fails_late(error):
+            lockstep.eager = True  # what has been updated must not be updated again
+            segment.give([m for m in held if type(segment.gives[m]) is not int], (), False)
+            raise
+        told = None if segment is None else segment.replay.explained(error)
+        if e.kind != "read":
+            lockstep.at = e.before  # it has not come about
+        try:
+            lockstep.realize()
+        except Exception as again:
+            raise told or again from error
+        return False
+    lockstep.active = True
+    segment.give(held, results, e.kind == "end")
+    return True
+
+
+def _settle(lockstep: Any) -> None:
+    """Take values out of the buffers that are about to be written again."""
+    for r in lockstep.taken:
+        if type(s := r()) is Deferred:
+            take_out(s)
+    lockstep.taken.clear()

@@ -69,13 +69,14 @@ class Event:
     kind : ``op``; ``backward`` or ``pull``, reverse passes that make a ``gradient`` each for several
         Tensors; ``ask``, a question about a graph; ``step``, ``write``, ``read`` or ``end``.
     what : the primitive, the optimizer, the question, or the event whose values are looked at.
-    refs, params, mode : what it was given, and the mode that held.
+    refs, params, mode : what it was given (of a ``write``, last of all, what is written to), and the
+        mode that held.
     before, next, other : the event before it, the first that may follow, and what may come in place of
         this one.
     more : of an ``op``, positions of masks and how many elements each selects; of a ``backward``, each
         leaf, its gradient before, and the event that makes the new one; of a ``pull``, what makes its
         results; of an ``ask``, the answer; of a ``step``, parameters and options of the groups; of a
-        ``write``, where to; of a ``read``, what it is for.
+        ``read``, what it is for.
     shape, dtype, by_columns, requires_grad : the form of its result.
     moved : events whose results show memory that is written to here.
     loose : positions of inputs that were others in some call.
@@ -217,8 +218,6 @@ class Event:
         elif self.kind == "step":
             found += [p for params, _ in self.more for p in params]
             found += [t for *_, t in self.params["state"]]
-        elif self.kind == "write":
-            found.append(self.more)
         return [x for x in found if isinstance(x, Tensor)]
 
     def tensors(self) -> list[Tensor]:
