@@ -8,8 +8,10 @@ for the same reason.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import count
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -26,8 +28,27 @@ from ...ground.user_code import UNKNOWN, current_line
 from ...ops.shape import astype, copy
 from ...ops.unnamed import selects
 from ..ir import Argument, Array, Input, Instruction, Number, Program, State, Value
-from .numbers import Numbers
-from .shared import follow
+
+
+class Numbers:
+    """Live numbers with names of their own: an argument ``lr`` is not the option of that name."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, tuple[int, Any]] = {}
+
+    def live(self, value: Any, name: str, container: Any, key: Any) -> Live:
+        """A number that lies in a container, under this name or one like it.
+
+        >>> numbers, options, floats = Numbers(), {"lr": 0.1}, [1.0]
+        >>> numbers.live(floats[0], "lr", floats, 0).text
+        'lr'
+        >>> numbers.live(options["lr"], "lr", options, "lr").text
+        'lr_1'
+        """
+        place, free, tries = (id(container), key), name, count(1)
+        while hasattr(builtins, free) or self._places.setdefault(free, place) != place:
+            free = f"{name}_{next(tries)}"
+        return Live(value, free, {free: (container, key)})
 
 
 class Capture(Observer):
@@ -102,7 +123,32 @@ class Capture(Observer):
         if isinstance(state, State):
             output = last.output if made is last.output else made
             self.instructions[-1] = replace(last, output=output, target=state)
-        follow(self._values, target, made, self.instructions, self._record)
+        self._show_anew(target, made)
+
+    def _show_anew(self, target: Tensor, new: Value) -> None:
+        """Let a Tensor have a new value, and those that show its memory views of that.
+
+        In a program every value is made once: what shows old values is made again of the new ones.
+        """
+        renewed: dict[Any, Any] = {self._values[target]: new}
+        views = {i.output: i for i in self.instructions if i.primitive.kind == "view"}
+
+        def again(value: Value) -> Value:
+            """A value made again, view by view; itself if it shows none that is old."""
+            if value not in renewed and value in views:
+                i = views[value]
+                first = again(i.inputs[0]) if isinstance(i.inputs[0], Value) else i.inputs[0]
+                if first is not i.inputs[0]:
+                    renewed[value] = self._record(
+                        i.primitive, (first, *i.inputs[1:]), i.params, replace(i.output))
+            return renewed.get(value, value)  # type: ignore[no-any-return]
+
+        self._values[target], held = new, target._value
+        owner = held if not isinstance(held, np.ndarray) or held.base is None else held.base
+        for tensor, value in list(self._values.items()):
+            shares = tensor is not target and getattr(tensor._value, "base", None) is owner
+            if shares and isinstance(value, Value) and np.may_share_memory(tensor._value, held):
+                self._values[tensor] = again(value)
 
     def backward(self, out: Tensor, position: int, g: Any, gx: Any) -> None:
         x = out.inputs[position]

@@ -19,7 +19,7 @@ from ...ground.modes import Mode, current_mode
 from ...ground.pytree import flatten, unflatten
 from ...ground.user_code import UNKNOWN, line_of_error, line_of_function, located, user_stacklevel
 from ...ops.unnamed import OtherMask
-from ..capture.numbers import Numbers
+from ..capture.capture import Numbers
 from ..capture.variables import names_of
 from ..ir import Program
 from ..lockstep.function import Compiled

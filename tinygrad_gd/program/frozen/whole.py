@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +23,7 @@ from ..ir import (
     has_effect,
     replaced,
 )
-from ..lockstep.path import cut
+from ..lockstep.path import Part
 from ..lockstep.recorder import Recorder
 from ..lockstep.trail import Event, Slot, same
 
@@ -63,7 +63,9 @@ class Whole:
         self.same = [k for k, (x, y) in enumerate(zip(shown, then.arguments, strict=True))
                      if x is y and not isinstance(x, int | float | str)]
         self._refuse_looks()
-        self._before = self._gradients_before()
+        self._before = {  # by the number of a slot, the leaf whose gradient it holds
+            before.index: self._thing(leaf) for leaf, before in self._gradients_before()
+            if type(before) is Slot}
         self._arguments: dict[int, Argument] = {}
         self._inserted: list[tuple[int, Instruction]] = []  # before which instruction of the path
         self._table: dict[Value, Any] = {}
@@ -77,18 +79,13 @@ class Whole:
                 raise Refused("it looks at values while it runs, and a program would not look again; "
                               "return the Tensor, and look at it outside", self._path.line(e.what))
 
-    def _gradients_before(self) -> dict[int, Any]:
-        """The leaves whose gradient from before the call a slot holds."""
-        found = {}
+    def _gradients_before(self) -> Iterator[tuple[Any, Any]]:
+        """The leaves that passes or steps come to, with what the trail calls their gradients before."""
         for e in self._events:
-            for leaf, before, _ in e.more if e.kind == "backward" else ():
-                if type(before) is Slot:
-                    found[before.index] = self._thing(leaf)
-            if e.kind == "step":
-                for r, p in zip(e.refs, (p for params, _ in e.more for p in params), strict=True):
-                    if type(r) is Slot:
-                        found[r.index] = p
-        return found
+            if e.kind == "backward":
+                yield from ((leaf, before) for leaf, before, _ in e.more)
+            elif e.kind == "step":
+                yield from zip((p for params, _ in e.more for p in params), e.refs, strict=True)
 
     def _thing(self, r: Any) -> Any:
         return self._call.bound[r.index] if type(r) is Slot else r
@@ -99,15 +96,9 @@ class Whole:
         ``held`` are those that had one then, which the function has cleared if it began without.
         """
         before: dict[Tensor, Any] = {}
-        for e in self._events:
-            pairs: Any = ()
-            if e.kind == "backward":
-                pairs = [(self._thing(leaf), then) for leaf, then, _ in e.more
-                         if type(leaf) is not Slot or leaf.index in self.objects]
-            elif e.kind == "step":
-                pairs = zip((p for params, _ in e.more for p in params), e.refs, strict=True)
-            for leaf, then in pairs:
-                before.setdefault(leaf, then)
+        for leaf, then in self._gradients_before():
+            if type(leaf) is not Slot or leaf.index in self.objects:
+                before.setdefault(self._thing(leaf), then)
         outside = {t: then for t, then in before.items() if id(t) not in self._given}
         return ([t for t, then in outside.items() if type(then) is Slot],
                 [t for t, then in outside.items() if then is None and t not in held])
@@ -206,7 +197,7 @@ class Whole:
     def _made(self, returned: list[Any], cleared: list[Tensor]) -> Program:
         events = [x for x in self._then.results if isinstance(x, Event)]
         stay, spent = self._gradients()
-        whole = cut(self._end, [*events, *stay.values()], whole=True)
+        whole = Part(self._end, [*events, *stay.values()], whole=True)
         program, places = whole.program, iter(whole.arguments)
         self._states = {i.tensor: i for i in program.inputs if isinstance(i, State)}
         inputs: dict[int, Any] = {}

@@ -18,7 +18,7 @@ from ...engine.tensor import ALL, Tensor
 from ...ground.modes import Mode, current_mode, reset_mode, set_mode, using
 from ...ground.storage import changes
 from ...ops.shape import astype, copy
-from ..capture.numbers import Numbers
+from ..capture.capture import Numbers
 from ..capture.variables import around
 from .call import Call, held, is_plain
 from .realized import graph_of, realize, record_again
@@ -61,7 +61,7 @@ class Lockstep:
 
     These are of interest to frozen programs:
 
-    recordings : by ends of trails and forms of arguments what is known of calls; None if there are none.
+    recordings : by ends of trails and forms of arguments, what is known of calls; else None.
     form : of the arguments of the call.
     expected : a program, while what it computes is compared with what the function does.
     arrays : Tensors that stand for arrays.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
-from ...engine.tensor import constant
+from ...engine.tensor import Tensor, constant
 from ...ground.user_code import UNKNOWN
 from ..ir import Argument, Array, Input, Instruction, Program, State, Value, replaced
 from ..replay.planner import zeros
@@ -67,8 +67,10 @@ class Path:
             start = self.ends[at]
 
 
-class Cut(NamedTuple):
-    """A part of a path as a program.
+class Part:
+    """A part of a path as a program: what comes before an end, since the one before or the beginning.
+
+    Its results are those of the events that are ``alive``, and what later segments take.
 
     Attributes
     ----------
@@ -76,89 +78,67 @@ class Cut(NamedTuple):
     handed : numbers of the instructions whose results later segments take.
     """
 
-    program: Program
-    arguments: list[int]
-    handed: list[int]
-
-
-class Inputs:
-    """What instructions take that is not computed among them, as inputs of their program."""
-
-    def __init__(self, path: Any, start: int, made: set[Value], whole: bool) -> None:
-        self.path, self.known = path, set(made)
-        self._data = path.around if whole else {}
-        self.inputs: list[Any] = []
+    def __init__(self, at: Event, alive: list[Event], whole: bool = False) -> None:
+        path: Path = at.path
+        before = at.before
+        while before is not None and (whole or before.kind not in ENDS):
+            before = before.before
+        start, stop = 0 if before is None else path.ends.get(before, 0), path.ends[at]
+        instructions = path.instructions[start:stop]
+        self.handed = [] if whole else [n for n in sorted(at.needed) if start <= n < stop]
         self.arguments: list[int] = []
-        self.same: dict[Value, Any] = {}  # values that are constants, or what a state holds now
-        self.states: dict[int, State] = {}
+        self._path, self._data = path, path.around if whole else {}
+        self._inputs: list[Input] = []
+        self._known = {i.output for i in instructions}
+        self._same: dict[Value, Any] = {}  # values that are constants, or what a state holds now
+        self._states: dict[Tensor, State] = {}
         self._given = {i.value: i for i in path.inputs.values()}
         self._number = {i.output: n for n, i in enumerate(path.instructions)}
-        self._written: dict[Value, State] = {}
-        for i in path.instructions[:start]:
-            if i.target is not None:
-                others = {v: s for v, s in self._written.items() if s is not i.target}
-                self._written = {**others, i.output: i.target}
+        last = {i.target: i.output for i in path.instructions[:start] if i.target is not None}
+        self._written = {value: state for state, value in last.items()}
         self._changing = {i.target.tensor for i in path.instructions if i.target is not None}
+        writes: dict[Tensor, tuple[State, Value]] = {}
+        for n, i in enumerate(instructions):
+            self._take(*i.values)
+            if i.target is not None:
+                self._take(i.target.value)
+                state = self._states[i.target.tensor]
+                instructions[n] = replace(i, target=state)
+                writes[state.tensor] = state, i.output
+        results = (*(path.at(event, stop) for event in alive),
+                   *(path.instructions[n].output for n in self.handed))
+        self._take(*results)
+        #: What is alive after an end may be looked at, and hardly ever is.
+        stays = not whole and at.kind != "end"
+        self.program = replaced(Program(
+            path.name, tuple(self._inputs), tuple(instructions), () if stays else results,
+            tuple(writes.values()), kept=results if stays else ()), self._same)
 
-    def take(self, v: Any) -> None:
-        """Make a value known."""
-        if not isinstance(v, Value) or v in self.known:
-            return
-        self.known.add(v)
-        source = self._given.get(v)
-        if v in self._data:  # texts for people call them by their names
-            self.inputs.append(Array(v, self._data[v]))
-        elif isinstance(source, Array):
-            self.same[v] = source.array
-        elif isinstance(source, Argument):
-            self._argument(v, self.path.slots[v].index, source.tensor)
-        elif isinstance(source, State):
-            self.states[id(source.tensor)] = State(v, source.tensor, source.tensor in self._changing)
-            self.inputs.append(self.states[id(source.tensor)])
-        elif source is not None:
-            self.inputs.append(source)
-        elif v in self._written:
-            self.same[v] = self._written[v].value
-            self.take(self._written[v].value)
-        else:
-            self._argument(v, -1 - self._number[v], constant(zeros(v)))
+    def _take(self, *values: Any) -> None:
+        """Make inputs of values that are not computed here."""
+        for v in values:
+            if not isinstance(v, Value) or v in self._known:
+                continue
+            self._known.add(v)
+            source = self._given.get(v)
+            if v in self._data:  # texts for people call them by their names
+                self._inputs.append(Array(v, self._data[v]))
+            elif isinstance(source, Array):
+                self._same[v] = source.array
+            elif isinstance(source, Argument):
+                self._argument(v, self._path.slots[v].index, source.tensor)
+            elif isinstance(source, State):
+                state = State(v, source.tensor, source.tensor in self._changing)
+                self._states[source.tensor] = state
+                self._inputs.append(state)
+            elif source is not None:
+                self._inputs.append(source)
+            elif v in self._written:
+                self._same[v] = self._written[v].value
+                self._take(self._written[v].value)
+            else:
+                self._argument(v, -1 - self._number[v], constant(zeros(v)))
 
-    def _argument(self, v: Value, place: int, tensor: Any) -> None:
-        self.inputs.append(Argument(v, len(self.arguments), tensor, raw=True))
+    def _argument(self, v: Value, place: int, tensor: Tensor) -> None:
+        self._inputs.append(Argument(v, len(self.arguments), tensor, raw=True))
         self.arguments.append(place)
-
-    def state(self, target: State) -> State:
-        """The input that a write goes to."""
-        self.take(target.value)
-        return self.states[id(target.tensor)]
-
-
-def cut(at: Event, alive: list[Event], whole: bool = False) -> Cut:
-    """The program of what comes before an event, up to another such or from the beginning.
-
-    Its results are those of the events that are ``alive``, and what later segments take.
-    """
-    path, before = at.path, at.before
-    while before is not None and (whole or before.kind not in ENDS):
-        before = before.before
-    start, stop = path.ends.get(before, 0), path.ends[at]
-    instructions: list[Instruction] = path.instructions[start:stop]
-    handed = [] if whole else [n for n in sorted(at.needed) if start <= n < stop]
-    results = [*(path.at(event, stop) for event in alive),
-               *(path.instructions[n].output for n in handed)]
-    inputs = Inputs(path, start, {i.output for i in instructions}, whole)
-    writes: dict[int, tuple[State, Value]] = {}
-    for n, i in enumerate(instructions):
-        for v in i.values:
-            inputs.take(v)
-        if i.target is not None:
-            state = inputs.state(i.target)
-            instructions[n] = replace(i, target=state)
-            writes[id(state)] = state, i.output
-    for v in results:
-        inputs.take(v)
-    stays = not whole and at.kind != "end"  # what is alive then may be looked at, and hardly ever is
-    program = Program(path.name, tuple(inputs.inputs), tuple(instructions),
-                      () if stays else tuple(results), tuple(writes.values()),
-                      kept=tuple(results) if stays else ())
-    return Cut(replaced(program, inputs.same), inputs.arguments, handed)

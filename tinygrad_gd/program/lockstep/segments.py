@@ -10,7 +10,7 @@ from ..ir import Program, Value
 from ..passes import optimized
 from ..replay.planner import Planner
 from ..replay.replay import Replay
-from .path import cut
+from .path import Part
 from .standins import Deferred, fill, set_free, take_out
 from .trail import ALONE, Event, held_of
 
@@ -27,8 +27,8 @@ class Segment:
     """
 
     def __init__(self, at: Event, alive: list[Event], strict: bool) -> None:
-        program, self.arguments, handed = cut(at, alive)
-        program = optimized(program)
+        part = Part(at, alive)
+        self.arguments, program = part.arguments, optimized(part.program)
         results = program.kept or program.outputs
         program = _returning_what_has_no_buffer(program)
         self.replay = Replay(program, len(self.arguments), strict, raw=True)
@@ -38,7 +38,7 @@ class Segment:
         place = {id(v): n for n, v in enumerate(program.outputs)}
         sources = [place[id(v)] if id(v) in place else self.replay.text.buffer(v) for v in results]
         self.gives: dict[Event, Any] = dict(zip(alive, sources, strict=False))
-        self._hands = dict(zip(handed, sources[len(alive) :], strict=True))
+        self._hands = dict(zip(part.handed, sources[len(alive) :], strict=True))
         text = self.replay.text
         memory = [id(text.plan.base(v)) if isinstance(v, Value) else id(v) for v in program.outputs]
         owned = [text.lasts(v) or memory.index(memory[n]) < n for n, v in enumerate(program.outputs)]
