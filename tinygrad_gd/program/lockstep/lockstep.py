@@ -194,14 +194,12 @@ class Lockstep:
         e = self.find("end", None)
         if e is None:
             return False
-        held = held_of(e.answered(), ALONE)
         if self.recordings is not None:
             self.alive = list(self.call.alive(e.path_to()))
-        if held:
-            if not compute(self, e):
-                return True  # it is recorded, or runs as usual
+        held = held_of(answered, ALONE) if (answered := e.answered()) else None
+        if not held or compute(self, e, held):  # else it is recorded, or runs as usual
             self.active = False
-        self.hits += 1
+            self.hits += 1
         return True
 
     # -- at the door ---------------------------------------------------------------------------------
@@ -312,11 +310,11 @@ class Lockstep:
 
     # -- what else the trail knows --------------------------------------------------------------------
 
-    def find(self, kind: str, what: Any, fits: Any = None, *given: Any) -> Event | None:
+    def find(self, kind: str, what: Any, fits: Any = None, given: Any = None) -> Event | None:
         """Go on to the event of that kind that may come next, and fits what is given."""
         e = self.at.next
         while e is not None and (e.kind != kind or e.what is not what
-                                 or (fits is not None and not fits(e, *given))):
+                                 or (fits is not None and not fits(e, given))):
             e = e.other
         if e is not None:
             self.at = e
@@ -364,14 +362,17 @@ class Lockstep:
         if self.recorder is not None:
             self.recorder.runs_backward(root, gradient, create_graph)
             return
-        e = None if create_graph else self.find(
-            "backward", None, self.call.fits_pass, root, gradient)
+        e, call = self.at.next, self.call
+        while e is not None and (  # as `find` does, in every step
+                e.kind != "backward" or create_graph or not call.fits_pass(e, root, gradient)):
+            e = e.other
         if e is None:
             self.realize("backward")
             root.backward(gradient, create_graph)
             return
+        self.at = e
         for leaf, _, g in e.more:
-            x = self.call.bound[leaf.index] if type(leaf) is Slot else leaf
+            x = call.bound[leaf.index] if type(leaf) is Slot else leaf
             x._grad = self.answer(g)
 
     def asks(self, what: str, tensors: tuple[Any, ...], answer: Callable[[], Any]) -> Any:

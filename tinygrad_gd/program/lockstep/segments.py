@@ -88,12 +88,13 @@ def _returning_what_has_no_buffer(program: Program) -> Program:
     return program
 
 
-def compute(lockstep: Any, e: Event) -> bool:
+def compute(lockstep: Any, e: Event, held: list[Event] | None = None) -> bool:
     """Run what came before an event, and fill the stand-ins that are still there."""
     call, expected = lockstep.call, lockstep.expected
     if expected is not None and expected.looks_at_nothing:
         return True  # its program computes all at once, if nothing is different
-    held = held_of(e.answered(), ALONE)
+    if held is None:
+        held = held_of(e.answered(), ALONE)
     if e.moved:
         held += [made for made in held_of(e.moved, ALONE) if made not in held]
     segment = e.segment
@@ -102,7 +103,8 @@ def compute(lockstep: Any, e: Event) -> bool:
         if segment is None or not all(map(segment.gives.__contains__, held)):
             had = segment.gives if segment is not None else ()
             segment = e.segment = Segment(e, list(dict.fromkeys([*had, *held])), lockstep.strict)
-        _settle(lockstep)
+        if lockstep.taken:
+            _settle(lockstep.taken)
         if segment.draws and call.drew is None:
             call.drew = generator().bit_generator.state
         results = segment.run(call)
@@ -127,9 +129,9 @@ def compute(lockstep: Any, e: Event) -> bool:
     return True
 
 
-def _settle(lockstep: Any) -> None:
+def _settle(taken: list[Any]) -> None:
     """Take values out of the buffers that are about to be written again."""
-    for r in lockstep.taken:
+    for r in taken:
         if type(s := r()) is Deferred:
             take_out(s)
-    lockstep.taken.clear()
+    taken.clear()
