@@ -60,7 +60,6 @@ class Capture(Observer):
     inputs : what comes from outside, by Tensor, id of an array, or source of a number.
     guards : by masks that select elements, the instructions that look at how many.
     modules : the modules that took part, with their paths.
-    options : the dicts of hyperparameters that were used.
     reached : the leaves that a backward pass came to.
     began : when; Tensors made since then of numbers are constants.
     """
@@ -71,7 +70,6 @@ class Capture(Observer):
         self._locate = locate  # whether the user's lines are of interest
         self.numbers = numbers or Numbers()
         self.modules: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
-        self.options: dict[int, Any] = {}
         self.reached: dict[Tensor, None] = {}
         self.guards: dict[Value, Instruction] = {}
         self.instructions: list[Instruction] = []
@@ -196,11 +194,7 @@ class Capture(Observer):
         self._scopes.pop()
 
     def option(self, options: Mapping[str, Any], key: str, value: Any) -> Any:
-        self.options.setdefault(id(options), options)
-        if type(value) not in (int, float):
-            return value
-        group = list(self.options).index(id(options))
-        return self.numbers.live(value, f"{key}_{group}" if group else key, options, key)
+        return self.numbers.live(value, key, options, key) if type(value) in (int, float) else value
 
     # -- writing it down ---------------------------------------------------------------------------
 

@@ -197,25 +197,21 @@ class Whole:
     def _made(self, returned: list[Any], cleared: list[Tensor]) -> Program:
         events = [x for x in self._then.results if isinstance(x, Event)]
         stay, spent = self._gradients()
-        whole = Part(self._end, [*events, *stay.values()], whole=True)
-        program, places = whole.program, iter(whole.arguments)
+        program = Part(self._end, [*events, *stay.values()], whole=True).program
         self._states = {i.tensor: i for i in program.inputs if isinstance(i, State)}
         inputs: dict[int, Any] = {}
         for given in program.inputs:
-            slot = self._path.slots.get(given.value)
             if isinstance(given, Number):
                 given = self._number(given)
-            elif isinstance(given, Argument):
-                given = self._source(next(places), given.value)
-            elif slot is not None:
+            elif (slot := self._path.slots.get(given.value)) is not None:
                 given = self._source(slot.index, given.value)
             inputs[id(given)] = given
-        computed = iter(program.outputs)
         for then, now in zip(self._then.results, returned, strict=True):
             if type(then) is Slot and then.index not in self._stands:
                 self._call.bound.setdefault(then.index, now)
                 given = self._source(then.index, self._path.value_of(then))
                 inputs[id(given)] = given
+        computed = iter(program.outputs)
         outputs = tuple(next(computed) if isinstance(then, Event) else self._returned(then, now)
                         for then, now in zip(self._then.results, returned, strict=True))
         gradients = tuple(zip(stay, computed, strict=True))

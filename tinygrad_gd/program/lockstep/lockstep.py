@@ -46,7 +46,7 @@ class Lockstep:
     active : whether operations come here; not while they are really computed.
     root, at : where the trail begins, and the event that was met last.
     call, given : what is known of this call, and its arguments.
-    recorder : what writes the call down, if it is recorded.
+    recorder : what writes the call down, and is told of modules and leaves, if it is recorded.
     wanted : whether the next call is to be recorded.
     eager : whether the rest of the call runs as usual.
     taken : weak references to answers that somebody has from earlier calls.
@@ -178,11 +178,6 @@ class Lockstep:
         if reason and self.records >= PATIENCE and not self.hits:
             self.problem = f"it runs uncompiled: {reason}"
 
-    @property
-    def watcher(self) -> Any:
-        """What is told of modules and leaves while a call is recorded."""
-        return self.recorder
-
     def unchanged(self) -> bool:
         """Whether Tensors and modules that the trail knows are what they were."""
         self.changes = changes.count
@@ -247,7 +242,9 @@ class Lockstep:
         out = e.out
         if out is not None and (new is not None or (type(out) is not StandIn and (
                 getrefcount(out) - e.uses > ALONE or getweakrefcount(out)))):
-            self.let_go(e)  # somebody has it from an earlier call
+            e.give_away()  # somebody has it from an earlier call
+            for taken in (out.call.taken, self.taken):
+                taken.append(ref(out))
             out = None
         if out is None:
             e.out = out = _new(StandIn) if new is None else new
@@ -260,12 +257,6 @@ class Lockstep:
         out._requires_grad = e.requires_grad
         out._grad = out._hooks = out._name = None
         return out  # type: ignore[no-any-return]
-
-    def let_go(self, e: Event) -> None:
-        """Make somebody's own what was the answer to an event in an earlier call."""
-        out = e.give_away()
-        out.call.taken.append(ref(out))
-        self.taken.append(ref(out))
 
     def made(self, x: Any) -> bool:
         """Whether a Tensor was made in this call and has no value of its own yet."""

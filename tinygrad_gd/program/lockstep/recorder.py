@@ -69,19 +69,16 @@ class Recorder(Capture):
         """The event that made a Tensor."""
         return self.made.get(x) if isinstance(x, Tensor) else None
 
-    def slot_of(self, x: Any) -> Slot | None:
-        """The slot of what a call brings; None for a Tensor that is there in every call."""
-        if id(x) not in self._outside:
-            stays = (isinstance(x, Tensor) and id(x) not in self._passed and x._seq <= self.began
-                     and x._primitive is None)
-            self._outside[id(x)] = None if stays else self._new_slot(x), x
-        return self._outside[id(x)][0]
+    def slot_of(self, x: Any, always: bool = False) -> Slot | None:
+        """The slot of what a call brings; None for a Tensor that is there in every call.
 
-    def _own_slot_of(self, x: Any) -> Slot:
-        """The slot of what is another thing in each call."""
+        What was never the same in two calls has one ``always``.
+        """
         slot, _ = self._outside.get(id(x), (None, x))
-        if slot is None:
-            slot = self._new_slot(x)
+        if slot is None and (always or id(x) not in self._outside):
+            stays = (not always and isinstance(x, Tensor) and id(x) not in self._passed
+                     and x._seq <= self.began and x._primitive is None)
+            slot = None if stays else self._new_slot(x)
             self._outside[id(x)] = slot, x
         return slot
 
@@ -98,7 +95,7 @@ class Recorder(Capture):
 
     def _gradient(self, g: Tensor | None) -> Any:
         """What a trail calls the gradient that a leaf has."""
-        return None if g is None else self.made.get(g) or self._own_slot_of(g)
+        return None if g is None else self.made.get(g) or self.slot_of(g, always=True)
 
     def reference(self, x: Any) -> Any:
         """What an instruction names ``x``: what the call brings is an argument of the program."""
@@ -159,9 +156,9 @@ class Recorder(Capture):
 
     def takes_gradient(self, leaf: Tensor) -> None:
         """A gradient from before the call is a slot."""
-        g = leaf._grad
-        if g is not None and g not in self._values:
-            self._argument(self._own_slot_of(g), g)
+        if (g := leaf._grad) is not None and g not in self._values:
+            self.slot_of(g, always=True)
+            self.reference(g)
 
     def read(self, tensor: Tensor, how: str) -> None:
         """A look at what is computed is an event of the trail; at others, no program would see it."""
@@ -276,7 +273,7 @@ class Recorder(Capture):
             if type(refs[n]) is float is type(inputs[n]):
                 refs[n] = self._new_slot(inputs[n])
             elif isinstance(refs[n], Tensor) and refs[n] not in self._values:
-                refs[n] = self._own_slot_of(inputs[n])
+                refs[n] = self.slot_of(inputs[n], always=True)
         return tuple(refs)
 
     def writes(self, primitive: Any, inputs: tuple[Any, ...], target: Tensor) -> Tensor:

@@ -142,13 +142,12 @@ class Event:
                 if type(r) is Event:
                     r.uses -= 1
 
-    def give_away(self) -> Any:
-        """The stand-in, which is somebody's own from now on."""
-        out, self.out = self.out, None
+    def give_away(self) -> None:
+        """Let the stand-in be somebody's own from now on."""
+        self.out = None
         for user in self.users:
             user.forget_given()
         self.users = []
-        return out
 
     def results(self) -> list[Event]:
         """The events that have a result each: itself, or the parts of a reverse pass."""
