@@ -272,20 +272,18 @@ class Lockstep:
         self.realize()
         return update_now(primitive, target, other)
 
-    def detached(self, x: Tensor) -> Tensor:
-        """``x.detach()`` of what was made in the call."""
+    def detached(self, x: Tensor, dtype: Any = None) -> Tensor:
+        """``x.detach()`` of what was made in the call, perhaps of another dtype."""
         with using(grad=False):
-            return self.apply(copy, (x,), {"order": "K"}, current_mode())
+            if dtype is None or np.dtype(dtype) == x.dtype:
+                return self.apply(copy, (x,), {"order": "K"}, current_mode())
+            return self.apply(astype, (x,), {"dtype": np.dtype(dtype)}, current_mode())
 
     def copies(self, new: Any, x: Any, dtype: Any) -> bool:
         """Let a Tensor that is being made of another stand for its values, if they are pending."""
         if not (self.active and isinstance(x, Tensor) and self.made(x)):
             return False
-        kind = x.dtype if dtype is None else np.dtype(dtype)
-        with using(grad=False):
-            mode = current_mode()
-            out = self.apply(copy, (x,), {"order": "K"}, mode) if kind == x.dtype else (
-                self.apply(astype, (x,), {"dtype": kind}, mode))
+        out = self.detached(x, dtype)
         new._requires_grad, new._grad, new._hooks = False, None, None
         if self.recorder is not None:
             self.recorder.is_also(out, new)

@@ -40,7 +40,22 @@ def _graph(self: Any) -> None:
     self.call.lockstep.graph(self)
 
 
-class StandIn(Tensor):
+class Formed(Tensor):
+    """A Tensor whose form is known from something else than its value."""
+
+    __slots__ = ()
+
+    form: Any
+    shape = property(lambda self: self.form.shape)
+    ndim = property(lambda self: len(self.form.shape))
+    size = property(lambda self: Count(prod(self.form.shape)))
+    dtype = property(lambda self: self.form.dtype)
+
+    def __len__(self) -> int:
+        return self.form.shape[0] if self.form.shape else super().__len__()
+
+
+class StandIn(Formed):
     """The answer to an operation: a Tensor of which ``call`` and ``event`` are known, and no value."""
 
     __slots__ = ()
@@ -48,18 +63,11 @@ class StandIn(Tensor):
     call: Any = _slots["_first"]
     event: Any = _slots["_second"]
     held: Any = _slots["_value"]  # what it found last, if anything
+    form = event
 
     _value = _slot("_value", _look)
     _primitive, _first, _second, _params, _seq = (_slot(name, _graph) for name in _GRAPH)
-
-    shape = property(lambda self: self.event.shape)
-    ndim = property(lambda self: len(self.event.shape))
-    size = property(lambda self: Count(prod(self.event.shape)))
-    dtype = property(lambda self: self.event.dtype)
     _by_columns = property(lambda self: self.event.by_columns)
-
-    def __len__(self) -> int:
-        return self.event.shape[0] if self.event.shape else super().__len__()
 
 
 class Filled(StandIn):
@@ -99,7 +107,7 @@ def _noticed(look: str) -> Callable[[Any], None]:
     return notice
 
 
-class Recorded(Tensor):
+class Recorded(Formed):
     """A Tensor of a call that is recorded: a look at it is noticed, but for its form."""
 
     __slots__ = ()
@@ -108,15 +116,8 @@ class Recorded(Tensor):
     _primitive, _first, _second, _params = (
         _slot(name, _noticed("graph"), sets=False) for name in _GRAPH[:4])
 
-    held: Any = _slots["_value"]
-    shape = property(lambda self: self.held.shape)
-    ndim = property(lambda self: self.held.ndim)
-    size = property(lambda self: Count(self.held.size))
-    dtype = property(lambda self: self.held.dtype)
-    _by_columns = property(lambda self: self.held.flags.fnc)
-
-    def __len__(self) -> int:
-        return len(self.held) if self.held.ndim else super().__len__()
+    form = _slots["_value"]
+    _by_columns = property(lambda self: self.form.flags.fnc)
 
 
 def fill(stand_in: Tensor, value: Any) -> None:
