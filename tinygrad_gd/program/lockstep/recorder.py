@@ -191,9 +191,11 @@ class Recorder(Capture):
         with self.unwatched(), using(observer=self, lockstep=None):
             return function()
 
-    def follow(self, kind: str, what: Any, refs: tuple[Any, ...], mode: Any,
-               params: dict[str, Any] = _NO_PARAMS) -> Event:
+    def follow(
+        self, kind: str, what: Any, refs: tuple[Any, ...], params: dict[str, Any] = _NO_PARAMS
+    ) -> Event:
         """Go on in the trail, along a branch that is known or a new one."""
+        mode = None if kind == "end" else current_mode()  # the call is over, and so are its modes
         e = self.lockstep.at = self.lockstep.at.followed_by(kind, what, refs, params, mode)
         e.path, e.segment = self.path, None  # it may have to hand on more
         self.path.ends[e] = len(self.instructions)
@@ -221,7 +223,7 @@ class Recorder(Capture):
         made, e = self.event_of(x), self.lockstep.at
         while made is not None and e.before is not None and e.kind not in ENDS:
             if made in e.results():
-                self.follow("read", made, (), current_mode())
+                self.follow("read", made, ())
                 return
             e = e.before
 
@@ -244,7 +246,7 @@ class Recorder(Capture):
         refs = self._loosened(primitive, inputs)
         given = tuple(map(self._alive, inputs, refs))
         out: Tensor = self.really(lambda: compute(primitive, given, params))
-        e = self.follow("op", primitive, refs, mode, params)
+        e = self.follow("op", primitive, refs, params)
         e.makes(out)
         if masks:
             e.more = [(n, int(np.count_nonzero(held(m)))) for n, m in masks]
@@ -283,7 +285,7 @@ class Recorder(Capture):
             return write_now(primitive, inputs, target)
         refs = tuple(map(self.known_as, (*inputs, target)))
         self.really(lambda: write_now(primitive, inputs, target))
-        self._has_written(self.follow("write", primitive, refs, current_mode()))
+        self._has_written(self.follow("write", primitive, refs))
         return target
 
     def steps(self, optimizer: Any) -> bool:
@@ -295,7 +297,7 @@ class Recorder(Capture):
         if not same(state, state_of(optimizer)):  # the first step makes what later ones change
             self.lockstep.abandon("")
             return True
-        e = self.follow("step", optimizer, refs, current_mode(), {"state": state})
+        e = self.follow("step", optimizer, refs, {"state": state})
         e.more = [(list(group["params"]), dict(group)) for group in groups]
         self._has_written(e)
         return True
@@ -319,7 +321,7 @@ class Recorder(Capture):
         before = {leaf: self._gradient(leaf._grad) for leaf in leaves}
         self.reached.clear()
         self.really(lambda: root.backward(gradient))
-        e = self.follow("backward", None, (*refs, *before.values()), current_mode())
+        e = self.follow("backward", None, (*refs, *before.values()))
         reached = list(self.reached)
         if e.more is None:
             e.more = [(self.known_as(leaf), before.get(leaf), _part(leaf._grad)) for leaf in reached]
@@ -331,7 +333,7 @@ class Recorder(Capture):
         refs = tuple(map(self.known_as, tensors))
         with self.unwatched():
             answer = compute()
-        self.follow("ask", what, refs, current_mode()).more = answer
+        self.follow("ask", what, refs).more = answer
         return answer
 
     def pulls(
@@ -341,7 +343,7 @@ class Recorder(Capture):
         given = create_graph, len(roots), *roots, *seeds, *targets
         refs = tuple(map(self.known_as, given))
         found: list[Tensor] = self.really(lambda: pull(roots, seeds, targets, 0, create_graph))
-        e = self.follow("pull", None, refs, current_mode())
+        e = self.follow("pull", None, refs)
         if e.more is None:
             e.more = [self.made.get(x) or _part(x) for x in found]
         for part, x in zip(e.more, found, strict=True):
@@ -372,7 +374,7 @@ class Recorder(Capture):
     def finish(self, result: Any) -> Event:
         """The event of the call's end, with all that its path needs."""
         self.results = list(map(self._result, flatten(result)))
-        e = self.follow("end", None, (), None)
+        e = self.follow("end", None, ())
         self.path.hand_on(e)
         self.close()
         return e
