@@ -478,6 +478,70 @@ def test_an_exception_leaves_behind_what_it_does_without_compiling() -> None:
             np.testing.assert_array_equal(a, b)
 
 
+def cleared(w: Any, opt: Any) -> Any:
+    loss = w * w
+    loss.backward()
+    w.grad = None
+    return loss
+
+
+def added_to_a_used_one(w: Any, opt: Any) -> Any:
+    opt.zero_grad()
+    (w * w).backward()
+    opt.step()
+    loss = w * 3.0
+    loss.backward()
+    return loss
+
+
+def computed_with(w: Any, opt: Any) -> Any:
+    loss = added_to_a_used_one(w, opt)
+    loss.item()
+    return w.grad * 2.0
+
+
+@pytest.mark.parametrize("used", [cleared, added_to_a_used_one, computed_with])
+def test_another_branch_finds_the_gradients_that_there_are(used: Callable[..., Any]) -> None:
+    def run(compiled: bool) -> Any:
+        w, branch, found = tg.Tensor(3.0, requires_grad=True), [False], []
+        opt = tg.optim.SGD([w], lr=0.1)
+
+        def step() -> Any:
+            result = used(w, opt)
+            return result * 5.0 if branch[0] else result
+
+        called = tg.compile(step, strict=True) if compiled else step
+        for k in range(5):
+            branch[0] = k == 4
+            found.append((called().item(), None if w.grad is None else w.grad.item()))
+        return found
+
+    assert run(True) == run(False)
+
+
+def test_two_tensors_in_place_of_one_are_another_branch() -> None:
+    tensors, pair = [tg.Tensor(np.full(2, k)) for k in (1.0, 2.0, 3.0, 4.0)], [0, 0]
+
+    def product() -> Any:
+        return (tensors[pair[0]] * tensors[pair[1]]).sum()
+
+    compiled = tg.compile(product)
+    for pair[:] in ((0, 0), (1, 1), (2, 2), (3, 3), (1, 3), (3, 2), (1, 1)):
+        assert compiled().item() == product().item(), pair
+    assert compiled._lockstep.hits >= 2
+
+
+def test_a_look_at_a_derivative_is_a_part_of_the_trail() -> None:
+    w = tg.Tensor(3.0, requires_grad=True)
+
+    @tg.compile
+    def slope() -> float:
+        return float(tg.grad(lambda v: v * v * w)(w).item())
+
+    assert [slope() for _ in range(4)] == [18.0] * 4
+    assert (slope._lockstep.records, slope._lockstep.hits) == (1, 3)
+
+
 def test_threads_and_a_function_that_calls_itself() -> None:
     w, found = World(), []
     loss = tg.compile(lambda: w.loss())

@@ -62,7 +62,7 @@ class Mode:
     def watcher(self) -> Any:
         """Who is told of modules and leaves: the observer, or what records a compiled step."""
         if self.observer is None and self.lockstep is not None:
-            return self.lockstep.watcher
+            return self.lockstep.recorder
         return self.observer
 
 

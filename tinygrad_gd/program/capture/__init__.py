@@ -1,7 +1,6 @@
 """Capture: writing down what primitives compute, as instructions.
 
-Read `capture`, an observer of a run; `shared`, for Tensors that share memory; `numbers`, which names
-the numbers that programs read anew; and `variables`, what people call their Tensors.
+Read `capture`, an observer of a run; and `variables`, what people call their Tensors.
 
 Surprises here
 --------------

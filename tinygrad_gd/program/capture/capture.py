@@ -8,9 +8,12 @@ for the same reason.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import count
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -25,8 +28,27 @@ from ...ground.user_code import UNKNOWN, current_line
 from ...ops.shape import astype, copy
 from ...ops.unnamed import selects
 from ..ir import Argument, Array, Input, Instruction, Number, Program, State, Value
-from .numbers import Numbers
-from .shared import follow
+
+
+class Numbers:
+    """Live numbers with names of their own: an argument ``lr`` is not the option of that name."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, tuple[int, Any]] = {}
+
+    def live(self, value: Any, name: str, container: Any, key: Any) -> Live:
+        """A number that lies in a container, under this name or one like it.
+
+        >>> numbers, options, floats = Numbers(), {"lr": 0.1}, [1.0]
+        >>> numbers.live(floats[0], "lr", floats, 0).text
+        'lr'
+        >>> numbers.live(options["lr"], "lr", options, "lr").text
+        'lr_1'
+        """
+        place, free, tries = (id(container), key), name, count(1)
+        while hasattr(builtins, free) or self._places.setdefault(free, place) != place:
+            free = f"{name}_{next(tries)}"
+        return Live(value, free, {free: (container, key)})
 
 
 class Capture(Observer):
@@ -35,9 +57,9 @@ class Capture(Observer):
     Attributes
     ----------
     instructions : what has been computed so far.
+    inputs : what comes from outside, by Tensor, id of an array, or source of a number.
     guards : by masks that select elements, the instructions that look at how many.
     modules : the modules that took part, with their paths.
-    options : the dicts of hyperparameters that were used.
     reached : the leaves that a backward pass came to.
     began : when; Tensors made since then of numbers are constants.
     """
@@ -47,15 +69,14 @@ class Capture(Observer):
     def __init__(self, numbers: Numbers | None = None, locate: bool = True) -> None:
         self._locate = locate  # whether the user's lines are of interest
         self.numbers = numbers or Numbers()
-        self.modules: dict[Any, str] = {}
-        self.options: dict[int, Any] = {}
+        self.modules: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
         self.reached: dict[Tensor, None] = {}
         self.guards: dict[Value, Instruction] = {}
         self.instructions: list[Instruction] = []
+        self.inputs: dict[Any, Input] = {}
         self.began = tick()
         self._values: dict[Tensor, Any] = {}  # what each Tensor holds now: a Value or a constant
         self._places: dict[Tensor, tuple[tuple[str, int], str]] = {}
-        self._inputs: dict[Any, Input] = {}  # by Tensor, id of an array, or source of a number
         self._phase = "forward"
         self._scopes: list[str] = [""]
         self._copies: dict[int, tuple[Any, Any]] = {}  # id of a copy -> the original, and the copy
@@ -95,12 +116,37 @@ class Capture(Observer):
         if target not in self._values:
             self._state(target)
         made = self._run(primitive, inputs, {}, Value.like(target._value))
-        state = self._inputs.get(target)
+        state = self.inputs.get(target)
         last = self.instructions[-1]
         if isinstance(state, State):
             output = last.output if made is last.output else made
             self.instructions[-1] = replace(last, output=output, target=state)
-        follow(self._values, target, made, self.instructions, self._record)
+        self._show_anew(target, made)
+
+    def _show_anew(self, target: Tensor, new: Value) -> None:
+        """Let a Tensor have a new value, and those that show its memory views of that.
+
+        In a program every value is made once: what shows old values is made again of the new ones.
+        """
+        renewed: dict[Any, Any] = {self._values[target]: new}
+        views = {i.output: i for i in self.instructions if i.primitive.kind == "view"}
+
+        def again(value: Value) -> Value:
+            """A value made again, view by view; itself if it shows none that is old."""
+            if value not in renewed and value in views:
+                i = views[value]
+                first = again(i.inputs[0]) if isinstance(i.inputs[0], Value) else i.inputs[0]
+                if first is not i.inputs[0]:
+                    renewed[value] = self._record(
+                        i.primitive, (first, *i.inputs[1:]), i.params, replace(i.output))
+            return renewed.get(value, value)  # type: ignore[no-any-return]
+
+        self._values[target], held = new, target._value
+        owner = held if not isinstance(held, np.ndarray) or held.base is None else held.base
+        for tensor, value in list(self._values.items()):
+            shares = tensor is not target and getattr(tensor._value, "base", None) is owner
+            if shares and isinstance(value, Value) and np.may_share_memory(tensor._value, held):
+                self._values[tensor] = again(value)
 
     def backward(self, out: Tensor, position: int, g: Any, gx: Any) -> None:
         x = out.inputs[position]
@@ -148,11 +194,7 @@ class Capture(Observer):
         self._scopes.pop()
 
     def option(self, options: Mapping[str, Any], key: str, value: Any) -> Any:
-        self.options.setdefault(id(options), options)
-        if type(value) not in (int, float):
-            return value
-        group = list(self.options).index(id(options))
-        return self.numbers.live(value, f"{key}_{group}" if group else key, options, key)
+        return self.numbers.live(value, key, options, key) if type(value) in (int, float) else value
 
     # -- writing it down ---------------------------------------------------------------------------
 
@@ -179,19 +221,15 @@ class Capture(Observer):
         """Whether an operation or a rule is at work, and no code of the user."""
         return self._composed > 0 or self._phase == "backward"
 
-    def known(self) -> list[Tensor]:
-        """The Tensors that have been met so far."""
-        return list(self._values)
-
     def _state(self, tensor: Tensor) -> Value:
         self._values[tensor] = value = self._input(
             tensor, lambda: State(Value.like(tensor._value, tensor._name or ""), tensor))
         return value
 
     def _input(self, key: Any, make: Callable[[], Input]) -> Value:
-        if key not in self._inputs:
-            self._inputs[key] = make()
-        return self._inputs[key].value
+        if key not in self.inputs:
+            self.inputs[key] = make()
+        return self.inputs[key].value
 
     def _run(self, primitive: Primitive, inputs: Any, params: Any, out: Value) -> Any:
         """Record a primitive, or the calls it is composed of; returns what holds its result."""
@@ -245,7 +283,7 @@ class Capture(Observer):
         self.guards[value] = Instruction(
             selects, (value,), Value((), value.dtype, True), {"count": count}, self._phase,
             self._scopes[-1], self._line())
-        if not any(given.value is value for given in self._inputs.values()):
+        if not any(given.value is value for given in self.inputs.values()):
             self.instructions.append(self.guards[value])  # else it is looked at before the program
 
     def _label(self, phase: str) -> None:
@@ -260,26 +298,30 @@ class Capture(Observer):
 
     def name_all(self, names: dict[Tensor, str], around: dict[int, str]) -> None:
         """Take over what variables are called; those outside are found by the ids of what they hold."""
-        for given in self._inputs.values():
+        for given in self.inputs.values():
             if not given.value.name and isinstance(given, State | Array):
                 held = given.tensor if isinstance(given, State) else given.array
                 given.value.name = around.get(id(held), "")
-        states = {given.tensor: given.value for given in self._inputs.values()
+        states = {given.tensor: given.value for given in self.inputs.values()
                   if isinstance(given, State | Argument)}
         for tensor, name in names.items():
             value = self._values.get(tensor)
             if isinstance(value, Value) and not value.name:
                 value.name = name
-        data = {given.value for given in self._inputs.values()}  # x is the gradient of w in w * x
+        data = {given.value for given in self.inputs.values()}  # x is the gradient of w in w * x
         for g, x in self._adjoints.items():
             value, of = self._values.get(g), states.get(x) or self._values.get(x)
             if isinstance(value, Value) and not value.name and isinstance(of, Value) and of.name:
                 value.name = "" if value in data else f"d_{of.name}"
 
+    def forget(self) -> None:
+        """Let go of what is needed only while something is computed."""
+        self._values, self._places, self._adjoints, self._copies, self.reached = {}, {}, {}, {}, {}
+
     def program(self, name: str, results: list[Tensor]) -> Program:
         """The program that computes these results, each in memory of its own."""
         owners: dict[Any, Tensor] = {
-            self._values[i.tensor]: i.tensor for i in self._inputs.values() if isinstance(i, State)}
+            self._values[i.tensor]: i.tensor for i in self.inputs.values() if isinstance(i, State)}
         outputs = []
         for result in results:
             value = self.reference(result)
@@ -287,8 +329,8 @@ class Capture(Observer):
                 form = replace(value, name="") if isinstance(value, Value) else Value.like(value)
                 value = self._record(copy, (value,), {"order": "K"}, form)
             outputs.append(value)
-        early = [self.guards[i.value] for i in self._inputs.values() if i.value in self.guards]
-        return Program(name, tuple(self._inputs.values()), (*early, *self.instructions), tuple(outputs))
+        early = [self.guards[i.value] for i in self.inputs.values() if i.value in self.guards]
+        return Program(name, tuple(self.inputs.values()), (*early, *self.instructions), tuple(outputs))
 
 
 def _kept(constant: Tensor) -> Any:

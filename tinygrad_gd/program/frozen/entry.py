@@ -13,7 +13,7 @@ from ...ground.modes import Mode
 from ...ground.pytree import flatten, unflatten
 from ...ground.rng import generator
 from ...ground.storage import tick
-from ...ground.user_code import UNKNOWN, located
+from ...ground.user_code import located
 from ..ir import Program
 from ..lockstep.call import Call
 from ..lockstep.realized import graph_of
@@ -99,12 +99,10 @@ class Entry:
         at = next((n for n, (e, f) in enumerate(zip(path, events, strict=False)) if e is not f),
                   len(events))
         last = path[min(at, len(path) - 1)]
-        number = self.end.path.ends.get(last, 0)
-        line = self.end.path.instructions[number - 1].line if number else UNKNOWN
         then, now = _told(last), came if at == len(events) else _told(events[at])
         if then == now:
             now = "one of another Tensor or array"
-        return self._error(f"{then} was captured, and now {now} comes", line)
+        return self._error(f"{then} was captured, and now {now} comes", self.end.path.line(last))
 
     def audited(self, call: Any, end: Event, returned: Any) -> CaptureError | None:
         """What was different in a call that went in lockstep, if anything was."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from threading import get_ident
 from types import MethodType
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from ...ground.modes import Mode, current_mode
 from ...ground.pytree import flatten, unflatten
 from ...ground.user_code import UNKNOWN, line_of_error, line_of_function, located, user_stacklevel
 from ...ops.unnamed import OtherMask
-from ..capture.numbers import Numbers
+from ..capture.capture import Numbers
 from ..capture.variables import names_of
 from ..ir import Program
 from ..lockstep.function import Compiled
@@ -292,8 +293,9 @@ class Frozen(Compiled):
         for e in held_of(kept, ALONE):
             raise Refused("what it computes here is kept outside of it (in a list, an attribute or a "
                           "global), where a program would not put it; return it instead",
-                          whole.line(e))
-        hold = conditions(mode, events, recording.modules, *whole.conditions(before.held))
+                          end.path.line(e))
+        modules = [ref(m) for m in recording.modules]
+        hold = conditions(mode, events, modules, *whole.conditions(before.held))
         return Entry(whole, end, hold, leaves, recording.results, result,
                      line_of_function(self.function), self.strict)
 

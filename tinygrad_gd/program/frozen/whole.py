@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -23,8 +23,8 @@ from ..ir import (
     has_effect,
     replaced,
 )
-from ..lockstep.recorder import Recording
-from ..lockstep.segments import cut
+from ..lockstep.path import Part
+from ..lockstep.recorder import Recorder
 from ..lockstep.trail import Event, Slot, same
 
 
@@ -49,7 +49,7 @@ class Whole:
     gradients : the events that made the gradients that leaves had last.
     """
 
-    def __init__(self, end: Event, then: Recording, call: Any, leaves: list[Any], shown: list[Any],
+    def __init__(self, end: Event, then: Recorder, call: Any, leaves: list[Any], shown: list[Any],
                  returned: list[Any], cleared: list[Tensor]) -> None:
         self._end, self._call, self._leaves = end, call, leaves
         self._then = then
@@ -60,20 +60,16 @@ class Whole:
         self._stands: dict[int, Any] = {}  # by the number of a slot, what it holds without Python
         self._shown = shown  # Tensors for arrays
         self._given = {id(x): k for k, x in enumerate(shown) if isinstance(x, Tensor)}
-        self.same = [k for k, (x, y) in enumerate(zip(shown, then.leaves, strict=True))
+        self.same = [k for k, (x, y) in enumerate(zip(shown, then.arguments, strict=True))
                      if x is y and not isinstance(x, int | float | str)]
         self._refuse_looks()
-        self._before = self._gradients_before()
+        self._before = {  # by the number of a slot, the leaf whose gradient it holds
+            before.index: self._thing(leaf) for leaf, before in self._gradients_before()
+            if type(before) is Slot}
         self._arguments: dict[int, Argument] = {}
         self._inserted: list[tuple[int, Instruction]] = []  # before which instruction of the path
         self._table: dict[Value, Any] = {}
         self.program = self._made(returned, cleared)
-
-    def line(self, e: Event) -> tuple[str, int]:
-        """Where an event was captured."""
-        number = self._path.ends.get(e, 0)
-        line: tuple[str, int] = self._path.instructions[number - 1].line if number else UNKNOWN
-        return line
 
     def _refuse_looks(self) -> None:
         if self._then.problem:
@@ -81,20 +77,15 @@ class Whole:
         for e in self._events:
             if e.kind == "read" and e.more != "a mask":
                 raise Refused("it looks at values while it runs, and a program would not look again; "
-                              "return the Tensor, and look at it outside", self.line(e.what))
+                              "return the Tensor, and look at it outside", self._path.line(e.what))
 
-    def _gradients_before(self) -> dict[int, Any]:
-        """The leaves whose gradient from before the call a slot holds."""
-        found = {}
+    def _gradients_before(self) -> Iterator[tuple[Any, Any]]:
+        """The leaves that passes or steps come to, with what the trail calls their gradients before."""
         for e in self._events:
-            for leaf, before, _ in e.more if e.kind == "backward" else ():
-                if type(before) is Slot:
-                    found[before.index] = self._thing(leaf)
-            if e.kind == "step":
-                for r, p in zip(e.refs, (p for params, _ in e.more for p in params), strict=True):
-                    if type(r) is Slot:
-                        found[r.index] = p
-        return found
+            if e.kind == "backward":
+                yield from ((leaf, before) for leaf, before, _ in e.more)
+            elif e.kind == "step":
+                yield from zip((p for params, _ in e.more for p in params), e.refs, strict=True)
 
     def _thing(self, r: Any) -> Any:
         return self._call.bound[r.index] if type(r) is Slot else r
@@ -105,15 +96,9 @@ class Whole:
         ``held`` are those that had one then, which the function has cleared if it began without.
         """
         before: dict[Tensor, Any] = {}
-        for e in self._events:
-            pairs: Any = ()
-            if e.kind == "backward":
-                pairs = [(self._thing(leaf), then) for leaf, then, _ in e.more
-                         if type(leaf) is not Slot or leaf.index in self.objects]
-            elif e.kind == "step":
-                pairs = zip((p for params, _ in e.more for p in params), e.refs, strict=True)
-            for leaf, then in pairs:
-                before.setdefault(leaf, then)
+        for leaf, then in self._gradients_before():
+            if type(leaf) is not Slot or leaf.index in self.objects:
+                before.setdefault(self._thing(leaf), then)
         outside = {t: then for t, then in before.items() if id(t) not in self._given}
         return ([t for t, then in outside.items() if type(then) is Slot],
                 [t for t, then in outside.items() if then is None and t not in held])
@@ -140,7 +125,7 @@ class Whole:
             return Gradient(value, self._before[index])
         if index in self._then.made_of:
             data, number = self._then.made_of[index]
-            at = next((n for n, leaf in enumerate(self._then.leaves) if leaf is data), None)
+            at = next((n for n, leaf in enumerate(self._then.arguments) if leaf is data), None)
             if at is not None:
                 options = {"dtype": value.dtype, "requires_grad": x._requires_grad}
                 self._stands[index] = lambda leaves: Tensor(leaves[at], **options)
@@ -212,25 +197,21 @@ class Whole:
     def _made(self, returned: list[Any], cleared: list[Tensor]) -> Program:
         events = [x for x in self._then.results if isinstance(x, Event)]
         stay, spent = self._gradients()
-        whole = cut(self._end, [*events, *stay.values()], whole=True)
-        program, places = whole.program, iter(whole.arguments)
+        program = Part(self._end, [*events, *stay.values()], whole=True).program
         self._states = {i.tensor: i for i in program.inputs if isinstance(i, State)}
         inputs: dict[int, Any] = {}
         for given in program.inputs:
-            slot = self._path.slots.get(given.value)
             if isinstance(given, Number):
                 given = self._number(given)
-            elif isinstance(given, Argument):
-                given = self._source(next(places), given.value)
-            elif slot is not None:
+            elif (slot := self._path.slots.get(given.value)) is not None:
                 given = self._source(slot.index, given.value)
             inputs[id(given)] = given
-        computed = iter(program.outputs)
         for then, now in zip(self._then.results, returned, strict=True):
             if type(then) is Slot and then.index not in self._stands:
                 self._call.bound.setdefault(then.index, now)
                 given = self._source(then.index, self._path.value_of(then))
                 inputs[id(given)] = given
+        computed = iter(program.outputs)
         outputs = tuple(next(computed) if isinstance(then, Event) else self._returned(then, now)
                         for then, now in zip(self._then.results, returned, strict=True))
         gradients = tuple(zip(stay, computed, strict=True))

@@ -1,8 +1,8 @@
 """Lockstep: the user's Python runs in every call, and what it would compute is answered.
 
-Read `trail`, what calls are made of; `standins`, what operations are answered with; `answers`, which
-compares and answers, and `lockstep`, which has things computed, with `call` for what one call brings.
-`recorder` stands at the door while a call is recorded as a `path`, `segments` makes programs of its
+Read `trail`, what calls are made of; `standins`, what operations are answered with; `call`, which
+compares what one call brings with the trail; and `lockstep`, which answers and has things computed.
+`recorder` stands at the door while a call is recorded as a `path`, `segments` are the programs of its
 parts, and `realized` computes as usual what was answered already, when a call turns out to be another
 one. `function` is what `compile` returns.
 

@@ -1,4 +1,4 @@
-"""`Call`: what is known of one call of a compiled function, and questions about what it brings."""
+"""`Call`: what is known of one call of a compiled function, and whether it is what a trail says."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from ...engine.operands import SCALARS
 from ...engine.tensor import Tensor
 from ...ground.live import Live
 from ...ground.storage import NUMERIC_KINDS, tick
+from .expected import Expected
 from .standins import StandIn
-from .trail import ALONE, Event, held_of
+from .trail import ALONE, Event, Slot, held_of, same
 
 if TYPE_CHECKING:
     from .lockstep import Lockstep
@@ -43,7 +44,7 @@ class Call:
         """The answers to events that somebody has, and that are no ordinary Tensors yet."""
         found = {s.event: s for r in self.taken if isinstance(s := r(), StandIn)}
         for made in held_of(dict.fromkeys(made for e in events for made in e.results()), ALONE):
-            if made.out.call is self:
+            if self.made(made.out):
                 found[made] = made.out
         return found
 
@@ -51,6 +52,92 @@ class Call:
         """The array or number in a slot, or what a segment has handed on."""
         x = self.bound[n]
         return x._value if isinstance(x, Tensor) else x
+
+    # -- what it brings, compared with the trail -----------------------------------------------------
+
+    def made(self, x: Any) -> bool:
+        """Whether something is an answer of this call."""
+        return isinstance(x, StandIn) and (x.call is self.lockstep or x.call is self)
+
+    def stands_for(self, r: Any, x: Any) -> bool:
+        """Whether what is given is what a reference means in this call."""
+        kind = type(r)
+        if kind is Event:
+            return self.made(x) and x.event is r
+        if kind is Slot:
+            return not self.made(x) and self.bind(r, x)
+        if kind is Live and type(x) is Live:
+            self.lives[r.text] = x
+        return same(r, x)
+
+    def bind(self, slot: Slot, x: Any) -> bool:
+        """Let a slot stand for ``x`` in this call."""
+        bound = self.bound
+        if slot.index in bound:
+            known = bound[slot.index]
+            return known is x or (type(x) is slot.kind is float and same(x, known))
+        if not slot.fits(x):
+            return False
+        if isinstance(x, Tensor) and (x._primitive is not None or (x._requires_grad and (
+                id(x) in self.lockstep.states or any(x is y for y in bound.values())))):
+            return False
+        bound[slot.index] = x
+        if slot.kind is float:
+            self.lockstep.numbers[slot.index] = x
+        return True
+
+    def fits(self, e: Event, inputs: tuple[Any, ...]) -> bool:
+        """Whether the inputs are what the event had."""
+        if len(inputs) != len(e.refs):
+            return False
+        for x, r in zip(inputs, e.refs, strict=True):
+            if x is not r and not self.stands_for(r, x):
+                return False
+        return True
+
+    def takes(self, e: Event, inputs: tuple[Any, ...]) -> bool:
+        """Whether the inputs are what the operation had; those that are not may be others each time."""
+        if self.fits(e, inputs):
+            if e.arity < 0:
+                e.takes_the_same()
+            return True
+        for n, (x, r) in enumerate(zip(inputs, e.refs, strict=False)):
+            if type(x) is float:
+                loose = type(r) is float and not same(r, x)
+            else:
+                loose = (x is not r and isinstance(r, Tensor) and isinstance(x, Tensor)
+                         and not isinstance(x, StandIn))
+            if loose and len(inputs) == len(e.refs):
+                e.loose.add(n)
+        return False
+
+    def fits_step(self, e: Event, _: Any) -> bool:
+        """Whether parameters, gradients, options and state are what they were; rates may be others."""
+        if e.holds is None:
+            expected = Expected()
+            expected.optimizer(e)
+            for p, r in zip((p for params, _ in e.more for p in params), e.refs, strict=True):
+                g, then = f"{expected.name(p, 'T')}._grad", expected.name(r, "event")
+                expected.add(f"({g} is {f'{then}.out' if type(r) is Event else then}"
+                             f" or stands_for({then}, {g}))")
+            e.holds = expected.function("stands_for")
+        return e.holds(self.stands_for)  # type: ignore[no-any-return]
+
+    def fits_pass(self, e: Event, root: Any, gradient: Any) -> bool:
+        """Whether it begins where it did, and the leaves have the gradients that they had."""
+        if not (root.event is e.refs[0] if type(root) is StandIn else self.stands_for(e.refs[0], root)):
+            return False
+        if gradient is not e.refs[1] and not self.stands_for(e.refs[1], gradient):
+            return False
+        for leaf, before, _ in e.more:
+            x = leaf
+            if type(leaf) is Slot and (x := self.bound.get(leaf.index)) is None:
+                return False
+            g = x._grad
+            if x._hooks is not None or (g is not before and (
+                    g is None or before is None or not self.stands_for(before, g))):
+                return False
+        return True
 
 
 def is_plain(x: Any) -> bool:

@@ -19,7 +19,8 @@ from ..passes import optimized, readable
 from ..replay.memory import Memory
 from ..text.source import source_of
 from .lockstep import Lockstep
-from .segments import Segment, cut
+from .path import Part
+from .segments import Segment
 from .trail import Event
 
 
@@ -102,7 +103,7 @@ class Compiled:
         """The program as it was recorded, before all passes."""
         end = self._end
         if self._captured[0] is not end:
-            self._captured = end, cut(end, self._lockstep.last[1], whole=True).program
+            self._captured = end, Part(end, self._lockstep.last[1], whole=True).program
         program: Program = self._captured[1]
         return program
 

@@ -3,68 +3,99 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import is_
+from sys import getrefcount
 from typing import Any
+from weakref import getweakrefcount, ref
 
 import numpy as np
 
-from ...engine.tensor import Tensor
-from ...errors import CaptureError
-from ...ground.modes import Mode, reset_mode, set_mode
-from ...ground.pytree import flatten
-from ...ground.rng import generator
+from ...engine.in_place import update as update_now
+from ...engine.in_place import write as write_now
+from ...engine.operands import FOREIGN, operand
+from ...engine.primitive import apply as apply_now
+from ...engine.tensor import ALL, Tensor
+from ...ground.modes import Mode, current_mode, reset_mode, set_mode, using
 from ...ground.storage import changes
-from ..capture.numbers import Numbers
-from ..capture.variables import around, collected, names_of
-from .answers import Answers
-from .call import Call
+from ...ops.shape import astype, copy
+from ..capture.capture import Numbers
+from ..capture.variables import around
+from .call import Call, held, is_plain
 from .realized import graph_of, realize, record_again
-from .recorder import Recorder, Recording
-from .segments import Segment
-from .standins import Deferred, fill, set_free
-from .trail import ALONE, Event, held_of
+from .recorder import Recorder
+from .segments import compute
+from .standins import StandIn, become, begin, set_free
+from .trail import ALONE, Event, Slot, described, held_of, same_params
 
 #: Calls that are no trail before it is given up; those that are new before they must pay; and how many
 #: calls in lockstep pay for one.
 PATIENCE, BRANCHES, WORTH = 3, 12, 4
 
 
-class Lockstep(Answers):
-    """Answers operations of one compiled function.
+_new = Tensor.__new__
+#: Whether the steps of a kind of optimizer are all ours.
+_OURS: dict[type, bool] = {}
+_PACKAGE = __name__.partition(".")[0] + "."
+
+
+class Lockstep:
+    """What is asked for all that one compiled function computes, call by call.
 
     Attributes
     ----------
     active : whether operations come here; not while they are really computed.
-    root : where the trail begins.
-    names : of numbers that programs read anew.
-    recordings : by ends of trails and forms of arguments what frozen programs must know of them; None
-        if there are none.
-    form : of the arguments of the call, if there are recordings.
-    expected : a frozen program, while what it computes is compared with what the function does.
-    arrays : Tensors that stand for arrays, in the call of a function that is to be frozen.
-    alive : the events whose results somebody had when the call was over, if there are recordings.
+    root, at : where the trail begins, and the event that was met last.
+    call, given : what is known of this call, and its arguments.
+    recorder : what writes the call down, and is told of modules and leaves, if it is recorded.
+    wanted : whether the next call is to be recorded.
+    eager : whether the rest of the call runs as usual.
+    taken : weak references to answers that somebody has from earlier calls.
+    modes : that of the last call, and the same in lockstep.
+    names, numbers : of numbers that programs read anew, and what they are in this call.
+    changes, flags : what is hardly ever set of the Tensors that the trail knows, and when it was seen.
+    states : ids of the Tensors that are there in every call.
+    records, hits, skipped : calls that were recorded, that were the same as one before, and those that
+        frozen programs stood for.
+    last : the end of the path that was recorded last, and the events that it returned.
+    problem : why the function is to run uncompiled.
+
+    These are of interest to frozen programs:
+
+    recordings : by ends of trails and forms of arguments, what is known of calls; else None.
+    form : of the arguments of the call.
+    expected : a program, while what it computes is compared with what the function does.
+    arrays : Tensors that stand for arrays.
+    alive : the events whose results somebody had when the call was over.
+    decided : where numbers come from that Python has looked at in the last recording.
+    changed : whether the last call that failed had changed anything.
     """
 
     def __init__(self, name: str, strict: bool, names: Numbers | None = None) -> None:
-        self.name, self.strict = name, strict
-        self.recordings: dict[Any, Recording] | None = None if names is None else {}
-        self.names = names or Numbers()
-        self.expected: Any = None
-        self.alive: list[Event] = []
-        self.arrays: set[Tensor] = set()
-        self.taken: list[Any] = []
-        self.active = False
-        self.root = Event("start", None, (), {}, None)
+        self.name, self.strict, self.problem = name, strict, ""
+        self.active = self.eager = False
+        self.root = self.at = Event("start", None, (), {}, None)
+        self.call, self.given = Call(self), ((), {})  # type: tuple[Call, Any]
         self.recorder: Recorder | None = None
-        self.call: Call = Call(self)
-        self.at = self.root  # the last event that was met
-        self.modes: tuple[Any, Any] = None, None  # that of the last call, and the same in lockstep
-        self.eager = False
-        self.records = self.hits = 0
-        self.wanted = True  # a recording
-        self.changes = changes.count
-        self.problem = ""
-        self.given: Any = ((), {})  # the arguments of the call
-        self.numbers: dict[int, float] = {}  # what live numbers are in this call
+        self.wanted = True
+        self.taken: list[ref[Any]] = []
+        self.modes: tuple[Any, Any] = None, None
+        self.names, self.numbers = names or Numbers(), {}  # type: tuple[Numbers, dict[int, float]]
+        self.changes, self.flags = changes.count, []  # type: tuple[int, list[Any]]
+        self.states: set[int] = set()
+        self.records = self.hits = self.skipped = 0
+        self.last: Any = None
+        self.recordings: dict[Any, Recorder] | None = None if names is None else {}
+        self.form: Any = None
+        self.expected: Any = None
+        self.arrays: set[Tensor] = set()
+        self.alive: list[Event] = []
+        self.decided: list[tuple[Any, Any]] = []
+        self.changed = False
+
+    @property
+    def lockstep(self) -> Lockstep:
+        """Itself, as the `Call` of stand-ins that nobody has had yet."""
+        return self
 
     # -- a call --------------------------------------------------------------------------------------
 
@@ -78,16 +109,16 @@ class Lockstep(Answers):
         if outside is not mode:
             inside = mode.replaced(lockstep=self)
             self.modes = mode, inside
+        self.given = args, kwargs
         if self.wanted:
-            self.recorder = Recorder(self, (args, kwargs))
+            self.recorder = Recorder(self, entire=True)
         token = set_mode(inside)
         self.active = True
-        self.given = args, kwargs
         try:
             if self.recorder is None:
                 result = function(*args, **kwargs)
             else:
-                result = self.named(self.recorder, function)
+                result = self.recorder.runs(function, args, kwargs)
         except BaseException:
             self.expected, self.changed = None, self.has_changed()
             if self.recorder is None and not self.eager:
@@ -101,36 +132,21 @@ class Lockstep(Answers):
         if self.recorder is None and not self.eager and not self.ends():
             self.realize("the end")
         if self.recorder is not None:
-            self.recorder.returns(result)
-            if not self.wanted:  # it began in the midst of the call
-                self.recorder.path.name_all({}, around(function, self.recorder.path.modules))
-            self.recorded(self.recorder)
+            if not self.recorder.entire:  # nobody has watched its variables
+                self.recorder.name_all({}, around(function, self.recorder.modules))
+            self.recorded(self.recorder, result)
         self.given = (), {}  # one may be the object of a method, with which this goes
         return result
 
-    def named(self, recorder: Recorder, function: Callable[..., Any]) -> Any:
-        """What the function returns, and what its variables and results are called in texts."""
-        args, kwargs = self.given
-        given = zip(flatten(self.given), names_of(function, args, kwargs), strict=False)
-        recorder.names = {id(x._value if isinstance(x, Tensor) else x): name for x, name in given}
-        names: dict[Tensor, str] = {}
-        arrays: dict[int, tuple[str, Any]] = {}
-        with collected(names, arrays):
-            result = function(*args, **kwargs)
-        local = {n: name for n, (name, _) in arrays.items()}
-        recorder.path.name_all(names, local | around(function, recorder.path.modules))
-        return result
-
-    def recorded(self, recorder: Recorder) -> None:
+    def recorded(self, recorder: Recorder, result: Any) -> None:
         """A call that was recorded is over."""
         self.recorder, self.wanted = None, self.recordings is not None and not recorder.entire
         self.decided = recorder.decided
         self.records += 1
-        recording = recorder.recording() if self.recordings is not None else None
-        end = recorder.finish()
+        end = recorder.finish(result)
         self.last = end, [x for x in recorder.results if isinstance(x, Event)]
-        if recording is not None and self.recordings is not None:
-            self.recordings[end, self.form] = recording
+        if self.recordings is not None:
+            self.recordings[end, self.form] = recorder
         known = self.root.tensors()
         self.states = set(map(id, known))
         self.flags = [(t, t._requires_grad, isinstance(t._value, np.ndarray)) for t in known]
@@ -162,16 +178,10 @@ class Lockstep(Answers):
         self.active, self.eager = False, True
         recorder, self.recorder = self.recorder, None
         assert recorder is not None
-        recorder.ordinary()
-        recorder.path.close()
+        recorder.close()
         self.records += 1
         if reason and self.records >= PATIENCE and not self.hits:
             self.problem = f"it runs uncompiled: {reason}"
-
-    @property
-    def watcher(self) -> Any:
-        """What is told of modules and leaves while a call is recorded."""
-        return None if self.recorder is None else self.recorder.path
 
     def unchanged(self) -> bool:
         """Whether Tensors and modules that the trail knows are what they were."""
@@ -179,100 +189,220 @@ class Lockstep(Answers):
         return all(t._requires_grad is requires and not t._hooks
                    and isinstance(t._value, np.ndarray) is array for t, requires, array in self.flags)
 
-    changed = False  # whether the last call that failed had changed anything
-    decided: Any = ()  # where numbers come from that Python has looked at in the last recording
-    form: Any = None
-    skipped = 0  # calls that frozen programs stood for
-    flags: Any = ()  # what is hardly ever set, of the Tensors that the trail knows
-    last: Any = None  # the end of the path that was recorded last, and the events that it returned
+    def ends(self) -> bool:
+        """The function has returned: whether that is what the trail says; compute what is kept."""
+        e = self.find("end", None)
+        if e is None:
+            return False
+        if self.recordings is not None:
+            self.alive = list(self.call.alive(e.path_to()))
+        held = held_of(answered, ALONE) if (answered := e.answered()) else None
+        if not held or compute(self, e, held):  # else it is recorded, or runs as usual
+            self.active = False
+            self.hits += 1
+        return True
 
-    def find(self, kind: str, what: Any) -> Event | None:
-        """The event of that kind that may come next."""
+    # -- at the door ---------------------------------------------------------------------------------
+
+    def apply(
+        self, primitive: Any, inputs: tuple[Any, ...], params: dict[str, Any], mode: Mode
+    ) -> Tensor:
+        """Answer an operation."""
         e = self.at.next
-        while e is not None and (e.kind != kind or e.what is not what):
+        # nearly always the same objects, one or two: of large trails every cache line counts
+        if (e is not None and e.what is primitive and e.arity == len(inputs) and e.first is inputs[0]
+                and e.last is inputs[-1] and e.mode is mode and self.recorder is None
+                and (e.arity < 3 or all(map(is_, inputs, e.given)))
+                and (params is e.params or same_params(params, e.params))
+                and changes.count == self.changes):
+            self.at, out = e, e.out
+            return out if type(out) is StandIn else self.answer(e)
+        if changes.count != self.changes and not self.unchanged():
+            self.root.next = None
+            if self.recorder is None:
+                self.realize()
+        e = None if self.recorder is not None else self.at.next
+        while e is not None:
+            if (e.what is primitive and (e.mode is mode or e.mode == mode)
+                    and self.call.takes(e, inputs) and same_params(params, e.params)):
+                if e.more is None or counts(e, inputs):
+                    self.at = e
+                    return self.answer(e)
+                if self.expected is not None and self.expected.counts(e):
+                    self.expected = None  # its program would not run
             e = e.other
+        if not all(map(is_plain, inputs)):  # lists, and what other libraries hold values in
+            if primitive.name in FOREIGN and (answer := FOREIGN[primitive.name](inputs)) is not None:
+                return answer
+            inputs = tuple(operand(primitive.name, x) for x in inputs)
+            return self.apply(primitive, inputs, params, mode)
+        if self.recorder is not None:
+            return self.recorder.apply(primitive, inputs, params, mode)
+        if primitive.name == "getitem":
+            masks = [m for m in inputs[1:] if type(m) is StandIn and m.dtype.kind == "b"]
+            if masks:  # shapes depend on it: a look at it
+                _ = [m._value for m in masks]
+                return self.apply(primitive, inputs, params, mode)
+        self.realize(described(primitive, inputs, params))
+        return apply_now(primitive, inputs, params)
+
+    def answer(self, e: Event, new: Any = None) -> Tensor:
+        """The stand-in for the result of an event; ``new`` is a Tensor that shall become it."""
+        out = e.out
+        if out is not None and (new is not None or (type(out) is not StandIn and (
+                getrefcount(out) - e.uses > ALONE or getweakrefcount(out)))):
+            e.give_away()  # somebody has it from an earlier call
+            for taken in (out.call.taken, self.taken):
+                taken.append(ref(out))
+            out = None
+        if out is None:
+            e.out = out = _new(StandIn) if new is None else new
+            e.touched = True
+            out.__class__ = StandIn
+            out.event = e
+        elif type(out) is not StandIn:
+            out.__class__ = StandIn
+            out.held = None
+        out.call = self
+        if e.touched:
+            begin(out, e.requires_grad)
+            e.touched = False
+        return out  # type: ignore[no-any-return]
+
+    def made(self, x: Any) -> bool:
+        """Whether a Tensor was made in this call and has no value of its own yet."""
+        if self.recorder is not None:
+            return self.recorder.event_of(x) is not None
+        return self.call.made(x)
+
+    def update(self, primitive: Any, target: Tensor, other: Any) -> Tensor:
+        """``target += other`` where target was made in the call."""
+        mode = current_mode()
+        if mode.grad and (target._requires_grad or getattr(other, "_requires_grad", False)):
+            return self.apply(primitive, (target, other), {}, mode)
+        self.realize()
+        return update_now(primitive, target, other)
+
+    def detached(self, x: Tensor, dtype: Any = None) -> Tensor:
+        """``x.detach()`` of what was made in the call, perhaps of another dtype."""
+        with using(grad=False):
+            if dtype is None or np.dtype(dtype) == x.dtype:
+                return self.apply(copy, (x,), {"order": "K"}, current_mode())
+            return self.apply(astype, (x,), {"dtype": np.dtype(dtype)}, current_mode())
+
+    def copies(self, new: Any, x: Any, dtype: Any) -> bool:
+        """Let a Tensor that is being made of another stand for its values, if they are pending."""
+        if not (self.active and isinstance(x, Tensor) and self.made(x)):
+            return False
+        out = self.detached(x, dtype)
+        new._requires_grad, new._grad, new._hooks = False, None, None
+        if self.recorder is not None:
+            self.recorder.is_also(out, new)
+        elif type(out) is StandIn:
+            self.answer(out.event, new)
+        else:
+            become(new, out._value, None, (), ALL, {}, out._seq)
+        return True
+
+    def answered(self, x: Any) -> bool:
+        """Whether a Tensor has no value yet."""
+        return type(x) is StandIn
+
+    # -- what else the trail knows --------------------------------------------------------------------
+
+    def find(self, kind: str, what: Any, fits: Any = None, given: Any = None) -> Event | None:
+        """Go on to the event of that kind that may come next, and fits what is given."""
+        e = self.at.next
+        while e is not None and (e.kind != kind or e.what is not what
+                                 or (fits is not None and not fits(e, given))):
+            e = e.other
+        if e is not None:
+            self.at = e
         return e
 
     def look(self, x: Any) -> None:
         """Somebody reads the values of a stand-in, or of a Tensor that is recorded."""
+        if self.recorder is None:
+            if (e := self.find("read", x.event)) is not None:
+                compute(self, e)
+                return
+            self.realize("a look at values")
         if self.recorder is not None:
             self.recorder.look(x)
-            return
-        e = self.find("read", x.event)
-        if e is not None:
-            self.at = e
-            self.compute(e)
-        else:
-            self.realize("a look at values")
-            if self.recorder is not None:
-                self.recorder.look(x)
 
-    def compute(self, e: Event) -> bool:
-        """Run what came before an event, and fill the stand-ins that are still there."""
-        if self.expected is not None and self.expected.looks_at_nothing:
-            return True  # its program computes all at once, if nothing is different
-        call, segment = self.call, e.segment
-        held = held_of(e.answered(), ALONE)
-        if e.moved:
-            held += [made for made in held_of(e.moved, ALONE) if made not in held]
-        self.active = False
-        try:
-            if segment is None or not (
-                    held == segment.held or all(map(segment.gives.__contains__, held))):
-                had = segment.gives if segment is not None else ()
-                segment = e.segment = Segment(e, list(dict.fromkeys([*had, *held])), self.strict)
-            segment.held = held
-            if self.taken:
-                self.settle()
-            if segment.draws and call.drew is None:
-                call.drew = generator().bit_generator.state
-            results = segment.run(call)
-        except CaptureError:  # a plan that is wrong
-            raise
-        except Exception as error:
-            self.expected = e.segment = None
-            if segment is not None and e.kind in ("step", "write") and segment.fails_late(error):
-                self.eager = True  # what has been updated must not be updated again
-                self.fill(e, [m for m in held if type(segment.gives[m]) is not int], segment, ())
-                raise
-            told = None if segment is None else segment.replay.explained(error)
-            if e.kind != "read":
-                self.at = e.before  # type: ignore[assignment]  # it has not come about
-            try:
-                self.realize()
-            except Exception as again:
-                raise told or again from error
+    def write(self, primitive: Any, inputs: tuple[Any, ...], target: Tensor) -> Tensor:
+        """Write into a Tensor from outside."""
+        if self.recorder is not None:
+            return self.recorder.writes(primitive, inputs, target)
+        e = self.find("write", primitive, self.call.fits, (*inputs, target))
+        if e is None:
+            self.realize(f"{primitive.name} in place")
+        elif compute(self, e):
+            return target
+        return write_now(primitive, inputs, target)
+
+    def steps(self, optimizer: Any) -> bool:
+        """A step of an optimizer; False for those that run as usual."""
+        if (ours := _OURS.get(type(optimizer))) is None:
+            ours = _OURS[type(optimizer)] = all(
+                getattr(type(optimizer), name).__module__.startswith(_PACKAGE)
+                for name in ("step", "update", "update_all"))
+        if not ours:
             return False
-        self.active = True
-        self.fill(e, held, segment, results)
-        return True
+        if self.recorder is None:
+            e = self.find("step", optimizer, self.call.fits_step, optimizer)
+            if e is None:
+                self.realize(f"a step of {type(optimizer).__name__}")
+            elif compute(self, e):
+                return True
+        return self.recorder is not None and self.recorder.steps(optimizer)
 
-    def fill(self, e: Event, held: list[Event], segment: Segment, results: Any) -> None:
-        """Give stand-ins that somebody has what a segment has computed before an event."""
-        for made in held:
-            source, out = segment.gives[made], made.out
-            if type(source) is not int:
-                out.__class__ = Deferred  # it finds its value in a buffer
-                out.held = source
-            else:
-                value = results[source].copy("K") if source in segment.copied else results[source]
-                if e.kind == "end" and not out._requires_grad:
-                    set_free(out, value)
-                else:
-                    fill(out, value)
+    def backward(self, root: Tensor, gradient: Any, create_graph: bool) -> None:
+        """``root.backward()``."""
+        if self.recorder is not None:
+            self.recorder.runs_backward(root, gradient, create_graph)
+            return
+        e, call = self.at.next, self.call
+        while e is not None and (  # as `find` does, in every step
+                e.kind != "backward" or create_graph or not call.fits_pass(e, root, gradient)):
+            e = e.other
+        if e is None:
+            self.realize("backward")
+            root.backward(gradient, create_graph)
+            return
+        self.at = e
+        for leaf, _, g in e.more:
+            x = call.bound[leaf.index] if type(leaf) is Slot else leaf
+            x._grad = self.answer(g)
 
-    def settle(self) -> None:
-        """Take values out of the buffers that are about to be written again."""
-        for r in self.taken:
-            if type(s := r()) is Deferred:
-                s.take_out()
-        self.taken.clear()
+    def asks(self, what: str, tensors: tuple[Any, ...], answer: Callable[[], Any]) -> Any:
+        """What depends on the graph of Tensors only: the same whenever the trail is."""
+        if self.recorder is not None:
+            return self.recorder.asks(what, tensors, answer)
+        e = self.find("ask", what, self.call.fits, tensors)
+        if e is None:
+            self.realize(what)
+            return answer()
+        return e.more
+
+    def pull(
+        self, roots: Any, seeds: Any, targets: Any, create_graph: bool, pull: Callable[..., Any]
+    ) -> Any:
+        """The cotangents of targets, from those of roots."""
+        if self.recorder is not None:
+            return self.recorder.pulls(roots, seeds, targets, create_graph, pull)
+        e = self.find("pull", None, self.call.fits,
+                      (create_graph, len(roots), *roots, *seeds, *targets))
+        if e is None:
+            self.realize("a derivative")
+            return pull(roots, seeds, targets, 0, create_graph)
+        return [self.answer(g) for g in e.more]
 
     def draws_itself(self) -> None:
         """The function is about to use the random generator: what was drawn before comes first."""
         if self.recorder is not None:
-            self.recorder.path.cannot_be_frozen("it seeds or uses the random generator itself, and a "
-                                                "program would not; do that outside")
+            self.recorder.cannot_be_frozen("it seeds or uses the random generator itself, and a "
+                                           "program would not; do that outside")
             return
         e: Any = self.at
         while e is not None and e.kind not in ("step", "write", "read"):
@@ -281,25 +411,18 @@ class Lockstep(Answers):
                 return
             e = e.before
 
-    def ends(self) -> bool:
-        """The function has returned: whether that is what the trail says; compute what is kept."""
-        e = self.at.next
-        while e is not None and e.kind != "end":
-            e = e.other
-        if e is None:
-            return False
-        held = held_of(answered, ALONE) if (answered := e.answered()) else ()
-        if self.recordings is not None:
-            self.alive = list(self.call.alive(e.path_to()))
-        if held:
-            if not self.compute(e):
-                return True  # it is recorded, or runs as usual
-            self.active = False
-        self.at = e
-        self.hits += 1
-        return True
+    def graph(self, x: Any) -> None:
+        """Somebody asks how a stand-in was made."""
+        if self.recorder is not None:
+            self.abandon("the graph itself is looked at (tg.grad and its kin, is_leaf, draw)")
+        elif not x._requires_grad:
+            set_free(x, x._value)
+        elif self.active and self.made(x):
+            self.realize()
+        else:
+            graph_of(x)
 
-    # -- when the call is another one -----------------------------------------------------------------
+    # -- when the call is another one ------------------------------------------------------------------
 
     def realize(self, came: str = "what it does between operations") -> None:
         """Compute what was answered so far as usual; what follows is a new branch of the trail."""
@@ -314,13 +437,7 @@ class Lockstep(Answers):
         else:
             record_again(self, events)
 
-    def graph(self, x: Any) -> None:
-        """Somebody asks how a stand-in was made."""
-        if self.recorder is not None:
-            self.abandon("the graph itself is looked at (tg.grad and its kin, is_leaf, draw)")
-        elif not x._requires_grad:
-            set_free(x, x._value)
-        elif self.active and self.made(x):
-            self.realize()
-        else:
-            graph_of(x)
+
+def counts(e: Event, inputs: tuple[Any, ...]) -> bool:
+    """Whether masks select as many elements as they did."""
+    return all(np.count_nonzero(held(inputs[n])) == count for n, count in e.more)

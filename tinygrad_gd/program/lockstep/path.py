@@ -1,24 +1,24 @@
-"""A path: the instructions of one recorded call, by the events of its trail."""
+"""`Path`: the instructions of a recorded call by the events of its trail, and programs of its parts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from ...engine.tensor import Tensor, constant
-from ...errors import describe
-from ..capture.capture import Capture
-from ..ir import Argument, Value
-from .trail import Event, Slot
+from ...ground.user_code import UNKNOWN
+from ..ir import Argument, Array, Input, Instruction, Program, State, Value, replaced
+from ..replay.planner import zeros
+from .trail import ENDS, Event, Slot
 
 
-class Path(Capture):
-    """The instructions of a recorded call, by its events.
+@dataclass(eq=False)
+class Path:
+    """What stays of a call that was recorded.
 
     Attributes
     ----------
+    instructions, inputs, guards : what was computed, see `Capture`.
     ends : how many instructions there were after each event.
     values : what instructions call the result of an event.
     later : what they call results that show memory, after it was written to: since which instruction.
@@ -26,106 +26,15 @@ class Path(Capture):
     around : the arrays among these that are no arguments of the function.
     """
 
-    def __init__(self, name: str, owner: Any) -> None:
-        super().__init__(owner.lockstep.names)
-        self.name, self.owner = name, owner
-        self.ends: dict[Event, int] = {}
-        self.values: dict[Event, Any] = {}
-        self.later: dict[Event, list[tuple[int, Any]]] = {}
-        self.slots: dict[Value, Slot] = {}
-        self.around: dict[Value, Any] = {}
-
-    def forward(self, out: Tensor, primitive: Any, inputs: Any, params: Any) -> None:
-        """What is computed of arrays alone stands for an array, too."""
-        super().forward(out, primitive, inputs, params)
-        if not self._internal and out._primitive is None and self._are_arrays(inputs):
-            self.owner.lockstep.arrays.add(out)
-
-    def _are_arrays(self, inputs: tuple[Any, ...]) -> bool:
-        arrays, given = self.owner.lockstep.arrays, [x for x in inputs if isinstance(x, Tensor)]
-        return bool(arrays and given) and arrays.issuperset(given)
-
-    def read(self, tensor: Tensor, how: str) -> None:
-        """A look at what is computed is an event of the trail; at others, no program would see it."""
-        if not self._internal:
-            self.cannot_be_frozen(f"{how} takes the values of {describe(tensor)} out of it, and a "
-                                  "program would not do anything with them")
-
-    def cannot_be_frozen(self, problem: str) -> None:
-        """Note at this line why no program could stand for the call."""
-        if not self.owner.problem:
-            self.owner.problem, self.owner.line = problem, self._line()
-
-    def decides(self, text: str, origins: Any, outcome: Any) -> None:
-        """Python has looked at numbers."""
-        self.owner.decided.extend(origins.values())
-
-    def creates(self, leaf: Tensor, data: Any) -> None:
-        """What a call makes is a slot; within an operation it is a constant."""
-        if self._internal:
-            super().creates(leaf, data)
-        elif isinstance(data, Tensor | np.ndarray):
-            self.owner.called_like(leaf, data)
-
-    def reference(self, x: Any) -> Any:
-        """What an instruction names ``x``: what the call brings is an argument of the program."""
-        if isinstance(x, np.ndarray):
-            x, _ = self._copies.get(id(x), (x, None))
-            if id(x) in self.owner.slots or not self._internal:
-                return self._argument(self.owner.slot_of(x), x, "")
-        elif isinstance(x, Tensor) and x not in self._values and (
-                id(x) in self.owner.slots or not self._internal):
-            slot = self.owner.slot_of(x)
-            if slot is None:
-                return self._state(x)
-            self._values[x] = self._argument(slot, x._value, x._name or "")
-            return self._values[x]
-        return super().reference(x)
-
-    def takes_gradient(self, leaf: Tensor) -> None:
-        """A gradient from before the call is a slot."""
-        g = leaf._grad
-        if g is not None and g not in self._values:
-            self._values[g] = self._argument(self.owner.brought(g), g._value, "")
-
-    def _argument(self, slot: Slot, held: Any, name: str) -> Value:
-        key = "slot", slot.index
-        given = self.owner.names.get(id(held), "")
-        name = name or given
-        if key not in self._inputs:
-            value = Value.like(held, name)
-            self._inputs[key] = Argument(value, slot.index, constant(held), raw=True)
-            self.slots[value] = slot
-            if not given and isinstance(held, np.ndarray):
-                self.around[value] = held
-        return self._inputs[key].value
-
-    def is_also(self, out: Tensor, stand_in: Tensor) -> None:
-        """Another object is what was computed: what is known of the one holds for the other."""
-        tables: list[dict[Any, Any]] = [self._values, self._places, self._adjoints]
-        for table in tables:
-            if out in table:
-                table[stand_in] = table[out]
-
-    def name_all(self, names: dict[Tensor, str], around: dict[int, str]) -> None:
-        """Take over what variables are called."""
-        super().name_all(names, around)
-        for value, array in self.around.items():
-            value.name = value.name or around.get(id(array), "")
-
-    def given(self) -> dict[Value, Any]:
-        """The inputs, by their values."""
-        return {i.value: i for i in self._inputs.values()}
-
-    def written(self, made: Iterable[tuple[Event, Any]]) -> list[Event]:
-        """Memory was written to: the events whose results show it and are other values from now on."""
-        moved = []
-        for event, result in made:
-            value = self._values.get(result) if result is not None else None
-            if value is not None and event in self.values and value is not self.at(event):
-                self.later.setdefault(event, []).append((len(self.instructions), value))
-                moved.append(event)
-        return moved
+    name: str
+    instructions: list[Instruction]
+    inputs: dict[Any, Input]
+    guards: dict[Value, Instruction]
+    ends: dict[Event, int] = field(default_factory=dict)
+    values: dict[Event, Any] = field(default_factory=dict)
+    later: dict[Event, list[tuple[int, Any]]] = field(default_factory=dict)
+    slots: dict[Value, Slot] = field(default_factory=dict)
+    around: dict[Value, Any] = field(default_factory=dict)
 
     def at(self, event: Event, number: int | None = None) -> Any:
         """What the result of an event is called before an instruction, by default the next."""
@@ -136,19 +45,100 @@ class Path(Capture):
 
     def value_of(self, slot: Slot) -> Value:
         """The argument of programs that holds a slot."""
-        return self._inputs["slot", slot.index].value
+        return self.inputs["slot", slot.index].value
 
-    def knows(self, tensor: Tensor) -> bool:
-        """Whether a Tensor has taken part."""
-        return tensor in self._values
+    def line(self, event: Event) -> tuple[str, int]:
+        """Where an event was recorded."""
+        number = self.ends.get(event, 0)
+        return self.instructions[number - 1].line if number else UNKNOWN
 
-    def close(self) -> None:
-        """Let go of what is needed only while the call runs."""
-        self._values, self._places, self._adjoints, self._copies = {}, {}, {}, {}
-        self.reached, self.owner, self.modules = {}, None, {}
+    def hand_on(self, end: Event) -> None:
+        """Tell the segments before the end what those after them take of them."""
+        start, number = 0, {i.output: n for n, i in enumerate(self.instructions)}
+        ends = [e for e in end.path_to() if e.kind in ENDS]
+        for at in ends:
+            for i in self.instructions[start : self.ends[at]]:
+                for n in (number.get(v, start) for v in i.values):
+                    if n < start and self.instructions[n].target is None:
+                        owner = next(b for b in ends if self.ends[b] > n)
+                        if n not in owner.needed:
+                            owner.needed.add(n)
+                            owner.segment = None
+            start = self.ends[at]
 
-    def after(self, event: Event, result: Any = None) -> None:
-        """Note that an event is over."""
-        self.ends[event] = len(self.instructions)
-        if result is not None:
-            self.values[event] = self.reference(result)
+
+class Part:
+    """A part of a path as a program: what comes before an end, since the one before or the beginning.
+
+    Its results are those of the events that are ``alive``, and what later segments take.
+
+    Attributes
+    ----------
+    arguments : for each of the program, the slot that holds it, or by ``-1 - n`` the n-th instruction.
+    handed : numbers of the instructions whose results later segments take.
+    """
+
+    def __init__(self, at: Event, alive: list[Event], whole: bool = False) -> None:
+        path: Path = at.path
+        before = at.before
+        while before is not None and (whole or before.kind not in ENDS):
+            before = before.before
+        start, stop = 0 if before is None else path.ends.get(before, 0), path.ends[at]
+        instructions = path.instructions[start:stop]
+        self.handed = [] if whole else [n for n in sorted(at.needed) if start <= n < stop]
+        self.arguments: list[int] = []
+        self._path, self._data = path, path.around if whole else {}
+        self._inputs: list[Input] = []
+        self._known = {i.output for i in instructions}
+        self._same: dict[Value, Any] = {}  # values that are constants, or what a state holds now
+        self._states: dict[Tensor, State] = {}
+        self._given = {i.value: i for i in path.inputs.values()}
+        self._number = {i.output: n for n, i in enumerate(path.instructions)}
+        last = {i.target: i.output for i in path.instructions[:start] if i.target is not None}
+        self._written = {value: state for state, value in last.items()}
+        self._changing = {i.target.tensor for i in path.instructions if i.target is not None}
+        writes: dict[Tensor, tuple[State, Value]] = {}
+        for n, i in enumerate(instructions):
+            self._take(*i.values)
+            if i.target is not None:
+                self._take(i.target.value)
+                state = self._states[i.target.tensor]
+                instructions[n] = replace(i, target=state)
+                writes[state.tensor] = state, i.output
+        results = (*(path.at(event, stop) for event in alive),
+                   *(path.instructions[n].output for n in self.handed))
+        self._take(*results)
+        #: What is alive after an end may be looked at, and hardly ever is.
+        stays = not whole and at.kind != "end"
+        self.program = replaced(Program(
+            path.name, tuple(self._inputs), tuple(instructions), () if stays else results,
+            tuple(writes.values()), kept=results if stays else ()), self._same)
+
+    def _take(self, *values: Any) -> None:
+        """Make inputs of values that are not computed here."""
+        for v in values:
+            if not isinstance(v, Value) or v in self._known:
+                continue
+            self._known.add(v)
+            source = self._given.get(v)
+            if v in self._data:  # texts for people call them by their names
+                self._inputs.append(Array(v, self._data[v]))
+            elif isinstance(source, Array):
+                self._same[v] = source.array
+            elif isinstance(source, Argument):
+                self._argument(v, self._path.slots[v].index, source.tensor)
+            elif isinstance(source, State):
+                state = State(v, source.tensor, source.tensor in self._changing)
+                self._states[source.tensor] = state
+                self._inputs.append(state)
+            elif source is not None:
+                self._inputs.append(source)
+            elif v in self._written:
+                self._same[v] = self._written[v].value
+                self._take(self._written[v].value)
+            else:
+                self._argument(v, -1 - self._number[v], constant(zeros(v)))
+
+    def _argument(self, v: Value, place: int, tensor: Tensor) -> None:
+        self._inputs.append(Argument(v, len(self.arguments), tensor, raw=True))
+        self.arguments.append(place)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 from ...engine.primitive import apply
@@ -16,91 +13,108 @@ from ...ground.rng import generator
 from ...ops.unnamed import unnamed
 from ...transforms.recording import pull
 from .recorder import Recorder
-from .standins import Recorded, StandIn, become
+from .standins import Deferred, Filled, StandIn, become
 from .trail import Event, Slot
 
 
 def realize(call: Any, events: list[Event]) -> None:
     """Compute all that is pending, and give what is still held its value and its graph."""
-    with drawn_again(call, False):
-        Rebuilding(call, events).run(events)
+    rewind(call)
+    again = Again(call, events)
+    pending_from = 1 + max(n for n, e in enumerate(events) if e.kind in ("step", "write", "read"))
+    for n, e in enumerate(events):
+        if e.kind == "op" or n >= pending_from:
+            again.meet(e, pending=n >= pending_from)
 
 
-@contextmanager
-def drawn_again(call: Any, after: bool) -> Iterator[None]:
-    """Let draws that were made give the same numbers once more; ``after`` the call, without a trace."""
-    if call.drew is None:
-        yield
-        return
-    bits = generator().bit_generator
-    now, bits.state = bits.state, call.drew
-    yield
-    if after:
-        bits.state = now
+def record_again(lockstep: Any, events: list[Event]) -> None:
+    """Compute as `realize` does, and record it: what follows belongs to the same path."""
+    rewind(lockstep.call)
+    again = Again(lockstep.call, events, lockstep)
+    lockstep.recorder = Recorder(lockstep, entire=False)
+    lockstep.at, lockstep.active = lockstep.root, True
+    for e in events:
+        again.meet(e)
+        if not lockstep.active:
+            break
 
 
-class Rebuilding:
-    """The events of a call as ordinary operations."""
+def rewind(call: Any) -> None:
+    """Let draws that were made give the same numbers once more."""
+    if call.drew is not None:
+        generator().bit_generator.state = call.drew
 
-    def __init__(self, call: Any, events: list[Event]) -> None:
-        self.call = call
+
+class Again:
+    """The events of a call once more: as ordinary operations, or recorded ones if there is a lockstep.
+
+    Attributes
+    ----------
+    alive : the stand-ins that somebody has, by their events.
+    made : what stands for the results of events.
+    moments : when what is made after the call was made.
+    """
+
+    def __init__(self, call: Any, events: list[Event], lockstep: Any = None) -> None:
+        self.call, self.lockstep = call, lockstep
         self.alive = call.alive(events)
         self.made: dict[Event, Any] = {}
-        self.moments: list[Any] = []  # when what is made after the call was made
+        self.moments: list[Any] = []
+        self._door = {"lockstep": lockstep} if lockstep is None else {
+            "lockstep": lockstep, "observer": None}
 
     def input(self, r: Any) -> Any:
         """What a reference stands for."""
         if type(r) is Event:
+            if r not in self.made and r.kind == "gradient" and isinstance(r.out, Filled | Deferred):
+                self.made[r] = r.out  # of a reverse pass that is over
             return self.made[r]
         if type(r) is Slot:
             return self.call.bound[r.index]
         return self.call.lives.get(r.text, r) if type(r) is Live else r
 
-    def run(self, events: list[Event]) -> None:
-        """Compute what is pending, and make graphs of what is still held."""
-        pending_from = 0
-        for n, e in enumerate(events):
-            if e.kind in ("step", "write", "read"):
-                pending_from = n + 1
-        for n, e in enumerate(events):
-            pending = n >= pending_from
+    def meet(self, e: Event, pending: bool = True) -> None:
+        """Let an event come about; if it is not pending, what it made has its value already."""
+        mode = e.mode
+        with using(grad=mode.grad, default_dtype=mode.default_dtype, deriving=mode.deriving,
+                   **self._door):
             if e.kind == "op":
                 self.operation(e, pending)
-            elif e.kind == "backward" and pending:
+            elif e.kind == "backward":
                 self.backward(e)
-            elif e.kind == "pull" and pending:
-                roots, seeds, targets = _sorted(e, map(self.input, e.refs))
-                with using(lockstep=None):
-                    found = pull(roots, seeds, targets, 0, e.params["create_graph"])
-                for g, out in zip(e.more, found, strict=True):
-                    self.made.setdefault(g, self.kept(g, out))
+            elif e.kind == "pull":
+                self.pull(e)
+            elif e.kind == "read":
+                _ = self.made[e.what]._value
+            elif self.lockstep is not None:
+                self.lockstep.asks(e.what, tuple(map(self.input, e.refs)), lambda: e.more)
+
+    def keep(self, e: Event, out: Tensor, value: Any = None) -> Any:
+        """What was computed; the stand-in that somebody has for it becomes that."""
+        s = self.alive.get(e)
+        if s is not None:
+            if self.lockstep is not None and self.lockstep.active:
+                self.lockstep.recorder.is_also(out, s)
+            else:
+                become(s, out._value if value is None else value, out._primitive, out._first,
+                       out._second, out._params, out._seq)
+            out = s
+        self.made[e] = out
+        return out
 
     def operation(self, e: Event, pending: bool) -> None:
         """Compute one operation, unless what it read was changed since."""
-        s = self.alive.get(e)
         try:
             inputs = tuple(map(self.input, e.refs))
         except KeyError:
             return
         if not pending and self.is_stale(inputs):
-            self.made.pop(e, None)
             return
-        with using(**{"grad": e.mode.grad, "default_dtype": e.mode.default_dtype, "lockstep": None}):
-            out = apply(e.what, inputs, e.params)
+        out = apply(e.what, inputs, e.params)
         if self.moments:  # in their order, before all that has used the result since
             out._seq = self.moments.pop(0)
-        if s is not None:
-            value = s._value if not pending and type(s) is not StandIn else out._value
-            become(s, value, out._primitive, out._first, out._second, out._params, out._seq)
-            out = s
-        self.made[e] = out
-
-    def kept(self, g: Event, out: Tensor) -> Any:
-        """The stand-in that somebody has for a result, as what was computed in its place."""
-        if (s := self.alive.get(g)) is None:
-            return out
-        become(s, out._value, out._primitive, out._first, out._second, out._params, out._seq)
-        return s
+        s = self.alive.get(e)
+        self.keep(e, out, None if pending or s is None or type(s) is StandIn else s._value)
 
     def is_stale(self, inputs: tuple[Any, ...]) -> bool:
         """Whether some parameter is no longer what it was when the call began."""
@@ -110,124 +124,37 @@ class Rebuilding:
     def backward(self, e: Event) -> None:
         """Run a reverse pass from the gradients that there were, and leave those that there are."""
         root, gradient = map(self.input, e.refs[:2])
-        now = []
-        for leaf, before, _ in e.more:
-            x = self.input(leaf)
-            now.append((x, x._grad))
-            x._grad = None if before is None else self.input(before)
-        with using(lockstep=None):
-            root.backward(gradient)
-        for (x, held), (_, _, g) in zip(now, e.more, strict=True):
-            made, s = x._grad, self.alive.get(g)
-            if s is not None:
-                become(s, made._value, None, (), ALL, {}, made._seq)
-                made = s
-            self.made[g] = made
-            x._grad = made if held is s or (isinstance(held, StandIn) and held is s) else held
-
-
-def record_again(lockstep: Any, events: list[Event]) -> None:
-    """Compute as `realize` does, and record it: what follows belongs to the same path."""
-    call = lockstep.call
-    alive = call.alive(events)
-    lockstep.recorder = recorder = Recorder(lockstep, lockstep.given)
-    recorder.began = call.began
-    lockstep.at, lockstep.active = lockstep.root, True
-    if call.drew is not None:
-        generator().bit_generator.state = call.drew
-    again = Again(lockstep, recorder, alive)
-    for e in events:
-        if e.kind == "op":
-            again.operation(e)
-        elif e.kind == "read":
-            recorder.look(again.made[e.what])
-        elif e.kind == "backward":
-            again.backward(e)
-        elif e.kind == "ask":
-            recorder.asks(e.what, tuple(map(again.given, e.refs)), partial(getattr, e, "more"))
-        elif e.kind == "pull":
-            again.pull(e)
-        if not lockstep.active:
-            break
-
-
-class Again:
-    """The events of a call, met once more while it is recorded."""
-
-    def __init__(self, lockstep: Any, recorder: Recorder, alive: dict[Event, Any]) -> None:
-        self.lockstep, self.recorder = lockstep, recorder
-        self.alive = alive
-        self.made: dict[Event, Any] = {}
-
-    def given(self, r: Any) -> Any:
-        """What a reference stands for."""
-        if type(r) is Event:
-            return self.made[r]
-        call = self.lockstep.call
-        if type(r) is Slot:
-            return call.bound[r.index]
-        return call.lives.get(r.text, r) if type(r) is Live else r
-
-    def keep(self, e: Event, out: Tensor) -> Any:
-        """The stand-in that somebody has, as what was computed in its place."""
-        s = self.alive.get(e)
-        if s is not None:
-            self.lockstep.active = False
-            become(s, out._value, out._primitive, out._first, out._second, out._params, out._seq)
-            s.__class__ = Recorded
-            self.recorder.path.is_also(out, s)
-            self.recorder.note(e if e.kind == "gradient" else self.lockstep.at, s)
-            self.lockstep.active = True
-            out = s
-        self.made[e] = out
-        return out
-
-    def operation(self, e: Event) -> None:
-        """Compute one operation."""
-        with using(grad=e.mode.grad, default_dtype=e.mode.default_dtype):
-            self.keep(e, self.recorder.apply(e.what, tuple(map(self.given, e.refs)), e.params, e.mode))
-
-    def backward(self, e: Event) -> None:
-        """Run a reverse pass from the gradients that there were, and leave those that there are."""
-        now = [(x := self.given(leaf), x._grad) for leaf, *_ in e.more]
-        for (x, _), (_, before, _) in zip(now, e.more, strict=True):
-            x._grad = None if before is None else self.given(before)
-        self.recorder.backward(self.given(e.refs[0]), self.given(e.refs[1]), False)
-        for (x, held), (_, _, g) in zip(now, e.more, strict=True):
-            s = self.alive.get(g)
-            new = self.keep(g, x._grad)
-            x._grad = new if held is s else held
-
+        leaves = [self.input(leaf) for leaf, *_ in e.more]
+        now = [leaf._grad for leaf in leaves]
+        for leaf, (_, before, _) in zip(leaves, e.more, strict=True):
+            leaf._grad = self.input(before)
+        root.backward(gradient)
+        for leaf, held, (*_, g) in zip(leaves, now, e.more, strict=True):
+            made = self.keep(g, leaf._grad)
+            leaf._grad = made if held is made else held
 
     def pull(self, e: Event) -> None:
         """Run the reverse pass of a transform."""
-        roots, seeds, targets = _sorted(e, map(self.given, e.refs))
-        found = self.recorder.pull(roots, seeds, targets, e.params["create_graph"], pull)
+        create_graph, n, *given = map(self.input, e.refs)
+        found = pull(given[:n], given[n : 2 * n], given[2 * n :], 0, create_graph)
         for g, out in zip(e.more, found, strict=True):
             if g not in self.made:
                 self.keep(g, out)
 
 
-def _sorted(e: Event, given: Iterable[Any]) -> tuple[list[Any], list[Any], list[Any]]:
-    """Roots, seeds and targets of a reverse pass."""
-    found, n = list(given), e.params["roots"]
-    return found[:n], found[n : 2 * n], found[2 * n :]
-
-
 def graph_of(x: Any) -> None:
     """Make the graph of a result that was computed by a program."""
     call = x.call
-    events = []
-    e: Any = x.event
-    while e is not None and e.kind != "start":
-        events.append(e)
-        e = e.before
-    rebuilding = Rebuilding(call, events)
-    rebuilding.moments = [call.began + (n + 1) / (len(events) + 1) for n in range(len(events))]
-    with drawn_again(call, True):
-        for event in reversed(events):
-            if event.kind == "op":
-                rebuilding.operation(event, False)
+    events = x.event.path_to()
+    again = Again(call, events)
+    again.moments = [call.began + (n + 1) / (len(events) + 1) for n in range(len(events))]
+    now = None if call.drew is None else generator().bit_generator.state
+    rewind(call)
+    for e in events:
+        if e.kind == "op":
+            again.meet(e, pending=False)
+    if now is not None:  # without a trace
+        generator().bit_generator.state = now
     if isinstance(x, StandIn):
         leaf = Tensor(0.0, requires_grad=True)
         leaf._seq = 0  # so that the rule is asked, and says it

@@ -2,172 +2,232 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
-from weakref import ref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...engine.graph import leaves_of
 from ...engine.in_place import write as write_now
 from ...engine.primitive import apply as compute
-from ...engine.tensor import Tensor
+from ...engine.tensor import Tensor, constant
+from ...errors import describe
 from ...ground.live import Live
 from ...ground.modes import Mode, current_mode, using
 from ...ground.pytree import flatten
-from ...ground.storage import tick
 from ...ground.user_code import UNKNOWN
+from ..capture.capture import Capture
+from ..capture.variables import around, collected, names_of
+from ..ir import Argument, Value
+from .call import held
 from .path import Path
 from .standins import Recorded, become
-from .trail import Event, Slot, same
+from .trail import ENDS, Event, Slot, same
 
 if TYPE_CHECKING:
     from .lockstep import Lockstep
 
-
-class Recording(NamedTuple):
-    """What was there when a path was recorded.
-
-    Attributes
-    ----------
-    leaves : of the arguments.
-    brought : by the number of a slot, what was in it.
-    made_of : by the number of a slot, the array or Tensor of which its Tensor was made, and how many
-        instructions there were then.
-    results : the leaves of what was returned, events for those that the call has computed.
-    modules : weak references to those that took part, one of which may be the object of the method.
-    problem, line : why the call cannot be frozen, if that was seen.
-    entire : whether all of the call was seen.
-    """
-
-    leaves: list[Any]
-    brought: dict[int, Any]
-    made_of: dict[int, Any]
-    results: list[Any]
-    modules: list[Any]
-    problem: str
-    line: tuple[str, int]
-    entire: bool
+_NO_PARAMS: dict[str, Any] = {}
 
 
-class Recorder:
-    """What is known while a call is recorded.
+class Recorder(Capture):
+    """What is known of a call that is recorded: it observes what its operations are computed with.
 
     Attributes
     ----------
-    path : the instructions.
-    made : by id, the results of events, each with its event.
-    slots : by id, what the call brings, each with its slot.
-    states : by id, the Tensors that are there in every call.
-    passed : ids of Tensors and floats among the arguments.
+    path : what stays of it.
+    made : the events that have made Tensors.
+    brought : what the call brings, by the numbers of slots.
+    made_of : by the id of a Tensor that the function makes, the array or Tensor that it is made of,
+        and how many instructions there were then; in the end by the numbers of slots.
+    arguments, results : the leaves of what is given, and returned: events for what was computed.
     names : of arguments, by their ids.
-    made_of : by the id of a Tensor that the function makes, what it is made of, and when.
-    results : the leaves of what the function returns, events for those that it has computed.
-    problem, line : why the call could not be frozen, and where that was seen.
+    problem, line : why the call cannot be frozen, and where that was seen.
     decided : where numbers come from that Python has looked at.
-    entire : whether it sees the call from its beginning.
+    entire : whether all of the call is seen, from its beginning.
     """
 
-    def __init__(self, lockstep: Lockstep, arguments: Any) -> None:
-        self.lockstep = lockstep
-        self.began = tick()
-        self.path = Path(lockstep.name, self)
-        self.made: dict[int, tuple[Event, Any]] = {}
-        self.slots: dict[Any, tuple[Slot, Any]] = {}
-        self.states: dict[int, Tensor] = {}
-        self.passed = {id(x) for x in flatten(arguments) if isinstance(x, Tensor | float)}
-        self.names: dict[int, str] = {}
+    def __init__(self, lockstep: Lockstep, entire: bool) -> None:
+        super().__init__(lockstep.names)
+        self.lockstep, self.entire, self.began = lockstep, entire, lockstep.call.began
+        self.path = Path(lockstep.name, self.instructions, self.inputs, self.guards)
+        self.made: dict[Tensor, Event] = {}
+        self.brought: dict[int, Any] = {}
         self.made_of: dict[int, tuple[Any, int]] = {}
+        self.arguments: list[Any] = flatten(lockstep.given)
         self.results: list[Any] = []
+        self.names: dict[int, str] = {}
         self.problem, self.line = "", UNKNOWN
         self.decided: list[tuple[Any, Any]] = []
-        self.entire = lockstep.wanted
+        self._passed = {id(x) for x in self.arguments if isinstance(x, Tensor | float)}
+        self._outside: dict[int, tuple[Slot | None, Any]] = {}  # by id, what the call has not made
 
     # -- what things are -----------------------------------------------------------------------------
 
     def event_of(self, x: Any) -> Event | None:
         """The event that made a Tensor."""
-        found = self.made.get(id(x))
-        return found[0] if found and found[1]() is x else None
+        return self.made.get(x) if isinstance(x, Tensor) else None
 
-    def note(self, event: Event, out: Tensor) -> None:
-        """Remember what an event has made."""
-        self.made[id(out)] = event, ref(out)
+    def slot_of(self, x: Any, always: bool = False) -> Slot | None:
+        """The slot of what a call brings; None for a Tensor that is there in every call.
+
+        What was never the same in two calls has one ``always``.
+        """
+        slot, _ = self._outside.get(id(x), (None, x))
+        if slot is None and (always or id(x) not in self._outside):
+            stays = (not always and isinstance(x, Tensor) and id(x) not in self._passed
+                     and x._seq <= self.began and x._primitive is None)
+            slot = None if stays else self._new_slot(x)
+            self._outside[id(x)] = slot, x
+        return slot
+
+    def _new_slot(self, x: Any) -> Slot:
+        slot = Slot(len(self.brought), x)
+        self.brought[slot.index] = x
+        return slot
+
+    def known_as(self, x: Any) -> Any:
+        """What a trail calls an input of an event."""
+        if isinstance(x, Tensor):
+            return self.made.get(x) or self.slot_of(x) or x
+        return self.slot_of(x) if isinstance(x, np.ndarray) else x
+
+    def _gradient(self, g: Tensor | None) -> Any:
+        """What a trail calls the gradient that a leaf has."""
+        return None if g is None else self.made.get(g) or self.slot_of(g, always=True)
+
+    def reference(self, x: Any) -> Any:
+        """What an instruction names ``x``: what the call brings is an argument of the program."""
+        if isinstance(x, np.ndarray):
+            x, _ = self._copies.get(id(x), (x, None))
+        known = not isinstance(x, np.ndarray | Tensor) or (isinstance(x, Tensor) and x in self._values)
+        if known or (self._internal and self._outside.get(id(x), (None, x))[0] is None):
+            return super().reference(x)
+        slot = self.slot_of(x)
+        return self._state(x) if slot is None else self._argument(slot, x)
+
+    def _argument(self, slot: Slot, x: Any) -> Value:
+        array, key = held(x), ("slot", slot.index)
+        if key not in self.inputs:
+            given = self.names.get(id(array), "")
+            name = x._name if isinstance(x, Tensor) and x._name else given
+            value = Value.like(array, name)
+            self.inputs[key] = Argument(value, slot.index, constant(array), raw=True)
+            self.path.slots[value] = slot
+            if not given and isinstance(array, np.ndarray):
+                self.path.around[value] = array
+        if isinstance(x, Tensor):
+            self._values[x] = self.inputs[key].value
+        return self.inputs[key].value
 
     def is_also(self, out: Tensor, x: Any) -> None:
         """Let another Tensor be what an event has made."""
-        event = self.event_of(out)
-        self.lockstep.active = False
-        become(x, out._value, out._primitive, out._first, out._second, out._params, out._seq)
-        x._requires_grad, x._grad, x._hooks = out._requires_grad, None, None
-        self.path.is_also(out, x)
-        if event is not None:
-            self.note(event, x)
-            x.__class__ = Recorded
-        self.lockstep.active = True
+        with self.unwatched():
+            become(x, out._value, out._primitive, out._first, out._second, out._params, out._seq)
+            tables: list[dict[Any, Any]] = [self.made, self._values, self._places, self._adjoints]
+            for table in tables:
+                if out in table:
+                    table[x] = table[out]
+            if x in self.made:
+                x.__class__ = Recorded
 
-    def slot_of(self, x: Any) -> Slot | None:
-        """The slot of what a call brings; None for a Tensor that is there in every call."""
-        if id(x) in self.slots:
-            return self.slots[id(x)][0]
-        if id(x) in self.states:
-            return None
-        if (isinstance(x, Tensor) and id(x) not in self.passed and x._seq <= self.began
-                and x._primitive is None):
-            self.states[id(x)] = x
-            return None
-        return self.brought(x)
+    # -- what happens, to an observer ----------------------------------------------------------------
 
-    def brought(self, x: Any) -> Slot:
-        """The slot of what is another thing in each call."""
-        if id(x) not in self.slots:
-            self.slots[id(x)] = Slot(len(self.slots), x), x
-        return self.slots[id(x)][0]
+    def forward(self, out: Tensor, primitive: Any, inputs: Any, params: Any) -> None:
+        """What is computed of arrays alone stands for an array, too."""
+        super().forward(out, primitive, inputs, params)
+        if not self._internal and out._primitive is None and self._are_arrays(inputs):
+            self.lockstep.arrays.add(out)
 
-    def called_like(self, leaf: Tensor, data: Any) -> None:
-        """A leaf is made of something, which may have a name."""
-        self.made_of[id(leaf)] = data, len(self.path.instructions)
-        name = self.names.get(id(data._value if isinstance(data, Tensor) else data))
-        if name and not isinstance(data, Recorded):
-            self.names.setdefault(id(leaf._value), name)
+    def _are_arrays(self, inputs: tuple[Any, ...]) -> bool:
+        arrays, given = self.lockstep.arrays, [x for x in inputs if isinstance(x, Tensor)]
+        return bool(arrays and given) and arrays.issuperset(given)
 
-    def reference(self, x: Any) -> Any:
-        """What a trail calls an input of an event."""
-        if isinstance(x, Tensor):
-            if (event := self.event_of(x)) is not None:
-                return event
-            slot = self.slot_of(x)
-            return x if slot is None else slot
-        return self.slot_of(x) if isinstance(x, np.ndarray) else x
+    def creates(self, leaf: Tensor, data: Any) -> None:
+        """What a call makes is a slot, called like what it is made of; in an operation, a constant."""
+        if self._internal:
+            super().creates(leaf, data)
+        elif isinstance(data, Tensor | np.ndarray):
+            self.made_of[id(leaf)] = data, len(self.instructions)
+            name = self.names.get(id(held(data)))
+            if name and not isinstance(data, Recorded):
+                self.names.setdefault(id(leaf._value), name)
 
-    def gradient(self, g: Tensor | None) -> Any:
-        """What a trail calls the gradient that a leaf has."""
-        return None if g is None else self.event_of(g) or self.brought(g)
+    def takes_gradient(self, leaf: Tensor) -> None:
+        """A gradient from before the call is a slot."""
+        if (g := leaf._grad) is not None and g not in self._values:
+            self.slot_of(g, always=True)
+            self.reference(g)
 
-    # -- at the door ---------------------------------------------------------------------------------
+    def read(self, tensor: Tensor, how: str) -> None:
+        """A look at what is computed is an event of the trail; at others, no program would see it."""
+        if not self._internal:
+            self.cannot_be_frozen(f"{how} takes the values of {describe(tensor)} out of it, and a "
+                                  "program would not do anything with them")
 
-    def really(self, function: Callable[[], Any]) -> Any:
-        """Compute as usual, and write down what that takes."""
+    def cannot_be_frozen(self, problem: str) -> None:
+        """Note at this line why no program could stand for the call."""
+        if not self.problem:
+            self.problem, self.line = problem, self._line()
+
+    def decides(self, text: str, origins: Any, outcome: Any) -> None:
+        """Python has looked at numbers."""
+        self.decided.extend(origins.values())
+
+    # -- what happens, in the trail ------------------------------------------------------------------
+
+    @contextmanager
+    def unwatched(self) -> Iterator[None]:
+        """Looks at what is recorded are the recorder's own."""
         self.lockstep.active = False
         try:
-            with using(observer=self.path, lockstep=None):
-                return function()
+            yield
         finally:
             self.lockstep.active = True
 
-    def noted(self, e: Event, out: Tensor) -> None:
-        """Remember a result, at which nobody looks without notice from now on."""
-        self.lockstep.active = False
-        self.path.after(e, out)
-        self.note(e, out)
-        out.__class__ = Recorded
-        self.lockstep.active = True
+    def really(self, function: Callable[[], Any]) -> Any:
+        """Compute as usual, and write down what that takes."""
+        with self.unwatched(), using(observer=self, lockstep=None):
+            return function()
 
-    def follow(self, kind: str, what: Any, refs: tuple[Any, ...], params: Any, mode: Any) -> Event:
+    def follow(
+        self, kind: str, what: Any, refs: tuple[Any, ...], params: dict[str, Any] = _NO_PARAMS
+    ) -> Event:
         """Go on in the trail, along a branch that is known or a new one."""
+        mode = None if kind == "end" else current_mode()  # the call is over, and so are its modes
         e = self.lockstep.at = self.lockstep.at.followed_by(kind, what, refs, params, mode)
         e.path, e.segment, e.holds = self.path, None, None  # it may have to hand on more
+        self.path.ends[e] = len(self.instructions)
         return e
+
+    def makes(self, e: Event, out: Any) -> None:
+        """Remember a result, at which nobody looks without notice from now on."""
+        with self.unwatched():
+            self.path.ends[e] = len(self.instructions)
+            self.path.values[e] = self.reference(out)
+            self.made[out] = e
+            out.__class__ = Recorded
+
+    def _has_written(self, e: Event) -> None:
+        """Memory was written to: results that show it are other values from now on."""
+        e.moved, path = [], self.path
+        for result, event in self.made.items():
+            value = self._values.get(result)
+            if value is not None and event in path.values and value is not path.at(event):
+                path.later.setdefault(event, []).append((len(self.instructions), value))
+                e.moved.append(event)
+
+    def look(self, x: Tensor) -> None:
+        """Somebody reads values: an event, if they would not be there yet."""
+        made, e = self.event_of(x), self.lockstep.at
+        while made is not None and e.before is not None and e.kind not in ENDS:
+            if made in e.results():
+                self.follow("read", made, ())
+                return
+            e = e.before
+
+    # -- at the door ---------------------------------------------------------------------------------
 
     def apply(
         self, primitive: Any, inputs: tuple[Any, ...], params: dict[str, Any], mode: Mode
@@ -176,22 +236,21 @@ class Recorder:
         masks = [(n, m) for n, m in enumerate(inputs) if n and primitive.name == "getitem"
                  and getattr(getattr(m, "dtype", None), "kind", "") == "b"]
         for _, m in masks:
-            _ = m._value if isinstance(m, Tensor) else None  # shapes depend on it: a look at it
+            _ = held(m)  # shapes depend on it: a look at it
             if self.lockstep.at.kind == "read" and self.event_of(m) is self.lockstep.at.what:
                 self.lockstep.at.more = "a mask"
         if mode.observer is not None:
             self.lockstep.abandon("an observer watches a part of it")
         if not self.lockstep.active:
             return compute(primitive, inputs, params)
-        refs = self._loosened(primitive, tuple(map(self.reference, inputs)), inputs)
+        refs = self._loosened(primitive, inputs)
         given = tuple(map(self._alive, inputs, refs))
         out: Tensor = self.really(lambda: compute(primitive, given, params))
-        e = self.follow("op", primitive, refs, params, mode)
+        e = self.follow("op", primitive, refs, params)
         e.makes(out)
         if masks:
-            e.more = [(n, int(np.count_nonzero(m._value if isinstance(m, Tensor) else m)))
-                      for n, m in masks]
-        self.noted(e, out)
+            e.more = [(n, int(np.count_nonzero(held(m)))) for n, m in masks]
+        self.makes(e, out)
         return out
 
     def _alive(self, x: Any, r: Any) -> Any:
@@ -201,12 +260,10 @@ class Recorder:
         self.lockstep.numbers[r.index] = x
         return Live(x, f"n{r.index}", {f"n{r.index}": (self.lockstep.numbers, r.index)})
 
-    def _loosened(
-        self, primitive: Any, refs: tuple[Any, ...], inputs: tuple[Any, ...]
-    ) -> tuple[Any, ...]:
+    def _loosened(self, primitive: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         """References in which what was another thing in some call, or may be, is a slot."""
-        at = self.lockstep.at
-        loose = {n for n, x in enumerate(inputs) if type(x) is float and id(x) in self.passed}
+        at, refs = self.lockstep.at, list(map(self.known_as, inputs))
+        loose = {n for n, x in enumerate(inputs) if type(x) is float and id(x) in self._passed}
         for e in at.followers():
             if e.kind == "op" and e.what is primitive and len(e.refs) == len(refs):
                 if e.loose - loose:
@@ -214,149 +271,130 @@ class Recorder:
                     at.drop(e)
                 loose |= {n for n, r in enumerate(e.refs) if type(r) is Slot and (
                     type(inputs[n]) is float or isinstance(refs[n], Tensor))}
-        fixed = list(refs)
         for n in loose:
-            x, r = inputs[n], fixed[n]
-            slot = Slot(len(self.slots), x)
-            if type(r) is float is type(x):
-                fixed[n] = slot
-                self.slots["number", slot.index] = slot, x
-            elif isinstance(r, Tensor) and not self.path.knows(r):
-                fixed[n] = slot
-                self.slots[id(x)] = slot, x
-                self.states.pop(id(x), None)
-        return tuple(fixed)
+            if type(refs[n]) is float is type(inputs[n]):
+                refs[n] = self._new_slot(inputs[n])
+            elif isinstance(refs[n], Tensor) and refs[n] not in self._values:
+                refs[n] = self.slot_of(inputs[n], always=True)
+        return tuple(refs)
 
-    def write(self, primitive: Any, inputs: tuple[Any, ...], target: Tensor) -> Tensor:
+    def writes(self, primitive: Any, inputs: tuple[Any, ...], target: Tensor) -> Tensor:
         """Write into a Tensor."""
-        if self.event_of(target) is not None or self.slot_of(target) is not None:
+        if self.event_of(target) or self.slot_of(target):
             self.lockstep.abandon("it writes into what it was given or has made")
             return write_now(primitive, inputs, target)
-        refs, mode = tuple(map(self.reference, inputs)), current_mode()
+        refs = tuple(map(self.known_as, (*inputs, target)))
         self.really(lambda: write_now(primitive, inputs, target))
-        e = self.follow("write", primitive, refs, {}, mode)
-        e.more = target
-        self._after_writing(e)
+        self._has_written(self.follow("write", primitive, refs))
         return target
 
-    def step(self, optimizer: Any) -> bool:
+    def steps(self, optimizer: Any) -> bool:
         """Step an optimizer."""
-        mode, groups = current_mode(), optimizer.param_groups
-        refs = tuple(self.gradient(p._grad) for group in groups for p in group["params"])
+        groups = optimizer.param_groups
+        refs = tuple(self._gradient(p._grad) for group in groups for p in group["params"])
         state = state_of(optimizer)
         self.really(lambda: optimizer.step())
         if not same(state, state_of(optimizer)):  # the first step makes what later ones change
             self.lockstep.abandon("")
             return True
-        e = self.follow("step", optimizer, refs, {"state": state}, mode)
+        e = self.follow("step", optimizer, refs, {"state": state})
         e.more = [(list(group["params"]), dict(group)) for group in groups]
-        self._after_writing(e)
+        self._has_written(e)
         return True
 
-    def _after_writing(self, e: Event) -> None:
-        e.moved = self.path.written((event, r()) for event, r in self.made.values())
-        self.path.after(e)
-
-    def look(self, x: Tensor) -> None:
-        """Somebody reads values: an event, if they would not be there yet."""
-        made, e = self.event_of(x), self.lockstep.at
-        while made is not None and e.before is not None and e.kind not in ("read", "step", "write"):
-            if e is made or (e.kind == "backward" and any(g is made for *_, g in e.more)):
-                self.path.after(self.follow("read", made, (), {}, current_mode()))
-                return
-            e = e.before
-
-    def backward(self, root: Tensor, gradient: Any, create_graph: bool) -> None:
+    def runs_backward(self, root: Tensor, gradient: Any, create_graph: bool) -> None:
         """``root.backward()``."""
-        mode = current_mode()
         outside = any(isinstance(x, Tensor) and x._requires_grad and x._primitive is not None
-                      for _, x in self.slots.values())  # the graph goes on there
-        if create_graph or outside or mode.observer is not None or self.event_of(root) is None:
+                      for x in self.brought.values())  # the graph goes on there
+        if create_graph or outside or current_mode().observer is not None or root not in self.made:
             self.lockstep.abandon(
                 "a reverse pass goes beyond it, or is recorded itself (create_graph=True)")
             root.backward(gradient, create_graph)
             return
-        refs = self.reference(root), self.reference(gradient)
-        self.lockstep.active = False
-        before = {leaf: leaf._grad for leaf in leaves_of(root)}
-        self.lockstep.active = True
-        if any(leaf._hooks is not None for leaf in before):
+        refs = self.known_as(root), self.known_as(gradient)
+        with self.unwatched():
+            leaves = leaves_of(root)
+        if any(leaf._hooks is not None for leaf in leaves):
             self.lockstep.abandon("a parameter has hooks")
             root.backward(gradient)
             return
-        grads = {leaf: self.gradient(g) for leaf, g in before.items()}
-        self.path.reached.clear()
+        before = {leaf: self._gradient(leaf._grad) for leaf in leaves}
+        self.reached.clear()
         self.really(lambda: root.backward(gradient))
-        e = self.follow("backward", None, (*refs, *grads.values()), {}, mode)
-        reached = list(self.path.reached)
+        e = self.follow("backward", None, (*refs, *before.values()))
+        reached = list(self.reached)
         if e.more is None:
-            e.more = [(self.reference(leaf), grads.get(leaf), _part(leaf._grad)) for leaf in reached]
-        self.path.after(e)
-        for leaf, (_, _, part) in zip(reached, e.more, strict=True):
-            assert leaf._grad is not None
-            self.noted(part, leaf._grad)
+            e.more = [(self.known_as(leaf), before.get(leaf), _part(leaf._grad)) for leaf in reached]
+        for leaf, (*_, part) in zip(reached, e.more, strict=True):
+            self.makes(part, leaf._grad)
 
     def asks(self, what: str, tensors: tuple[Any, ...], compute: Callable[[], Any]) -> Any:
         """Find out what depends on a graph, and note it."""
-        refs = tuple(map(self.reference, tensors))
-        self.lockstep.active = False
-        answer = compute()
-        self.lockstep.active = True
-        e = self.follow("ask", what, refs, {}, current_mode())
-        e.more = answer
-        self.path.after(e)
+        refs = tuple(map(self.known_as, tensors))
+        with self.unwatched():
+            answer = compute()
+        self.follow("ask", what, refs).more = answer
         return answer
 
-    def pull(
+    def pulls(
         self, roots: Any, seeds: Any, targets: Any, create_graph: bool, pull: Callable[..., Any]
     ) -> list[Tensor]:
         """Run the reverse pass of a transform."""
-        mode, refs = current_mode(), tuple(map(self.reference, (*roots, *seeds, *targets)))
+        given = create_graph, len(roots), *roots, *seeds, *targets
+        refs = tuple(map(self.known_as, given))
         found: list[Tensor] = self.really(lambda: pull(roots, seeds, targets, 0, create_graph))
-        params = {"create_graph": create_graph, "roots": len(roots)}
-        e = self.follow("pull", None, refs, params, mode)
+        e = self.follow("pull", None, refs)
         if e.more is None:
-            e.more = [self.event_of(x) or _part(x) for x in found]
-        self.path.after(e)
+            e.more = [self.made.get(x) or _part(x) for x in found]
         for part, x in zip(e.more, found, strict=True):
-            if self.event_of(x) is None:
-                self.noted(part, x)
+            if x not in self.made:
+                self.makes(part, x)
         return found
-
-    def returns(self, result: Any) -> None:
-        """Note what the function returns."""
-        self.results = [self._result(x) for x in flatten(result)]
-
-    def _result(self, x: Any) -> Any:
-        """The event that made a result, or the slot of what was made without one; else itself."""
-        if (made := self.event_of(x)) is not None or not isinstance(x, Tensor):
-            return x if made is None else made
-        self.path.reference(x)
-        return self.slot_of(x) or x
-
-    def recording(self) -> Recording:
-        """What a frozen program must know of it."""
-        brought = {slot.index: x for slot, x in self.slots.values()}
-        made_of = {n: self.made_of[id(x)] for n, x in brought.items() if id(x) in self.made_of}
-        return Recording(flatten(self.lockstep.given), brought, made_of, self.results,
-                         [ref(m) for m in self.path.modules], self.problem, self.line, self.entire)
 
     # -- the end -------------------------------------------------------------------------------------
 
-    def finish(self) -> Event:
+    def runs(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """What a function returns; texts call things as its variables are called."""
+        given = zip(self.arguments, names_of(function, args, kwargs), strict=False)
+        self.names = {id(held(x)): name for x, name in given}
+        names: dict[Tensor, str] = {}
+        arrays: dict[int, tuple[str, Any]] = {}
+        with collected(names, arrays):
+            result = function(*args, **kwargs)
+        local = {n: name for n, (name, _) in arrays.items()}
+        self.name_all(names, local | around(function, self.modules))
+        return result
+
+    def name_all(self, names: dict[Tensor, str], around: dict[int, str]) -> None:
+        """Take over what variables are called."""
+        super().name_all(names, around)
+        for value, array in self.path.around.items():
+            value.name = value.name or around.get(id(array), "")
+
+    def finish(self, result: Any) -> Event:
         """The event of the call's end, with all that its path needs."""
-        e = self.follow("end", None, (), {}, None)
-        self.path.after(e)
-        e.hand_on()
-        self.ordinary()
-        self.path.close()
+        self.results = list(map(self._result, flatten(result)))
+        e = self.follow("end", None, ())
+        self.path.hand_on(e)
+        self.close()
         return e
 
-    def ordinary(self) -> None:
-        """Tensors that were recorded are ordinary ones again."""
-        for _, r in self.made.values():
-            if (x := r()) is not None and type(x) is Recorded:
+    def _result(self, x: Any) -> Any:
+        """The event that made a result, or the slot of what was made without one; else itself."""
+        if not isinstance(x, Tensor):
+            return x
+        self.reference(x)
+        return self.known_as(x)
+
+    def close(self) -> None:
+        """Tensors that were recorded are ordinary ones again; the rest is for frozen programs."""
+        for x in self.made:
+            if type(x) is Recorded:
                 x.__class__ = Tensor  # type: ignore[assignment]
+        self.made_of = {
+            n: self.made_of[id(x)] for n, x in self.brought.items() if id(x) in self.made_of}
+        self.forget()
+        self.made, self._outside, self.names = {}, {}, {}
 
 
 def _part(g: Any) -> Event:

@@ -2,112 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
-from ...engine.tensor import constant
-from ..ir import Argument, Array, Instruction, Program, State, Value, replaced
+from ...errors import CaptureError
+from ...ground.rng import generator
+from ..ir import Program, Value
 from ..passes import optimized
-from ..replay.planner import Planner, zeros
+from ..replay.planner import Planner
 from ..replay.replay import Replay
-from .trail import ENDS, Event
-
-
-class Cut(NamedTuple):
-    """A part of a path as a program.
-
-    Attributes
-    ----------
-    arguments : for each of the program, the slot that holds it, or by ``-1 - n`` the n-th instruction.
-    handed : numbers of the instructions whose results later segments take.
-    """
-
-    program: Program
-    arguments: list[int]
-    handed: list[int]
-
-
-class Inputs:
-    """What instructions take that is not computed among them, as inputs of their program."""
-
-    def __init__(self, path: Any, start: int, made: set[Value], whole: bool) -> None:
-        self.path, self.known = path, set(made)
-        self._data = path.around if whole else {}
-        self.inputs: list[Any] = []
-        self.arguments: list[int] = []
-        self.same: dict[Value, Any] = {}  # values that are constants, or what a state holds now
-        self.states: dict[int, State] = {}
-        self._given = path.given()
-        self._number = {i.output: n for n, i in enumerate(path.instructions)}
-        self._written: dict[Value, State] = {}
-        for i in path.instructions[:start]:
-            if i.target is not None:
-                others = {v: s for v, s in self._written.items() if s is not i.target}
-                self._written = {**others, i.output: i.target}
-        self._changing = {i.target.tensor for i in path.instructions if i.target is not None}
-
-    def take(self, v: Any) -> None:
-        """Make a value known."""
-        if not isinstance(v, Value) or v in self.known:
-            return
-        self.known.add(v)
-        source = self._given.get(v)
-        if v in self._data:  # texts for people call them by their names
-            self.inputs.append(Array(v, self._data[v]))
-        elif isinstance(source, Array):
-            self.same[v] = source.array
-        elif isinstance(source, Argument):
-            self._argument(v, self.path.slots[v].index, source.tensor)
-        elif isinstance(source, State):
-            self.states[id(source.tensor)] = State(v, source.tensor, source.tensor in self._changing)
-            self.inputs.append(self.states[id(source.tensor)])
-        elif source is not None:
-            self.inputs.append(source)
-        elif v in self._written:
-            self.same[v] = self._written[v].value
-            self.take(self._written[v].value)
-        else:
-            self._argument(v, -1 - self._number[v], constant(zeros(v)))
-
-    def _argument(self, v: Value, place: int, tensor: Any) -> None:
-        self.inputs.append(Argument(v, len(self.arguments), tensor, raw=True))
-        self.arguments.append(place)
-
-    def state(self, target: State) -> State:
-        """The input that a write goes to."""
-        self.take(target.value)
-        return self.states[id(target.tensor)]
-
-
-def cut(at: Event, alive: list[Event], whole: bool = False) -> Cut:
-    """The program of what comes before an event, up to another such or from the beginning.
-
-    Its results are those of the events that are ``alive``, and what later segments take.
-    """
-    path, before = at.path, at.before
-    while before is not None and (whole or before.kind not in ENDS):
-        before = before.before
-    start, stop = path.ends.get(before, 0), path.ends[at]
-    instructions: list[Instruction] = path.instructions[start:stop]
-    handed = [] if whole else [n for n in sorted(at.needed) if start <= n < stop]
-    results = [*(path.at(event, stop) for event in alive),
-               *(path.instructions[n].output for n in handed)]
-    inputs = Inputs(path, start, {i.output for i in instructions}, whole)
-    writes: dict[int, tuple[State, Value]] = {}
-    for n, i in enumerate(instructions):
-        for v in i.values:
-            inputs.take(v)
-        if i.target is not None:
-            state = inputs.state(i.target)
-            instructions[n] = replace(i, target=state)
-            writes[id(state)] = state, i.output
-    for v in results:
-        inputs.take(v)
-    stays = not whole and at.kind != "end"  # what is alive then may be looked at, and hardly ever is
-    program = Program(path.name, tuple(inputs.inputs), tuple(instructions),
-                      () if stays else tuple(results), tuple(writes.values()),
-                      kept=tuple(results) if stays else ())
-    return Cut(replaced(program, inputs.same), inputs.arguments, handed)
+from .path import Part
+from .standins import Deferred, fill, set_free, take_out
+from .trail import ALONE, Event, held_of
 
 
 class Segment:
@@ -123,8 +28,8 @@ class Segment:
     """
 
     def __init__(self, at: Event, alive: list[Event], strict: bool) -> None:
-        program, self.arguments, handed = cut(at, alive)
-        program = optimized(program)
+        part = Part(at, alive)
+        self.arguments, program = part.arguments, optimized(part.program)
         results = program.kept or program.outputs
         program = _returning_what_has_no_buffer(program)
         self.replay = Replay(program, len(self.arguments), strict, raw=True)
@@ -134,7 +39,7 @@ class Segment:
         place = {id(v): n for n, v in enumerate(program.outputs)}
         sources = [place[id(v)] if id(v) in place else self.replay.text.buffer(v) for v in results]
         self.gives: dict[Event, Any] = dict(zip(alive, sources, strict=False))
-        self._hands = dict(zip(handed, sources[len(alive) :], strict=True))
+        self._hands = dict(zip(part.handed, sources[len(alive) :], strict=True))
         text = self.replay.text
         memory = [id(text.plan.base(v)) if isinstance(v, Value) else id(v) for v in program.outputs]
         owned = [text.lasts(v) or memory.index(memory[n]) < n for n, v in enumerate(program.outputs)]
@@ -158,6 +63,21 @@ class Segment:
             call.bound[-1 - n] = results[source] if type(source) is int else source
         return results
 
+    def give(self, held: list[Event], results: Any, call: Any, over: bool) -> None:
+        """Give stand-ins that somebody has what was computed; ``over`` says that the call is."""
+        for made in held:
+            source, out = self.gives[made], made.out
+            out.call = call
+            if type(source) is not int:
+                out.__class__ = Deferred  # it finds its value in a buffer
+                out.held = source
+            else:
+                value = results[source].copy("K") if source in self.copied else results[source]
+                if over and not out._requires_grad:
+                    set_free(out, value)
+                else:
+                    fill(out, value)
+
 
 def _returning_what_has_no_buffer(program: Program) -> Program:
     """The program with what cannot stay in a buffer among its results."""
@@ -169,3 +89,54 @@ def _returning_what_has_no_buffer(program: Program) -> Program:
         program = program.with_(outputs=(*program.outputs, *loose.values()),
                                 kept=tuple(v for v in program.kept if id(v) not in loose))
     return program
+
+
+def compute(lockstep: Any, e: Event, held: list[Event] | None = None) -> bool:
+    """Run what came before an event, and fill the stand-ins that are still there."""
+    call, expected = lockstep.call, lockstep.expected
+    if expected is not None and expected.looks_at_nothing:
+        return True  # its program computes all at once, if nothing is different
+    if held is None:
+        held = held_of(e.answered(), ALONE)
+    if e.moved:
+        held += [made for made in held_of(e.moved, ALONE) if made not in held]
+    segment = e.segment
+    lockstep.active = False
+    try:
+        if segment is None or not (
+                held == segment.held or all(map(segment.gives.__contains__, held))):
+            had = segment.gives if segment is not None else ()
+            segment = e.segment = Segment(e, list(dict.fromkeys([*had, *held])), lockstep.strict)
+        segment.held = held
+        if lockstep.taken:
+            _settle(lockstep.taken)
+        if segment.draws and call.drew is None:
+            call.drew = generator().bit_generator.state
+        results = segment.run(call)
+    except CaptureError:  # a plan that is wrong
+        raise
+    except Exception as error:
+        lockstep.expected = e.segment = None
+        if segment is not None and e.kind in ("step", "write") and segment.fails_late(error):
+            lockstep.eager = True  # what has been updated must not be updated again
+            segment.give([m for m in held if type(segment.gives[m]) is not int], (), call, False)
+            raise
+        told = None if segment is None else segment.replay.explained(error)
+        if e.kind != "read":
+            lockstep.at = e.before  # it has not come about
+        try:
+            lockstep.realize()
+        except Exception as again:
+            raise told or again from error
+        return False
+    lockstep.active = True
+    segment.give(held, results, call, e.kind == "end")
+    return True
+
+
+def _settle(taken: list[Any]) -> None:
+    """Take values out of the buffers that are about to be written again."""
+    for r in taken:
+        if type(s := r()) is Deferred:
+            take_out(s)
+    taken.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -12,47 +13,86 @@ from ...engine.tensor import ALL, Tensor
 from ...ground.modes import current_mode
 from ...ground.storage import tick
 
-_slots: dict[str, Any] = {
-    name: Tensor.__dict__[name]
-    for name in ("_value", "_primitive", "_first", "_second", "_params", "_seq")}
+_GRAPH = ("_primitive", "_first", "_second", "_params", "_seq")
+_slots: dict[str, Any] = {name: Tensor.__dict__[name] for name in ("_value", *_GRAPH)}
 
 
-def _after_a_look(name: str, look: str) -> Any:
-    """A slot that is read or set after the stand-in has become what it stands for."""
+def _slot(name: str, before: Callable[[Any], Any], sets: bool = True) -> Any:
+    """A slot before whose value is read (or set, too) something else is done."""
     slot = _slots[name]
 
     def get(self: Any) -> Any:
-        getattr(self.call.lockstep, look)(self)
+        before(self)
         return slot.__get__(self)
 
     def put(self: Any, value: Any) -> None:
-        getattr(self.call.lockstep, look)(self)
+        before(self)
         slot.__set__(self, value)
 
-    return property(get, put)
+    return property(get, put if sets else slot.__set__)
 
 
-class StandIn(Tensor):
-    """The answer to an operation: a Tensor of which ``call`` and ``event`` are known, and no value."""
+def _look(self: Any) -> None:
+    self.call.lockstep.look(self)
+
+
+def _graph(self: Any) -> None:
+    self.call.lockstep.graph(self)
+
+
+class Formed(Tensor):
+    """A Tensor whose form is known from something else than its value."""
+
+    __slots__ = ()
+
+    form: Any
+    shape = property(lambda self: self.form.shape)
+    ndim = property(lambda self: len(self.form.shape))
+    size = property(lambda self: Count(prod(self.form.shape)))
+    dtype = property(lambda self: self.form.dtype)
+
+    def __len__(self) -> int:
+        return self.form.shape[0] if self.form.shape else super().__len__()
+
+
+_OWN = ("_requires_grad", "_grad", "_hooks", "_name")
+
+
+def _told(name: str) -> Any:
+    """A slot that is set by somebody: in the next call it is what it was at first."""
+    slot = Tensor.__dict__[name]
+
+    def put(self: Any, value: Any) -> None:
+        self.event.touched, self.event.arity = True, -1
+        slot.__set__(self, value)
+
+    return property(slot.__get__, put)
+
+
+def begin(stand_in: Any, requires_grad: bool) -> None:
+    """Set what nobody has set yet."""
+    for name in _OWN:
+        Tensor.__dict__[name].__set__(stand_in, None)
+    Tensor.__dict__["_requires_grad"].__set__(stand_in, requires_grad)
+
+
+class StandIn(Formed):
+    """The answer to an operation: a Tensor of which ``event`` is known, and no value.
+
+    Its ``call`` is the lockstep itself as long as nobody has had it when values were computed.
+    """
 
     __slots__ = ()
 
     call: Any = _slots["_first"]
     event: Any = _slots["_second"]
     held: Any = _slots["_value"]  # what it found last, if anything
+    form = event
 
-    _value = _after_a_look("_value", "look")
-    _primitive, _first, _second, _params, _seq = (
-        _after_a_look(name, "graph") for name in ("_primitive", "_first", "_second", "_params", "_seq"))
-
-    shape = property(lambda self: self.event.shape)
-    ndim = property(lambda self: len(self.event.shape))
-    size = property(lambda self: Count(prod(self.event.shape)))
-    dtype = property(lambda self: self.event.dtype)
+    _value = _slot("_value", _look)
+    _primitive, _first, _second, _params, _seq = (_slot(name, _graph) for name in _GRAPH)
     _by_columns = property(lambda self: self.event.by_columns)
-
-    def __len__(self) -> int:
-        return self.event.shape[0] if self.event.shape else super().__len__()
+    _requires_grad, _grad, _hooks, _name = map(_told, _OWN)
 
 
 class Filled(StandIn):
@@ -63,16 +103,15 @@ class Filled(StandIn):
     _value = _slots["_value"]  # the slot itself again
 
 
-def _once_filled(name: str) -> Any:
-    def get(self: Any) -> Any:
-        self._value  # noqa: B018  # it becomes a Tensor, or one whose graph can be made
-        return getattr(self, name)
+def take_out(deferred: Any) -> None:
+    """Copy a value while it is in its buffer."""
+    held = deferred.held
+    fill(deferred, held.copy("K") if isinstance(held, np.ndarray) else held)
 
-    def put(self: Any, value: Any) -> None:
-        self._value  # noqa: B018
-        setattr(self, name, value)
 
-    return property(get, put)
+def _graph_of_deferred(self: Any) -> None:
+    take_out(self)
+    _graph(self)
 
 
 class Deferred(StandIn):
@@ -80,49 +119,30 @@ class Deferred(StandIn):
 
     __slots__ = ()
 
-    def take_out(self) -> None:
-        """Copy the value while it is there."""
-        fill(self, self.held.copy("K") if isinstance(self.held, np.ndarray) else self.held)
-
-    def _get(self) -> Any:
-        self.take_out()
-        return self._value
-
-    _value = property(_get, lambda self, value: fill(self, value))
-    _primitive, _first, _second, _params, _seq = map(
-        _once_filled, ("_primitive", "_first", "_second", "_params", "_seq"))
+    _value = _slot("_value", take_out)
+    _primitive, _first, _second, _params, _seq = (_slot(name, _graph_of_deferred) for name in _GRAPH)
 
 
-def _noticed(name: str, look: str) -> Any:
-    slot = _slots[name]
-
-    def get(self: Any) -> Any:
+def _noticed(look: str) -> Callable[[Any], None]:
+    def notice(self: Any) -> None:
         lockstep = current_mode().lockstep
         if lockstep is not None and lockstep.active:
             getattr(lockstep, look)(self)
-        return slot.__get__(self)
 
-    return property(get, slot.__set__)
+    return notice
 
 
-class Recorded(Tensor):
+class Recorded(Formed):
     """A Tensor of a call that is recorded: a look at it is noticed, but for its form."""
 
     __slots__ = ()
 
-    _value = _noticed("_value", "look")
+    _value = _slot("_value", _noticed("look"), sets=False)
     _primitive, _first, _second, _params = (
-        _noticed(name, "graph") for name in ("_primitive", "_first", "_second", "_params"))
+        _slot(name, _noticed("graph"), sets=False) for name in _GRAPH[:4])
 
-    held: Any = _slots["_value"]
-    shape = property(lambda self: self.held.shape)
-    ndim = property(lambda self: self.held.ndim)
-    size = property(lambda self: Count(self.held.size))
-    dtype = property(lambda self: self.held.dtype)
-    _by_columns = property(lambda self: self.held.flags.fnc)
-
-    def __len__(self) -> int:
-        return len(self.held) if self.held.ndim else super().__len__()
+    form = _slots["_value"]
+    _by_columns = property(lambda self: self.form.flags.fnc)
 
 
 def fill(stand_in: Tensor, value: Any) -> None:

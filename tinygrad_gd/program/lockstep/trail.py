@@ -8,6 +8,7 @@ event that made it, everything that changes from call to call by its `Slot`, pla
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from itertools import count
 from sys import getrefcount
 from types import FunctionType
@@ -24,19 +25,25 @@ from ...ground.live import Live
 ENDS = ("read", "step", "write", "end")
 
 
+@dataclass(slots=True, init=False)
 class Slot:
     """What a call brings anew: an array, a Tensor made in it or given to it, or a number."""
 
-    __slots__ = ("dtype", "index", "kind", "requires_grad", "shape", "strides")
+    index: int
+    kind: Any
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    dtype: Any
+    requires_grad: bool
 
     def __init__(self, index: int, x: Any) -> None:
-        self.index, self.kind = index, type(x)
         held = x._value if isinstance(x, Tensor) else x
-        self.requires_grad = isinstance(x, Tensor) and x._requires_grad
-        self.shape, self.strides = getattr(held, "shape", ()), getattr(held, "strides", ())
-        self.dtype = getattr(held, "dtype", None)
+        self.index, self.kind = index, type(x)
         if isinstance(x, Tensor):
             self.kind = Tensor if isinstance(held, np.ndarray) else np.generic
+        self.shape, self.strides = getattr(held, "shape", ()), getattr(held, "strides", ())
+        self.dtype = getattr(held, "dtype", None)
+        self.requires_grad = isinstance(x, Tensor) and x._requires_grad
 
     def fits(self, x: Any) -> bool:
         """Whether something has the form of what was there when the trail was recorded."""
@@ -53,55 +60,66 @@ class Slot:
         return bool(x.dtype == self.dtype and x.shape == self.shape and x.strides == self.strides)
 
 
+@dataclass(eq=False, repr=False, slots=True)
 class Event:
     """One event of a trail.
 
     Attributes
     ----------
-    kind : ``op``, ``backward``, ``gradient`` (a part of it), ``step``, ``write``, ``read`` or ``end``.
-    what : the primitive, the optimizer, or the event whose values are looked at.
-    refs, params, mode : what it was given, and the mode that held.
+    kind : ``op``; ``backward`` or ``pull``, reverse passes that make a ``gradient`` each for several
+        Tensors; ``ask``, a question about a graph; ``step``, ``write``, ``read`` or ``end``.
+    what : the primitive, the optimizer, the question, or the event whose values are looked at.
+    refs, params, mode : what it was given (of a ``write``, last of all, what is written to), and the
+        mode that held.
+    before, next, other : the event before it, the first that may follow, and what may come in place of
+        this one.
+    more : of an ``op``, positions of masks and how many elements each selects; of a ``backward``, each
+        leaf, its gradient before, and the event that makes the new one; of a ``pull``, what makes its
+        results; of an ``ask``, the answer; of a ``step``, parameters and options of the groups; of a
+        ``read``, what it is for.
     shape, dtype, by_columns, requires_grad : the form of its result.
     moved : events whose results show memory that is written to here.
-    more : what else its kind needs.
-    next, other : the first event that may follow, and what may come in place of this one.
     loose : positions of inputs that were others in some call.
-    segment : the program of what is computed before it, for events at which values must be there.
-    answers : those that have results, since the last such event.
+    path : the call in which it was recorded last.
+    needed, segment : of an event at which values must be there, the program of what is computed before
+        it, and the numbers of instructions whose results later ones take.
+    answers : the events that have results, since the last such event.
     out : the stand-in for its result, the same object in each call unless somebody has kept it.
-    given : what its inputs are if all of them are the same objects as in the last call.
+    first, last, given, arity : the inputs that come first and last, all of them if they are more than
+        two, and their number, if they are the same objects in each call; else None and -1.
+    users, uses : the events that have ``out`` among these, and how often.
+    touched : whether somebody has set an attribute of ``out``.
     holds : of a step, whether all that it depends on is what it was.
-    users, uses : the events that have ``out`` among their ``given``, and how often.
     """
 
-    __slots__ = (
-        "answers", "before", "by_columns", "dtype", "given", "holds", "kind", "loose", "mode", "more",
-        "moved", "needed", "next", "other", "out", "params", "path", "refs", "requires_grad", "segment",
-        "shape", "users", "uses", "what",
-    )  # fmt: skip
-
-    def __init__(
-        self, kind: str, what: Any, refs: tuple[Any, ...], params: dict[str, Any], mode: Any
-    ) -> None:
-        self.kind, self.what, self.refs, self.params, self.mode = kind, what, refs, params, mode
-        self.shape: tuple[int, ...] = ()
-        self.dtype: Any = None
-        self.by_columns = self.requires_grad = False
-        self.moved: list[Event] = []
-        self.out: Any = None
-        self.given: tuple[Any, ...] | None = None
-        self.holds: Any = None
-        self.users: list[Event] = []
-        self.uses = 0
-        self.answers: list[Event] | None = None
-        self.more: Any = None
-        self.next: Event | None = None
-        self.other: Event | None = None
-        self.loose: set[int] = set()
-        self.segment: Any = None
-        self.needed: set[int] = set()
-        self.path: Any = None
-        self.before: Event | None = None
+    kind: str
+    what: Any
+    refs: tuple[Any, ...]
+    params: dict[str, Any]
+    mode: Any
+    before: Event | None = None
+    next: Event | None = None
+    other: Event | None = None
+    more: Any = None
+    shape: tuple[int, ...] = ()
+    dtype: Any = None
+    by_columns: bool = False
+    requires_grad: bool = False
+    moved: list[Event] = field(default_factory=list)
+    loose: set[int] = field(default_factory=set)
+    path: Any = None
+    needed: set[int] = field(default_factory=set)
+    segment: Any = None
+    answers: list[Event] | None = None
+    out: Any = None
+    given: tuple[Any, ...] = ()
+    first: Any = None
+    last: Any = None
+    arity: int = -1
+    users: list[Event] = field(default_factory=list)
+    uses: int = 0
+    touched: bool = False
+    holds: Any = None
 
     def makes(self, out: Tensor) -> None:
         """Take over the form of a result."""
@@ -115,29 +133,35 @@ class Event:
 
     def takes_the_same(self) -> None:
         """Remember the objects that its inputs are, if they can be the same in the next call."""
+        if self.first is not None:
+            self.arity = len(self.refs)
+            return
         given = [r.out if type(r) is Event else r for r in self.refs]
-        if not any(x is None or type(x) in (Slot, Live) for x in given):
-            self.given = tuple(given)
-            for r in self.refs:
-                if type(r) is Event:
-                    r.uses += 1
-                    r.users.append(self)
+        if given and self.more is None and not any(x is None or type(x) in (Slot, Live) for x in given):
+            self.first, self.last, self.arity = given[0], given[-1], len(given)
+            self.given = tuple(given) if len(given) > 2 else ()
+            for r in self._referred():
+                r.uses += 1
+                r.users.append(self)
 
     def forget_given(self) -> None:
         """The inputs must be compared one by one."""
-        if self.given is not None:
-            self.given = None
-            for r in self.refs:
-                if type(r) is Event:
-                    r.uses -= 1
+        if self.first is not None:
+            self.given, self.first, self.last, self.arity = (), None, None, -1
+            for r in self._referred():
+                r.uses -= 1
 
-    def give_away(self) -> Any:
-        """The stand-in, which is somebody's own from now on."""
-        out, self.out = self.out, None
+    def _referred(self) -> list[Event]:
+        """The events whose results it refers to, as often as it does."""
+        all_of_many = self.refs if len(self.refs) > 2 else ()
+        return [r for r in (self.refs[0], self.refs[-1], *all_of_many) if type(r) is Event]
+
+    def give_away(self) -> None:
+        """Let the stand-in be somebody's own from now on."""
+        self.out = None
         for user in self.users:
             user.forget_given()
         self.users = []
-        return out
 
     def results(self) -> list[Event]:
         """The events that have a result each: itself, or the parts of a reverse pass."""
@@ -171,7 +195,7 @@ class Event:
         """The follower that is like this, which is made if there is none."""
         for e in self.followers():
             if (e.kind == kind and e.what is what and e.mode == mode and len(e.refs) == len(refs)
-                    and all(map(_alike, e.refs, refs)) and same_params(params, e.params)):
+                    and all(map(same, e.refs, refs)) and same_params(params, e.params)):
                 return e
         e = Event(kind, what, refs, params, mode)
         e.other, self.next, e.before = self.next, e, self
@@ -197,8 +221,7 @@ class Event:
 
     def is_dropped(self) -> bool:
         """Whether the trail no longer leads here: something on the way has become a slot."""
-        return any(e.before is None or all(f is not e for f in e.before.followers())
-                   for e in self.path_to())
+        return any(e not in e.before.followers() for e in self.path_to() if e.before is not None)
 
     def outside(self) -> list[Tensor]:
         """The Tensors from outside that have a part in this event."""
@@ -208,8 +231,6 @@ class Event:
         elif self.kind == "step":
             found += [p for params, _ in self.more for p in params]
             found += [t for *_, t in self.params["state"]]
-        elif self.kind == "write":
-            found.append(self.more)
         return [x for x in found if isinstance(x, Tensor)]
 
     def tensors(self) -> list[Tensor]:
@@ -222,21 +243,6 @@ class Event:
         while waiting:
             yield (e := waiting.pop())
             waiting += e.followers()
-
-    def hand_on(self) -> None:
-        """Tell the segments before this end what those after them take of them."""
-        path, start = self.path, 0
-        number = {i.output: n for n, i in enumerate(path.instructions)}
-        ends = [e for e in self.path_to() if e.kind in ENDS]
-        for at in ends:
-            for i in path.instructions[start : path.ends[at]]:
-                for n in (number.get(v, start) for v in i.values):
-                    if n < start and path.instructions[n].target is None:
-                        owner = next(b for b in ends if path.ends[b] > n)
-                        if n not in owner.needed:
-                            owner.needed.add(n)
-                            owner.segment = None
-            start = path.ends[at]
 
 
 def described(what: Any, given: Iterable[Any], options: dict[str, Any]) -> str:
@@ -276,16 +282,8 @@ def _alone() -> int:
 ALONE = _alone()
 
 
-def _alike(a: Any, b: Any) -> bool:
-    """Whether two references mean the same."""
-    if type(a) is Slot is type(b):
-        return (a.index, a.kind, a.shape, a.dtype, a.strides, a.requires_grad) == (
-            b.index, b.kind, b.shape, b.dtype, b.strides, b.requires_grad)
-    return same(a, b)
-
-
 def same(a: Any, b: Any) -> bool:
-    """Whether two plain values are interchangeable: 0.0 and -0.0, or 2 and 2.0, are not."""
+    """Whether two references are interchangeable: 0.0 and -0.0, or 2 and 2.0, are not."""
     kind = type(a)
     if kind is not type(b):
         return False
@@ -306,7 +304,7 @@ def same(a: Any, b: Any) -> bool:
     return a is b or (isinstance(a, _PLAIN) and bool(a == b))
 
 
-_PLAIN = (int, str, bytes, complex, frozenset, range, np.dtype)
+_PLAIN = (int, str, bytes, complex, frozenset, range, np.dtype, Slot)
 
 
 def same_params(a: dict[str, Any], b: dict[str, Any]) -> bool:
