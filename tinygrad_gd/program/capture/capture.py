@@ -155,20 +155,18 @@ class Capture(Observer):
             self._values[gx] = self._record(
                 copy, (self.reference(gx),), {"order": "C"}, Value.like(gx._value))
         line, scope = self._places.get(out, (UNKNOWN, ""))
-        for i in range(self._settled, len(self.instructions)):
-            self.instructions[i] = replace(self.instructions[i], line=line, scope=scope)
-        self._settled = len(self.instructions)
+        self._settle(line=line, scope=scope)
         self._adjoints.setdefault(g, out)
         self._adjoints.setdefault(gx, x)
         if x._primitive is None and x not in self._places:
             self.reached[x] = None
 
     def starts_backward(self, root: Tensor, seed: Any) -> None:
-        self._label("forward")
+        self._settle(phase="forward")
         self._phase = "backward"
 
     def ends_backward(self) -> None:
-        self._label("backward")
+        self._settle(phase="backward")
         self._phase = "update"
 
     def creates(self, leaf: Tensor, data: Any) -> None:
@@ -286,9 +284,10 @@ class Capture(Observer):
         if not any(given.value is value for given in self.inputs.values()):
             self.instructions.append(self.guards[value])  # else it is looked at before the program
 
-    def _label(self, phase: str) -> None:
+    def _settle(self, **known: Any) -> None:
+        """Let the instructions since the last time have the phase or the place that is known now."""
         for i in range(self._settled, len(self.instructions)):
-            self.instructions[i] = replace(self.instructions[i], phase=phase)
+            self.instructions[i] = replace(self.instructions[i], **known)
         self._settled = len(self.instructions)
 
     def _line(self) -> tuple[str, int]:
