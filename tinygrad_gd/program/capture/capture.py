@@ -77,6 +77,7 @@ class Capture(Observer):
         self.began = tick()
         self._values: dict[Tensor, Any] = {}  # what each Tensor holds now: a Value or a constant
         self._places: dict[Tensor, tuple[tuple[str, int], str]] = {}
+        self._options: dict[int, Any] = {}  # the dicts of hyperparameters that were used
         self._phase = "forward"
         self._scopes: list[str] = [""]
         self._copies: dict[int, tuple[Any, Any]] = {}  # id of a copy -> the original, and the copy
@@ -192,7 +193,11 @@ class Capture(Observer):
         self._scopes.pop()
 
     def option(self, options: Mapping[str, Any], key: str, value: Any) -> Any:
-        return self.numbers.live(value, key, options, key) if type(value) in (int, float) else value
+        self._options.setdefault(id(options), options)
+        if type(value) not in (int, float):
+            return value
+        group = list(self._options).index(id(options))  # all options of a group have its number
+        return self.numbers.live(value, f"{key}_{group}" if group else key, options, key)
 
     # -- writing it down ---------------------------------------------------------------------------
 
