@@ -77,6 +77,7 @@ class Capture(Observer):
         self.began = tick()
         self._values: dict[Tensor, Any] = {}  # what each Tensor holds now: a Value or a constant
         self._places: dict[Tensor, tuple[tuple[str, int], str]] = {}
+        self._options: dict[int, Any] = {}  # the dicts of hyperparameters that were used
         self._phase = "forward"
         self._scopes: list[str] = [""]
         self._copies: dict[int, tuple[Any, Any]] = {}  # id of a copy -> the original, and the copy
@@ -155,20 +156,18 @@ class Capture(Observer):
             self._values[gx] = self._record(
                 copy, (self.reference(gx),), {"order": "C"}, Value.like(gx._value))
         line, scope = self._places.get(out, (UNKNOWN, ""))
-        for i in range(self._settled, len(self.instructions)):
-            self.instructions[i] = replace(self.instructions[i], line=line, scope=scope)
-        self._settled = len(self.instructions)
+        self._settle(line=line, scope=scope)
         self._adjoints.setdefault(g, out)
         self._adjoints.setdefault(gx, x)
         if x._primitive is None and x not in self._places:
             self.reached[x] = None
 
     def starts_backward(self, root: Tensor, seed: Any) -> None:
-        self._label("forward")
+        self._settle(phase="forward")
         self._phase = "backward"
 
     def ends_backward(self) -> None:
-        self._label("backward")
+        self._settle(phase="backward")
         self._phase = "update"
 
     def creates(self, leaf: Tensor, data: Any) -> None:
@@ -194,7 +193,11 @@ class Capture(Observer):
         self._scopes.pop()
 
     def option(self, options: Mapping[str, Any], key: str, value: Any) -> Any:
-        return self.numbers.live(value, key, options, key) if type(value) in (int, float) else value
+        self._options.setdefault(id(options), options)
+        if type(value) not in (int, float):
+            return value
+        group = list(self._options).index(id(options))  # all options of a group have its number
+        return self.numbers.live(value, f"{key}_{group}" if group else key, options, key)
 
     # -- writing it down ---------------------------------------------------------------------------
 
@@ -286,9 +289,10 @@ class Capture(Observer):
         if not any(given.value is value for given in self.inputs.values()):
             self.instructions.append(self.guards[value])  # else it is looked at before the program
 
-    def _label(self, phase: str) -> None:
+    def _settle(self, **known: Any) -> None:
+        """Let the instructions since the last time have the phase or the place that is known now."""
         for i in range(self._settled, len(self.instructions)):
-            self.instructions[i] = replace(self.instructions[i], phase=phase)
+            self.instructions[i] = replace(self.instructions[i], **known)
         self._settled = len(self.instructions)
 
     def _line(self) -> tuple[str, int]:

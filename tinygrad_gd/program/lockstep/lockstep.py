@@ -403,13 +403,8 @@ class Lockstep:
         if self.recorder is not None:
             self.recorder.cannot_be_frozen("it seeds or uses the random generator itself, and a "
                                            "program would not; do that outside")
-            return
-        e: Any = self.at
-        while e is not None and e.kind not in ("step", "write", "read"):
-            if e.kind == "op" and e.what.kind == "draw":
-                self.realize()
-                return
-            e = e.before
+        elif any(e.kind == "op" and e.what.kind == "draw" for e in self.at.since()):
+            self.realize()
 
     def graph(self, x: Any) -> None:
         """Somebody asks how a stand-in was made."""

@@ -23,7 +23,7 @@ from ..ir import Argument, Value
 from .call import held
 from .path import Path
 from .standins import Recorded, become
-from .trail import ENDS, Event, Slot, same
+from .trail import Event, Slot, same
 
 if TYPE_CHECKING:
     from .lockstep import Lockstep
@@ -220,12 +220,9 @@ class Recorder(Capture):
 
     def look(self, x: Tensor) -> None:
         """Somebody reads values: an event, if they would not be there yet."""
-        made, e = self.event_of(x), self.lockstep.at
-        while made is not None and e.before is not None and e.kind not in ENDS:
-            if made in e.results():
-                self.follow("read", made, ())
-                return
-            e = e.before
+        made = self.event_of(x)
+        if made is not None and any(made in e.results() for e in self.lockstep.at.since()):
+            self.follow("read", made, ())
 
     # -- at the door ---------------------------------------------------------------------------------
 

@@ -172,13 +172,16 @@ class Event:
     def answered(self) -> list[Event]:
         """The events with results between this one and the one before at which values were there."""
         if self.answers is None:
-            found: dict[Event, None] = {}
-            e = self.before
-            while e is not None and e.kind not in ENDS:
-                found.update(dict.fromkeys(e.results()))
-                e = e.before
-            self.answers = list(found)
+            assert self.before is not None
+            self.answers = list(dict.fromkeys(r for e in self.before.since() for r in e.results()))
         return self.answers
+
+    def since(self) -> Iterator[Event]:
+        """This event and those before it, the last first, back to one at which values were there."""
+        e: Event | None = self
+        while e is not None and e.kind not in ENDS:
+            yield e
+            e = e.before
 
     # -- the tree ------------------------------------------------------------------------------------
 
