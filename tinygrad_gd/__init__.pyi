@@ -30,6 +30,7 @@ from .errors import DTypeError as DTypeError
 from .errors import GradError as GradError
 from .errors import IndexingError as IndexingError
 from .errors import KeptGraphsWarning as KeptGraphsWarning
+from .errors import LossWarning as LossWarning
 from .errors import MatrixError as MatrixError
 from .errors import NonFiniteError as NonFiniteError
 from .errors import NoRuleError as NoRuleError
@@ -84,12 +85,12 @@ from .transforms.gradcheck import gradgradcheck as gradgradcheck
 
 __all__ = [
     "BroadcastWarning", "CaptureError", "CaptureWarning", "DTypeError", "DataLoader", "DivisionError",
-    "Every", "GradCheckError", "GradError", "IndexingError", "KeptGraphsWarning", "MatrixError",
-    "NoRuleError", "NonFiniteError", "Observer", "OptionError", "PairWarning", "PrecisionWarning",
-    "Primitive", "ShapeError", "Tensor", "TinygradGdError", "__version__", "apply", "checkpoint",
-    "compile", "custom_vjp", "datasets", "default_dtype", "detect_anomaly", "draw", "enable_grad",
-    "generator", "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "hessian", "hvp",
-    "implements", "is_grad_enabled", "jacobian", "jvp", "latex", "linalg", "manual_seed", "nn",
+    "Every", "GradCheckError", "GradError", "IndexingError", "KeptGraphsWarning", "LossWarning",
+    "MatrixError", "NoRuleError", "NonFiniteError", "Observer", "OptionError", "PairWarning",
+    "PrecisionWarning", "Primitive", "ShapeError", "Tensor", "TinygradGdError", "__version__", "apply",
+    "checkpoint", "compile", "custom_vjp", "datasets", "default_dtype", "detect_anomaly", "draw",
+    "enable_grad", "generator", "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "hessian",
+    "hvp", "implements", "is_grad_enabled", "jacobian", "jvp", "latex", "linalg", "manual_seed", "nn",
     "no_grad", "observe", "optim", "primitive", "set_default_dtype", "source", "stop_gradient",
     "tensor", "value_and_grad", "vjp",
 ]

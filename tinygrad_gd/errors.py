@@ -67,6 +67,10 @@ class KeptGraphsWarning(UserWarning):
     """Many losses are kept after their backward passes, and with each of them its whole graph."""
 
 
+class LossWarning(UserWarning):
+    """A loss was given what is hardly meant, as probabilities where logits belong."""
+
+
 class PairWarning(UserWarning):
     """One of what would be a pair in PyTorch was taken, as in ``t.max(1)[0]``."""
 

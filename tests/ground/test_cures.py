@@ -48,14 +48,8 @@ CODE = {code for cures in CURES.values() for cure in cures.values() for code in 
 
 RNG = np.random.default_rng(0)
 ROW, MATRIX, OTHER = np.array([3.0, -1.0, 2.0]), RNG.normal(size=(3, 4)), RNG.normal(size=(3, 4))
-LOGITS, LABELS, WEIGHTS = RNG.normal(size=(5, 3)), np.array([2, 0, 1, 1, 2]), np.array([1.0, 0.2, 3.0])
+LABELS = np.array([2, 0, 1, 1, 2])
 ZERO_ROW = np.array([[3.0, 4.0], [0.0, 0.0]])
-LOG_SOFTMAX = LOGITS - np.log(np.exp(LOGITS).sum(1, keepdims=True))
-NLL = -LOG_SOFTMAX[np.arange(5), LABELS]
-CHOSEN = WEIGHTS[LABELS]
-LOGIT, TARGET = np.array([2.0, -3.0, 0.5]), np.array([1.0, 0.0, 1.0])
-CHANCE = 1 / (1 + np.exp(-LOGIT))
-CROSS_ENTROPY = -(TARGET * np.log(CHANCE) + (1 - TARGET) * np.log(1 - CHANCE)).mean()
 
 
 def net() -> tg.nn.Module:
@@ -164,15 +158,6 @@ CHECKS: dict[str, Check | Callable[[str], Check]] = {
     "DataLoader(x, y)": ({"x": ROW, "y": ROW}, lambda loader: len(list(loader)) == 1),
     "table[numbers]": ({"table": MATRIX, "numbers": np.array([2, 0])}, np.array([MATRIX[2], MATRIX[0]])),
     # losses
-    "np.abs(prediction - target).mean()": ({"prediction": LOGIT, "target": TARGET}, np.absolute(LOGIT - TARGET).mean()),
-    "(tg.softplus(logits) - target * logits).mean()": ({"logits": LOGIT, "target": TARGET}, CROSS_ENTROPY),
-    "(weights[labels] * cross_entropy(logits, labels, reduction='none')).sum() / weights[labels].sum()": (
-        {"logits": LOGITS, "labels": LABELS, "weights": WEIGHTS}, (CHOSEN * NLL).sum() / CHOSEN.sum()),
-    "cross_entropy(logits[labels != i], labels[labels != i])": (
-        {"logits": LOGITS, "labels": LABELS, "i": 1}, NLL[LABELS != 1].mean()),
-    "(1 - s) * cross_entropy(logits, labels) - s * tg.log_softmax(logits).mean()": (
-        {"logits": LOGITS, "labels": LABELS, "s": 0.1},
-        -(LOG_SOFTMAX * (0.9 * np.eye(3)[LABELS] + 0.1 / 3)).sum(1).mean()),
     "np.eye(classes)[labels]": (
         {"classes": 3, "labels": LABELS}, (LABELS[:, None] == np.arange(3)).astype(float)),
     "x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)": (
@@ -196,7 +181,7 @@ def test_every_expression_has_a_check() -> None:
 def test_a_cure_computes_what_it_is_for(code: str, tmp_path: Any) -> None:
     check = CHECKS[code]
     given, expected = check(str(tmp_path / "state.npz")) if callable(check) else check
-    scope = {"tg": tg, "np": np, "cross_entropy": tg.nn.cross_entropy, "DataLoader": tg.DataLoader}
+    scope = {"tg": tg, "np": np, "DataLoader": tg.DataLoader}
     scope |= {k: tg.Tensor(v) if isinstance(v, np.ndarray) else v for k, v in given.items()}
     before = tg.get_default_dtype()
     try:
@@ -214,16 +199,11 @@ def test_a_cure_computes_what_it_is_for(code: str, tmp_path: Any) -> None:
         tg.set_default_dtype(before)
 
 
-def test_pytorch_computes_the_same_losses() -> None:
+def test_pytorch_computes_the_same() -> None:
     torch = pytest.importorskip("torch")
     F, a = torch.nn.functional, torch.tensor
-    labels = a(LABELS)
     theirs = {
-        "(weights": F.cross_entropy(a(LOGITS), labels, weight=a(WEIGHTS)),
-        "cross_entropy(": F.cross_entropy(a(LOGITS), labels, ignore_index=1),
-        "(1 - s)": F.cross_entropy(a(LOGITS), labels, label_smoothing=0.1),
-        "(tg.softplus": F.binary_cross_entropy_with_logits(a(LOGIT), a(TARGET)),
-        "np.abs": F.l1_loss(a(LOGIT), a(TARGET)), "x / np.max": F.normalize(a(ZERO_ROW)),
+        "np.eye": F.one_hot(a(LABELS)), "x / np.max": F.normalize(a(ZERO_ROW)),
     }
     for start, value in theirs.items():
         (check,) = (made for code, made in CHECKS.items() if code.startswith(start))

@@ -87,9 +87,6 @@ MISUSE: Table = {
     "cut": (lambda: F.pad(w(), (-1, 0)), ValueError, r"pad: widths are integers of at least 0.*x\[\.\.\., 1:\]"),
     "NumPy's mode": (lambda: F.pad(w(), (1, 0), "edge"), ValueError, r"mode is one of constant, reflect, replicate, circular; got 'edge'"),
     "weights of other channels": (lambda: F.prelu(w(CUBE), w()[:2]), ValueError, "prelu: expected one weight, or one for each of 3 channels"),
-    "weights by position": (lambda: F.cross_entropy(w(MATRIX), [0, 1], w()), ValueError,
-                            r"^cross_entropy: reduction is .*; to weight the classes, write \(weights\[labels\]"),
-    "weights of a module": (lambda: tg.nn.CrossEntropyLoss(np.ones(3)), ValueError, r"to weight the classes, write \("),
     "positions of a pool": (lambda: tg.nn.MaxPool2d(2, 2, 0, 1, True), TypeError, "MaxPool2d: too many positional.*ceil_mode="),
 }
 

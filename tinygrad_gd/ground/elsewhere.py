@@ -14,14 +14,7 @@ _CAST = "use .astype(np.float32) and the like"
 _DTYPE = "call tg.set_default_dtype(np.float32) before the model is made"
 _UPDATE = "use -=, += or .assign(value) inside `with tg.no_grad():`"
 _OPERATOR = "use the operators + - * / ** @ == < > <= >= !="
-_FROM_LOGITS = "write (tg.softplus(logits) - target * logits).mean()"
-_FROM_LABELS = {
-    "weight": "write (weights[labels] * cross_entropy(logits, labels, reduction='none')).sum() / "
-              "weights[labels].sum()",
-    "ignore_index": "write cross_entropy(logits[labels != i], labels[labels != i])",
-    "label_smoothing": "write (1 - s) * cross_entropy(logits, labels) - s * "
-                       "tg.log_softmax(logits).mean()",
-}
+_ALIGNED = "sum over alignments with tg.logaddexp, from one time step to the next"
 _UNBIASED = "write ddof=1 for unbiased=True, ddof=0 for unbiased=False"
 _SWAP = "swap two axes with np.swapaxes(t, i, j), or order all with np.transpose(t, axes)"
 _VALUES_DECIDE = {"eps": "leave it out: the steps follow from the values",
@@ -91,16 +84,11 @@ CURES: dict[str, dict[str, str]] = {
         "ModuleList": "use a plain list", "ModuleDict": "use a plain dict",
         "ParameterList": "use a plain list", "ParameterDict": "use a plain dict",
         "Identity": "use tg.nn.Sequential() without modules",
-        "L1Loss": "write np.abs(prediction - target).mean()",
-        "NLLLoss": "use tg.nn.CrossEntropyLoss, of the logits", "BCEWithLogitsLoss": _FROM_LOGITS,
-        "BCELoss": f"{_FROM_LOGITS}, of the logits",
+        "CTCLoss": _ALIGNED,
         "Embedding": "use a tg.nn.Parameter and an index, table[numbers]",
     },
     "tinygrad_gd.nn.functional": {
-        "l1_loss": "write np.abs(prediction - target).mean()",
-        "nll_loss": "use cross_entropy, of the logits",
-        "binary_cross_entropy": f"{_FROM_LOGITS}, of the logits",
-        "binary_cross_entropy_with_logits": _FROM_LOGITS,
+        "ctc_loss": _ALIGNED,
         "one_hot": "write np.eye(classes)[labels]", "embedding": "write table[numbers]",
         "normalize": "write x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)",
     },
@@ -134,7 +122,6 @@ CURES: dict[str, dict[str, str]] = {
     "softplus()": {"threshold": "leave it out: large numbers are exact",
                    "...": "PyTorch's threshold is not needed: large numbers are exact"},
     "backward()": {"retain_graph": "leave it out: a graph lives as long as its result"},
-    "cross_entropy()": _FROM_LABELS, "CrossEntropyLoss()": _FROM_LABELS,
     "DataLoader()": {"dataset": "give the arrays, as in DataLoader(x, y)"},
     "split()": {"test_size": "write test=", "random_state": "write seed="},
     "gradcheck()": _VALUES_DECIDE, "gradgradcheck()": _VALUES_DECIDE,

@@ -1,6 +1,7 @@
 """Models: modules, layers, initialisers and losses, under PyTorch's names.
 
-Read `module` first, then `layers` and `convolution`. `losses` checks what it is given, `init` fills
+Read `module` first, then `layers` and `convolution`. `losses` checks what it is given, and has the two
+losses that most models use; others are in `regression`, `classification` and `similarity`. `init` fills
 weights, `functional` is the calculus under the names that PyTorch users look for.
 
 Surprises here
@@ -8,8 +9,10 @@ Surprises here
 - ``Parameter(...)`` makes a Tensor with a mark and no object of a subclass: with a second class of
   tensors CPython would look up the engine's attributes anew at each use.
 - Modules are ordinary objects whose attributes are looked at when asked: no registration can be missed.
+- Files that few models need are loaded when one of their names is first asked for.
 """
 
+from importlib import import_module
 from typing import Any
 
 from ..ground.elsewhere import absent
@@ -37,15 +40,35 @@ from .module import Module, Parameter
 
 __all__ = [
     "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AvgPool1d",
-    "AvgPool2d", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "CrossEntropyLoss",
-    "Flatten", "Linear", "MSELoss", "MaxPool1d", "MaxPool2d", "Module", "Parameter", "ReLU",
-    "Sequential", "Sigmoid",
-    "Tanh", "Upsample", "cross_entropy", "functional", "init", "mse_loss",
+    "AvgPool2d", "BCELoss", "BCEWithLogitsLoss", "Conv1d", "Conv2d", "ConvTranspose1d",
+    "ConvTranspose2d", "CosineEmbeddingLoss", "CrossEntropyLoss", "Flatten", "GaussianNLLLoss",
+    "HingeEmbeddingLoss", "HuberLoss", "KLDivLoss", "L1Loss", "Linear", "MSELoss", "MarginRankingLoss",
+    "MaxPool1d", "MaxPool2d", "Module", "MultiLabelMarginLoss", "MultiLabelSoftMarginLoss",
+    "MultiMarginLoss", "NLLLoss", "Parameter", "PoissonNLLLoss", "ReLU", "Sequential", "Sigmoid",
+    "SmoothL1Loss", "SoftMarginLoss", "Tanh", "TripletMarginLoss", "TripletMarginWithDistanceLoss",
+    "Upsample", "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss",
+    "cross_entropy", "functional", "gaussian_nll_loss", "hinge_embedding_loss", "huber_loss", "init",
+    "kl_div", "l1_loss", "margin_ranking_loss", "mse_loss", "multi_margin_loss",
+    "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss", "poisson_nll_loss",
+    "smooth_l1_loss", "soft_margin_loss", "triplet_margin_loss", "triplet_margin_with_distance_loss",
 ]  # fmt: skip
+
+#: Files that are loaded when one of their modules is first asked for; functions are in `functional`.
+_LATER = {
+    "classification": "BCELoss BCEWithLogitsLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss "
+                      "MultiMarginLoss NLLLoss SoftMarginLoss",
+    "regression": "GaussianNLLLoss HuberLoss KLDivLoss L1Loss PoissonNLLLoss SmoothL1Loss",
+    "similarity": "CosineEmbeddingLoss HingeEmbeddingLoss MarginRankingLoss TripletMarginLoss "
+                  "TripletMarginWithDistanceLoss",
+}
+_FILE_OF = {name: file for file, names in _LATER.items() for name in names.split()} | functional.FILE_OF
 
 
 def __getattr__(name: str) -> Any:
-    """Only called for what does not exist: say how it is written here."""
+    """Load the file that has the name, or say how it is written here."""
+    if file := _FILE_OF.get(name):
+        found = globals()[name] = getattr(import_module(f".{file}", __name__), name)
+        return found
     complete()
     functions = [f"in forward(), use the function tg.{n}" for n in NAMES
                  if n.replace("_", "") == name.lower()]

@@ -10,6 +10,7 @@ NumPy's or ``tg``'s function of the name would answer differently are PyTorch's,
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,18 @@ from ..ops.shape import reshape
 from ..ops.signatures import as_tensor
 from .losses import cross_entropy, mse_loss
 
-__all__ = ["cross_entropy", "log_softmax", "mse_loss", "pad", "prelu", "softmax"]
+#: Files that are loaded when one of their functions is first asked for.
+_LATER = {
+    "classification": "binary_cross_entropy binary_cross_entropy_with_logits multi_margin_loss "
+                      "multilabel_margin_loss multilabel_soft_margin_loss nll_loss soft_margin_loss",
+    "regression": "gaussian_nll_loss huber_loss kl_div l1_loss poisson_nll_loss smooth_l1_loss",
+    "similarity": "cosine_embedding_loss hinge_embedding_loss margin_ranking_loss triplet_margin_loss "
+                  "triplet_margin_with_distance_loss",
+}
+FILE_OF = {name: file for file, names in _LATER.items() for name in names.split()}
+
+__all__ = ["cross_entropy", "log_softmax", "mse_loss", "pad", "prelu", "softmax", *FILE_OF]
+__all__.sort()
 
 #: PyTorch's modes of padding, and NumPy's.
 _BORDERS = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
@@ -101,6 +113,9 @@ def prelu(x: Any, weight: Any) -> Tensor:
 
 
 def __getattr__(name: str) -> Any:
+    if file := FILE_OF.get(name):
+        found = globals()[name] = getattr(import_module(f".{file}", __package__), name)
+        return found
     if operation := public(name, globals()):
         return operation
     alike = [f"use {n}" for n in NAMES if n.replace("_", "") == name.replace("_", "")]

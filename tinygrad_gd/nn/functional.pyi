@@ -332,11 +332,33 @@ from ..ops.shape import reshape as reshape
 from ..ops.sorting import sort as sort
 from ..ops.statistics import median as median
 from ..ops.statistics import nanmedian as nanmedian
+from .classification import binary_cross_entropy as binary_cross_entropy
+from .classification import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
+from .classification import multi_margin_loss as multi_margin_loss
+from .classification import multilabel_margin_loss as multilabel_margin_loss
+from .classification import multilabel_soft_margin_loss as multilabel_soft_margin_loss
+from .classification import nll_loss as nll_loss
+from .classification import soft_margin_loss as soft_margin_loss
 from .losses import cross_entropy as cross_entropy
 from .losses import mse_loss as mse_loss
+from .regression import gaussian_nll_loss as gaussian_nll_loss
+from .regression import huber_loss as huber_loss
+from .regression import kl_div as kl_div
+from .regression import l1_loss as l1_loss
+from .regression import poisson_nll_loss as poisson_nll_loss
+from .regression import smooth_l1_loss as smooth_l1_loss
+from .similarity import cosine_embedding_loss as cosine_embedding_loss
+from .similarity import hinge_embedding_loss as hinge_embedding_loss
+from .similarity import margin_ranking_loss as margin_ranking_loss
+from .similarity import triplet_margin_loss as triplet_margin_loss
+from .similarity import triplet_margin_with_distance_loss as triplet_margin_with_distance_loss
 
 __all__ = [
-    "cross_entropy", "log_softmax", "mse_loss", "pad", "prelu", "softmax",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss",
+    "cross_entropy", "gaussian_nll_loss", "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss",
+    "log_softmax", "margin_ranking_loss", "mse_loss", "multi_margin_loss", "multilabel_margin_loss",
+    "multilabel_soft_margin_loss", "nll_loss", "pad", "poisson_nll_loss", "prelu", "smooth_l1_loss",
+    "soft_margin_loss", "softmax", "triplet_margin_loss", "triplet_margin_with_distance_loss",
 ]
 
 def log_softmax(x: Any, axis: Any = None) -> Tensor:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...engine.primitive import primitive
 from ...engine.tensor import Tensor
-from ...errors import IndexingError
+from ...errors import IndexingError, OptionError
 from ...ground.fast import HALF, extreme, is_half, lies_by_columns
 
 
@@ -110,13 +110,26 @@ nll_of_softmax = primitive(
     run=_cross_entropy_kept, kind="red", internal=True)
 
 
-def _check_labels(labels: Any, /, classes: int) -> Any:
+def _check_labels(labels: Any, /, classes: int, loss: str = "cross_entropy") -> Any:
     natural = labels.view(labels.dtype.str.replace("i", "u"))  # in which a negative one is very large
-    if labels.size and np.maximum.reduce(natural) >= classes:
+    if labels.size and np.maximum.reduce(natural, axis=None) >= classes:
         wrong = labels[(labels < 0) | (labels >= classes)][0]
-        raise IndexingError(f"cross_entropy: label {wrong} is out of range for {classes} classes; "
-                            f"labels run from 0 to {classes - 1}")
+        raise IndexingError(f"{loss}: label {wrong} is out of range for {classes} classes; labels run "
+                            f"from 0 to {classes - 1}{_cure_of_labels(labels, classes)}")
     return labels
+
+
+def _cure_of_labels(labels: Any, classes: int) -> str:
+    """What labels out of range are likely to be, and what to do then."""
+    least, most = labels.min(), labels.max()
+    if classes == 1 and least >= 0 and most == 1:
+        return ("; for two classes make two columns of logits, or give the one column to "
+                "binary_cross_entropy_with_logits")
+    if least >= 1 and most == classes:
+        return "; these start at 1, write labels - 1"
+    if least < 0 and (labels[labels < 0] == least).all():
+        return f"; to leave out the rows labelled {least}, give ignore_index={least}"
+    return ""
 
 
 check_labels = primitive(_check_labels, kind="check", atomic=True, internal=True)
@@ -125,11 +138,46 @@ check_labels = primitive(_check_labels, kind="check", atomic=True, internal=True
 _right: tuple[int, int] = (0, 0)
 
 
-def check_once(labels: Any, classes: int) -> None:
+def _check_values(values: Any, /, loss: str, what: str, allowed: tuple[float, ...], cure: str) -> Any:
+    """``allowed`` is (lowest, highest), or all values there may be where these are not between them."""
+    low, high = allowed[0], allowed[-1]
+    wrong = (values < low) | (values > high)
+    if len(allowed) == 3:
+        wrong = wrong | ((values != low) & (values != high))
+    if np.any(wrong):
+        raise OptionError(f"{loss}: {what}, got {np.asarray(values)[wrong][0]}; {cure}")
+    return values
+
+
+check_values = primitive(_check_values, lambda g, out, values, loss, what, allowed, cure: g,
+                         kind="check", atomic=True, analytic=False, internal=True)
+
+
+def _log_chance(p: Any) -> Any:
+    """log(p), at least -100, as PyTorch has it."""
+    return np.maximum(np.log(np.maximum(p, 1e-45)), -100)
+
+
+def _binary_nll(p: Any, target: Any, /) -> Any:
+    if is_half(p):
+        return _binary_nll(p.astype(np.float32), target).astype(np.float16)
+    return -(target * _log_chance(p) + (1 - target) * _log_chance(1 - p))
+
+
+_LEAST = float(np.float32(1e-12))  # PyTorch's bound for p * (1 - p)
+
+binary_nll = primitive(
+    _binary_nll,
+    lambda g, out, p, target: g * (p - target) / np.maximum(p * (1 - p), _LEAST),
+    lambda g, out, p, target: g * (_log_chance(1 - p) - _log_chance(p)),
+    analytic=False, kind="red", internal=True)
+
+
+def check_once(labels: Any, classes: int, loss: str = "cross_entropy") -> None:
     """`check_labels`, but for a Tensor that has been checked and not been written since."""
     global _right
     if not isinstance(labels, Tensor):
-        _check_labels(labels, classes)
+        _check_labels(labels, classes, loss)
     elif (now := (labels._seq, classes)) != _right:
-        _check_labels(labels._value, classes)
+        _check_labels(labels._value, classes, loss)
         _right = now
