@@ -277,7 +277,7 @@ def test_every_error_that_is_exported_is_raised() -> None:
 
 
 def test_importing_is_light() -> None:
-    heavy = "matplotlib tqdm graphviz sklearn scipy"
+    heavy = "matplotlib tqdm graphviz sklearn scipy safetensors"
     code = f"import sys, tinygrad_gd; print([m for m in {heavy.split()} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
                           cwd=HOUSE.parent)

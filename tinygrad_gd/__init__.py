@@ -98,12 +98,14 @@ __all__ = [
     "jvp",
     "latex",
     "linalg",
+    "load",
     "manual_seed",
     "nn",
     "no_grad",
     "observe",
     "optim",
     "primitive",
+    "save",
     "set_default_dtype",
     "source",
     "stop_gradient",
@@ -119,7 +121,7 @@ tensor = Tensor
 _LATER = {
     "data": "DataLoader datasets", "linalg": "", "nn": "", "optim": "", "pictures": "draw",
     "program": "compile", "study": "detect_anomaly", "study.formulas": "latex",
-    "study.recorded": "source",
+    "study.recorded": "source", "training": "load save",
     "transforms": "checkpoint custom_vjp grad hessian hvp jacobian jvp stop_gradient value_and_grad "
                   "vjp",
     "transforms.gradcheck": "GradCheckError gradcheck gradgradcheck",

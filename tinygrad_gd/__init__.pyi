@@ -69,6 +69,8 @@ from .program.compiled import compile as compile
 from .study.anomaly import detect_anomaly as detect_anomaly
 from .study.formulas import latex as latex
 from .study.recorded import source as source
+from .training.saving import load as load
+from .training.saving import save as save
 from .transforms.custom import checkpoint as checkpoint
 from .transforms.custom import custom_vjp as custom_vjp
 from .transforms.custom import stop_gradient as stop_gradient
@@ -90,9 +92,9 @@ __all__ = [
     "PrecisionWarning", "Primitive", "ShapeError", "Tensor", "TinygradGdError", "__version__", "apply",
     "checkpoint", "compile", "custom_vjp", "datasets", "default_dtype", "detect_anomaly", "draw",
     "enable_grad", "generator", "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "hessian",
-    "hvp", "implements", "is_grad_enabled", "jacobian", "jvp", "latex", "linalg", "manual_seed", "nn",
-    "no_grad", "observe", "optim", "primitive", "set_default_dtype", "source", "stop_gradient",
-    "tensor", "value_and_grad", "vjp",
+    "hvp", "implements", "is_grad_enabled", "jacobian", "jvp", "latex", "linalg", "load", "manual_seed",
+    "nn", "no_grad", "observe", "optim", "primitive", "save", "set_default_dtype", "source",
+    "stop_gradient", "tensor", "value_and_grad", "vjp",
 ]
 
 def abs(x: Any, /) -> Tensor:

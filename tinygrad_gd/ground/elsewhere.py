@@ -34,8 +34,6 @@ CURES: dict[str, dict[str, str]] = {
         "flatten": "use tg.ravel(t), or t.reshape(len(t), -1) to keep the first axis",
         "float": "use np.float32", "int": "use np.int32", "long": "use np.int64", "device": _PLACE,
         "cuda": _PLACE, "is_tensor": "use isinstance(x, tg.Tensor)",
-        "save": "use np.savez(path, **model.state_dict())",
-        "load": "use model.load_state_dict(np.load(path))",
         "set_grad_enabled": "use tg.no_grad() or tg.enable_grad()",
         "inference_mode": "use tg.no_grad()", "autograd": "use tg.grad, tg.vjp and tg.custom_vjp",
         "utils": "use tg.DataLoader", "set_default_tensor_type": "use tg.set_default_dtype(np.float32)",
@@ -124,6 +122,8 @@ CURES: dict[str, dict[str, str]] = {
     "backward()": {"retain_graph": "leave it out: a graph lives as long as its result"},
     "DataLoader()": {"dataset": "give the arrays, as in DataLoader(x, y)"},
     "split()": {"test_size": "write test=", "random_state": "write seed="},
+    "load()": {"weights_only": "leave it out: nothing is ever unpickled", "map_location": _PLACE,
+               "mmap": "leave it out: arrays are read"},
     "gradcheck()": _VALUES_DECIDE, "gradgradcheck()": _VALUES_DECIDE,
 }
 
