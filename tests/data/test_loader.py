@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -102,3 +104,71 @@ MISUSE: Table = {
 @pytest.mark.parametrize("case", MISUSE)
 def test_misuse(case: str) -> None:
     refused(MISUSE[case])
+
+
+# -- going on where one stopped --------------------------------------------------------------------------
+
+
+def numbers_of(batches: Any) -> list[Any]:
+    return [batch.tolist() for (batch,) in batches]
+
+
+def loader_of(seed: int | None, shuffle: bool = True) -> tg.DataLoader:
+    return tg.DataLoader(np.arange(7), batch_size=2, shuffle=shuffle, seed=seed)
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("seed", [3, None])
+@pytest.mark.parametrize("stop", range(9))
+def test_a_resumed_run_has_the_batches_of_one_that_went_on(stop: int, seed: int | None, shuffle: bool, tmp_path: Any) -> None:
+    """Saved inside an epoch, after its last batch and between epochs; other draws come between."""
+
+    def run(loader: tg.DataLoader, epochs: int, state: list[Any] | None = None) -> list[Any]:
+        seen: list[Any] = []
+        for _ in range(epochs):
+            for (batch,) in loader:
+                seen.append((batch.tolist(), tg.generator().random()))  # as dropout draws
+                if len(seen) == stop and state is not None:
+                    state += [loader.state_dict(), tg.generator().bit_generator.state]
+            if state is not None and stop == 8 and len(seen) == 8:  # between epochs
+                state[:] = [loader.state_dict(), tg.generator().bit_generator.state]
+        return seen
+
+    tg.manual_seed(0)
+    state: list[Any] = []
+    loader = loader_of(seed, shuffle)
+    if not stop:
+        state = [loader.state_dict(), tg.generator().bit_generator.state]
+        whole = run(loader, 4)
+    else:
+        whole = run(loader, 4, state)
+    tg.save(state, tmp_path / "state.npz")
+    tg.manual_seed(99)
+    loader = loader_of(None if seed is None else 77, shuffle)
+    list(loader)
+    saved = tg.load(tmp_path / "state.npz")
+    loader.load_state_dict(saved[0])
+    tg.generator().bit_generator.state = saved[1]
+    again = run(loader, 4 - (stop // 4 if stop % 4 or stop == 8 else max(stop // 4 - 1, 0)))
+    assert again == whole[stop:] and len(whole) == 16
+    assert [b for b, _ in whole[:4]] != [b for b, _ in whole[4:8]] or not shuffle
+
+
+def test_an_epoch_that_was_left_begins_anew() -> None:
+    loader = loader_of(None, shuffle=False)
+    next(iter(loader))
+    assert loader.state_dict()["batch"] == 1
+    assert numbers_of(loader) == numbers_of(loader) == [[0, 1], [2, 3], [4, 5], [6]]
+    assert loader.state_dict()["batch"] == 0
+
+
+STATES: Table = {
+    "another thing": (lambda: loader_of(0).load_state_dict({"a": 1}), ValueError, r"expected what loader\.state_dict\(\) gives, got dict"),
+    "another length": (lambda: loader_of(0).load_state_dict(tg.DataLoader(np.ones(5)).state_dict()), ValueError, "of a loader of 5 rows after 0 batches, this one has 7 rows in 4"),
+    "too many batches": (lambda: loader_of(0).load_state_dict({"batch": 5, "length": 7, "generator": None}), ValueError, "after 5 batches, this one has 7 rows in 4"),
+}
+
+
+@pytest.mark.parametrize("case", STATES)
+def test_states_that_are_refused(case: str) -> None:
+    refused(STATES[case])

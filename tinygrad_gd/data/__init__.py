@@ -1,10 +1,12 @@
 """Feeding data, and data sets that need no download.
 
-`loader` cuts arrays into batches, `datasets` has real data and parts them.
+`loader` cuts data into batches, `sources` are what it takes them from; `datasets` has real data and toy
+sets, parts them and scales them.
 
 Surprises here
 --------------
 - A loader whose batch is everything, unshuffled, hands out the whole arrays; others index copies.
+- A loader's state has no order of rows: it has the generator's state from before the order was drawn.
 - The digits are stored as the grey values 0 to 16 of their source and divided when loaded.
 """
 
