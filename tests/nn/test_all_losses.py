@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -25,6 +26,7 @@ GRID, GRID_LABELS = RNG.normal(size=(2, 4, 3)), RNG.integers(0, 4, (2, 3))
 WEIGHTS, POSITIVE = np.array([1.0, 0.2, 3.0, 0.5]), RNG.uniform(0.5, 2.0, (5, 4))
 COUNTS = RNG.poisson(2.0, (5, 4)).astype(float)
 LISTS = np.array([[1, 3, -1, 0], [0, -1, 2, 2], [-1, 1, 2, 3], [3, 2, 1, 0], [2, 2, -1, -1]])
+SPOKEN, WORDS = RNG.normal(size=(6, 3, 4)), np.array([[1, 1, 2], [2, 2, 1], [1, 2, 1]])
 IGNORED = np.where(np.arange(5) == 1, -100, LABELS)
 
 #: Function -> calls: the inputs, of which the first ``differentiated`` ones get gradients, and options.
@@ -73,6 +75,11 @@ CASES: dict[str, list[tuple[tuple[Any, ...], int, dict[str, Any]]]] = {
         ((X, Y, POSITIVE), 3, {"p": 3.0, "margin": 2.0}), ((X[0], Y[0], POSITIVE[0]), 3, {})],
     "triplet_margin_with_distance_loss": [((X, Y, POSITIVE), 3, {}), ((X, Y, POSITIVE), 3, {"swap": True, "margin": 3.0})],
 }
+CASES["ctc_loss"] = [  # compared with PyTorch by the logits: its gradients are right after log_softmax only
+    ((SPOKEN, WORDS, np.array([6, 5, 6]), np.array([3, 2, 0])), 1, {}),
+    ((SPOKEN, WORDS, np.array([6, 6, 3]), np.array([2, 1, 3])), 1, {"blank": 3}),
+    ((SPOKEN, WORDS, np.array([6, 2, 6]), np.array([3, 2, 3])), 1, {"zero_infinity": True}),
+    ((SPOKEN[:, 0], WORDS[0], np.array([6]), np.array([3])), 1, {})]
 ROWS = [(name, i, reduction) for name, cases in CASES.items() for i in range(len(cases))
         for reduction in ("mean", "sum", "none", *(["batchmean"] if name == "kl_div" else []))]
 
@@ -92,7 +99,8 @@ def computed(name: str, case: int, reduction: str) -> tuple[Any, list[Any]]:
     """Ours: the values, and the gradients of the inputs for fixed cotangents."""
     inputs, number, options = CASES[name][case]
     tensors = [tg.Tensor(x, requires_grad=i < number) for i, x in enumerate(inputs)]
-    out = getattr(F, name)(*tensors, reduction=reduction, **options)
+    given = [F.log_softmax(tensors[0], -1), *inputs[1:]] if name == "ctc_loss" else tensors
+    out = getattr(F, name)(*given, reduction=reduction, **options)
     out.backward(np.cos(np.arange(out.size)).reshape(out.shape))
     return out.numpy(), [t.grad.numpy() for t in tensors[:number]]
 
@@ -104,7 +112,8 @@ def wanted(name: str, case: int, reduction: str) -> tuple[Any, list[Any]]:
     given = [torch.tensor(x, requires_grad=i < number) if isinstance(x, np.ndarray) else x
              for i, x in enumerate(inputs)]
     options = {k: torch.tensor(v) if isinstance(v, np.ndarray) else v for k, v in options.items()}
-    out = getattr(torch.nn.functional, name)(*given, reduction=reduction, **options)
+    first = torch.log_softmax(given[0], -1) if name == "ctc_loss" else given[0]
+    out = getattr(torch.nn.functional, name)(first, *given[1:], reduction=reduction, **options)
     out.backward(torch.tensor(np.cos(np.arange(out.numel())).reshape(out.shape)))
     return out.detach().numpy(), [t.grad.numpy() for t in given[:number]]
 
@@ -215,6 +224,18 @@ def by_hand() -> Iterator[tuple[str, float, float]]:
     yield "triplet", F.triplet_margin_loss(X, Y, POSITIVE).item(), float(np.mean(triplets))
 
 
+def test_ctc_sums_over_all_alignments() -> None:
+    """Every path of classes in time that reads as the labels when repeats are joined and blanks left out."""
+    chances = np.exp(SPOKEN[:, 0]) / np.exp(SPOKEN[:, 0]).sum(1, keepdims=True)
+    total = 0.0
+    for path in itertools.product(range(4), repeat=6):
+        if [k for k, before in zip(path, (None, *path), strict=False) if k not in (0, before)] == [1, 1, 2]:
+            total += float(np.prod(chances[np.arange(6), path]))
+    loss = F.ctc_loss(np.log(chances), WORDS[0], [6], [3], reduction="sum")
+    assert total > 0 and abs(loss.item() + np.log(total)) < 1e-12
+    assert F.ctc_loss(np.log(chances), WORDS[0], [3], [3], reduction="sum").item() == np.inf
+
+
 @pytest.mark.parametrize(("what", "ours", "expected"), [pytest.param(*row, id=row[0]) for row in by_hand()])
 def test_formulas(what: str, ours: float, expected: float) -> None:
     assert expected > 0 and abs(ours - expected) < 1e-12 * (1 + expected), what
@@ -303,6 +324,11 @@ MISUSE: Table = {
     "full as text": (lambda: tg.nn.PoissonNLLLoss(full="yes"), TypeError, "PoissonNLLLoss: full: expected True or False"),  # type: ignore[arg-type]
     "lists of labels": (lambda: F.multilabel_margin_loss(w(X), BITS), ValueError, "numbers of each row's classes, then -1; got"),
     "listed labels": (lambda: F.multilabel_margin_loss(w(X), LISTS + 1), ValueError, "labels run from 0 to 3, got 4; and -1 ends"),
+    "targets in a row": (lambda: F.ctc_loss(w(SPOKEN), WORDS.reshape(-1), [6] * 3, [3] * 3), ValueError, r"expected log_probs \(time, n, classes\).*pad targets"),
+    "lengths of inputs": (lambda: F.ctc_loss(w(SPOKEN), WORDS, [6, 7, 6], [3] * 3), ValueError, "input_lengths are between 0 and 6, got 7"),
+    "one length": (lambda: F.ctc_loss(w(SPOKEN), WORDS, [6], [3] * 3), ValueError, "input_lengths are 3 integers, one for each sequence"),
+    "labels of ctc": (lambda: F.ctc_loss(w(SPOKEN), WORDS + 2, [6] * 3, [3] * 3), ValueError, "labels run from 0 to 3, got 4"),
+    "the blank": (lambda: F.ctc_loss(w(SPOKEN), WORDS, [6] * 3, [3] * 3, blank=4), ValueError, "blank is one of the classes 0 to 3, got 4"),
     "old reductions": (lambda: tg.nn.BCELoss(size_average=True), TypeError, "BCELoss: unknown option size_average=, write reduction="),  # type: ignore[call-arg]
 }
 

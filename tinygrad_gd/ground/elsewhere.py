@@ -14,7 +14,6 @@ _CAST = "use .astype(np.float32) and the like"
 _DTYPE = "call tg.set_default_dtype(np.float32) before the model is made"
 _UPDATE = "use -=, += or .assign(value) inside `with tg.no_grad():`"
 _OPERATOR = "use the operators + - * / ** @ == < > <= >= !="
-_ALIGNED = "sum over alignments with tg.logaddexp, from one time step to the next"
 _UNBIASED = "write ddof=1 for unbiased=True, ddof=0 for unbiased=False"
 _SWAP = "swap two axes with np.swapaxes(t, i, j), or order all with np.transpose(t, axes)"
 _VALUES_DECIDE = {"eps": "leave it out: the steps follow from the values",
@@ -82,11 +81,9 @@ CURES: dict[str, dict[str, str]] = {
         "ModuleList": "use a plain list", "ModuleDict": "use a plain dict",
         "ParameterList": "use a plain list", "ParameterDict": "use a plain dict",
         "Identity": "use tg.nn.Sequential() without modules",
-        "CTCLoss": _ALIGNED,
         "Embedding": "use a tg.nn.Parameter and an index, table[numbers]",
     },
     "tinygrad_gd.nn.functional": {
-        "ctc_loss": _ALIGNED,
         "one_hot": "write np.eye(classes)[labels]", "embedding": "write table[numbers]",
         "normalize": "write x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)",
     },

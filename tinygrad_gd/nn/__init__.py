@@ -1,8 +1,8 @@
 """Models: modules, layers, initialisers and losses, under PyTorch's names.
 
 Read `module` first, then `layers` and `convolution`. `losses` checks what it is given, and has the two
-losses that most models use; others are in `regression`, `classification` and `similarity`. `init` fills
-weights, `functional` is the calculus under the names that PyTorch users look for.
+losses that most models use; others are in `regression`, `classification`, `similarity` and `alignment`.
+`init` fills weights, `functional` is the calculus under the names that PyTorch users look for.
 
 Surprises here
 --------------
@@ -40,21 +40,22 @@ from .module import Module, Parameter
 
 __all__ = [
     "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AvgPool1d",
-    "AvgPool2d", "BCELoss", "BCEWithLogitsLoss", "Conv1d", "Conv2d", "ConvTranspose1d",
+    "AvgPool2d", "BCELoss", "BCEWithLogitsLoss", "CTCLoss", "Conv1d", "Conv2d", "ConvTranspose1d",
     "ConvTranspose2d", "CosineEmbeddingLoss", "CrossEntropyLoss", "Flatten", "GaussianNLLLoss",
     "HingeEmbeddingLoss", "HuberLoss", "KLDivLoss", "L1Loss", "Linear", "MSELoss", "MarginRankingLoss",
     "MaxPool1d", "MaxPool2d", "Module", "MultiLabelMarginLoss", "MultiLabelSoftMarginLoss",
     "MultiMarginLoss", "NLLLoss", "Parameter", "PoissonNLLLoss", "ReLU", "Sequential", "Sigmoid",
     "SmoothL1Loss", "SoftMarginLoss", "Tanh", "TripletMarginLoss", "TripletMarginWithDistanceLoss",
     "Upsample", "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss",
-    "cross_entropy", "functional", "gaussian_nll_loss", "hinge_embedding_loss", "huber_loss", "init",
-    "kl_div", "l1_loss", "margin_ranking_loss", "mse_loss", "multi_margin_loss",
+    "cross_entropy", "ctc_loss", "functional", "gaussian_nll_loss", "hinge_embedding_loss",
+    "huber_loss", "init", "kl_div", "l1_loss", "margin_ranking_loss", "mse_loss", "multi_margin_loss",
     "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss", "poisson_nll_loss",
     "smooth_l1_loss", "soft_margin_loss", "triplet_margin_loss", "triplet_margin_with_distance_loss",
 ]  # fmt: skip
 
 #: Files that are loaded when one of their modules is first asked for; functions are in `functional`.
 _LATER = {
+    "alignment": "CTCLoss",
     "classification": "BCELoss BCEWithLogitsLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss "
                       "MultiMarginLoss NLLLoss SoftMarginLoss",
     "regression": "GaussianNLLLoss HuberLoss KLDivLoss L1Loss PoissonNLLLoss SmoothL1Loss",

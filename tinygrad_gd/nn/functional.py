@@ -28,6 +28,7 @@ from .losses import cross_entropy, mse_loss
 
 #: Files that are loaded when one of their functions is first asked for.
 _LATER = {
+    "alignment": "ctc_loss",
     "classification": "binary_cross_entropy binary_cross_entropy_with_logits multi_margin_loss "
                       "multilabel_margin_loss multilabel_soft_margin_loss nll_loss soft_margin_loss",
     "regression": "gaussian_nll_loss huber_loss kl_div l1_loss poisson_nll_loss smooth_l1_loss",

@@ -332,6 +332,7 @@ from ..ops.shape import reshape as reshape
 from ..ops.sorting import sort as sort
 from ..ops.statistics import median as median
 from ..ops.statistics import nanmedian as nanmedian
+from .alignment import ctc_loss as ctc_loss
 from .classification import binary_cross_entropy as binary_cross_entropy
 from .classification import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
 from .classification import multi_margin_loss as multi_margin_loss
@@ -355,10 +356,11 @@ from .similarity import triplet_margin_with_distance_loss as triplet_margin_with
 
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss",
-    "cross_entropy", "gaussian_nll_loss", "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss",
-    "log_softmax", "margin_ranking_loss", "mse_loss", "multi_margin_loss", "multilabel_margin_loss",
-    "multilabel_soft_margin_loss", "nll_loss", "pad", "poisson_nll_loss", "prelu", "smooth_l1_loss",
-    "soft_margin_loss", "softmax", "triplet_margin_loss", "triplet_margin_with_distance_loss",
+    "cross_entropy", "ctc_loss", "gaussian_nll_loss", "hinge_embedding_loss", "huber_loss", "kl_div",
+    "l1_loss", "log_softmax", "margin_ranking_loss", "mse_loss", "multi_margin_loss",
+    "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss", "pad", "poisson_nll_loss",
+    "prelu", "smooth_l1_loss", "soft_margin_loss", "softmax", "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
 ]
 
 def log_softmax(x: Any, axis: Any = None) -> Tensor:

@@ -1,8 +1,8 @@
 """The two losses that most models use, as functions and as modules, and what all losses share.
 
 What losses are given is checked here: shapes, labels, options. `mse_loss` and a plain `cross_entropy`
-are one primitive of `ops.neural.losses` each; `regression`, `classification` and `similarity` have the
-other losses, written with the operations that there are.
+are one primitive of `ops.neural.losses` each; `regression`, `classification`, `similarity` and
+`alignment` have the other losses, written with the operations that there are.
 """
 
 from __future__ import annotations
