@@ -271,6 +271,8 @@ def test_probabilities_where_logits_are_meant_are_told_once() -> None:
     tg.nn.cross_entropy(tg.softmax(logits, axis=1), labels)
     with pytest.warns(tg.LossWarning):
         tg.nn.cross_entropy(tg.softmax(logits[:3], axis=1), labels[:3])
+    with pytest.warns(tg.LossWarning):
+        tg.nn.cross_entropy(tg.softmax(logits[:4], axis=1), labels[:4], weight=np.ones(13))
 
 
 def test_a_compiled_loss_checks_the_labels_of_each_call() -> None:

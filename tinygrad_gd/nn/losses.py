@@ -84,6 +84,7 @@ def _are_classified(logits: Any, labels: Any) -> bool:
 
 #: What `reduction` may be; `kl_div` has one more.
 REDUCTIONS = ("mean", "sum", "none")
+_WEIGHTS = ("weight", "pos_weight")
 _SWITCHES = ("full", "log_input", "log_target", "swap", "zero_infinity")
 
 
@@ -182,11 +183,10 @@ class Loss(Module):
 
     def _keep(self, **options: Any) -> None:
         """Check options and set them as attributes; arrays become buffers, as in PyTorch."""
-        plain = {n: v for n, v in options.items() if n not in ("weight", "pos_weight")}
-        if "distance_function" not in options:
-            check_options(type(self).__name__, plain.pop("reduction"), self.reductions, **plain)
+        plain = {n: v for n, v in options.items() if n not in (*_WEIGHTS, "distance_function")}
+        check_options(type(self).__name__, plain.pop("reduction"), self.reductions, **plain)
         for name, value in options.items():
-            if name in ("weight", "pos_weight") and value is not None:
+            if name in _WEIGHTS and value is not None:
                 self.register_buffer(name, value)
             else:
                 setattr(self, name, value)
@@ -372,6 +372,9 @@ def _general(logits: Any, labels: Any, weight: Any, ignore: Any, reduction: str,
         return _of_chances(x, given, weight, ignore, reduction, smoothing)
     x, y, shape = by_rows("cross_entropy", logits, labels)
     y, shares = shares_of("cross_entropy", x, y, weight, ignore)
+    mode = current_mode()
+    if mode.observer is None and mode.lockstep is None and x.shape not in _looked_at:
+        _look(x)
     if shares is None and not smoothing:
         values = apply(nll_of_softmax, (x, y), {"reduction": reduction})
         return values.reshape(shape) if reduction == "none" else values

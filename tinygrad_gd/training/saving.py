@@ -145,7 +145,7 @@ def _entered(value: Any, path: tuple[Any, ...], arrays: dict[str, Any]) -> str:
                          "and texts in lists, array.tolist()")
     wanted = name = ".".join(map(str, path)) or "array"
     count = 1
-    while name in arrays or name == TREE:
+    while name in arrays:
         name, count = f"{wanted}~{count}", count + 1
     arrays[name] = array
     return name
