@@ -266,13 +266,20 @@ def test_probabilities_where_logits_are_meant_are_told_once() -> None:
     logits = tg.Tensor(np.random.default_rng(1).normal(size=(7, 13)))
     labels = np.arange(7)
     tg.nn.cross_entropy(tg.Tensor(np.eye(13)[:6]), labels[:6])  # logits of 0 and 1 may be meant
-    with pytest.warns(tg.LossWarning, match=r"cross_entropy: the rows of float64 of shape \(7, 13\) are prob.*nll_loss"):
+    with pytest.warns(tg.LossWarning, match=r"^cross_entropy: float64 of shape \(7, 13\) holds prob.*leave the softmax out, or give nll_loss"):
         tg.nn.cross_entropy(tg.softmax(logits, axis=1), labels)
     tg.nn.cross_entropy(tg.softmax(logits, axis=1), labels)
     with pytest.warns(tg.LossWarning):
         tg.nn.cross_entropy(tg.softmax(logits[:3], axis=1), labels[:3])
     with pytest.warns(tg.LossWarning):
         tg.nn.cross_entropy(tg.softmax(logits[:4], axis=1), labels[:4], weight=np.ones(13))
+
+
+def test_a_sigmoid_before_a_loss_of_logits_is_told() -> None:
+    x = tg.Tensor(X, requires_grad=True)
+    with pytest.warns(tg.LossWarning, match=r"^binary_cross_entropy_with_logits: .*leave the sigmoid out, or give binary_cross_entropy the"):
+        tg.nn.BCEWithLogitsLoss()(tg.sigmoid(x), BITS)
+    tg.nn.BCELoss()(tg.sigmoid(x), BITS)
 
 
 def test_a_compiled_loss_checks_the_labels_of_each_call() -> None:

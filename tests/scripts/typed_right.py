@@ -65,6 +65,11 @@ for x, y in tg.DataLoader(array, np.array([0, 1, 0, 1]), batch_size=2, shuffle=T
     error.backward()
     optimizer.step()
 
+criterion = nn.BCEWithLogitsLoss(pos_weight=[2.0, 1.0])
+binary: Tensor = criterion(model(array), np.eye(4)[:, :2]) + F.huber_loss(w, np.zeros((3, 2)), delta=2.0)
+points, labels = tg.datasets.moons(20, noise=0.1)
+print(binary.item(), tg.datasets.Scaler(points)(points).shape, labels.sum(), tg.save, tg.load)
+
 
 @tg.compile
 def step() -> Tensor:

@@ -10,10 +10,11 @@ from ..engine.primitive import apply
 from ..engine.tensor import Tensor
 from ..errors import OptionError, ShapeError, describe
 from ..ground.explain import answering
+from ..ground.modes import current_mode
 from ..ground.registry import explaining
 from ..ops.elementwise import square, where
 from ..ops.indexing import take_along_axis
-from ..ops.neural.activations import softplus
+from ..ops.neural.activations import sigmoid, softplus
 from ..ops.neural.losses import binary_nll, check_values
 from ..ops.running import cumprod
 from ..ops.signatures import as_tensor
@@ -28,6 +29,7 @@ from .losses import (
     shape_of,
     shares_of,
     stacked,
+    warn_of_chances,
     weights_of,
 )
 from .similarity import above, signs
@@ -102,6 +104,9 @@ def binary_cross_entropy_with_logits(
     loss = "binary_cross_entropy_with_logits"
     check_options(loss, reduction)
     x, y = pair(loss, input, target)
+    mode = current_mode()
+    if mode.observer is None and mode.lockstep is None and x.op is sigmoid:
+        warn_of_chances(loss, x, "the sigmoid", "binary_cross_entropy the probabilities")
     rest = softplus(-x)
     if pos_weight is not None:
         rest = rest * (1 + (weights_of(loss, pos_weight, x) - 1) * y)

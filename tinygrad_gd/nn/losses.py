@@ -352,11 +352,15 @@ def _look(logits: Tensor) -> None:
     _looked_at.add(logits.shape)
     x = np.asarray(logits._value)
     if x.size and x.min() >= 0 and ((x > 0) & (x < 1)).any() and np.abs(x.sum(1) - 1).max() < 1e-3:
-        warnings.warn(
-            f"cross_entropy: the rows of {describe(logits)} are probabilities, which sum to 1, but "
-            f"logits are meant, of which it takes the softmax itself ({user_line()}); leave the "
-            "softmax out, or give nll_loss the log of the probabilities",
-            LossWarning, stacklevel=user_stacklevel())
+        warn_of_chances("cross_entropy", logits, "the softmax", "nll_loss the log of the probabilities")
+
+
+def warn_of_chances(loss: str, x: Tensor, function: str, other: str) -> None:
+    """Say that a loss was given probabilities, of which it will compute probabilities."""
+    warnings.warn(
+        f"{loss}: {describe(x)} holds probabilities, but logits are meant, of which it takes "
+        f"{function} itself ({user_line()}); leave {function} out, or give {other}",
+        LossWarning, stacklevel=user_stacklevel())
 
 
 def _general(logits: Any, labels: Any, weight: Any, ignore: Any, reduction: str,
