@@ -137,7 +137,7 @@ class Stub:
             blocks[0 if home == "typing" else 2 if home[0] == "." else 1].append(lines[home, name])
         parts = [NOTE, quoted(self.module.__doc__), *("\n".join(block) for block in blocks if block)]
         if hasattr(self.module, "__all__"):
-            exported = ", ".join(f'"{name}"' for name in self.module.__all__)
+            exported = ", ".join(f'"{name}"' for name in sorted(self.module.__all__, key=exported_in_order))
             wrapped = textwrap.indent(textwrap.fill(exported, WIDTH - 4), "    ")
             parts.append(f"__all__ = [\n{wrapped},\n]")
         return "\n\n".join([*parts, *self.body]) + "\n"
@@ -148,6 +148,11 @@ def in_order(name: str) -> tuple[Any, ...]:
     word = name.lstrip(".")
     kind = 0 if word.isupper() and len(word) > 1 else 1 if word[:1].isupper() else 2
     return len(word) - len(name), kind, re.sub(r"\d+", lambda n: n[0].zfill(9), word.lower())
+
+
+def exported_in_order(name: str) -> tuple[int, str]:
+    """Where the linter wants a name of ``__all__``: as `in_order`, with capitals before small letters."""
+    return in_order(name)[1], re.sub(r"\d+", lambda n: n[0].zfill(9), name)
 
 
 def quoted(text: str | None) -> str:

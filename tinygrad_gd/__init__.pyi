@@ -140,6 +140,9 @@ def adaptive_avg_pool2d(input: Any, output_size: Any) -> Tensor:
     (2, 3, 1, 1)
     """
 
+def adaptive_avg_pool3d(input: Any, output_size: Any) -> Tensor:
+    """The means of ``output_size`` (depth, height, width) windows; None keeps a length."""
+
 def adaptive_max_pool1d(input: Any, output_size: Any) -> Tensor:
     """The largest elements of ``output_size`` windows, as equal as possible.
 
@@ -150,6 +153,9 @@ def adaptive_max_pool1d(input: Any, output_size: Any) -> Tensor:
 
 def adaptive_max_pool2d(input: Any, output_size: Any) -> Tensor:
     """The largest elements of ``output_size`` (height, width) windows; None keeps a length."""
+
+def adaptive_max_pool3d(input: Any, output_size: Any) -> Tensor:
+    """The largest elements of ``output_size`` (depth, height, width) windows; None keeps a length."""
 
 def add(x: Any, y: Any, /) -> Tensor:
     """NumPy's ``add``, for Tensors and arrays.
@@ -346,6 +352,11 @@ def avg_pool2d(input: Any, kernel_size: Any, stride: Any = None, padding: Any = 
     [[[2.5, 4.5], [10.5, 12.5]]]
     """
 
+def avg_pool3d(input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0,
+               ceil_mode: bool = False, count_include_pad: bool = True,
+               divisor_override: Any = None) -> Tensor:
+    """The mean of each window of a volume; options as in `avg_pool2d`."""
+
 def bernoulli(p: Any, size: Any = None, dtype: Any = None) -> Tensor:
     """1 with probability ``p`` and 0 otherwise; options as in `normal`.
 
@@ -519,6 +530,15 @@ def conv2d(input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: 
     (1, 4, 4, 4)
     """
 
+def conv3d(input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
+           dilation: Any = 1, groups: int = 1) -> Tensor:
+    """`conv2d` of volumes: (n, in_channels, depth, height, width).
+
+    >>> import numpy as np, tinygrad_gd as tg
+    >>> tg.conv3d(np.ones((1, 2, 4, 5, 6)), np.ones((3, 2, 2, 2, 2))).shape
+    (1, 3, 3, 4, 5)
+    """
+
 def conv_transpose1d(input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
                      output_padding: Any = 0, groups: int = 1, dilation: Any = 1) -> Tensor:
     """The transpose (the derivative by the input) of `conv1d`, weights (in, out / groups, length).
@@ -540,6 +560,10 @@ def conv_transpose2d(input: Any, weight: Any, bias: Any = None, stride: Any = 1,
     >>> tg.conv_transpose2d(image, weight, stride=2).shape
     (1, 2, 8, 8)
     """
+
+def conv_transpose3d(input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
+                     output_padding: Any = 0, groups: int = 1, dilation: Any = 1) -> Tensor:
+    """The transpose (the derivative by the input) of `conv3d`; it makes volumes larger."""
 
 def convolve(a: Any, v: Any, mode: str = 'full') -> Tensor:
     """``out[n] = sum over k of a[n - k] * v[k]`` of two vectors: the product of polynomials.
@@ -1177,6 +1201,10 @@ def max_pool2d(input: Any, kernel_size: Any, stride: Any = None, padding: Any = 
     >>> tg.max_pool2d(tg.Tensor(np.arange(16.0).reshape(1, 4, 4)), 2).tolist()
     [[[5.0, 7.0], [13.0, 15.0]]]
     """
+
+def max_pool3d(input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
+               ceil_mode: bool = False, return_indices: bool = False) -> Tensor:
+    """The largest element of each window of a volume (n, channels, depth, height, width)."""
 
 def maximum(x: Any, y: Any, /) -> Tensor:
     """The larger of x and y, NaN if one is; equal ones share the gradient equally."""

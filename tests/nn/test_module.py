@@ -298,6 +298,65 @@ def test_attributes_may_be_set_while_the_tree_is_walked() -> None:
     assert made.seen_a and made.seen_b and list(made.state_dict()) == ["a", "b.c"]
 
 
+def test_hooks_run_around_forward_and_can_be_removed() -> None:
+    net, seen = tg.nn.Sequential(layer(), tg.nn.ReLU()), []
+    with tg.no_grad():
+        net[0].weight.assign([[2.0]])
+        net[0].bias.assign([1.0])
+    handles = [
+        net[0].register_forward_hook(lambda m, args, out: seen.append(("after", m, args, out.item()))),
+        net[0].register_forward_hook(lambda m, args, out: -out),
+        net[0].register_forward_pre_hook(lambda m, args: (args[0] * 10,)),
+        net[0].register_forward_pre_hook(lambda m, args: seen.append(("before", m, args)), prepend=True),
+    ]
+    x = tg.Tensor([1.0])
+    assert net(x).item() == 0.0 and [s[0] for s in seen] == ["before", "after"]
+    assert seen[0][1] is seen[1][1] is net[0] and seen[0][2] == (x,) and seen[1][3] == 21.0
+    for handle in (*handles, handles[0]):
+        handle.remove()
+    assert net(x).item() == 3.0 and len(seen) == 2
+    net.register_forward_pre_hook(lambda m, args, kwargs: ((), {"x": 2 * args[0]}), with_kwargs=True)
+    net.register_forward_hook(lambda m, args, kwargs, out: out + kwargs["x"], with_kwargs=True)
+    assert net(x).item() == 7.0
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_compiled_steps_see_hooks_that_come_and_go(frozen: bool) -> None:
+    net, x = layer(), tg.Tensor([1.0])
+    step = tg.compile(lambda: net(x), frozen=frozen)
+    plain = [step().item() for _ in range(3)]
+    handle = net.register_forward_hook(lambda m, args, out: 2 * out)
+    twice = [step().item() for _ in range(3)]
+    handle.remove()
+    assert twice == [2 * y for y in plain] and step().item() == plain[0] != 0
+
+
+def test_buffers_that_are_not_persistent_stay_out_of_the_state() -> None:
+    made = tg.nn.Module()
+    made.register_buffer("mask", np.ones(2), persistent=False)
+    made.register_buffer("mean", np.zeros(2))
+    made.register_buffer("later", None)
+    assert list(made.state_dict()) == ["mean"] and [n for n, _ in made.named_buffers()] == ["mask", "mean"]
+    assert made.later is None and made.get_buffer("mask") is made.mask
+    made.load_state_dict({"mean": np.ones(2)})
+    made.register_buffer("mask", np.ones(2))
+    made.later = tg.Tensor(1.0)
+    assert list(made.state_dict()) == ["mask", "mean", "later"]
+
+
+def test_parts_are_found_by_their_paths() -> None:
+    net = tg.nn.Sequential({"body": Net(), "head": layer()})
+    assert net.get_submodule("body.layers.1") is net.body.layers[1] and net.get_submodule("") is net
+    assert net.get_parameter("head.bias") is net.head.bias
+    tied: Any = tg.nn.Sequential(net.head, net.head)
+    assert tied.get_parameter("1.weight") is net.head.weight and len(list(tied.parameters())) == 2
+
+
+def hooked(module: Any, hook: Any) -> Any:
+    module.register_forward_pre_hook(hook, with_kwargs=True)
+    return module([1.0])
+
+
 MISUSE: Table = {
     "a module's": (lambda: tg.nn.Linear(1, 1).requires_grad_("no"), TypeError, "expected True or False"),  # type: ignore[arg-type]
     "nothing as nan": (lambda: tg.nn.Parameter(None), TypeError, "Tensor: expected float.* dtype object from NoneType"),
@@ -313,7 +372,13 @@ MISUSE: Table = {
     "buffer 1": (lambda: layer().register_buffer(1, 2.0), ValueError, "register_buffer: the name.*got int 1"),
     "buffer with a dot": (lambda: layer().register_buffer("a.b", 2.0), ValueError, "register_buffer: the name.*'a.b'"),
     "buffer over a method": (lambda: layer().register_buffer("forward", 2.0), ValueError, "'forward' is a method of Linear"),
-    "persistent buffer": (lambda: layer().register_buffer("a", 2.0, persistent=False), TypeError, "persistent=, leave it out"),
+    "a persistent buffer as text": (lambda: layer().register_buffer("a", 2.0, persistent="no"), TypeError, "persistent: expected True or False"),
+    "no such parameter": (lambda: layer().get_parameter("wieght"), ValueError, "get_parameter: Linear has no parameter 'wieght'; is 'weight' meant"),
+    "no such module": (lambda: layer().get_submodule("0"), ValueError, "get_submodule: Linear has no submodule '0'; there are ''"),
+    "no such buffer": (lambda: layer().get_buffer("mean"), ValueError, "get_buffer: Linear has no buffer 'mean'; there are none"),
+    "a hook of nothing": (lambda: layer().register_forward_hook(None), TypeError, "register_forward_hook: expected a function of the module"),
+    "a hook's order as text": (lambda: layer().register_forward_pre_hook(print, prepend="no"), TypeError, "register_forward_pre_hook: prepend: expected"),
+    "what a hook returns": (lambda: hooked(layer(), lambda m, a, k: a), TypeError, "a hook of Linear with_kwargs=True returns None or"),
     "a number for a buffer": (lambda: setattr(Flagged(), "flag", 3), TypeError, r"Flagged\.flag is a buffer.*by int.*tg\.Tensor"),
     "apply nothing": (lambda: layer().apply(None), TypeError, r"apply: expected a function of a module.*module\(x\)"),
 }

@@ -63,6 +63,8 @@ ROWS = [
     conv("conv2d", "depthwise", (1, 2, 2, 2), (4, 1, 2, 1), groups=2),
     conv("conv2d", "same", (1, 1, 3, 3), (1, 1, 1, 3), padding="same", dilation=(1, 2)),
     conv("conv2d", "empty batch", (0, 1, 3, 3), (1, 1, 2, 2)),
+    conv("conv3d", "", (1, 2, 2, 3, 2), (2, 2, 2, 2, 1)),
+    conv("conv3d", "options", (2, 3, 2, 3), (2, 1, 2, 1, 2), stride=(1, 2, 1), padding=(1, 0, 0), groups=2),
     conv("conv_transpose1d", "", (2, 2, 3), (2, 1, 3)),
     conv("conv_transpose1d", "options", (2, 3), (2, 1, 2), stride=2, padding=1, output_padding=1,
          dilation=3, groups=2),
@@ -72,6 +74,9 @@ ROWS = [
     conv("conv_transpose2d", "options", (1, 2, 2, 3), (2, 1, 2, 1), stride=(2, 1), padding=(1, 0),
          output_padding=(1, 0), groups=2),
     conv("conv_transpose2d", "empty batch", (0, 1, 2, 2), (1, 1, 2, 2)),
+    conv("conv_transpose3d", "", (1, 2, 2, 1, 2), (2, 1, 1, 2, 2)),
+    conv("conv_transpose3d", "options", (1, 2, 2, 2, 1), (2, 1, 2, 1, 2), stride=(2, 1, 1), padding=(1, 0, 0),
+         output_padding=(1, 0, 0), groups=2),
     *(same("max_pool1d", label, x, **options) for label, x, options in (
         ("", distinct(2, 1, 6), {"kernel_size": 2}),
         ("overlap", distinct(1, 6), {"kernel_size": 3, "stride": 1, "padding": 1}),
@@ -83,6 +88,12 @@ ROWS = [
         ("padding", distinct(1, 1, 3, 3), {"kernel_size": 3, "stride": 2, "padding": 1}),
         ("ceil", distinct(1, 1, 3, 4), {"kernel_size": 2, "stride": (2, 3), "ceil_mode": True}),
         ("empty batch", distinct(0, 1, 2, 2), {"kernel_size": 2}))),
+    *(same("max_pool3d", label, x, **options) for label, x, options in (
+        ("", distinct(1, 1, 2, 4, 2), {"kernel_size": 2}),
+        ("options", distinct(1, 3, 2, 3), {"kernel_size": (2, 1, 2), "stride": 1, "padding": (1, 0, 1), "ceil_mode": True}))),
+    *(same("avg_pool3d", label, x, **options) for label, x, options in (
+        ("", normal(1, 1, 2, 4, 2), {"kernel_size": 2}),
+        ("options", normal(1, 3, 2, 3), {"kernel_size": (2, 1, 2), "stride": 1, "padding": (1, 0, 1), "count_include_pad": False}))),
     *(same("avg_pool1d", label, x, **options) for label, x, options in (
         ("", normal(2, 1, 6), {"kernel_size": 2}),
         ("overlap", normal(1, 6), {"kernel_size": 3, "stride": 1, "padding": 1}),
@@ -102,6 +113,7 @@ ROWS = [
           ("adaptive_max_pool1d", distinct(1, 1, 2), 3),
           ("adaptive_max_pool2d", distinct(1, 1, 4, 3), (2, 1)),
           ("adaptive_max_pool2d", distinct(1, 3, 4), (2, 3)),
+          ("adaptive_max_pool3d", distinct(1, 2, 3, 2), (1, 2, None)), ("adaptive_avg_pool3d", normal(1, 2, 3, 2), (1, 2, None)),
           ("adaptive_avg_pool1d", normal(2, 1, 6), 3), ("adaptive_avg_pool1d", normal(1, 7), 3),
           ("adaptive_avg_pool2d", normal(1, 1, 4, 3), 1),
           ("adaptive_avg_pool2d", normal(1, 3, 4), (2, 3)),

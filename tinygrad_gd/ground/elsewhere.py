@@ -19,6 +19,17 @@ _SWAP = "swap two axes with np.swapaxes(t, i, j), or order all with np.transpose
 _VALUES_DECIDE = {"eps": "leave it out: the steps follow from the values",
                   "atol": "write rtol=, relative to the largest entry"}
 
+_NO_THRESHOLD = {"threshold": "leave it out: large numbers are exact",
+                 "...": "PyTorch's threshold is not needed: large numbers are exact"}
+_TABLE = {
+    "max_norm": "leave it out: rows are not written to by a lookup; after each step write "
+                "weight.assign(weight * np.minimum(1, m / np.linalg.norm(weight, axis=1, "
+                "keepdims=True))) inside `with tg.no_grad():`",
+    "norm_type": "leave it out, as there is no max_norm=",
+    "scale_grad_by_freq": "leave it out: every use of a row counts the same",
+    "sparse": "leave it out: gradients are dense arrays", "_weight": "use Embedding.from_pretrained",
+}
+
 #: Owner -> a name that it does not have -> how what it is for is written here. Options are those of
 #: functions, ``f()``, of all classes or of anything that can be called.
 CURES: dict[str, dict[str, str]] = {
@@ -69,23 +80,8 @@ CURES: dict[str, dict[str, str]] = {
         "to": f"{_PLACE}; {_DTYPE}", "compile": "use tg.compile(step)",
         **dict.fromkeys(("cuda", "cpu", "device", "share_memory"), _PLACE),
         **dict.fromkeys(("float", "double", "half", "bfloat16", "type"), _DTYPE),
-        "get_parameter": "use dict(module.named_parameters())[name]",
-        "get_buffer": "use dict(module.named_buffers())[name]",
-        "get_submodule": "use dict(module.named_modules())[name]",
-        "register_forward_hook": "use `with tg.observe(observer)`",
-        "register_forward_pre_hook": "use `with tg.observe(observer)`",
         "register_full_backward_hook": "use `with tg.observe(observer)`, or "
                                        "tensor.register_hook(function)",
-    },
-    "tinygrad_gd.nn": {
-        "ModuleList": "use a plain list", "ModuleDict": "use a plain dict",
-        "ParameterList": "use a plain list", "ParameterDict": "use a plain dict",
-        "Identity": "use tg.nn.Sequential() without modules",
-        "Embedding": "use a tg.nn.Parameter and an index, table[numbers]",
-    },
-    "tinygrad_gd.nn.functional": {
-        "one_hot": "write np.eye(classes)[labels]", "embedding": "write table[numbers]",
-        "normalize": "write x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)",
     },
     "tinygrad_gd.optim": {"lr_scheduler": "set optimizer.param_groups[0]['lr'] after each epoch"},
     "anything()": {
@@ -95,13 +91,11 @@ CURES: dict[str, dict[str, str]] = {
         "interpolation": "write method=", "driver": "leave it out: NumPy has one",
         "generator": "leave it out: tg.manual_seed seeds the one there is",
         "inplace": "leave it out: every result is a new Tensor",
-        "persistent": "leave it out: every buffer is part of the state",
         "size_average": "write reduction=", "return_indices": "leave it out: positions are not given",
     },
     "a class()": {
         "device": "leave it out: values are always in the CPU's memory",
         "dtype": "leave it out: use .astype, or tg.set_default_dtype(np.float32) before it is made",
-        "padding_mode": "zeros are padded; for others call np.pad(x, ..., mode=) before the layer",
         "reduce": "write reduction=", "maximize": "minimize -loss",
         "num_workers": "leave it out: batches are cut out of arrays",
     },
@@ -114,8 +108,9 @@ CURES: dict[str, dict[str, str]] = {
     "add()": {"alpha": "write x + alpha * y"}, "subtract()": {"alpha": "write x - alpha * y"},
     "divide()": {"rounding_mode": "write np.floor(x / y) for 'floor', np.trunc(x / y) for 'trunc'"},
     "svd()": {"some": "write full_matrices=False for some=True"},
-    "softplus()": {"threshold": "leave it out: large numbers are exact",
-                   "...": "PyTorch's threshold is not needed: large numbers are exact"},
+    "softplus()": _NO_THRESHOLD, "Softplus()": _NO_THRESHOLD,
+    "Embedding()": _TABLE, "embedding()": _TABLE,
+    "Upsample()": {"recompute_scale_factor": "leave it out, or write size="},
     "backward()": {"retain_graph": "leave it out: a graph lives as long as its result"},
     "DataLoader()": {"dataset": "give the arrays, as in DataLoader(x, y)"},
     "split()": {"test_size": "write test=", "random_state": "write seed="},

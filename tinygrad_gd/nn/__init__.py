@@ -1,15 +1,19 @@
 """Models: modules, layers, initialisers and losses, under PyTorch's names.
 
-Read `module` first, then `layers` and `convolution`. `losses` checks what it is given, and has the two
-losses that most models use; others are in `regression`, `classification`, `similarity` and `alignment`.
-`init` fills weights, `functional` is the calculus under the names that PyTorch users look for.
+Read `module` first, with `parameter` and `hooks`, then `layers` and `containers`. `losses` checks what
+it is given, and has the two losses that most models use; others are in `regression`, `classification`,
+`similarity` and `alignment`. `init` fills weights, `functional` is the calculus under the names that
+PyTorch users look for. The rest is a file for each kind of layer: `convolution`, `pooling`,
+`normalization`, `embedding`, `dropout`, `activations`, `padding`, `arrange`, `bilinear`, `distance`;
+`options` is the base of those that are a function with fixed options. `summary` runs a model and
+counts.
 
 Surprises here
 --------------
 - ``Parameter(...)`` makes a Tensor with a mark and no object of a subclass: with a second class of
   tensors CPython would look up the engine's attributes anew at each use.
+- Most files are loaded when one of their names is first asked for.
 - Modules are ordinary objects whose attributes are looked at when asked: no registration can be missed.
-- Files that few models need are loaded when one of their names is first asked for.
 """
 
 from importlib import import_module
@@ -18,52 +22,49 @@ from typing import Any
 from ..ground.elsewhere import absent
 from ..ground.registry import NAMES, complete
 from . import functional, init
-from .convolution import (
-    AdaptiveAvgPool1d,
-    AdaptiveAvgPool2d,
-    AdaptiveMaxPool1d,
-    AdaptiveMaxPool2d,
-    AvgPool1d,
-    AvgPool2d,
-    Conv1d,
-    Conv2d,
-    ConvTranspose1d,
-    ConvTranspose2d,
-    Flatten,
-    MaxPool1d,
-    MaxPool2d,
-    Upsample,
-)
-from .layers import Linear, ReLU, Sequential, Sigmoid, Tanh
+from .containers import Sequential
+from .layers import Identity, Linear
 from .losses import CrossEntropyLoss, MSELoss, cross_entropy, mse_loss
-from .module import Module, Parameter
+from .module import Module
+from .parameter import Parameter
 
-__all__ = [
-    "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AvgPool1d",
-    "AvgPool2d", "BCELoss", "BCEWithLogitsLoss", "CTCLoss", "Conv1d", "Conv2d", "ConvTranspose1d",
-    "ConvTranspose2d", "CosineEmbeddingLoss", "CrossEntropyLoss", "Flatten", "GaussianNLLLoss",
-    "HingeEmbeddingLoss", "HuberLoss", "KLDivLoss", "L1Loss", "Linear", "MSELoss", "MarginRankingLoss",
-    "MaxPool1d", "MaxPool2d", "Module", "MultiLabelMarginLoss", "MultiLabelSoftMarginLoss",
-    "MultiMarginLoss", "NLLLoss", "Parameter", "PoissonNLLLoss", "ReLU", "Sequential", "Sigmoid",
-    "SmoothL1Loss", "SoftMarginLoss", "Tanh", "TripletMarginLoss", "TripletMarginWithDistanceLoss",
-    "Upsample", "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss",
-    "cross_entropy", "ctc_loss", "functional", "gaussian_nll_loss", "hinge_embedding_loss",
-    "huber_loss", "init", "kl_div", "l1_loss", "margin_ranking_loss", "mse_loss", "multi_margin_loss",
-    "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss", "poisson_nll_loss",
-    "smooth_l1_loss", "soft_margin_loss", "triplet_margin_loss", "triplet_margin_with_distance_loss",
-]  # fmt: skip
-
-#: Files that are loaded when one of their modules is first asked for; functions are in `functional`.
+#: Files that are loaded when one of their names is first asked for, as most models use few.
 _LATER = {
+    "activations": "CELU ELU GELU GLU Hardshrink Hardsigmoid Hardswish Hardtanh LeakyReLU LogSigmoid "
+                   "LogSoftmax Mish PReLU ReLU ReLU6 SELU SiLU Sigmoid Softmax Softmax2d Softmin "
+                   "Softplus Softshrink Softsign Tanh Tanhshrink Threshold",
     "alignment": "CTCLoss",
+    "arrange": "ChannelShuffle Flatten Fold PixelShuffle PixelUnshuffle Unflatten Unfold Upsample "
+               "UpsamplingBilinear2d UpsamplingNearest2d",
+    "bilinear": "Bilinear",
     "classification": "BCELoss BCEWithLogitsLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss "
                       "MultiMarginLoss NLLLoss SoftMarginLoss",
+    "containers": "ModuleDict ModuleList ParameterDict ParameterList",
+    "convolution": "Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d",
+    "distance": "CosineSimilarity PairwiseDistance",
+    "dropout": "AlphaDropout Dropout Dropout1d Dropout2d Dropout3d FeatureAlphaDropout",
+    "embedding": "Embedding",
+    "normalization": "BatchNorm1d BatchNorm2d BatchNorm3d GroupNorm InstanceNorm1d InstanceNorm2d "
+                     "InstanceNorm3d LayerNorm RMSNorm",
+    "padding": "CircularPad1d CircularPad2d CircularPad3d ConstantPad1d ConstantPad2d ConstantPad3d "
+               "ReflectionPad1d ReflectionPad2d ReflectionPad3d ReplicationPad1d ReplicationPad2d "
+               "ReplicationPad3d ZeroPad1d ZeroPad2d ZeroPad3d",
+    "pooling": "AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveMaxPool1d "
+               "AdaptiveMaxPool2d AdaptiveMaxPool3d AvgPool1d AvgPool2d AvgPool3d MaxPool1d MaxPool2d "
+               "MaxPool3d",
     "regression": "GaussianNLLLoss HuberLoss KLDivLoss L1Loss PoissonNLLLoss SmoothL1Loss",
     "similarity": "CosineEmbeddingLoss HingeEmbeddingLoss MarginRankingLoss TripletMarginLoss "
                   "TripletMarginWithDistanceLoss",
 }
-_FILE_OF = {name: file for file, names in _LATER.items() for name in names.split()} | functional.FILE_OF
+_FILE_OF = {name: file for file, names in _LATER.items() for name in names.split()}
+_FILE_OF |= {name: file for name, file in functional.FILE_OF.items()
+             if file in ("alignment", "classification", "regression", "similarity")}  # losses
 
+__all__ = [
+    "CrossEntropyLoss", "Identity", "Linear", "MSELoss", "Module", "Parameter", "Sequential",
+    "cross_entropy", "functional", "init", "mse_loss",
+]  # fmt: skip
+__all__ += _FILE_OF
 
 def __getattr__(name: str) -> Any:
     """Load the file that has the name, or say how it is written here."""

@@ -8,35 +8,16 @@ from typing import Any
 import numpy as np
 
 from ..engine.tensor import Tensor
-from ..errors import OptionError, ShapeError, describe
-from ..ground.checks import check_integer, check_switch
+from ..errors import OptionError
+from ..ground.checks import check_switch
 from ..ground.explain import answering
 from ..ground.modes import get_default_dtype
-from ..ops.neural import convolution, interpolation, pooling
+from ..ops.neural import convolution
 from ..ops.neural.windows import numbers
-from ..ops.shape import reshape
-from ..ops.signatures import as_tensor
 from . import init
-from .module import Module, Parameter
-
-
-class _Options(Module):
-    """A layer without parameters that is a function with fixed options, each an attribute."""
-
-    def __init__(self, **options: Any) -> None:
-        self._names = tuple(options)
-        for name, value in options.items():
-            if name in ("ceil_mode", "count_include_pad"):
-                check_switch(f"{type(self).__name__}: {name}", value)
-            setattr(self, name, value)
-
-    @property
-    def _options(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self._names}
-
-    def extra_repr(self) -> str:
-        """The options."""
-        return ", ".join(f"{name}={value!r}" for name, value in self._options.items())
+from .functional import pad
+from .module import Module
+from .parameter import Parameter
 
 
 class _Convolution(Module):
@@ -46,7 +27,7 @@ class _Convolution(Module):
     transposed = False
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any,
-                 padding: Any, dilation: Any, groups: int, bias: bool) -> None:
+                 padding: Any, dilation: Any, groups: int, bias: bool, padding_mode: str) -> None:
         name = type(self).__name__
         self.in_channels = numbers(name, "in_channels", in_channels, 1, 1)[0]
         self.out_channels = numbers(name, "out_channels", out_channels, 1, 1)[0]
@@ -63,6 +44,11 @@ class _Convolution(Module):
                               f"{padding!r}")
         self.padding = (padding if isinstance(padding, str)
                         else numbers(name, "padding", padding, self.ndim, 0))
+        modes = ("zeros",) if self.transposed else ("zeros", "reflect", "replicate", "circular")
+        if padding_mode not in modes:
+            raise OptionError(f"{name}: padding_mode is {', '.join(map(repr, modes))}, got "
+                              f"{padding_mode!r}")
+        self.padding_mode = padding_mode
         first, second = self.out_channels, self.in_channels
         if self.transposed:
             first, second = second, first
@@ -80,13 +66,31 @@ class _Convolution(Module):
         return {"stride": self.stride, "padding": self.padding, "dilation": self.dilation,
                 "groups": self.groups}
 
+    def _convolved(self, function: Any, x: Any) -> Tensor:
+        """The convolution of ``x``, with a border that is no zeros put around it before."""
+        options = self._options
+        if self.padding_mode != "zeros":
+            pairs: list[int] = []
+            for k, d, p in zip(self.kernel_size, self.dilation, self._each_padding(), strict=True):
+                extra = d * (k - 1) if self.padding == "same" else 2 * p
+                pairs = [extra // 2, extra - extra // 2, *pairs]  # the last axis comes first
+            x, options = pad(x, pairs, self.padding_mode), {**options, "padding": 0}
+        out: Tensor = function(x, self.weight, self.bias, **options)
+        return out
+
+    def _each_padding(self) -> tuple[int, ...]:
+        return (0,) * self.ndim if isinstance(self.padding, str) else self.padding
+
     def extra_repr(self) -> str:
         """The sizes, and what is not as usual."""
-        usual = {"stride": (1,) * self.ndim, "padding": (0,) * self.ndim, "groups": 1,
-                 "dilation": (1,) * self.ndim, "output_padding": (0,) * self.ndim}
-        parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}"]
-        parts += [f"{k}={v!r}" for k, v in self._options.items() if v != usual[k]]
-        return ", ".join(parts + ["bias=False"] * (self.bias is None))
+        usual = {"padding": (0,) * self.ndim, "dilation": (1,) * self.ndim,
+                 "output_padding": (0,) * self.ndim, "groups": 1}
+        parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, "
+                 f"stride={self.stride}"]
+        parts += [f"{k}={v}" for k in usual if (v := self._options.get(k, usual[k])) != usual[k]]
+        parts += ["bias=False"] * (self.bias is None)
+        parts += [f"padding_mode={self.padding_mode}"] * (self.padding_mode != "zeros")
+        return ", ".join(parts)
 
 
 class Conv1d(_Convolution):
@@ -96,13 +100,14 @@ class Conv1d(_Convolution):
 
     @answering
     def __init__(self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1,
-                 padding: Any = 0, dilation: Any = 1, groups: int = 1, bias: bool = True) -> None:
+                 padding: Any = 0, dilation: Any = 1, groups: int = 1, bias: bool = True,
+                 padding_mode: str = "zeros") -> None:
         super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups,
-                         bias)
+                         bias, padding_mode)
 
     def forward(self, x: Any) -> Tensor:
         """The convolution of (n, in_channels, length)."""
-        return convolution.conv1d(x, self.weight, self.bias, **self._options)
+        return self._convolved(convolution.conv1d, x)
 
 
 class Conv2d(_Convolution):
@@ -118,13 +123,31 @@ class Conv2d(_Convolution):
 
     @answering
     def __init__(self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1,
-                 padding: Any = 0, dilation: Any = 1, groups: int = 1, bias: bool = True) -> None:
+                 padding: Any = 0, dilation: Any = 1, groups: int = 1, bias: bool = True,
+                 padding_mode: str = "zeros") -> None:
         super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups,
-                         bias)
+                         bias, padding_mode)
 
     def forward(self, x: Any) -> Tensor:
         """The convolution of (n, in_channels, height, width)."""
-        return convolution.conv2d(x, self.weight, self.bias, **self._options)
+        return self._convolved(convolution.conv2d, x)
+
+
+class Conv3d(_Convolution):
+    """`conv3d` with a learned weight (out_channels, in_channels / groups, *kernel_size) and bias."""
+
+    ndim = 3
+
+    @answering
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1,
+                 padding: Any = 0, dilation: Any = 1, groups: int = 1, bias: bool = True,
+                 padding_mode: str = "zeros") -> None:
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups,
+                         bias, padding_mode)
+
+    def forward(self, x: Any) -> Tensor:
+        """The convolution of (n, in_channels, depth, height, width)."""
+        return self._convolved(convolution.conv3d, x)
 
 
 class _Transposed(_Convolution):
@@ -133,9 +156,9 @@ class _Transposed(_Convolution):
     @answering
     def __init__(self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1,
                  padding: Any = 0, output_padding: Any = 0, groups: int = 1, bias: bool = True,
-                 dilation: Any = 1) -> None:
+                 dilation: Any = 1, padding_mode: str = "zeros") -> None:
         super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups,
-                         bias)
+                         bias, padding_mode)
         self.output_padding = numbers(
             type(self).__name__, "output_padding", output_padding, self.ndim, 0)
 
@@ -164,149 +187,11 @@ class ConvTranspose2d(_Transposed):
         return convolution.conv_transpose2d(x, self.weight, self.bias, **self._options)
 
 
-class MaxPool1d(_Options):
-    """`max_pool1d` with fixed options."""
+class ConvTranspose3d(_Transposed):
+    """`conv_transpose3d` with a learned weight (in_channels, out_channels / groups, *kernel_size)."""
 
-    @answering
-    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
-                 *, ceil_mode: bool = False) -> None:
-        super().__init__(kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation,
-                         ceil_mode=ceil_mode)
+    ndim = 3
 
     def forward(self, x: Any) -> Tensor:
-        """The largest element of each window."""
-        return pooling.max_pool1d(x, **self._options)
-
-
-class MaxPool2d(_Options):
-    """`max_pool2d` with fixed options."""
-
-    @answering
-    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
-                 *, ceil_mode: bool = False) -> None:
-        super().__init__(kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation,
-                         ceil_mode=ceil_mode)
-
-    def forward(self, x: Any) -> Tensor:
-        """The largest element of each window."""
-        return pooling.max_pool2d(x, **self._options)
-
-
-class AvgPool1d(_Options):
-    """`avg_pool1d` with fixed options."""
-
-    @answering
-    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
-                 count_include_pad: bool = True) -> None:
-        super().__init__(kernel_size=kernel_size, stride=stride, padding=padding, ceil_mode=ceil_mode,
-                         count_include_pad=count_include_pad)
-
-    def forward(self, x: Any) -> Tensor:
-        """The mean of each window."""
-        return pooling.avg_pool1d(x, **self._options)
-
-
-class AvgPool2d(_Options):
-    """`avg_pool2d` with fixed options."""
-
-    @answering
-    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
-                 count_include_pad: bool = True, divisor_override: Any = None) -> None:
-        super().__init__(kernel_size=kernel_size, stride=stride, padding=padding, ceil_mode=ceil_mode,
-                         count_include_pad=count_include_pad, divisor_override=divisor_override)
-
-    def forward(self, x: Any) -> Tensor:
-        """The mean of each window."""
-        return pooling.avg_pool2d(x, **self._options)
-
-
-class AdaptiveAvgPool1d(_Options):
-    """`adaptive_avg_pool1d` to a fixed size."""
-
-    @answering
-    def __init__(self, output_size: Any) -> None:
-        super().__init__(output_size=output_size)
-
-    def forward(self, x: Any) -> Tensor:
-        """The means of output_size windows."""
-        out: Tensor = pooling.adaptive_avg_pool1d(x, **self._options)
-        return out
-
-
-class AdaptiveAvgPool2d(_Options):
-    """`adaptive_avg_pool2d` to a fixed size."""
-
-    @answering
-    def __init__(self, output_size: Any) -> None:
-        super().__init__(output_size=output_size)
-
-    def forward(self, x: Any) -> Tensor:
-        """The means of output_size windows."""
-        out: Tensor = pooling.adaptive_avg_pool2d(x, **self._options)
-        return out
-
-
-class AdaptiveMaxPool1d(_Options):
-    """`adaptive_max_pool1d` to a fixed size."""
-
-    @answering
-    def __init__(self, output_size: Any) -> None:
-        super().__init__(output_size=output_size)
-
-    def forward(self, x: Any) -> Tensor:
-        """The largest elements of output_size windows."""
-        out: Tensor = pooling.adaptive_max_pool1d(x, **self._options)
-        return out
-
-
-class AdaptiveMaxPool2d(_Options):
-    """`adaptive_max_pool2d` to a fixed size."""
-
-    @answering
-    def __init__(self, output_size: Any) -> None:
-        super().__init__(output_size=output_size)
-
-    def forward(self, x: Any) -> Tensor:
-        """The largest elements of output_size windows."""
-        out: Tensor = pooling.adaptive_max_pool2d(x, **self._options)
-        return out
-
-
-class Upsample(_Options):
-    """`interpolate` with fixed options."""
-
-    @answering
-    def __init__(self, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
-                 align_corners: bool | None = None) -> None:
-        super().__init__(size=size, scale_factor=scale_factor, mode=mode, align_corners=align_corners)
-
-    def forward(self, x: Any) -> Tensor:
-        """``x`` at another size."""
-        out: Tensor = interpolation.interpolate(x, **self._options)
-        return out
-
-
-class Flatten(_Options):
-    """The axes from ``start_dim`` to ``end_dim`` as one: by default all but the batch.
-
-    >>> import numpy as np, tinygrad_gd as tg
-    >>> tg.nn.Flatten()(tg.Tensor(np.ones((2, 3, 4)))).shape
-    (2, 12)
-    """
-
-    @answering
-    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
-        for name, value in (("start_dim", start_dim), ("end_dim", end_dim)):
-            check_integer(f"Flatten: {name}", value)
-        super().__init__(start_dim=start_dim, end_dim=end_dim)
-
-    def forward(self, x: Any) -> Tensor:
-        """The same elements with fewer axes."""
-        x = as_tensor("Flatten", x)
-        (start, end), ndim = self._options.values(), x.ndim
-        if not (-ndim <= start < ndim and -ndim <= end < ndim and start % ndim <= end % ndim):
-            raise ShapeError(f"Flatten: axes {start} to {end} do not exist in this order in "
-                             f"{describe(x)}; choose start_dim= and end_dim= among its axes")
-        first, behind = start % ndim, end % ndim + 1
-        size = math.prod(x.shape[first:behind])
-        return reshape(x, (*x.shape[:first], size, *x.shape[behind:]))
+        """The transposed convolution of (n, in_channels, depth, height, width)."""
+        return convolution.conv_transpose3d(x, self.weight, self.bias, **self._options)

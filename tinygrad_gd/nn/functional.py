@@ -28,9 +28,16 @@ from .losses import cross_entropy, mse_loss
 
 #: Files that are loaded when one of their functions is first asked for.
 _LATER = {
+    "activations": "hardshrink softmin softshrink tanhshrink threshold",
     "alignment": "ctc_loss",
+    "arrange": "channel_shuffle fold pixel_shuffle pixel_unshuffle unfold",
+    "bilinear": "bilinear",
     "classification": "binary_cross_entropy binary_cross_entropy_with_logits multi_margin_loss "
                       "multilabel_margin_loss multilabel_soft_margin_loss nll_loss soft_margin_loss",
+    "distance": "cosine_similarity logit normalize pairwise_distance",
+    "dropout": "alpha_dropout dropout1d dropout2d dropout3d feature_alpha_dropout",
+    "embedding": "embedding one_hot",
+    "normalization": "batch_norm group_norm instance_norm layer_norm rms_norm",
     "regression": "gaussian_nll_loss huber_loss kl_div l1_loss poisson_nll_loss smooth_l1_loss",
     "similarity": "cosine_embedding_loss hinge_embedding_loss margin_ranking_loss triplet_margin_loss "
                   "triplet_margin_with_distance_loss",

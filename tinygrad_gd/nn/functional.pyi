@@ -18,8 +18,10 @@ from .. import acos as acos
 from .. import acosh as acosh
 from .. import adaptive_avg_pool1d as adaptive_avg_pool1d
 from .. import adaptive_avg_pool2d as adaptive_avg_pool2d
+from .. import adaptive_avg_pool3d as adaptive_avg_pool3d
 from .. import adaptive_max_pool1d as adaptive_max_pool1d
 from .. import adaptive_max_pool2d as adaptive_max_pool2d
+from .. import adaptive_max_pool3d as adaptive_max_pool3d
 from .. import add as add
 from .. import all as all
 from .. import amax as amax
@@ -54,6 +56,7 @@ from .. import atleast_3d as atleast_3d
 from .. import average as average
 from .. import avg_pool1d as avg_pool1d
 from .. import avg_pool2d as avg_pool2d
+from .. import avg_pool3d as avg_pool3d
 from .. import bernoulli as bernoulli
 from .. import bincount as bincount
 from .. import bitwise_and as bitwise_and
@@ -82,8 +85,10 @@ from .. import conj as conj
 from .. import conjugate as conjugate
 from .. import conv1d as conv1d
 from .. import conv2d as conv2d
+from .. import conv3d as conv3d
 from .. import conv_transpose1d as conv_transpose1d
 from .. import conv_transpose2d as conv_transpose2d
+from .. import conv_transpose3d as conv_transpose3d
 from .. import convolve as convolve
 from .. import copy as copy
 from .. import copysign as copysign
@@ -200,6 +205,7 @@ from .. import matrix_transpose as matrix_transpose
 from .. import matvec as matvec
 from .. import max_pool1d as max_pool1d
 from .. import max_pool2d as max_pool2d
+from .. import max_pool3d as max_pool3d
 from .. import maximum as maximum
 from .. import mean as mean
 from .. import minimum as minimum
@@ -332,7 +338,18 @@ from ..ops.shape import reshape as reshape
 from ..ops.sorting import sort as sort
 from ..ops.statistics import median as median
 from ..ops.statistics import nanmedian as nanmedian
+from .activations import hardshrink as hardshrink
+from .activations import softmin as softmin
+from .activations import softshrink as softshrink
+from .activations import tanhshrink as tanhshrink
+from .activations import threshold as threshold
 from .alignment import ctc_loss as ctc_loss
+from .arrange import channel_shuffle as channel_shuffle
+from .arrange import fold as fold
+from .arrange import pixel_shuffle as pixel_shuffle
+from .arrange import pixel_unshuffle as pixel_unshuffle
+from .arrange import unfold as unfold
+from .bilinear import bilinear as bilinear
 from .classification import binary_cross_entropy as binary_cross_entropy
 from .classification import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
 from .classification import multi_margin_loss as multi_margin_loss
@@ -340,8 +357,24 @@ from .classification import multilabel_margin_loss as multilabel_margin_loss
 from .classification import multilabel_soft_margin_loss as multilabel_soft_margin_loss
 from .classification import nll_loss as nll_loss
 from .classification import soft_margin_loss as soft_margin_loss
+from .distance import cosine_similarity as cosine_similarity
+from .distance import logit as logit
+from .distance import normalize as normalize
+from .distance import pairwise_distance as pairwise_distance
+from .dropout import alpha_dropout as alpha_dropout
+from .dropout import dropout1d as dropout1d
+from .dropout import dropout2d as dropout2d
+from .dropout import dropout3d as dropout3d
+from .dropout import feature_alpha_dropout as feature_alpha_dropout
+from .embedding import embedding as embedding
+from .embedding import one_hot as one_hot
 from .losses import cross_entropy as cross_entropy
 from .losses import mse_loss as mse_loss
+from .normalization import batch_norm as batch_norm
+from .normalization import group_norm as group_norm
+from .normalization import instance_norm as instance_norm
+from .normalization import layer_norm as layer_norm
+from .normalization import rms_norm as rms_norm
 from .regression import gaussian_nll_loss as gaussian_nll_loss
 from .regression import huber_loss as huber_loss
 from .regression import kl_div as kl_div
@@ -355,12 +388,16 @@ from .similarity import triplet_margin_loss as triplet_margin_loss
 from .similarity import triplet_margin_with_distance_loss as triplet_margin_with_distance_loss
 
 __all__ = [
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss",
-    "cross_entropy", "ctc_loss", "gaussian_nll_loss", "hinge_embedding_loss", "huber_loss", "kl_div",
-    "l1_loss", "log_softmax", "margin_ranking_loss", "mse_loss", "multi_margin_loss",
-    "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss", "pad", "poisson_nll_loss",
-    "prelu", "smooth_l1_loss", "soft_margin_loss", "softmax", "triplet_margin_loss",
-    "triplet_margin_with_distance_loss",
+    "alpha_dropout", "batch_norm", "bilinear", "binary_cross_entropy",
+    "binary_cross_entropy_with_logits", "channel_shuffle", "cosine_embedding_loss", "cosine_similarity",
+    "cross_entropy", "ctc_loss", "dropout1d", "dropout2d", "dropout3d", "embedding",
+    "feature_alpha_dropout", "fold", "gaussian_nll_loss", "group_norm", "hardshrink",
+    "hinge_embedding_loss", "huber_loss", "instance_norm", "kl_div", "l1_loss", "layer_norm",
+    "log_softmax", "logit", "margin_ranking_loss", "mse_loss", "multi_margin_loss",
+    "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss", "normalize", "one_hot", "pad",
+    "pairwise_distance", "pixel_shuffle", "pixel_unshuffle", "poisson_nll_loss", "prelu", "rms_norm",
+    "smooth_l1_loss", "soft_margin_loss", "softmax", "softmin", "softshrink", "tanhshrink", "threshold",
+    "triplet_margin_loss", "triplet_margin_with_distance_loss", "unfold",
 ]
 
 def log_softmax(x: Any, axis: Any = None) -> Tensor:

@@ -1,25 +1,23 @@
-"""Layers: modules with parameters, and activations as modules."""
+"""`Linear`, and `Identity`, which does nothing."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from ..engine.primitive import apply
 from ..engine.tensor import Tensor
-from ..errors import IndexingError, OptionError, ShapeError, TinygradGdError, describe
+from ..errors import OptionError, ShapeError, TinygradGdError, describe
 from ..ground.checks import check_integer, check_switch
 from ..ground.explain import answering
-from ..ground.modes import current_mode, get_default_dtype
-from ..ops.elementwise import tanh
-from ..ops.neural.activations import relu, sigmoid
+from ..ground.modes import get_default_dtype
 from ..ops.neural.linear import linear
 from . import init
 from .losses import shape_of
-from .module import Module, Parameter
+from .module import Module
+from .parameter import Parameter
 
 
 class Linear(Module):
@@ -57,86 +55,21 @@ class Linear(Module):
 
     def extra_repr(self) -> str:
         """The sizes."""
-        return f"{self.in_features}, {self.out_features}, bias={self.bias is not None}"
+        return (f"in_features={self.in_features}, out_features={self.out_features}, "
+                f"bias={self.bias is not None}")
 
 
-class _Activation(Module):
-    @answering
-    def __init__(self) -> None:
-        pass
-
-
-class ReLU(_Activation):
-    """max(x, 0)."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply elementwise."""
-        return apply(relu, (x,))
-
-
-class Tanh(_Activation):
-    """The hyperbolic tangent."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply elementwise."""
-        return apply(tanh, (x,))
-
-
-class Sigmoid(_Activation):
-    """1 / (1 + exp(-x))."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply elementwise."""
-        return apply(sigmoid, (x,))
-
-
-class Sequential(Module):
-    """Modules one after the other.
+class Identity(Module):
+    """What comes in goes out; takes any arguments and ignores them.
 
     >>> import tinygrad_gd as tg
-    >>> net = tg.nn.Sequential(tg.nn.Linear(2, 4), tg.nn.Tanh(), tg.nn.Linear(4, 1))
-    >>> len(net), [name for name, _ in net.named_parameters()]
-    (3, ['0.weight', '0.bias', '2.weight', '2.bias'])
+    >>> tg.nn.Identity(54, unused=True)(3.0)
+    3.0
     """
 
-    @answering
-    def __init__(self, *layers: Module) -> None:
-        for i, layer in enumerate(layers):
-            if not isinstance(layer, Module):
-                raise OptionError(f"Sequential: expected modules, got {describe(layer)} at {i}; write "
-                                  "Sequential(*layers) for a list, tg.nn.ReLU() for a function")
-            setattr(self, str(i), layer)
-        self._keys = tuple(map(str, range(len(layers))))
-
-    def append(self, module: Module) -> Sequential:
-        """Add a module at the end, and return this one."""
-        Sequential.__init__(self, *self, module)
-        return self
-
-    @property
-    def _layers(self) -> list[Module]:
-        return [self.__dict__[key] for key in self._keys]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        pass
 
     def forward(self, x: Any) -> Any:
-        """Feed ``x`` through all modules in order."""
-        attributes, call = self.__dict__, Module.__call__
-        mode = current_mode()
-        watched = mode.observer is not None or (mode.lockstep is not None and mode.watcher is not None)
-        for key in self._keys:
-            module = attributes[key]
-            x = module(x) if watched or type(module).__call__ is not call else module.forward(x)
+        """``x`` itself."""
         return x
-
-    def __len__(self) -> int:
-        return len(self._keys)
-
-    def __iter__(self) -> Iterator[Module]:
-        return iter(self._layers)
-
-    def __getitem__(self, index: Any) -> Module:
-        try:
-            found = self._layers[index]
-        except (IndexError, TypeError):
-            raise IndexingError(f"Sequential: index {index!r} is not one of its {len(self)} modules; "
-                                f"they run from 0 to {len(self) - 1}, slices work, too") from None
-        return Sequential(*found) if isinstance(index, slice) else found

@@ -7,10 +7,9 @@ parameter's path, such as ``layers.0.weight``, is its name in errors, pictures a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from inspect import Signature, signature
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from reprlib import recursive_repr
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -19,79 +18,16 @@ from ..errors import DTypeError, OptionError, ShapeError, TinygradGdError, descr
 from ..ground.checks import check_switch
 from ..ground.elsewhere import CURES, answer, own_names
 from ..ground.explain import answering
-from ..ground.modes import current_mode, get_default_dtype, no_grad
+from ..ground.modes import current_mode, no_grad
 from ..ground.saved import Saved
 from ..ground.storage import as_value, changes
+from .hooks import Hook, ModuleHookHandle, run_hooked
+from .parameter import Parameter, name_by_path, path_of
+
+if TYPE_CHECKING:
+    from .summary import Summary
 
 AnyModule = TypeVar("AnyModule", bound="Module")
-
-
-class _ParameterType(type):
-    """Makes Tensors with a mark, and knows them by it.
-
-    With a second class of tensors in the engine, CPython would look up their attributes anew each time.
-    """
-
-    def __call__(cls, *args: Any, **kwargs: Any) -> Tensor:
-        if cls is not Parameter:  # a class that a user derived from it
-            return super().__call__(*args, **kwargs)  # type: ignore[no-any-return]
-        made = Tensor.__new__(Tensor)
-        Parameter.__init__(made, *args, **kwargs)  # type: ignore[arg-type]
-        made._params = {"made_as": cls}
-        return made
-
-    @property
-    def __signature__(cls) -> Signature:
-        """What editors and `help` show: the arguments of ``__init__``."""
-        _, *others = signature(cls.__init__).parameters.values()  # type: ignore[misc]
-        return Signature(others)
-
-    def __instancecheck__(cls, x: Any) -> bool:
-        return isinstance(x, Tensor) and x._primitive is None and issubclass(x._made_as, cls)
-
-
-class Parameter(Tensor, metaclass=_ParameterType):
-    """A Tensor that a `Module` learns: a leaf that requires a gradient.
-
-    Parameters
-    ----------
-    data : first values; always copied.
-    requires_grad : set it to False to freeze the parameter.
-    name : by default the path in the module it belongs to.
-    dtype : by default that of floating ``data``, else `get_default_dtype`.
-
-    >>> import tinygrad_gd as tg
-    >>> tg.nn.Parameter([1, 2])
-    Parameter([1., 2.], shape=(2,), dtype=float64, requires_grad=True)
-    """
-
-    __slots__ = ()
-
-    def __init__(
-        self, data: Any, requires_grad: bool = True, name: str | None = None, dtype: Any = None
-    ) -> None:
-        if dtype is None and getattr(data, "dtype", np.dtype(int)).kind != "f":
-            dtype = get_default_dtype()
-        Tensor.__init__(self, data, requires_grad=requires_grad, name=name, dtype=dtype)
-
-
-class _Path(str):
-    """A name given by a module; a module around it may lengthen it, a user's name stays."""
-
-    __slots__ = ()
-
-
-def _named(parameter: Tensor, path: str) -> Tensor:
-    """Name a nameless parameter by its path; lengthen ``0.weight`` to ``layers.0.weight``."""
-    name = parameter._name
-    if name is None or (type(name) is _Path and path.endswith("." + name)):
-        parameter._name = _Path(path)
-    return parameter
-
-
-def path_of(tensor: Tensor) -> str:
-    """The path under which a module has a tensor, if that is its name; else nothing."""
-    return tensor._name if type(tensor._name) is _Path else ""
 
 
 def _contents(value: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -130,8 +66,11 @@ def _check_part(place: str, part: str) -> None:
 
 def _saved(name: Any, value: Any) -> np.ndarray[Any, Any]:
     try:
-        held = value._value if isinstance(value, Tensor) else value
-        return np.asarray(as_value(held if hasattr(held, "dtype") else np.asarray(held)))
+        if isinstance(value, Tensor):
+            held = value._value
+        else:  # an array, or another library's tensor, which may be one that is learned
+            held = value.detach() if hasattr(value, "detach") else value
+        return np.asarray(as_value(held if isinstance(held, np.ndarray) else np.asarray(held)))
     except ValueError:
         raise ShapeError(f"load_state_dict: {name!r}: expected numbers in rows of equal length, got "
                          f"{describe(value)}") from None
@@ -166,6 +105,8 @@ class Module:
 
     training: bool = True
     _buffers: tuple[str, ...] = ()
+    _unsaved: frozenset[str] = frozenset()
+    _hooks: tuple[Hook, ...] = ()
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; each subclass writes its own."""
@@ -173,12 +114,12 @@ class Module:
                                   "write one that returns what the module computes")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run `forward`."""
+        """Run `forward`, and the hooks around it."""
         mode = current_mode()
         if (mode.observer is None and mode.lockstep is None) or (watcher := mode.watcher) is None:
-            return self.forward(*args, **kwargs)
+            return run_hooked(self, args, kwargs) if self._hooks else self.forward(*args, **kwargs)
         watcher.enters(self)
-        result = self.forward(*args, **kwargs)
+        result = run_hooked(self, args, kwargs) if self._hooks else self.forward(*args, **kwargs)
         watcher.leaves(self)
         return result
 
@@ -202,12 +143,12 @@ class Module:
         changes.count += 1
         for path, found in contents:
             if isinstance(found, Parameter):
-                _named(found, path)
+                name_by_path(found, path)
             elif isinstance(found, Module):
                 for _ in (*found.named_parameters(path), *found.named_buffers(path)):
                     pass
             elif name in self._buffers and isinstance(held, Tensor) and found.is_leaf:
-                _named(found, path_of(held) or path)
+                name_by_path(found, path_of(held) or path)
 
     def _check_plain(self, path: str, value: Tensor) -> None:
         if value.requires_grad and value.is_leaf:
@@ -220,8 +161,11 @@ class Module:
         return own_names(self)
 
     @answering
-    def register_buffer(self, name: str, value: Any) -> None:
-        """Set an attribute that belongs to the state but is not learned, as running means are."""
+    def register_buffer(self, name: str, value: Any, persistent: bool = True) -> None:
+        """Set an attribute that belongs to the state but is not learned, as running means are.
+
+        One that is not ``persistent`` is left out of `state_dict`; None keeps the place for one.
+        """
         if not isinstance(name, str) or not name.isidentifier():
             raise OptionError(f"register_buffer: the name is one of an attribute, as in "
                               f"register_buffer('mean', values), got {describe(name)} {name!r}")
@@ -231,10 +175,14 @@ class Module:
         if any(_has_path(x) for _, x in _contents(vars(self).get(name), name)):
             raise OptionError(f"register_buffer: {name!r} of {type(self).__name__} holds a module or "
                               "parameter, which would be lost; choose another name")
-        setattr(self, name, value if isinstance(value, Tensor) else Tensor(value))
+        saved = check_switch("register_buffer: persistent", persistent)
+        setattr(self, name, value if value is None or isinstance(value, Tensor) else Tensor(value))
         if name not in self._buffers:
             object.__setattr__(self, "_buffers", (*self._buffers, name))
-        _named(vars(self)[name], name)
+        others = self._unsaved - {name}
+        object.__setattr__(self, "_unsaved", others if saved else others | {name})
+        if value is not None:
+            name_by_path(vars(self)[name], name)
 
     # -- walking the tree ------------------------------------------------------------------------
 
@@ -280,32 +228,40 @@ class Module:
         """This module and all inside it, each once."""
         return (module for _, module in self.named_modules())
 
-    def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
-        """All parameters in the order they were set, each once, with paths like ``0.weight``."""
+    def _modules_from(self, prefix: str, recurse: bool) -> Iterable[tuple[str, Module]]:
+        return self.named_modules(prefix) if recurse else [(prefix, self)]
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """All parameters in the order they were set, each once, with paths like ``0.weight``.
+
+        Without ``recurse`` those of this module itself, and of no module inside.
+        """
         seen: set[Tensor] = set()
-        for path, module in self.named_modules(prefix):
+        for path, module in self._modules_from(prefix, recurse):
             for name, value in module._attributes(path):
                 if isinstance(value, Parameter) and value not in seen:
                     seen.add(value)
-                    _named(value, name)
+                    name_by_path(value, name)
                     yield name, value
 
-    def parameters(self) -> Iterator[Parameter]:
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """All parameters, as an optimizer takes them."""
-        return (parameter for _, parameter in self.named_parameters())
+        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
 
-    def named_buffers(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+    def named_buffers(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Tensor]]:
         """All registered buffers with their paths."""
-        for path, module in self.named_modules(prefix):
+        for path, module in self._modules_from(prefix, recurse):
             for name in module._buffers:
                 if isinstance(held := vars(module).get(name), Tensor):
                     full = f"{path}.{name}" if path else name
-                    _named(held, full)
+                    name_by_path(held, full)
                     yield full, held
 
-    def buffers(self) -> Iterator[Tensor]:
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """All registered buffers."""
-        return (buffer for _, buffer in self.named_buffers())
+        return (buffer for _, buffer in self.named_buffers(recurse=recurse))
 
     def apply(self: AnyModule, function: Callable[[Module], Any]) -> AnyModule:
         """Call ``function`` on every module, the innermost first, as for initialising weights."""
@@ -316,9 +272,66 @@ class Module:
             function(module)
         return self
 
+    def _at(self, kind: str, path: str, found: dict[str, Any]) -> Any:
+        try:
+            return found[path]
+        except (KeyError, TypeError):
+            from difflib import get_close_matches  # costs as much as this module
+
+            near = get_close_matches(str(path), found, 1)
+            there = ", ".join(map(repr, found)) or "none"
+            cure = f"is {near[0]!r} meant?" if near else f"there are {there}"
+            raise OptionError(f"get_{kind}: {type(self).__name__} has no {kind} {path!r}; {cure}"
+                              ) from None
+
+    def get_submodule(self, target: str) -> Module:
+        """The module at a path such as ``layers.0``; of an empty path this one."""
+        found: Module = self._at("submodule", target, dict(self._all_modules("", once=False)))
+        return found
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter at a path such as ``layers.0.weight``."""
+        state = self._state(unsaved=True)
+        found: Parameter = self._at(
+            "parameter", target, {k: v for k, v in state.items() if isinstance(v, Parameter)})
+        return found
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The registered buffer at a path."""
+        state = self._state(unsaved=True)
+        found: Tensor = self._at(
+            "buffer", target, {k: v for k, v in state.items() if not isinstance(v, Parameter)})
+        return found
+
+    # -- hooks -------------------------------------------------------------------------------------
+
+    @answering
+    def register_forward_pre_hook(self, hook: Callable[..., Any], *, prepend: bool = False,
+                                  with_kwargs: bool = False) -> ModuleHookHandle:
+        """Call ``hook(module, args)`` before each `forward`; what it returns replaces the arguments.
+
+        ``with_kwargs`` calls ``hook(module, args, kwargs)``, ``prepend`` puts it before others. The
+        result has a ``remove()``. Frozen programs skip Python, hooks included.
+        """
+        return ModuleHookHandle(
+            self, "register_forward_pre_hook", hook, True, prepend, with_kwargs)
+
+    @answering
+    def register_forward_hook(self, hook: Callable[..., Any], *, prepend: bool = False,
+                              with_kwargs: bool = False) -> ModuleHookHandle:
+        """Call ``hook(module, args, output)`` after each `forward`; it may return another output.
+
+        >>> import tinygrad_gd as tg
+        >>> layer, seen = tg.nn.Linear(3, 2), []
+        >>> handle = layer.register_forward_hook(lambda module, args, out: seen.append(out.shape))
+        >>> _ = layer([1.0, 2.0, 3.0]); handle.remove(); seen
+        [(2,)]
+        """
+        return ModuleHookHandle(self, "register_forward_hook", hook, False, prepend, with_kwargs)
+
     # -- state -------------------------------------------------------------------------------------
 
-    def _state(self) -> dict[str, Tensor]:
+    def _state(self, unsaved: bool = False) -> dict[str, Tensor]:
         """Parameters and buffers by path; a shared one appears under each of its paths."""
         state: dict[str, Tensor] = {}
         for path, module in self._all_modules("", once=False):
@@ -326,6 +339,7 @@ class Module:
                 own = name[len(path) + 1 :] if path else name
                 if isinstance(value, Parameter) or (
                     isinstance(value, Tensor) and own in module._buffers
+                    and (unsaved or own not in module._unsaved)
                 ):
                     state[name] = value
         return state
@@ -399,6 +413,27 @@ class Module:
             parameter.zero_grad()
 
     # -- reading -------------------------------------------------------------------------------------
+
+    def summary(self, *args: Any, **kwargs: Any) -> Summary:
+        """Run the model once on this input, and tell what each module makes, holds and costs.
+
+        It runs as after `eval`, without a graph. The result prints as a table; its ``lines`` are data.
+
+        >>> import numpy as np, tinygrad_gd as tg
+        >>> net = tg.nn.Sequential(tg.nn.Linear(3, 4), tg.nn.ReLU(), tg.nn.Linear(4, 2))
+        >>> net.summary(np.ones((5, 3)))
+        module             output  parameters  bytes  multiply-adds
+        -----------------------------------------------------------
+        model: Sequential  (5, 2)           0      0              0
+        0: Linear          (5, 4)          16    128             60
+        1: ReLU            (5, 4)           0      0              0
+        2: Linear          (5, 2)          10     80             40
+        -----------------------------------------------------------
+        total                              26    208            100
+        """
+        from .summary import summarize
+
+        return summarize(self, args, kwargs)
 
     def extra_repr(self) -> str:
         """What stands between the parentheses of the repr."""

@@ -56,17 +56,18 @@ __all__ = [
 
 #: The names that `rest` enters.
 LATER = """
-    adaptive_avg_pool1d adaptive_avg_pool2d adaptive_max_pool1d adaptive_max_pool2d argpartition
-    argsort average avg_pool1d avg_pool2d bernoulli bincount celu cholesky choose cond conv1d conv2d
-    conv_transpose1d conv_transpose2d convolve corrcoef correlate cov cumprod cumsum cumulative_prod
+    adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d
+    adaptive_max_pool2d adaptive_max_pool3d argpartition argsort average avg_pool1d avg_pool2d
+    avg_pool3d bernoulli bincount celu cholesky choose cond conv1d conv2d conv3d conv_transpose1d
+    conv_transpose2d conv_transpose3d convolve corrcoef correlate cov cumprod cumsum cumulative_prod
     cumulative_sum det diff digamma digitize dropout ediff1d eigh eigvalsh einsum elu erf erfc gammaln
     gelu geomspace glu gradient hardsigmoid hardswish hardtanh histogram interp interpolate inv
     leaky_relu linear linspace log_sigmoid log_softmax logspace lstsq matrix_rank max_pool1d
-    max_pool2d median mish nanargmax nanargmin nancumprod nancumsum nanmax nanmean nanmedian nanmin
-    nanpercentile nanprod nanquantile nanstd nansum nanvar normal partition percentile pinv polygamma
-    polyval prelu qr quantile relu relu6 searchsorted select selu sigmoid silu sinc
-    sliding_window_view slogdet softmax softplus softsign solve sort standard_normal standard_uniform
-    svd svdvals tensorinv tensorsolve trapezoid uniform unique unique_all unique_counts unique_inverse
-    unique_values vander
+    max_pool2d max_pool3d median mish nanargmax nanargmin nancumprod nancumsum nanmax nanmean
+    nanmedian nanmin nanpercentile nanprod nanquantile nanstd nansum nanvar normal partition
+    percentile pinv polygamma polyval prelu qr quantile relu relu6 searchsorted select selu sigmoid
+    silu sinc sliding_window_view slogdet softmax softplus softsign solve sort standard_normal
+    standard_uniform svd svdvals tensorinv tensorsolve trapezoid uniform unique unique_all
+    unique_counts unique_inverse unique_values vander
 """
 later(lambda: import_module(".rest", __name__), LATER.split())

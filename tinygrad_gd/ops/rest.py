@@ -13,12 +13,21 @@ from .linalg import (
     least_squares,
     linear_systems,
 )
-from .neural import activations, convolution, interpolation, linear, losses, pooling, windows
+from .neural import (
+    activations,
+    convolution,
+    embedding,
+    interpolation,
+    linear,
+    losses,
+    pooling,
+    windows,
+)
 
 __all__ = [
     "activations", "choices", "conditioning", "convolution", "determinants", "differences", "einsum",
-    "factorizations", "interpolation", "least_squares", "linear", "linear_systems", "losses", "pooling",
-    "random", "running", "sorting", "special", "statistics", "unnamed", "windows",
+    "embedding", "factorizations", "interpolation", "least_squares", "linear", "linear_systems",
+    "losses", "pooling", "random", "running", "sorting", "special", "statistics", "unnamed", "windows",
 ]  # fmt: skip
 
 gives_a_pair(sorting.sort, axis=-1)

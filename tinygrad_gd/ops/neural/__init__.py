@@ -1,7 +1,7 @@
 """What layers compute.
 
 Read `activations` and `losses` first, then `linear`. `windows` slides over axes, and `convolution` and
-`pooling` are made of it; `interpolation` makes images larger.
+`pooling` are made of it; `interpolation` makes images larger. `embedding` checks numbers of rows.
 
 Surprises here
 --------------

@@ -217,6 +217,18 @@ def conv2d(input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: 
     return _convolved(conv2d, 2, input, weight, bias, stride, padding, dilation, groups)
 
 
+@called_like((), _conv, _conv_input, _conv_weight, kind="op")
+def conv3d(input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
+           dilation: Any = 1, groups: int = 1) -> Tensor:
+    """`conv2d` of volumes: (n, in_channels, depth, height, width).
+
+    >>> import numpy as np, tinygrad_gd as tg
+    >>> tg.conv3d(np.ones((1, 2, 4, 5, 6)), np.ones((3, 2, 2, 2, 2))).shape
+    (1, 3, 3, 4, 5)
+    """
+    return _convolved(conv3d, 3, input, weight, bias, stride, padding, dilation, groups)
+
+
 @called_like((), _conv_transpose, _transpose_input, _transpose_weight, kind="op")
 def conv_transpose1d(input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
                      output_padding: Any = 0, groups: int = 1, dilation: Any = 1) -> Tensor:
@@ -244,6 +256,14 @@ def conv_transpose2d(input: Any, weight: Any, bias: Any = None, stride: Any = 1,
     (1, 2, 8, 8)
     """
     return _transposed(conv_transpose2d, 2, input, weight, bias, stride, padding, output_padding,
+                       groups, dilation)
+
+
+@called_like((), _conv_transpose, _transpose_input, _transpose_weight, kind="op")
+def conv_transpose3d(input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
+                     output_padding: Any = 0, groups: int = 1, dilation: Any = 1) -> Tensor:
+    """The transpose (the derivative by the input) of `conv3d`; it makes volumes larger."""
+    return _transposed(conv_transpose3d, 3, input, weight, bias, stride, padding, output_padding,
                        groups, dilation)
 
 

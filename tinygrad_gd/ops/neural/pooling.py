@@ -197,6 +197,14 @@ def max_pool2d(input: Any, kernel_size: Any, stride: Any = None, padding: Any = 
                        return_indices)
 
 
+@called_like((), _max_pool, _max_pool_back, analytic=False, atomic=True)
+def max_pool3d(input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
+               ceil_mode: bool = False, return_indices: bool = False) -> Tensor:
+    """The largest element of each window of a volume (n, channels, depth, height, width)."""
+    return _max_pooled(max_pool3d, 3, input, kernel_size, stride, padding, dilation, ceil_mode,
+                       return_indices)
+
+
 @called_like((), _avg_pool, _avg_pool_back, atomic=True)
 def avg_pool1d(input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0,
                ceil_mode: bool = False, count_include_pad: bool = True) -> Tensor:
@@ -221,6 +229,15 @@ def avg_pool2d(input: Any, kernel_size: Any, stride: Any = None, padding: Any = 
     [[[2.5, 4.5], [10.5, 12.5]]]
     """
     return _avg_pooled(avg_pool2d, 2, input, kernel_size, stride, padding, ceil_mode,
+                       count_include_pad, divisor_override)
+
+
+@called_like((), _avg_pool, _avg_pool_back, atomic=True)
+def avg_pool3d(input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0,
+               ceil_mode: bool = False, count_include_pad: bool = True,
+               divisor_override: Any = None) -> Tensor:
+    """The mean of each window of a volume; options as in `avg_pool2d`."""
+    return _avg_pooled(avg_pool3d, 3, input, kernel_size, stride, padding, ceil_mode,
                        count_include_pad, divisor_override)
 
 
@@ -305,3 +322,15 @@ def adaptive_avg_pool2d(input: Any, output_size: Any) -> Tensor:
     (2, 3, 1, 1)
     """
     return _adaptive_avg(avg_pool2d, "adaptive_avg_pool2d", 2, input, output_size)
+
+
+@implements()
+def adaptive_max_pool3d(input: Any, output_size: Any) -> Tensor:
+    """The largest elements of ``output_size`` (depth, height, width) windows; None keeps a length."""
+    return _adaptive_max(max_pool3d, "adaptive_max_pool3d", 3, input, output_size)
+
+
+@implements()
+def adaptive_avg_pool3d(input: Any, output_size: Any) -> Tensor:
+    """The means of ``output_size`` (depth, height, width) windows; None keeps a length."""
+    return _adaptive_avg(avg_pool3d, "adaptive_avg_pool3d", 3, input, output_size)

@@ -45,14 +45,15 @@ class Flags:
 
     def __init__(self, events: list[Event], modules: list[Any]) -> None:
         self.seen = changes.count
-        self._training = [(r, m.training) for r in modules if (m := r()) is not None]
+        self._modules = [(r, m.training, m._hooks) for r in modules if (m := r()) is not None]
         self._flags = [(t, t._requires_grad, isinstance(t._value, np.ndarray))
                        for t in dict.fromkeys(t for e in events for t in e.outside())]
 
     def hold(self) -> bool:
         """Whether it is what it was."""
         seen = changes.count  # before looking: another thread may set something meanwhile
-        if not (all((m := r()) is None or m.training is training for r, training in self._training)
+        if not (all((m := r()) is None or (m.training is training and m._hooks is hooks)
+                    for r, training, hooks in self._modules)
                 and all(t._requires_grad is requires and not t._hooks
                         and isinstance(t._value, np.ndarray) is array
                         for t, requires, array in self._flags)):

@@ -19,7 +19,7 @@ import numpy as np
 
 from ...engine.primitive import Primitive
 from ...engine.tensor import Tensor
-from ...nn.module import path_of
+from ...nn.parameter import path_of
 from ...ops.indexing import SLOT
 from ..ir import (
     INFIX,
