@@ -75,6 +75,7 @@ __all__ = [
     "ShapeError",
     "Tensor",
     "TinygradGdError",
+    "TrainingWarning",
     "__version__",
     "apply",
     "checkpoint",
@@ -85,6 +86,7 @@ __all__ = [
     "detect_anomaly",
     "draw",
     "enable_grad",
+    "fit",
     "generator",
     "get_default_dtype",
     "grad",
@@ -119,9 +121,10 @@ tensor = Tensor
 
 #: Rooms that are loaded when they or one of their names are first asked for, as most programs use few.
 _LATER = {
-    "data": "DataLoader datasets", "linalg": "", "nn": "", "optim": "", "pictures": "draw",
-    "program": "compile", "study": "detect_anomaly", "study.formulas": "latex",
-    "study.recorded": "source", "training": "load save",
+    "data": "DataLoader datasets", "interop": "sklearn", "linalg": "", "nn": "", "optim": "",
+    "pictures": "draw", "program": "compile", "study": "detect_anomaly",
+    "study.formulas": "latex", "study.recorded": "source",
+    "training.fitting": "TrainingWarning fit", "training.saving": "load save",
     "transforms": "checkpoint custom_vjp grad hessian hvp jacobian jvp stop_gradient value_and_grad "
                   "vjp",
     "transforms.gradcheck": "GradCheckError gradcheck gradgradcheck",

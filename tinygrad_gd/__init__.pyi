@@ -69,6 +69,8 @@ from .program.compiled import compile as compile
 from .study.anomaly import detect_anomaly as detect_anomaly
 from .study.formulas import latex as latex
 from .study.recorded import source as source
+from .training.fitting import TrainingWarning as TrainingWarning
+from .training.fitting import fit as fit
 from .training.saving import load as load
 from .training.saving import save as save
 from .transforms.custom import checkpoint as checkpoint
@@ -89,12 +91,12 @@ __all__ = [
     "BroadcastWarning", "CaptureError", "CaptureWarning", "DTypeError", "DataLoader", "DivisionError",
     "Every", "GradCheckError", "GradError", "IndexingError", "KeptGraphsWarning", "LossWarning",
     "MatrixError", "NoRuleError", "NonFiniteError", "Observer", "OptionError", "PairWarning",
-    "PrecisionWarning", "Primitive", "ShapeError", "Tensor", "TinygradGdError", "__version__", "apply",
-    "checkpoint", "compile", "custom_vjp", "datasets", "default_dtype", "detect_anomaly", "draw",
-    "enable_grad", "generator", "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "hessian",
-    "hvp", "implements", "is_grad_enabled", "jacobian", "jvp", "latex", "linalg", "load", "manual_seed",
-    "nn", "no_grad", "observe", "optim", "primitive", "save", "set_default_dtype", "source",
-    "stop_gradient", "tensor", "value_and_grad", "vjp",
+    "PrecisionWarning", "Primitive", "ShapeError", "Tensor", "TinygradGdError", "TrainingWarning",
+    "__version__", "apply", "checkpoint", "compile", "custom_vjp", "datasets", "default_dtype",
+    "detect_anomaly", "draw", "enable_grad", "fit", "generator", "get_default_dtype", "grad",
+    "gradcheck", "gradgradcheck", "hessian", "hvp", "implements", "is_grad_enabled", "jacobian", "jvp",
+    "latex", "linalg", "load", "manual_seed", "nn", "no_grad", "observe", "optim", "primitive", "save",
+    "set_default_dtype", "source", "stop_gradient", "tensor", "value_and_grad", "vjp",
 ]
 
 def abs(x: Any, /) -> Tensor:

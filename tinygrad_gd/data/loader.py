@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -79,6 +80,12 @@ class DataLoader:
             parts = [source.all() if everything else source.take(rows) for source in self._sources]
             yield tuple(Tensor(part) for taken in parts for part in taken)
         self._given, self._before = 0, None
+
+    def in_order(self) -> DataLoader:
+        """The same batches without an order drawn anew, as for measuring after training."""
+        made = copy.copy(self)
+        made.shuffle, made._given, made._before, made._resumed = False, 0, None, False
+        return made
 
     def _order(self) -> Any:
         """The order of this epoch: a new one, or that of an epoch which a loaded state goes on with."""
