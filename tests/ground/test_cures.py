@@ -133,7 +133,6 @@ CHECKS: dict[str, Check] = {
     "tg.observe(observer)": ({"observer": tg.Observer()}, lambda context: hasattr(context, "__enter__")),
     "tensor.register_hook(function)": (
         {"tensor": tg.Tensor(1.0, requires_grad=True), "function": stepped}, lambda h: hasattr(h, "remove")),
-    "optimizer.param_groups[0]['lr']": ({"optimizer": tg.optim.SGD(net().parameters(), lr=0.5)}, 0.5),
     "DataLoader(x, y)": ({"x": ROW, "y": ROW}, lambda loader: len(list(loader)) == 1),
     "weight.assign(weight * np.minimum(1, m / np.linalg.norm(weight, axis=1, keepdims=True)))": (
         {"weight": np.array([[3.0, 4.0], [0.3, 0.4]]), "m": 1.0}, np.array([[0.6, 0.8], [0.3, 0.4]])),

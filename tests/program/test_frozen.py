@@ -355,16 +355,6 @@ def decays_the_rate(w: World) -> Any:
     return loss
 
 
-def halves_gradients(w: World) -> Any:
-    loss = w.loss()
-    w.optimizer.zero_grad()
-    loss.backward()
-    for p in w.net.parameters():
-        p.grad = p.grad * 0.5
-    w.optimizer.step()
-    return loss
-
-
 def seeds(w: World) -> Any:
     tg.manual_seed(3)
     return with_noise(w)
@@ -392,7 +382,6 @@ REFUSED: dict[str, tuple[Step, str]] = {
                                  r"numpy\(\) takes the values"),
     "a Tensor in a list": (keeps_its_loss, "kept outside of it"),
     "a Tensor in an attribute": (lambda w: setattr(w, "kept", w.loss() * 2.0) or train(w), "kept outside of it"),
-    "gradients of its own": (halves_gradients, "kept outside of it"),
     "an option of an optimizer": (decays_the_rate, "changes the option lr of an optimizer in every call"),
     "an array that it makes": (lambda w: w.train((w.loss() * w.rng.normal(size=2)).sum()),
                                "what it makes outside of operations is another in each call"),

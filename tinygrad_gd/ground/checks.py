@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,19 @@ def check_switch(option: str, value: Any) -> bool:
         raise DTypeError(f"{option}: expected True or False, got {_came(value)}; write {name}=True or "
                          f"{name}=False")
     return bool(value)
+
+
+def check_choice(option: str, value: Any, choices: Collection[Any]) -> Any:
+    """``value``, if it is one of the choices.
+
+    >>> check_choice("CyclicLR: mode", "square", ("triangular", "exp_range"))
+    Traceback (most recent call last):
+    tinygrad_gd.errors.OptionError: CyclicLR: mode must be 'triangular' or 'exp_range', got 'square'
+    """
+    for choice in choices:
+        if type(value) is type(choice) and value == choice:
+            return value
+    raise OptionError(f"{option} must be {' or '.join(map(repr, choices))}, got {value!r}")
 
 
 def is_integer(value: Any, least: float = -np.inf) -> bool:
@@ -36,6 +50,23 @@ def check_integer(option: str, value: Any, least: float = -np.inf, cure: str = "
     kind = OptionError if is_integer(value) else wrong_type
     bound = "" if least == -np.inf else f" of at least {least}"
     raise kind(f"{option} must be an integer{bound}, got {_came(value)}{f'; {cure}' if cure else ''}")
+
+
+def check_number(option: str, value: Any, low: float = -np.inf, high: float = np.inf) -> Any:
+    """``value`` as a number of Python's; NaN and what is beyond the bounds are refused.
+
+    >>> check_number("clip_grad_norm_: max_norm", -1.0, 0)
+    Traceback (most recent call last):
+    tinygrad_gd.errors.OptionError: clip_grad_norm_: max_norm must be >= 0, got -1.0
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        cure = "; write .item()" if getattr(value, "size", 0) == 1 else ""
+        raise DTypeError(f"{option} must be a number, got {describe(value)}{cure}")
+    if not low <= value <= high:
+        bound = "no NaN" if low == -np.inf else f">= {low}" if high == np.inf else (
+            f"from {low} to {high}")
+        raise OptionError(f"{option} must be {bound}, got {value!r}")
+    return value.item() if isinstance(value, np.number) else value
 
 
 def _came(value: Any) -> str:

@@ -14,6 +14,7 @@ _CAST = "use .astype(np.float32) and the like"
 _DTYPE = "call tg.set_default_dtype(np.float32) before the model is made"
 _UPDATE = "use -=, += or .assign(value) inside `with tg.no_grad():`"
 _OPERATOR = "use the operators + - * / ** @ == < > <= >= !="
+_HOW_IT_RUNS = "leave it out: tg.compile(step) updates small parameters together, with the same bits"
 _UNBIASED = "write ddof=1 for unbiased=True, ddof=0 for unbiased=False"
 _SWAP = "swap two axes with np.swapaxes(t, i, j), or order all with np.transpose(t, axes)"
 _VALUES_DECIDE = {"eps": "leave it out: the steps follow from the values",
@@ -83,7 +84,8 @@ CURES: dict[str, dict[str, str]] = {
         "register_full_backward_hook": "use `with tg.observe(observer)`, or "
                                        "tensor.register_hook(function)",
     },
-    "tinygrad_gd.optim": {"lr_scheduler": "set optimizer.param_groups[0]['lr'] after each epoch"},
+    "tinygrad_gd.optim": {"SparseAdam": "use Adam: gradients of an index are dense",
+                          "Adafactor": "use Adam, or write a subclass of tg.optim.Optimizer"},
     "anything()": {
         "dim": "write axis=", "keepdim": "write keepdims=", "dim0": "write axis1=",
         "dim1": "write axis2=", "dims": "write axis=", "diagonal": "write k=", "shifts": "write shift=",
@@ -96,7 +98,9 @@ CURES: dict[str, dict[str, str]] = {
     "a class()": {
         "device": "leave it out: values are always in the CPU's memory",
         "dtype": "leave it out: use .astype, or tg.set_default_dtype(np.float32) before it is made",
-        "reduce": "write reduction=", "maximize": "minimize -loss",
+        "reduce": "write reduction=",
+        **dict.fromkeys(("foreach", "fused", "capturable"), _HOW_IT_RUNS),
+        "differentiable": "leave it out: write the update with Tensors, and take tg.grad of it",
         "num_workers": "leave it out: batches are cut out of arrays",
     },
     "transpose()": {"dim0": _SWAP, "dim1": _SWAP, "...": _SWAP},

@@ -1,10 +1,11 @@
-"""Networks as estimators of scikit-learn: for `Pipeline`, `GridSearchCV`, `cross_val_score` and others."""
+"""Networks as estimators of scikit-learn: for `Pipeline`, `GridSearchCV` and `cross_val_score`."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,7 @@ class _Net(BaseEstimator):  # type: ignore[misc]
         if self.module is None:
             sizes = [inputs, *self.hidden]
             layers: list[Module] = []
-            for a, b in zip(sizes, sizes[1:], strict=False):
+            for a, b in pairwise(sizes):
                 layers += [Linear(a, b), ReLU()]
             return Sequential(*layers, Linear(sizes[-1], outputs))
         made = copy.deepcopy(self.module) if isinstance(self.module, Module) else (

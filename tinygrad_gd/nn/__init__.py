@@ -6,7 +6,7 @@ it is given, and has the two losses that most models use; others are in `regress
 PyTorch users look for. The rest is a file for each kind of layer: `convolution`, `pooling`,
 `normalization`, `embedding`, `dropout`, `activations`, `padding`, `arrange`, `bilinear`, `distance`;
 `options` is the base of those that are a function with fixed options. `summary` runs a model and
-counts.
+counts, `utils` clips gradients.
 
 Surprises here
 --------------
@@ -62,12 +62,14 @@ _FILE_OF |= {name: file for name, file in functional.FILE_OF.items()
 
 __all__ = [
     "CrossEntropyLoss", "Identity", "Linear", "MSELoss", "Module", "Parameter", "Sequential",
-    "cross_entropy", "functional", "init", "mse_loss",
+    "cross_entropy", "functional", "init", "mse_loss", "utils",
 ]  # fmt: skip
 __all__ += _FILE_OF
 
 def __getattr__(name: str) -> Any:
     """Load the file that has the name, or say how it is written here."""
+    if name == "utils":  # of which optim is a part
+        return import_module(f".{name}", __name__)
     if file := _FILE_OF.get(name):
         found = globals()[name] = getattr(import_module(f".{file}", __name__), name)
         return found

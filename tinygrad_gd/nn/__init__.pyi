@@ -8,7 +8,7 @@ it is given, and has the two losses that most models use; others are in `regress
 PyTorch users look for. The rest is a file for each kind of layer: `convolution`, `pooling`,
 `normalization`, `embedding`, `dropout`, `activations`, `padding`, `arrange`, `bilinear`, `distance`;
 `options` is the base of those that are a function with fixed options. `summary` runs a model and
-counts.
+counts, `utils` clips gradients.
 
 Surprises here
 --------------
@@ -20,6 +20,7 @@ Surprises here
 
 from . import functional as functional
 from . import init as init
+from . import utils as utils
 from .activations import CELU as CELU
 from .activations import ELU as ELU
 from .activations import GELU as GELU
@@ -186,4 +187,5 @@ __all__ = [
     "huber_loss", "init", "kl_div", "l1_loss", "margin_ranking_loss", "mse_loss", "multi_margin_loss",
     "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss", "poisson_nll_loss",
     "smooth_l1_loss", "soft_margin_loss", "triplet_margin_loss", "triplet_margin_with_distance_loss",
+    "utils",
 ]

@@ -11,6 +11,14 @@ from ..errors import OptionError
 if TYPE_CHECKING:
     from .optimizer import Optimizer
 
+#: What a scheduler keeps in a group: the rate that it starts from.
+SCHEDULED = ("initial_lr",)
+#: What PyTorch's groups have besides: how it computes, and what schedulers keep themselves here.
+ELSEWHERE = frozenset({
+    "foreach", "fused", "capturable", "differentiable", "param_names",
+    "max_lr", "min_lr", "max_momentum", "base_momentum",
+})
+
 
 class Options(dict[str, Any]):
     """A dict of options; copies of it, pickled ones too, are plain dicts."""

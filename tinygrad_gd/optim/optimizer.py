@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, GradError, OptionError, ShapeError, describe
-from ..ground.checks import check_switch
+from ..ground.checks import check_choice, check_switch
 from ..ground.elsewhere import cure_of_option
 from ..ground.live import live
-from ..ground.modes import current_mode, no_grad
+from ..ground.modes import current_mode, enable_grad, no_grad
 from ..ground.saved import Saved
 from ..ground.threads import end_turn, take_turn
-from .groups import Defaults, Group, in_group
+from .groups import ELSEWHERE, SCHEDULED, Defaults, Group, in_group
 
 #: How the state of an optimizer is written to a file.
 _SAVE = "pickle.dump(optimizer.state_dict(), file), and optimizer.load_state_dict(pickle.load(file))"
@@ -27,6 +27,12 @@ class Optimizer:
 
     #: Names of the options that are True or False, if it is said which; all others are numbers.
     switches: tuple[str, ...] | None = None
+    #: Options that are several numbers, and how many.
+    several: Mapping[str, int] = {}
+    #: Options that are one of a few things.
+    choices: Mapping[str, tuple[Any, ...]] = {}
+    #: What PyTorch remembers, by its name there, where it has another one here.
+    renamed: Mapping[str, str] = {}
 
     def __init__(
         self, params: Iterable[Any], defaults: dict[str, Any], unknown: Iterable[str] = ()
@@ -66,7 +72,7 @@ class Optimizer:
                          f"{describe(params)}; write {cure}")
 
     def _check_known(self, options: Iterable[str]) -> None:
-        unknown = sorted(set(options) - {"params", *self.defaults}, key=str)
+        unknown = sorted(set(options) - {"params", *SCHEDULED, *self.defaults}, key=str)
         if unknown:
             name = type(self).__name__
             cure = cure_of_option(name, unknown[0])
@@ -119,26 +125,49 @@ class Optimizer:
         return {key: full[key] for key in changes}
 
     def _check_options(self, group: dict[str, Any], names: Iterable[str]) -> None:
-        """Switches are booleans, all others are finite numbers."""
-        name, switches = type(self).__name__, self.switches
+        """Switches are booleans, choices one of their values, all others finite numbers."""
         for option in names:
-            value = group[option]
-            if option in (switches or ()):
-                group[option] = check_switch(f"{name}: {option}", value)
-                continue
-            switch = isinstance(value, bool) and (switches is not None or option == "lr")
-            if switch or not isinstance(value, int | float | np.number):
-                cure = "; write .item()" if getattr(value, "size", 0) == 1 else ""
-                raise DTypeError(f"{name}: {option} must be a number, got {describe(value)}{cure}")
+            group[option] = self._of_its_kind(option, group[option])
         self.check(group)
         for option in names:
-            if not _finite(group[option]):
-                raise OptionError(f"{name}: {option} must be finite, got {group[option]!r}")
+            if option not in self.choices and not _finite(group[option]):
+                raise OptionError(f"{type(self).__name__}: {option} must be finite, got "
+                                  f"{group[option]!r}")
+
+    def _of_its_kind(self, option: str, value: Any) -> Any:
+        """The value of an option, if it is one of the kind that the option has."""
+        name, switches = type(self).__name__, self.switches
+        if option in (switches or ()):
+            return check_switch(f"{name}: {option}", value)
+        if option in self.choices:
+            return check_choice(f"{name}: {option}", value, self.choices[option])
+        if (count := self.several.get(option)) is not None:
+            several = isinstance(value, list | tuple)
+            if several and len(value) == count and all(map(_is_number, value)):
+                return tuple(map(float, value))
+            raise DTypeError(f"{name}: {option} must be a tuple of {count} numbers, got {value!r}")
+        switch = isinstance(value, bool) and (switches is not None or option == "lr")
+        if switch or not isinstance(value, int | float | np.number):
+            cure = "; write .item()" if getattr(value, "size", 0) == 1 else ""
+            raise DTypeError(f"{name}: {option} must be a number, got {describe(value)}{cure}")
+        return value
 
     def check(self, group: dict[str, Any]) -> None:
         """Refuse options that make no sense."""
-        if not group.get("lr", 0) >= 0:
-            raise OptionError(f"{type(self).__name__}: lr must be >= 0, got {group['lr']!r}")
+        self.check_least(group, "lr")
+
+    def check_least(self, group: dict[str, Any], *options: str, least: float = 0) -> None:
+        """Refuse numbers that are too small, and NaN."""
+        for option in options:
+            if not group.get(option, least) >= least:
+                raise OptionError(f"{type(self).__name__}: {option} must be >= {least}, got "
+                                  f"{group[option]!r}")
+
+    def check_within(self, group: dict[str, Any], option: str, low: float, high: float) -> None:
+        """Refuse a number beyond two bounds, and NaN."""
+        if not low <= group[option] <= high:
+            raise OptionError(f"{type(self).__name__}: {option} must be from {low} to {high}, got "
+                              f"{group[option]!r}")
 
     def __repr__(self) -> str:
         """The options of each group, and how many parameters it has."""
@@ -154,19 +183,40 @@ class Optimizer:
             for p in group["params"]:
                 p._grad = None
 
-    def step(self, closure: None = None) -> None:
-        """Update every parameter that has a gradient."""
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update every parameter that has a gradient.
+
+        ``closure``, if it is given, computes gradients and returns the loss, which is returned.
+
+        >>> import tinygrad_gd as tg
+        >>> w = tg.Tensor(3.0, requires_grad=True); optimizer = tg.optim.SGD([w], lr=0.1)
+        >>> def closure():
+        ...     optimizer.zero_grad(); loss = w * w; loss.backward(); return loss
+        >>> optimizer.step(closure).item(), round(w.item(), 6)
+        (9.0, 2.4)
+        """
+        loss = None if closure is None else self.evaluated(closure)
         lockstep = current_mode().lockstep
-        if lockstep is not None and lockstep.active and closure is None and lockstep.steps(self):
-            return
+        if lockstep is not None and lockstep.active and lockstep.steps(self):
+            return loss
         take_turn()
         try:
-            for group in self.param_groups if closure is None else self._no_closure(closure):
+            for group in self.param_groups:
                 if type(group) is not Group:
                     self._check_other(group)
                 self.update_all(group)
         finally:
             end_turn()
+        return loss
+
+    def evaluated(self, closure: Any) -> Any:
+        """What a closure returns, which computes gradients."""
+        if not callable(closure):
+            raise DTypeError(f"{type(self).__name__}.step: expected a function that computes gradients "
+                             f"and returns the loss, or no argument, got {describe(closure)}; call "
+                             "loss.backward() and then optimizer.step()")
+        with enable_grad():
+            return closure()
 
     def _check_other(self, group: dict[str, Any]) -> None:
         """Check a group that was put into the list as a dict, which nobody has checked."""
@@ -174,26 +224,18 @@ class Optimizer:
         self._check_params(group, group["params"])
         self._check_options(group, self.defaults)
 
-    def _no_closure(self, closure: Any) -> Any:
-        raise DTypeError(f"{type(self).__name__}.step: expected no argument, got {describe(closure)}; "
-                         "compute the loss and call loss.backward() before optimizer.step()")
-
     def update_all(self, group: dict[str, Any]) -> None:
         """Update every parameter of a group that has a gradient."""
         with no_grad():
-            observer = current_mode().observer
             options = live(group)
-            for p in group["params"]:
-                if observer is not None:
-                    observer.takes_gradient(p)
-                if p._grad is not None:
-                    self.update(p, p._grad, options)
+            for p in with_gradient(group):
+                self.update(p, p._grad, options)  # type: ignore[arg-type]  # it has one
 
     def update(self, p: Tensor, g: Tensor, options: Mapping[str, Any]) -> None:
         """Change one parameter in place; ``options`` are those of its group."""
         raise TypeError(f"{type(self).__name__} must define update(p, g, options)")
 
-    def remembered(self, p: Tensor, name: str, like: Tensor) -> Tensor:
+    def remembered(self, p: Tensor, name: str, like: Tensor, first: float = 0.0) -> Tensor:
         """What is kept for a parameter under ``name``; at first zeros of ``like``'s shape and dtype.
 
         >>> import tinygrad_gd as tg
@@ -209,7 +251,9 @@ class Optimizer:
         (0.46, 3.4)
         """
         kept = self.state.get(p, {}).get(name)
-        return self.remember(p, name, Tensor(np.zeros_like(like._value))) if kept is None else kept
+        if kept is not None:
+            return kept  # type: ignore[no-any-return]
+        return self.remember(p, name, Tensor(np.full_like(like._value, first)))
 
     def remember(self, p: Tensor, name: str, value: Tensor) -> Tensor:
         """Keep ``value`` for a parameter under ``name``, and call it so in texts and pictures."""
@@ -235,7 +279,7 @@ class Optimizer:
         return Saved(parts, _SAVE)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what `state_dict` gave; nothing is changed unless all of it fits."""
+        """Take over what `state_dict` gave, PyTorch's too; nothing is changed unless all of it fits."""
         groups, state = _parts(state_dict)
         params = [p for group in self.param_groups for p in group["params"]]
         sizes = [len(g["params"]) for g in groups]
@@ -254,13 +298,45 @@ class Optimizer:
                 raise OptionError(f"load_state_dict: expected for each number of a parameter, from 0 "
                                   f"to {len(params) - 1}, a dict of what is remembered for it; got "
                                   f"{describe(s)} for {i!r}")
-            found[params[i]] = {k: _remembered(params[i], k, v) for k, v in s.items()}
+            named = ((self.renamed.get(k, k), v) for k, v in s.items())
+            found[params[i]] = {k: self.taken_over(params[i], k, v) for k, v in named}
+        self.loaded(found)
         for mine, group in zip(self.param_groups, merged, strict=True):
-            mine.update({key: group[key] for key in self.defaults})
+            mine.update({key: group[key] for key in (*self.defaults, *SCHEDULED) if key in group})
         self.state = found
+
+    def taken_over(self, p: Tensor, name: str, value: Any) -> Any:
+        """What is remembered from now on: arrays as Tensors of the parameter's shape, and numbers."""
+        if not hasattr(value, "dtype"):
+            return value
+        made = value.detach() if isinstance(value, Tensor) else Tensor(np.asarray(value))
+        if made.ndim and made.shape != p.shape:
+            raise ShapeError(f"load_state_dict: {name!r} has the shape {made.shape}, but belongs to "
+                             f"{describe(p)}; build the model with the sizes it had when saved")
+        if made.ndim and made.dtype.kind == "f" and made.dtype != p.dtype:
+            return made.astype(p.dtype)
+        return made
+
+    def loaded(self, state: dict[Tensor, dict[str, Any]]) -> None:
+        """Change what is about to be remembered into what it must be here, or refuse it."""
+
+
+def with_gradient(group: Mapping[str, Any]) -> list[Tensor]:
+    """The parameters of a group that have a gradient, of which an observer is told."""
+    observer = current_mode().observer
+    if observer is not None:
+        for p in group["params"]:
+            observer.takes_gradient(p)
+    return [p for p in group["params"] if p._grad is not None]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
 def _finite(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_finite, value))
     try:
         return math.isfinite(value)
     except OverflowError:  # a whole number beyond all floats
@@ -277,14 +353,4 @@ def _parts(state_dict: Any) -> tuple[Any, Any]:
         came = f"the keys {', '.join(map(str, given))}" if given else describe(state_dict)
         raise DTypeError(f"load_state_dict: expected what optimizer.state_dict() gives, 'param_groups' "
                          f"with their 'params' and 'state', got {came}")
-    return groups, state
-
-
-def _remembered(parameter: Tensor, name: str, value: Any) -> Any:
-    """What is remembered for a parameter: arrays as Tensors of its shape, numbers as they are."""
-    if not isinstance(value, Tensor | np.ndarray | np.generic):
-        return value
-    if value.ndim and value.shape != parameter.shape:
-        raise ShapeError(f"load_state_dict: {name!r} has the shape {value.shape}, but belongs to "
-                         f"{describe(parameter)}; build the model with the sizes it had when saved")
-    return value.detach() if isinstance(value, Tensor) else Tensor(value)
+    return [{k: v for k, v in g.items() if k not in ELSEWHERE} for g in groups], state

@@ -16,7 +16,7 @@ class SGD(Optimizer):
     r"""``param -= lr * grad``, with PyTorch's momentum: v = momentum v + (1 - dampening) g.
 
     The first v is g itself. With ``nesterov`` the step is g + momentum v instead of v;
-    ``weight_decay`` adds weight_decay * param to g first.
+    ``weight_decay`` adds weight_decay * param to g first; ``maximize`` goes up instead of down.
 
     >>> import tinygrad_gd as tg
     >>> w = tg.Tensor(3.0, requires_grad=True); opt = tg.optim.SGD([w], lr=0.1)
@@ -24,7 +24,7 @@ class SGD(Optimizer):
     2.4
     """
 
-    switches = ("nesterov",)
+    switches, renamed = ("nesterov", "maximize"), {"momentum_buffer": "velocity"}
 
     def __init__(
         self,
@@ -34,19 +34,18 @@ class SGD(Optimizer):
         dampening: float = 0.0,
         weight_decay: float = 0.0,
         nesterov: bool = False,
+        *,
+        maximize: bool = False,
         **unknown: NoReturn,
     ) -> None:
         super().__init__(params, {
             "lr": lr, "momentum": momentum, "dampening": dampening,
-            "weight_decay": weight_decay, "nesterov": nesterov,
+            "weight_decay": weight_decay, "nesterov": nesterov, "maximize": maximize,
         }, unknown)
 
     def check(self, group: dict[str, Any]) -> None:
         """Refuse negative options, and nesterov without momentum or with dampening."""
-        super().check(group)
-        for option in ("momentum", "weight_decay"):
-            if not group[option] >= 0:
-                raise OptionError(f"SGD: {option} must be >= 0, got {group[option]!r}")
+        self.check_least(group, "lr", "momentum", "weight_decay")
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise OptionError("SGD: nesterov needs momentum > 0 and dampening = 0")
 
@@ -54,13 +53,15 @@ class SGD(Optimizer):
         """One step for all parameters of a group."""
         plain = type(self).update is SGD.update and not (group["momentum"] or group["weight_decay"])
         if plain and type(lr := group["lr"]) is float and current_mode().observer is None:
-            descend_all(group["params"], lr)
+            descend_all(group["params"], -lr if group["maximize"] else lr)
         else:
             super().update_all(group)
 
     def update(self, p: Tensor, g: Tensor, options: Mapping[str, Any]) -> None:
         """One step for one parameter."""
         momentum, decay = options["momentum"], options["weight_decay"]
+        if options["maximize"]:
+            g = -g
         if decay:
             g = g + decay * p
         if momentum:

@@ -19,7 +19,7 @@ SMALL_BYTES = 1 << 16
 MOST_BYTES = 1 << 18
 
 #: Ufuncs whose result does not depend on how many elements are computed at a time.
-_EXACT = EXACT | {np.square, np.sqrt, np.negative, np.absolute}
+_EXACT = EXACT | {np.square, np.sqrt, np.negative, np.positive, np.absolute, np.sign}
 
 
 def may_join(i: Instruction) -> bool:

@@ -194,10 +194,13 @@ class Capture(Observer):
 
     def option(self, options: Mapping[str, Any], key: str, value: Any) -> Any:
         self._options.setdefault(id(options), options)
-        if type(value) not in (int, float):
+        several = type(value) is tuple and all(type(x) is float for x in value)
+        if type(value) not in (int, float) and not several:
             return value
         group = list(self._options).index(id(options))  # all options of a group have its number
-        return self.numbers.live(value, f"{key}_{group}" if group else key, options, key)
+        found = self.numbers.live(value, f"{key}_{group}" if group else key, options, key)
+        return found if not several else tuple(
+            Live(x, f"{found.text}[{n}]", found.origins) for n, x in enumerate(value))
 
     # -- writing it down ---------------------------------------------------------------------------
 

@@ -281,9 +281,9 @@ class Frozen(Compiled):
                           "outside")
         if len(recording.results) != len(returned):
             raise Refused("it returns another number of results in each call")
-        whole = Whole(end, recording, lockstep.call, leaves, shown, returned, before.cleared())
+        whole = Whole(end, recording, lockstep, leaves, shown, returned, before.cleared())
         allowed = {id(e) for e in (*recording.results, *whole.gradients)}
-        kept = [e for e in lockstep.alive if id(e) not in allowed]
+        kept = [e for e in lockstep.alive.values() if id(e) not in allowed]
         returned_too = {id(e) for e in recording.results}
         if any(id(g) not in returned_too for g in held_of(whole.gradients, ALONE + 1)):
             raise Refused("a gradient is kept outside of it, where a program would not put it; "

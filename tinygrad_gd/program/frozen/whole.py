@@ -49,10 +49,10 @@ class Whole:
     gradients : the events that made the gradients that leaves had last.
     """
 
-    def __init__(self, end: Event, then: Recorder, call: Any, leaves: list[Any], shown: list[Any],
+    def __init__(self, end: Event, then: Recorder, lockstep: Any, leaves: list[Any], shown: list[Any],
                  returned: list[Any], cleared: list[Tensor]) -> None:
-        self._end, self._call, self._leaves = end, call, leaves
-        self._then = then
+        self._end, self._call, self._leaves = end, lockstep.call, leaves
+        self._then, self._alive = then, lockstep.alive
         self._path, self._events = end.path, end.path_to()
         self.constants: dict[int, Any] = {}
         self.objects: dict[int, Any] = {}
@@ -249,6 +249,8 @@ class Whole:
         for e in self._events:
             if e.kind == "backward":
                 made.update((self._thing(leaf), g) for leaf, _, g in e.more)
+        for leaf, g in made.items():  # another may have been put in its place, as clipping does
+            made[leaf] = self._alive.get(id(leaf._grad), g)
         inside = {id(x) for x in self._call.bound.values() if id(x) not in self._given}
         used = {r for e in self._events if e.kind == "step" for r in e.refs if isinstance(r, Event)}
         self.gradients = list(made.values())

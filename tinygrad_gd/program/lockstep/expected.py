@@ -58,9 +58,14 @@ class Expected:
 
 
 def same_but_rates(group: Any, options: dict[str, Any]) -> bool:
-    """Whether options are the same but for learning rates, which a program reads anew."""
+    """Whether options are the same but for rates and the like, which a program reads anew.
+
+    Of these floats our optimizers ask at most whether they are 0; of learning rates not even that.
+    """
     return len(group) == len(options) and all(
-        group[k] is v or k == "params" or (type(group[k]) is type(v) and (k == "lr" or group[k] == v))
+        group[k] is v or k == "params" or (type(group[k]) is type(v) and (
+            group[k] == v or k == "lr" or type(v) is tuple
+            or (type(v) is float and group[k] != 0 != v)))
         for k, v in options.items())
 
 

@@ -65,7 +65,7 @@ class Lockstep:
     form : of the arguments of the call.
     expected : a program, while what it computes is compared with what the function does.
     arrays : Tensors that stand for arrays.
-    alive : the events whose results somebody had when the call was over.
+    alive : by id the results that somebody had when the call was over, each with its event.
     decided : where numbers come from that Python has looked at in the last recording.
     changed : whether the last call that failed had changed anything.
     """
@@ -88,7 +88,7 @@ class Lockstep:
         self.form: Any = None
         self.expected: Any = None
         self.arrays: set[Tensor] = set()
-        self.alive: list[Event] = []
+        self.alive: dict[int, Event] = {}
         self.decided: list[tuple[Any, Any]] = []
         self.changed = False
 
@@ -163,7 +163,7 @@ class Lockstep:
 
     def leave(self) -> None:
         """Let go of the last call and of all buffers: a frozen program goes on."""
-        self.call, self.alive = Call(self), []
+        self.call, self.alive = Call(self), {}
         for e in self.root.descendants():
             if e.segment is not None:
                 e.segment.replay.close()
@@ -195,7 +195,7 @@ class Lockstep:
         if e is None:
             return False
         if self.recordings is not None:
-            self.alive = list(self.call.alive(e.path_to()))
+            self.alive = {id(t): made for made, t in self.call.alive(e.path_to()).items()}
         held = held_of(answered, ALONE) if (answered := e.answered()) else None
         if not held or compute(self, e, held):  # else it is recorded, or runs as usual
             self.active = False
