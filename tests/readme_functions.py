@@ -20,7 +20,7 @@ BEGIN, END = "<!-- functions: begin -->\n", "<!-- functions: end -->\n"
 
 #: Rows of the table: title and the module (the end of its name) that registers the functions.
 GROUPS = {
-    "elementwise": ("elementwise", "ufuncs", "special"), "activations": ("activations",),
+    "elementwise": ("elementwise", "ufuncs", "special"), "activations": ("activations", "attention"),
     "reductions": ("reductions", "running", "statistics", "norms", "differences"), "shape": ("shape", "arrange"),
     "indexing and sorting": ("indexing", "choices", "sorting", "updates"),
     "linear algebra": ("products", "linear", "einsum", "linear_systems", "determinants", "factorizations",

@@ -1564,6 +1564,26 @@ def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Tensor:
 def round(a: Any, decimals: Any = 0, out: Any = None) -> Tensor:
     """``a`` rounded to ``decimals`` places, halves to even; a step, so its gradient is 0."""
 
+def scaled_dot_product_attention(query: Any, key: Any, value: Any, attn_mask: Any = None,
+                                 dropout_p: float = 0.0, is_causal: bool = False,
+                                 scale: float | None = None) -> Tensor:
+    """``softmax(scale * query @ key.T + mask) @ value``, over the last two axes.
+
+    Parameters
+    ----------
+    query, key, value : (..., queries, n), (..., keys, n) and (..., keys, m).
+    attn_mask : broadcasts to (..., queries, keys): booleans, true where a query sees a key, or numbers
+        that are added to the scores. A query that sees nothing gets 0.
+    dropout_p : the probability with which a weight becomes 0, see `dropout`; also in eval mode.
+    is_causal : let a query see the keys up to its own position, in place of ``attn_mask``.
+    scale : by default 1 / sqrt(n).
+
+    >>> import numpy as np, tinygrad_gd as tg
+    >>> x = np.eye(2)
+    >>> tg.scaled_dot_product_attention(x, x, [[1.0], [3.0]], is_causal=True).numpy().round(4).tolist()
+    [[1.0], [2.3395]]
+    """
+
 def scatter_add(a: Any, indices: Any, values: Any, axis: int = -1) -> Tensor:
     """``a`` with ``values`` added where ``indices`` say along ``axis``, as in `take_along_axis`.
 

@@ -65,6 +65,47 @@ class Ours:
         x, y = tg.Tensor(work.x), tg.Tensor(work.y)
         return self.train(model.parameters(), work.lr, lambda: criterion(model(x), y))
 
+    def loaded(self, make: Callable[[], Any], work: Workload) -> Any:
+        with self.tg.default_dtype(np.float32):
+            model = make()
+        model.load_state_dict(dict(zip(model.state_dict(), work.params, strict=True)))
+        return model
+
+    def lstm(self, work: Workload) -> Step:
+        tg, nn = self.tg, self.tg.nn
+
+        class Network(nn.Module):  # type: ignore[misc, name-defined]
+            def __init__(self) -> None:
+                self.lstm = nn.LSTM(work.x.shape[2], work.params[1].shape[1], batch_first=True)
+                self.head = nn.Linear(work.params[1].shape[1], 10)
+
+            def forward(self, x: Any) -> Any:
+                states, _ = self.lstm(x)
+                return self.head(states[:, -1])
+
+        model, criterion = self.loaded(Network, work), nn.CrossEntropyLoss()
+        x, y = tg.Tensor(work.x), tg.Tensor(work.y)
+        return self.train(model.parameters(), work.lr, lambda: criterion(model(x), y))
+
+    def gpt(self, work: Workload) -> Step:
+        tg, nn = self.tg, self.tg.nn
+        (characters, width), length = work.params[0].shape, work.x.shape[1]
+
+        class Network(nn.Module):  # type: ignore[misc, name-defined]
+            def __init__(self) -> None:
+                self.tokens, self.places = nn.Embedding(characters, width), nn.Embedding(length, width)
+                layer = nn.TransformerEncoderLayer(width, 4, 4 * width, dropout=0.0, batch_first=True, norm_first=True)
+                self.blocks = nn.TransformerEncoder(layer, len(work.params) // 12, norm=nn.LayerNorm(width))
+                self.head = nn.Linear(width, characters)
+
+            def forward(self, x: Any) -> Any:
+                h = self.tokens(x) + self.places(np.arange(length))
+                return self.head(self.blocks(h, is_causal=True))
+
+        model, criterion = self.loaded(Network, work), nn.CrossEntropyLoss()
+        x, y = tg.Tensor(work.x), tg.Tensor(work.y.reshape(-1))
+        return self.train(model.parameters(), work.lr, lambda: criterion(model(x).reshape(-1, characters), y))
+
     def scalars(self, work: Workload) -> Step:
         layers, params = scalar_network(partial(self.tg.Tensor, requires_grad=True), work)
         x, y = scalar_batch(self.tg.Tensor, work)
@@ -214,6 +255,50 @@ class PyTorch:
         x, y = torch.tensor(work.x), torch.tensor(work.y)
         return self.train(model.parameters(), work.lr, lambda: criterion(model(x), y))
 
+    def loaded(self, model: Any, work: Workload) -> Any:
+        tensors = map(self.torch.tensor, work.params)
+        model.load_state_dict(dict(zip(model.state_dict(), tensors, strict=True)))
+        return model
+
+    def lstm(self, work: Workload) -> Step:
+        torch, nn = self.torch, self.torch.nn
+
+        class Network(nn.Module):  # type: ignore[misc, name-defined]
+            def __init__(self) -> None:
+                super().__init__()
+                self.lstm = nn.LSTM(work.x.shape[2], work.params[1].shape[1], batch_first=True)
+                self.head = nn.Linear(work.params[1].shape[1], 10)
+
+            def forward(self, x: Any) -> Any:
+                states, _ = self.lstm(x)
+                return self.head(states[:, -1])
+
+        model, criterion = self.loaded(Network(), work), nn.CrossEntropyLoss()
+        x, y = torch.tensor(work.x), torch.tensor(work.y)
+        return self.train(model.parameters(), work.lr, lambda: criterion(model(x), y))
+
+    def gpt(self, work: Workload) -> Step:
+        torch, nn = self.torch, self.torch.nn
+        (characters, width), length = work.params[0].shape, work.x.shape[1]
+        mask, places = nn.Transformer.generate_square_subsequent_mask(length), torch.arange(length)
+
+        class Network(nn.Module):  # type: ignore[misc, name-defined]
+            def __init__(self) -> None:
+                super().__init__()
+                self.tokens, self.places = nn.Embedding(characters, width), nn.Embedding(length, width)
+                layer = nn.TransformerEncoderLayer(width, 4, 4 * width, dropout=0.0, batch_first=True, norm_first=True)
+                self.blocks = nn.TransformerEncoder(layer, len(work.params) // 12, norm=nn.LayerNorm(width),
+                                                    enable_nested_tensor=False)
+                self.head = nn.Linear(width, characters)
+
+            def forward(self, x: Any) -> Any:
+                h = self.tokens(x) + self.places(places)
+                return self.head(self.blocks(h, mask=mask, is_causal=True))
+
+        model, criterion = self.loaded(Network(), work), nn.CrossEntropyLoss()
+        x, y = torch.tensor(work.x), torch.tensor(work.y.reshape(-1))
+        return self.train(model.parameters(), work.lr, lambda: criterion(model(x).reshape(-1, characters), y))
+
     def scalars(self, work: Workload) -> Step:
         tensor = partial(self.torch.tensor, dtype=self.torch.float64)
         layers, params = scalar_network(partial(tensor, requires_grad=True), work)
@@ -267,7 +352,7 @@ class Jax:
         return self.train(work, work.params, loss_of)
 
     def mlp(self, work: Workload) -> Step:
-        jax, jnp = self.jax, self.jnp
+        jax = self.jax
 
         def loss_of(layers: Any, x: Any, y: Any) -> Any:
             for w, b in layers[:-1]:
@@ -276,11 +361,54 @@ class Jax:
             logits = x @ w + b
             if work.loss == "mse":
                 return ((logits - y) ** 2).mean()
-            chosen = jnp.take_along_axis(logits, y[:, None], axis=1)[:, 0]
-            return (jax.nn.logsumexp(logits, axis=1) - chosen).mean()
+            return self.cross_entropy(logits, y)
 
         params = [p.T for p in work.params]
         return self.train(work, list(zip(params[::2], params[1::2], strict=True)), loss_of)
+
+    def cross_entropy(self, logits: Any, y: Any) -> Any:
+        chosen = self.jnp.take_along_axis(logits, y[..., None], axis=-1)[..., 0]
+        return (self.jax.nn.logsumexp(logits, axis=-1) - chosen).mean()
+
+    def lstm(self, work: Workload) -> Step:
+        jax, jnp = self.jax, self.jnp
+
+        def loss_of(params: Any, x: Any, y: Any) -> Any:
+            inputs, weight, bias, more, w, b = params
+
+            def advance(state: Any, z: Any) -> Any:
+                i, f, g, o = jnp.split(z + state[0] @ weight.T, 4, axis=-1)
+                c = jax.nn.sigmoid(f) * state[1] + jax.nn.sigmoid(i) * jnp.tanh(g)
+                return (jax.nn.sigmoid(o) * jnp.tanh(c), c), None
+
+            z = (x @ inputs.T + bias + more).swapaxes(0, 1)
+            zeros = jnp.zeros((len(x), weight.shape[1]))
+            (h, _), _ = jax.lax.scan(advance, (zeros, zeros), z)
+            return self.cross_entropy(h @ w.T + b, y)
+
+        return self.train(work, work.params, loss_of)
+
+    def gpt(self, work: Workload) -> Step:
+        jax, jnp = self.jax, self.jnp
+
+        def norm(x: Any, weight: Any, bias: Any) -> Any:
+            centered = x - x.mean(-1, keepdims=True)
+            return centered / jnp.sqrt((centered**2).mean(-1, keepdims=True) + 1e-5) * weight + bias
+
+        def attention(x: Any, weight: Any, bias: Any, w: Any, b: Any) -> Any:
+            q, k, v = ((part.reshape(*x.shape[:2], 4, -1)) for part in jnp.split(x @ weight.T + bias, 3, axis=-1))
+            return jax.nn.dot_product_attention(q, k, v, is_causal=True).reshape(x.shape) @ w.T + b
+
+        def loss_of(params: Any, x: Any, y: Any) -> Any:
+            (tokens, places, *layers), (scale, shift, w, b) = params[:-4], params[-4:]
+            h = tokens[x] + places
+            for i in range(0, len(layers), 12):
+                attend, (w1, b1, w2, b2), norms = layers[i : i + 4], layers[i + 4 : i + 8], layers[i + 8 : i + 12]
+                h = h + attention(norm(h, *norms[:2]), *attend)
+                h = h + jax.nn.relu(norm(h, *norms[2:]) @ w1.T + b1) @ w2.T + b2
+            return self.cross_entropy(norm(h, scale, shift) @ w.T + b, y)
+
+        return self.train(work, work.params, loss_of)
 
     def chain(self, work: Workload) -> Step:
         def loss_of(params: Any, x: Any, y: Any) -> Any:

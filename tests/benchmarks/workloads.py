@@ -20,7 +20,8 @@ class Workload(NamedTuple):
     about : what is trained, for the reader of the table.
     build : the peers' method that makes the step.
     x, y : the batch.
-    params : initial parameters; for networks weight (out, in) and bias (out,) of each layer.
+    params : initial parameters; for networks weight (out, in) and bias (out,) of each layer, for
+        sequences those of PyTorch's modules in their order.
     lr : learning rate.
     loss : ``mse`` or ``cross_entropy``, for networks.
     """
@@ -104,4 +105,37 @@ def chain(quick: bool = False) -> Workload:
     return Workload(f"30 elementwise operations on {n:,} floats", "chain", x, None, [w], 0.2 * n)
 
 
-WORKLOADS = {f.__name__: f for f in (line, moons, digits, mnist, wide, scalars, chain)}
+def lstm(quick: bool = False) -> Workload:
+    """Rows of images one after the other, and a class from the last state."""
+    rng = np.random.default_rng(0)
+    steps, hidden = (4, 8) if quick else (28, 64)
+    params = [matrix(rng, 4 * hidden, 28), matrix(rng, 4 * hidden, hidden), *np.zeros((2, 4 * hidden), np.float32),
+              *dense(rng, (hidden, 10))]
+    x = rng.uniform(0, 1, (32, steps, 28)).astype(np.float32)
+    return Workload(f"32 x {steps} steps of 28, LSTM of {hidden}, 10 classes", "lstm", x, rng.integers(0, 10, 32), params, 0.05)
+
+
+def gpt(quick: bool = False) -> Workload:
+    """A transformer that tells the next character, with norms in front of its parts; four heads."""
+    rng = np.random.default_rng(0)
+    batch, length, width, layers = (2, 8, 16, 1) if quick else (16, 32, 64, 4)
+    params = [matrix(rng, 65, width), matrix(rng, length, width)]
+    for _ in range(layers):  # in the order of PyTorch's TransformerEncoderLayer
+        for rows, columns in ((3, 1), (1, 1), (4, 1), (1, 4)):
+            params += [matrix(rng, rows * width, columns * width), np.zeros(rows * width, np.float32)]
+        params += [*norm(width), *norm(width)]
+    params += [*norm(width), matrix(rng, 65, width), np.zeros(65, np.float32)]
+    x, y = rng.integers(0, 65, (2, batch, length))
+    return Workload(f"{batch} x {length} characters, {layers} layers of {width}", "gpt", x, y, params, 0.05)
+
+
+def matrix(rng: Any, rows: int, columns: int) -> Any:
+    return (rng.uniform(-1, 1, (rows, columns)) / columns**0.5).astype(np.float32)
+
+
+def norm(width: int) -> tuple[Any, Any]:
+    """Weight and bias of a layer norm."""
+    return np.ones(width, np.float32), np.zeros(width, np.float32)
+
+
+WORKLOADS = {f.__name__: f for f in (line, moons, digits, mnist, wide, lstm, gpt, scalars, chain)}

@@ -127,6 +127,7 @@ CHECKS: dict[str, Check] = {
     "x - alpha * y": ({"x": ROW, "alpha": 2.0, "y": ROW}, -ROW),
     "np.floor(x / y)": ({"x": ROW, "y": 2.0}, np.array([1.0, -1.0, 1.0])),
     "np.trunc(x / y)": ({"x": ROW, "y": 2.0}, np.array([1.0, 0.0, 1.0])),
+    "np.repeat(key, n, axis=-3)": ({"key": np.array([[[1.0]], [[2.0]]]), "n": 2}, np.array([[[1.0]], [[1.0]], [[2.0]], [[2.0]]])),
     # modules
     "self.name = tg.nn.Parameter(values)": ({"self": net(), "values": ROW}, lambda p: p.requires_grad),
     "tg.compile(step)": ({"step": stepped}, lambda c: c(tg.Tensor(2.0)).item() == 4),

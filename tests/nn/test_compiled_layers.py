@@ -60,3 +60,15 @@ def test_running_statistics_move_in_compiled_steps(frozen: bool) -> None:
     layer.eval()
     step(tg.Tensor([[100.0], [0.0]]))
     assert layer.running_mean.tolist() == [3.0] and layer.num_batches_tracked.item() == 3
+
+
+@pytest.mark.parametrize("row", [*ROWS, *RANDOM], ids=str)
+def test_layers_of_float32_stay_in_float32(row: Row) -> None:
+    with tg.default_dtype(np.float32):
+        layer = row.made()
+        inputs = leaves([a.astype(np.float32) if a.dtype.kind == "f" else a for a in row.inputs(0)])
+        out = layer(*inputs)
+        out.sum().backward()
+    kinds = {x.dtype for x in (out, *layer.parameters(), *layer.buffers()) if x.dtype.kind == "f"}
+    assert kinds == {np.dtype(np.float32)}
+    assert all(x.grad is None or x.grad.dtype == np.float32 for x in (*inputs, *layer.parameters()))

@@ -1,4 +1,4 @@
-"""What options must be: a switch, an integer; what else they are given as is refused by name."""
+"""What options must be: switches, integers, probabilities; what is none is refused by name."""
 
 from __future__ import annotations
 
@@ -67,6 +67,14 @@ def check_number(option: str, value: Any, low: float = -np.inf, high: float = np
             f"from {low} to {high}")
         raise OptionError(f"{option} must be {bound}, got {value!r}")
     return value.item() if isinstance(value, np.number) else value
+
+
+def check_probability(option: str, value: Any) -> float:
+    """``value`` as a float between 0 and 1."""
+    is_number = isinstance(value, int | float | np.floating) and not isinstance(value, bool)
+    if not (is_number and 0 <= value <= 1):
+        raise OptionError(f"{option} is a probability between 0 and 1, got {_came(value)}")
+    return float(value)
 
 
 def _came(value: Any) -> str:

@@ -16,6 +16,7 @@ _UPDATE = "use -=, += or .assign(value) inside `with tg.no_grad():`"
 _OPERATOR = "use the operators + - * / ** @ == < > <= >= !="
 _HOW_IT_RUNS = "leave it out: tg.compile(step) updates small parameters together, with the same bits"
 _UNBIASED = "write ddof=1 for unbiased=True, ddof=0 for unbiased=False"
+_ONE_WAY = "leave it out: there is one way to compute it"
 _SWAP = "swap two axes with np.swapaxes(t, i, j), or order all with np.transpose(t, axes)"
 _VALUES_DECIDE = {"eps": "leave it out: the steps follow from the values",
                   "atol": "write rtol=, relative to the largest entry"}
@@ -116,6 +117,10 @@ CURES: dict[str, dict[str, str]] = {
     "Embedding()": _TABLE, "embedding()": _TABLE,
     "Upsample()": {"recompute_scale_factor": "leave it out, or write size="},
     "backward()": {"retain_graph": "leave it out: a graph lives as long as its result"},
+    "LSTM()": {"proj_size": "leave it out: the steps are one operation, with no projection inside; "
+                            "write the loop with tg.nn.LSTMCell and a tg.nn.Linear"},
+    "scaled_dot_product_attention()": {"enable_gqa": "repeat heads: np.repeat(key, n, axis=-3)"},
+    "TransformerEncoder()": {"enable_nested_tensor": _ONE_WAY, "mask_check": _ONE_WAY},
     "DataLoader()": {"dataset": "give the arrays, as in DataLoader(x, y)"},
     "split()": {"test_size": "write test=", "random_state": "write seed="},
     "load()": {"weights_only": "leave it out: nothing is ever unpickled", "map_location": _PLACE,

@@ -5,8 +5,8 @@ it is given, and has the two losses that most models use; others are in `regress
 `similarity` and `alignment`. `init` fills weights, `functional` is the calculus under the names that
 PyTorch users look for. The rest is a file for each kind of layer: `convolution`, `pooling`,
 `normalization`, `embedding`, `dropout`, `activations`, `padding`, `arrange`, `bilinear`, `distance`;
-`options` is the base of those that are a function with fixed options. `summary` runs a model and
-counts, `utils` clips gradients.
+`options` is the base of those that are a function with fixed options. Sequences have `recurrent`,
+`attention` and, made of it, `transformer`. `summary` runs a model and counts, `utils` clips gradients.
 
 Surprises here
 --------------
@@ -36,6 +36,7 @@ _LATER = {
     "alignment": "CTCLoss",
     "arrange": "ChannelShuffle Flatten Fold PixelShuffle PixelUnshuffle Unflatten Unfold Upsample "
                "UpsamplingBilinear2d UpsamplingNearest2d",
+    "attention": "MultiheadAttention",
     "bilinear": "Bilinear",
     "classification": "BCELoss BCEWithLogitsLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss "
                       "MultiMarginLoss NLLLoss SoftMarginLoss",
@@ -52,9 +53,12 @@ _LATER = {
     "pooling": "AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveMaxPool1d "
                "AdaptiveMaxPool2d AdaptiveMaxPool3d AvgPool1d AvgPool2d AvgPool3d MaxPool1d MaxPool2d "
                "MaxPool3d",
+    "recurrent": "GRU GRUCell LSTM LSTMCell RNN RNNCell",
     "regression": "GaussianNLLLoss HuberLoss KLDivLoss L1Loss PoissonNLLLoss SmoothL1Loss",
     "similarity": "CosineEmbeddingLoss HingeEmbeddingLoss MarginRankingLoss TripletMarginLoss "
                   "TripletMarginWithDistanceLoss",
+    "transformer": "Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder "
+                   "TransformerEncoderLayer",
 }
 _FILE_OF = {name: file for file, names in _LATER.items() for name in names.split()}
 _FILE_OF |= {name: file for name, file in functional.FILE_OF.items()

@@ -268,6 +268,7 @@ from .. import roll as roll
 from .. import rollaxis as rollaxis
 from .. import rot90 as rot90
 from .. import round as round
+from .. import scaled_dot_product_attention as scaled_dot_product_attention
 from .. import scatter_add as scatter_add
 from .. import searchsorted as searchsorted
 from .. import select as select

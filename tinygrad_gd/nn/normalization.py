@@ -21,6 +21,7 @@ from ..ground.fast import is_half
 from ..ground.modes import get_default_dtype, no_grad
 from ..ground.registry import explaining
 from ..ops.elementwise import sqrt, square
+from ..ops.neural.normalization import standardize
 from ..ops.reductions import mean as mean_of
 from ..ops.shape import reshape
 from ..ops.signatures import as_tensor
@@ -162,7 +163,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     if x.shape[1] % groups:
         raise ShapeError(f"group_norm: num_groups={groups} does not divide {x.shape[1]} channels of "
                          f"{describe(x)}")
-    y, _, _ = _standardized(reshape(x, (x.shape[0], groups, -1)), (-1,), eps)
+    y = apply(standardize, (reshape(x, (x.shape[0], groups, -1)),), {"eps": eps})
     return _scaled("group_norm", reshape(y, x.shape), weight, bias)
 
 
@@ -196,7 +197,9 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
     [[-1.0, 1.0], [1.0, -1.0]]
     """
     x, axes = _layer("layer_norm", input, normalized_shape, weight=weight, bias=bias)
-    y, _, _ = _standardized(x, axes, eps)
+    rows = x if len(axes) == 1 else reshape(x, (*x.shape[: x.ndim - len(axes)], -1))
+    y = apply(standardize, (rows,), {"eps": eps})
+    y = y if rows is x else reshape(y, x.shape)
     y = y if weight is None else y * weight
     return y if bias is None else y + bias
 

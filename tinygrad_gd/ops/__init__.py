@@ -65,7 +65,8 @@ LATER = """
     leaky_relu linear linspace log_sigmoid log_softmax logspace lstsq matrix_rank max_pool1d
     max_pool2d max_pool3d median mish nanargmax nanargmin nancumprod nancumsum nanmax nanmean
     nanmedian nanmin nanpercentile nanprod nanquantile nanstd nansum nanvar normal partition
-    percentile pinv polygamma polyval prelu qr quantile relu relu6 searchsorted select selu sigmoid
+    percentile pinv polygamma polyval prelu qr quantile relu relu6
+    scaled_dot_product_attention searchsorted select selu sigmoid
     silu sinc sliding_window_view slogdet softmax softplus softsign solve sort standard_normal
     standard_uniform svd svdvals tensorinv tensorsolve trapezoid uniform unique unique_all
     unique_counts unique_inverse unique_values vander

@@ -15,19 +15,23 @@ from .linalg import (
 )
 from .neural import (
     activations,
+    attention,
     convolution,
     embedding,
     interpolation,
     linear,
     losses,
+    normalization,
     pooling,
+    recurrent,
     windows,
 )
 
 __all__ = [
-    "activations", "choices", "conditioning", "convolution", "determinants", "differences", "einsum",
-    "embedding", "factorizations", "interpolation", "least_squares", "linear", "linear_systems",
-    "losses", "pooling", "random", "running", "sorting", "special", "statistics", "unnamed", "windows",
+    "activations", "attention", "choices", "conditioning", "convolution", "determinants", "differences",
+    "einsum", "embedding", "factorizations", "interpolation", "least_squares", "linear",
+    "linear_systems", "losses", "normalization", "pooling", "random", "recurrent", "running", "sorting",
+    "special", "statistics", "unnamed", "windows",
 ]  # fmt: skip
 
 gives_a_pair(sorting.sort, axis=-1)

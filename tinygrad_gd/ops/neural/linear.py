@@ -4,6 +4,9 @@ OpenBLAS takes 1.1 to 2 times as long for ``x @ weight.T`` as for ``weight @ x.T
 small beside the layer, though both are the same sums. The larger layers of float32 are therefore
 computed as ``(weight @ x.T).T``. Their results lie by columns (in Fortran order), and so does
 what is computed from them elementwise, and its cotangent.
+
+Of a batch of matrices all rows are one product: `numpy.matmul` makes one of each matrix, and packs
+``weight`` anew for each, which takes up to twice as long.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from ...engine.primitive import apply
 from ...engine.tensor import Tensor
 from ...ground.fast import held, lies_by_columns, product
 from ..linalg.products import matmul
+from ..shape import reshape
 from ..signatures import as_tensor, called_like
 
 #: Elements of a batch from which on it matters whether its results lie as it does.
@@ -44,14 +48,22 @@ def is_sooner_by_columns(x: Any, weight: Any) -> bool:
     return (large and held(weight).flags.c_contiguous) or lies_by_columns(x)
 
 
+def _rows(x: Any) -> Any:
+    return x if x.ndim == 2 else np.reshape(x, (-1, x.shape[-1]))
+
+
 def _linear(x: Any, weight: Any, bias: Any, /) -> Any:
+    if x.ndim > 2:
+        return np.reshape(_rows(x) @ weight.T, (*x.shape[:-1], weight.shape[0])) + bias
     if is_sooner_by_columns(x, weight):
         return (weight @ x.T).T + bias
     return x @ weight.T + bias
 
 
 def _linear_at_once(x: Any, weight: Any, bias: Any, /) -> Any:
-    if is_sooner_by_columns(x, weight):
+    if x.ndim > 2:
+        out = product(_rows(x), weight.T).reshape(*x.shape[:-1], len(weight))
+    elif is_sooner_by_columns(x, weight):
         out = product(weight, x.T).T
     else:
         out = product(x, weight.T)
@@ -63,10 +75,6 @@ def _linear_at_once(x: Any, weight: Any, bias: Any, /) -> Any:
 
 def _towards_x(g: Any, out: Any, x: Any, weight: Any, bias: Any) -> Any:
     return product(weight.T, g.T).T if lies_by_columns(x) else product(g, weight)
-
-
-def _rows(x: Any) -> Any:
-    return x if x.ndim == 2 else np.reshape(x, (-1, x.shape[-1]))
 
 
 @called_like(
@@ -84,4 +92,6 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
     if bias is not None:
         return apply(linear, (x, weight, bias))
     x, weight = as_tensor("linear", x), as_tensor("linear", weight)
+    if x.ndim > 2:
+        return reshape(matmul(reshape(x, (-1, x.shape[-1])), weight.T), (*x.shape[:-1], len(weight)))
     return matmul(weight, x.T).T if is_sooner_by_columns(x, weight) else matmul(x, weight.T)
