@@ -32,6 +32,7 @@ from .errors import IndexingError as IndexingError
 from .errors import KeptGraphsWarning as KeptGraphsWarning
 from .errors import LossWarning as LossWarning
 from .errors import MatrixError as MatrixError
+from .errors import MissingLibraryError as MissingLibraryError
 from .errors import NonFiniteError as NonFiniteError
 from .errors import NoRuleError as NoRuleError
 from .errors import OptionError as OptionError
@@ -65,9 +66,12 @@ from .ops.sorting import sort as sort
 from .ops.statistics import median as median
 from .ops.statistics import nanmedian as nanmedian
 from .pictures import draw as draw
+from .pictures import plot as plot
 from .program.compiled import compile as compile
+from .study.advice import advise as advise
 from .study.anomaly import detect_anomaly as detect_anomaly
 from .study.formulas import latex as latex
+from .study.range_test import lr_range_test as lr_range_test
 from .study.recorded import source as source
 from .training.fitting import TrainingWarning as TrainingWarning
 from .training.fitting import fit as fit
@@ -90,13 +94,14 @@ from .transforms.gradcheck import gradgradcheck as gradgradcheck
 __all__ = [
     "BroadcastWarning", "CaptureError", "CaptureWarning", "DTypeError", "DataLoader", "DivisionError",
     "Every", "GradCheckError", "GradError", "IndexingError", "KeptGraphsWarning", "LossWarning",
-    "MatrixError", "NoRuleError", "NonFiniteError", "Observer", "OptionError", "PairWarning",
-    "PrecisionWarning", "Primitive", "ShapeError", "Tensor", "TinygradGdError", "TrainingWarning",
-    "__version__", "apply", "checkpoint", "compile", "custom_vjp", "datasets", "default_dtype",
-    "detect_anomaly", "draw", "enable_grad", "fit", "generator", "get_default_dtype", "grad",
-    "gradcheck", "gradgradcheck", "hessian", "hvp", "implements", "is_grad_enabled", "jacobian", "jvp",
-    "latex", "linalg", "load", "manual_seed", "nn", "no_grad", "observe", "optim", "primitive", "save",
-    "set_default_dtype", "source", "stop_gradient", "tensor", "value_and_grad", "vjp",
+    "MatrixError", "MissingLibraryError", "NoRuleError", "NonFiniteError", "Observer", "OptionError",
+    "PairWarning", "PrecisionWarning", "Primitive", "ShapeError", "Tensor", "TinygradGdError",
+    "TrainingWarning", "__version__", "advise", "apply", "checkpoint", "compile", "custom_vjp",
+    "datasets", "default_dtype", "detect_anomaly", "draw", "enable_grad", "fit", "generator",
+    "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "hessian", "hvp", "implements",
+    "is_grad_enabled", "jacobian", "jvp", "latex", "linalg", "load", "lr_range_test", "manual_seed",
+    "nn", "no_grad", "observe", "optim", "plot", "primitive", "save", "set_default_dtype", "source",
+    "stop_gradient", "tensor", "value_and_grad", "vjp",
 ]
 
 def abs(x: Any, /) -> Tensor:

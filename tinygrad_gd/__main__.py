@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 import tinygrad_gd as tg
-from tinygrad_gd.study import Advice, advise
+from tinygrad_gd.study import Advice
+from tinygrad_gd.study.words import rates
 
 X = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
 Y = 2 * X + 1
@@ -48,7 +49,7 @@ def line_loss(weight: tg.Tensor, bias: tg.Tensor) -> tg.Tensor:
 def line_advice() -> Advice:
     """What the Hessian of the line's loss says about the learning rate."""
     weight, bias = (tg.Tensor(0.0, requires_grad=True, name=n) for n in ("weight", "bias"))
-    return advise(lambda: line_loss(weight, bias), [weight, bias])
+    return tg.advise(lambda: line_loss(weight, bias), [weight, bias])
 
 
 def draw_line() -> str:
@@ -72,7 +73,7 @@ def demo_line() -> None:
     print("\n2. It diverges. Why: the loss is a bowl, and each step multiplies the error\n"
           "   along an axis of the bowl by 1 - lr * curvature. Above lr = 2 / curvature\n"
           "   that is below -1, and the error grows.")
-    print("\n".join(f"   {part}" for part in str(advice).split("; ")))
+    print("\n".join(f"   {part}" for part in rates(advice).split("; ")))
     print(f"\n3. The same with the advised lr = {advice.lr:.4f}")
     for epoch, (loss, weight, bias) in enumerate(fit_line(advice.lr, 1000), 1):
         if epoch in (1, 10, 100, 1000):

@@ -55,6 +55,10 @@ class CaptureError(TinygradGdError, RuntimeError):
     """A step cannot be captured as a program without changing its meaning."""
 
 
+class MissingLibraryError(TinygradGdError, ImportError):
+    """A library is not installed that is needed for this, and for nothing else."""
+
+
 class CaptureWarning(UserWarning):
     """A step cannot be captured and goes on as ordinary, slower, eager code."""
 

@@ -308,6 +308,9 @@ def test_a_history_is_a_table_and_plain_lists() -> None:
         history["acc"]
     pandas = pytest.importorskip("pandas")
     frame = history.to_frame()
+    pytest.importorskip("matplotlib")
+    (curve, *_) = history.plot().lines
+    assert len(curve.get_xdata()) in (30, len(history.steps))
     assert isinstance(frame, pandas.DataFrame) and frame.index[-1] == 30 and list(frame.columns) == ["loss", "lr", "seconds"]
 
 

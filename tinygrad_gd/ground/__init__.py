@@ -5,8 +5,8 @@ first. Then: `registry`, the two tables that primitives are entered in; `observe
 everything; `live`, numbers that may be others in the next step; `rng`, the one random generator;
 `pytree`, nested containers; `saved`, states that go into files; `threads`, the lock of what threads
 share. What people read when they err: `explain` makes of NumPy's complaints, `checks` says of options,
-`elsewhere` of other libraries' names, and `user_code` finds their line. `fast` has NumPy's bits,
-sooner.
+`elsewhere` of other libraries' names, and `user_code` finds their line. `extras` imports libraries that
+are used if they are there. `fast` has NumPy's bits, sooner.
 
 Surprises here
 --------------

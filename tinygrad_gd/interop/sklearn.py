@@ -11,17 +11,12 @@ from typing import Any
 import numpy as np
 
 from ..engine.tensor import Tensor
-from ..errors import DTypeError, TinygradGdError, describe
+from ..errors import DTypeError, MissingLibraryError, describe
 from ..ground.modes import no_grad
 from ..ground.rng import generator, manual_seed
 from ..nn import Linear, ReLU, Sequential, cross_entropy, mse_loss
 from ..nn.module import Module
 from ..training.fitting import fit
-
-
-class _NoSklearn(TinygradGdError, ImportError):
-    """scikit-learn is not there."""
-
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -29,8 +24,8 @@ try:
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import check_is_fitted, validate_data
 except ImportError as missing:
-    raise _NoSklearn("tg.sklearn: scikit-learn 1.6 or later is not installed; `pip install "
-                     "scikit-learn`") from missing
+    raise MissingLibraryError("tg.sklearn: scikit-learn 1.6 or later is not installed; `pip install "
+                              "scikit-learn`") from missing
 
 
 class _Net(BaseEstimator):  # type: ignore[misc]

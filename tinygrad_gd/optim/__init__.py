@@ -4,7 +4,8 @@ Read `sgd` with `optimizer`: the latter keeps groups, options and what is rememb
 an optimizer is ``update(p, g, options)``. `groups` has the dicts in which options are changed. Then
 `formula`, which counts steps, and `adaptive`, Adam and its kin; `lion`, `muon` and `classic` have more
 of them, `lbfgs` with its `line_search` asks for the loss itself. `clipping` is for what
-comes before a step; `scheduler`, `lr_scheduler` and `cycles` for what comes between epochs.
+comes before a step; `scheduler`, `lr_scheduler` and `cycles` for what comes between epochs;
+`minimizers` hands a loss and its derivatives to SciPy's minimizers.
 
 Surprises here
 --------------
@@ -26,13 +27,14 @@ from .sgd import SGD
 __all__ = [
     "ASGD", "LBFGS", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Lion", "Muon", "NAdam",
     "Optimizer", "RAdam", "RMSprop", "Rprop", "clip_grad_norm_", "clip_grad_value_", "lr_scheduler",
+    "minimize",
 ]  # fmt: skip
 
 #: Files that are loaded when one of their names is first asked for, as most programs use few.
 _LATER = {
     "adaptive": "Adadelta Adagrad Adam AdamW Adamax NAdam RAdam RMSprop",
     "classic": "ASGD Rprop", "clipping": "clip_grad_norm_ clip_grad_value_", "lbfgs": "LBFGS",
-    "lion": "Lion", "muon": "Muon",
+    "lion": "Lion", "minimizers": "minimize", "muon": "Muon",
 }
 _FILE_OF = {name: file for file, names in _LATER.items() for name in names.split()}
 

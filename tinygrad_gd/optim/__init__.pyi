@@ -6,7 +6,8 @@ Read `sgd` with `optimizer`: the latter keeps groups, options and what is rememb
 an optimizer is ``update(p, g, options)``. `groups` has the dicts in which options are changed. Then
 `formula`, which counts steps, and `adaptive`, Adam and its kin; `lion`, `muon` and `classic` have more
 of them, `lbfgs` with its `line_search` asks for the loss itself. `clipping` is for what
-comes before a step; `scheduler`, `lr_scheduler` and `cycles` for what comes between epochs.
+comes before a step; `scheduler`, `lr_scheduler` and `cycles` for what comes between epochs;
+`minimizers` hands a loss and its derivatives to SciPy's minimizers.
 
 Surprises here
 --------------
@@ -33,6 +34,7 @@ from .clipping import clip_grad_norm_ as clip_grad_norm_
 from .clipping import clip_grad_value_ as clip_grad_value_
 from .lbfgs import LBFGS as LBFGS
 from .lion import Lion as Lion
+from .minimizers import minimize as minimize
 from .muon import Muon as Muon
 from .optimizer import Optimizer as Optimizer
 from .sgd import SGD as SGD
@@ -40,4 +42,5 @@ from .sgd import SGD as SGD
 __all__ = [
     "ASGD", "LBFGS", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Lion", "Muon", "NAdam",
     "Optimizer", "RAdam", "RMSprop", "Rprop", "clip_grad_norm_", "clip_grad_value_", "lr_scheduler",
+    "minimize",
 ]

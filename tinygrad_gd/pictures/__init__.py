@@ -2,7 +2,7 @@
 
 Read `graph` first: the boxes and edges that every picture is made from. `names` and `figures` say what
 things are called and worth in a few characters; `dot`, `svg` and `text` write, `render` runs a layout
-engine, `drawing` is what people hold.
+engine, `drawing` is what people hold. `plot/` draws training with matplotlib.
 
 Surprises here
 --------------
@@ -14,6 +14,7 @@ Surprises here
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ..engine.tensor import Tensor
@@ -22,7 +23,7 @@ from ..ground.elsewhere import absent
 if TYPE_CHECKING:
     from .drawing import Drawing
 
-__all__ = ["Drawing", "draw"]
+__all__ = ["Drawing", "draw", "plot"]
 
 
 def draw(
@@ -59,4 +60,6 @@ def __getattr__(name: str) -> Any:
         from .drawing import Drawing
 
         return Drawing
+    if name == "plot":
+        return import_module(".plot", __name__)
     raise absent(__name__, name)

@@ -4,7 +4,7 @@
 
 Read `graph` first: the boxes and edges that every picture is made from. `names` and `figures` say what
 things are called and worth in a few characters; `dot`, `svg` and `text` write, `render` runs a layout
-engine, `drawing` is what people hold.
+engine, `drawing` is what people hold. `plot/` draws training with matplotlib.
 
 Surprises here
 --------------
@@ -15,10 +15,11 @@ Surprises here
 """
 
 from ..engine.tensor import Tensor
+from . import plot as plot
 from .drawing import Drawing as Drawing
 
 __all__ = [
-    "Drawing", "draw",
+    "Drawing", "draw", "plot",
 ]
 
 def draw(tensor: Tensor, detail: str | None = None, rankdir: str | None = None,

@@ -1,7 +1,11 @@
 """Windows on training: why a run converges, diverges or meets a NaN, and what a gradient is made of.
 
-`advice` reads the curvature of a loss, `anomaly` stops at the first NaN or infinity. `recorded` writes
-the gradient of a recorded loss as NumPy text, `formulas` as LaTeX; both are loaded when asked for.
+`advice` reads the curvature of a loss: of large models by `spectrum`, which needs only products of the
+Hessian with vectors; `columns` finds the data in the graph, and records the loss again with them
+standardised; `words` says it all. `range_test` tries rates instead. `watching` keeps the norms of
+gradients and updates, and finds dead units. `anomaly` stops at the first NaN or infinity. `recorded`
+writes the gradient of a recorded loss as NumPy text, `formulas` as LaTeX. All are loaded when asked
+for.
 
 Surprises here
 --------------
@@ -10,7 +14,24 @@ Surprises here
 - Rules run on Tensors only if asked: `anomaly` judges a rule by what it returns, not by what it does.
 """
 
-from .advice import Advice, advise
-from .anomaly import detect_anomaly
+from importlib import import_module
+from typing import Any
 
-__all__ = ["Advice", "advise", "detect_anomaly"]
+from ..ground.elsewhere import absent
+
+__all__ = [
+    "Advice", "RangeTest", "Units", "Watch", "activations", "advise", "detect_anomaly", "lr_range_test",
+]  # fmt: skip
+
+_LATER = {
+    "advice": "Advice advise", "anomaly": "detect_anomaly", "range_test": "RangeTest lr_range_test",
+    "watching": "Units Watch activations",
+}
+_FILE_OF = {name: file for file, names in _LATER.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if file := _FILE_OF.get(name):
+        found = globals()[name] = getattr(import_module(f".{file}", __name__), name)
+        return found
+    raise absent(__name__, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import OptionError, TinygradGdError
+from ..errors import MissingLibraryError, OptionError
 
 
 class History:
@@ -65,9 +65,15 @@ class History:
         try:
             from pandas import DataFrame
         except ImportError as error:
-            raise _NoPandas("History.to_frame: pandas is not installed; `pip install pandas`, or take "
-                            "to_dict()") from error
+            raise MissingLibraryError("History.to_frame: pandas is not installed; `pip install "
+                                      "pandas`, or take to_dict()") from error
         return DataFrame(self.epochs).set_index("epoch") if self.epochs else DataFrame()
+
+    def plot(self, ax: Any = None) -> Any:
+        """The losses as curves: axes of matplotlib, as `tg.plot.loss` draws them."""
+        from ..pictures.plot import loss
+
+        return loss(self, ax=ax)
 
     def __repr__(self) -> str:
         """A table of the first and the last epochs, and why it stopped."""
@@ -79,10 +85,6 @@ class History:
         lines = ["  ".join(x.rjust(w) for x, w in zip(row, widths, strict=True)) for row in rows]
         notes = [f"- {note}" for note in (*self.notes, *([self.stopped] if self.stopped else ()))]
         return "\n".join([*lines, *notes]) if columns else "History: no epoch yet"
-
-
-class _NoPandas(TinygradGdError, ImportError):
-    """pandas is not there."""
 
 
 def in_cell(value: Any) -> str:

@@ -2,7 +2,8 @@
 
 Read `recording` first: one evaluation at fresh variables, and reverse passes over it. `derivatives`
 makes grad, vjp, jvp, jacobian, hessian and hvp of it, `custom` lets a function have a rule of its
-own, and `gradcheck` compares gradients with values.
+own, and `gradcheck` compares gradients with values. `curvature` derives what a
+function without arguments has recorded, by the Tensors that it closes over.
 
 Surprises here
 --------------

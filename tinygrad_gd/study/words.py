@@ -1,0 +1,132 @@
+"""The words of an `Advice`: what was found, what it means, and what to do, with numbers beside them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from textwrap import fill
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..pictures.figures import number
+
+if TYPE_CHECKING:
+    from .advice import Advice
+
+WIDTH = 104
+#: So many eigenvalues are listed; of more, the ends.
+LISTED = 6
+
+#: (curvature, whether the gradient is nearly 0) -> what that is.
+PLACES = {
+    ("bowl", False): "A bowl: the loss curves upwards in every direction",
+    ("bowl", True): "A minimum: the gradient is 0 and the loss curves upwards in every direction",
+    ("trough", False): "A trough: some directions are flat, and in the others the loss curves upwards",
+    ("trough", True): "A minimum in a valley: the gradient is 0, and some directions are flat",
+    ("saddle", False): "Saddle-shaped: the loss curves upwards in some directions, downwards in others",
+    ("saddle", True): "A saddle point: the gradient is 0, yet in some directions the loss falls away",
+    ("dome", False): "A dome: the loss curves upwards in no direction, and downwards in some",
+    ("dome", True): "A maximum: the gradient is 0, and away from here the loss falls",
+    ("flat", False): "A plain slope: the loss has no curvature here",
+    ("flat", True): "A flat spot: gradient and curvature are 0, so nothing is learned from here",
+}
+
+
+def figure(x: float) -> str:
+    """Four decimals where they say something, else four digits.
+
+    >>> figure(23.66190379), figure(147366.2), figure(1.357e-05), figure(0.99999742)
+    ('23.6619', '1.474e+05', '1.357e-05', '0.9999974')
+    """
+    if 0.9999 < x < 1:
+        return f"{x:.7f}"
+    return number(x) if x == 0 or 1e-3 <= abs(x) < 1e5 or not math.isfinite(x) else f"{x:.4g}"
+
+
+def report(advice: Advice) -> str:
+    """The advice as a text of a few lines."""
+    return "\n".join(fill(line, WIDTH) for line in _lines(advice))
+
+
+def _lines(advice: Advice) -> Iterator[str]:
+    place, steep = PLACES[advice.curvature, advice.stationary], ""
+    if math.isfinite(advice.condition):
+        flattest = "flattest" if advice.curvature == "bowl" else "flattest that curves"
+        steep = (f", {_times(advice.condition)} times as much in the steepest as in the {flattest} "
+                 "(the condition number)")
+    yield f"{place}{steep}."
+    yield rates(advice)
+    yield from _pace(advice)
+    if advice.downwards:
+        yield (f"Downwards it curves along {_parts(advice.downwards)}, by "
+               f"{figure(float(advice.eigenvalues[0]))}: descent moves away from here, "
+               "slowly at first; noise or momentum helps.")
+    if advice.still:
+        yield (f"Neither slope nor curvature along {', '.join(advice.still)}: nothing is learned "
+               "there, as with dead units; look at the activations, and initialise anew.")
+    if advice.inputs is not None:
+        yield _columns(advice)
+    if advice.limits is not None:
+        low, middle, high = np.quantile(advice.limits, [0, 0.5, 1])
+        count = len(advice.limits)
+        yield (f"Over {count} batches the limit goes from {figure(low)} to {figure(high)}, "
+               f"with {figure(middle)} in the middle: stay below {figure(low)}, or make them larger.")
+
+
+def rates(advice: Advice) -> str:
+    """The eigenvalues, the limit and the advised rate, in one line.
+
+    >>> import tinygrad_gd as tg
+    >>> w = tg.Tensor(1.0, requires_grad=True)
+    >>> rates(tg.advise(lambda: (w - 3) ** 2, [w]))
+    'eigenvalues of the Hessian: 2.0000; lr must stay below 2/2.0000 = 1.0000; advised lr = 0.5000'
+    """
+    values = [figure(float(v)) for v in advice.eigenvalues]
+    if len(values) > LISTED:
+        values = [*values[:2], "...", *values[-2:]]
+    found = f"eigenvalues of the Hessian: {', '.join(values)}"
+    if math.isinf(advice.limit):
+        return f"{found}; none is positive, so no learning rate follows from them"
+    return (f"{found}; lr must stay below 2/{values[-1]} = {figure(advice.limit)}; "
+            f"advised lr = {figure(advice.lr)}")
+
+
+def _pace(advice: Advice) -> Iterator[str]:
+    if math.isfinite(advice.epochs):
+        lr, momentum, epochs = advice.momentum
+        yield (f"Of the distance to the minimum 1 % is left after {_times(advice.epochs)} epochs at "
+               f"the advised lr; after {_times(epochs)} with momentum: lr = {figure(lr)}, "
+               f"momentum = {figure(momentum)}.")
+
+
+def _columns(advice: Advice) -> str:
+    inputs = advice.inputs
+    assert inputs is not None
+    one = len(inputs.columns) == 1
+    names = ", ".join(column.name for column in inputs.columns)
+    count = "" if one else f" {len(inputs.columns)} columns:"
+    of = "its mean, divide by its standard deviation" if one else \
+        "the mean of each, divide by its standard deviation"
+    condition = (f"The condition number falls from {_times(advice.condition)} to "
+                 f"{_times(inputs.condition)}, and the limit of lr goes"
+                 if math.isfinite(inputs.condition) else "The limit of lr goes")
+    return (f"Standardise{count} {names}: subtract {of}. {condition} from "
+            f"{figure(advice.limit)} to {figure(inputs.limit)}.")
+
+
+def _times(condition: float) -> str:
+    """A count or a factor without decimals."""
+    return "infinity" if math.isinf(condition) else f"{condition:,.0f}" if condition < 1e6 else \
+        f"{condition:.1e}"
+
+
+def _parts(shares: dict[str, float]) -> str:
+    """Parameters that make up nine tenths of a direction."""
+    chosen, total = [], 0.0
+    for name, share in shares.items():
+        chosen.append(f"{name} ({share:.0%})")
+        total += share
+        if total >= 0.9:
+            break
+    return ", ".join(chosen)
