@@ -109,7 +109,7 @@ TRANSFORMERS = [
         call={"tgt_mask": ~EARLIER, "memory_mask": ~EARLIER.T[::-1], "tgt_key_padding_mask": PADDED, "memory_key_padding_mask": PADDED[::-1]}),
     row("TransformerDecoder", 8, 2, x=B, more=[B], batch_first=True, **OPTIONS, call={"tgt_mask": NUMBERS, "memory_mask": NUMBERS.T}),
     row("Transformer", 8, 2, 1, 2, 12, 0.0, x=B, more=[(3, 4, 8)], batch_first=True, call={"src_key_padding_mask": PADDED, "tgt_mask": ~EARLIER[:4, :4]}),
-    row("Transformer", 8, 2, 1, 1, 12, 0.0, "gelu", x=B, more=[(3, 4, 8)], norm_first=True, batch_first=True),
+    row("Transformer", 8, 2, 1, 1, 12, 0.0, "gelu", x=B, more=[(3, 4, 8)], batch_first=True, layer_norm_eps=0.1),
 ]
 ROWS = [*RECURRENT, *ATTENTION, *TRANSFORMERS]
 #: They draw, in training, what PyTorch draws otherwise.

@@ -313,3 +313,12 @@ MISUSE: Table = {
 @pytest.mark.parametrize("case", MISUSE)
 def test_misuse(case: str) -> None:
     refused(MISUSE[case])
+
+
+@pytest.mark.parametrize("kind", ["RNN", "GRU", "LSTM", "MultiheadAttention"])
+def test_the_gradient_is_a_text_that_runs(kind: str) -> None:
+    layer = getattr(tg.nn, kind)(4, 2)
+    x = np.random.default_rng(0).normal(size=(5, 3, 4))
+    out, _ = layer(x, x, x) if kind == M else layer(x)
+    text = tg.source((out**2).sum(), wrt=list(layer.parameters()), check=True)
+    assert "weight" in text and "tinygrad_gd" not in text

@@ -199,6 +199,19 @@ def test_copies_of_an_optimizer_share_among_themselves(copied: Any) -> None:
     assert c.item() == a.item()
 
 
+def test_what_is_loaded_gets_the_dtype_of_its_parameter() -> None:
+    p = tg.Tensor(np.float32([1.0, 2.0]), requires_grad=True)
+    p.grad = np.float32([0.5, 0.5])
+    optimizer = tg.optim.Adam([p])
+    state = {"step": np.float32(3), "exp_avg": np.ones(2), "exp_avg_sq": np.ones(2)}
+    optimizer.load_state_dict({"param_groups": [{"params": [0]}], "state": {0: state}})
+    for _ in range(2):
+        assert {k: v.dtype for k, v in optimizer.state[p].items()} == {
+            "step": np.float64, "exp_avg": np.float32, "exp_avg_sq": np.float32}
+        optimizer.step()
+    assert optimizer.state[p]["step"].item() == 5.0 and p.dtype == np.float32
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_float32_stays_float32(name: str) -> None:
     problem = Problem(np.float32)

@@ -32,7 +32,7 @@ print(tg.slogdet(w).log)  # wrong
 tg.nn.Liner(3, 2)  # wrong
 tg.nn.functional.rleu(w)  # wrong
 tg.nn.Linear("3", 2)  # wrong
-tg.optim.Adam([w])  # wrong
+tg.optim.Adma([w])  # wrong
 tg.optim.SGD([w], learning_rate=0.1)  # wrong
 tg.DataLoader(array, batchsize=2)  # wrong
 tg.datasets.load_digit()  # wrong

@@ -5,8 +5,8 @@ small beside the layer, though both are the same sums. The larger layers of floa
 computed as ``(weight @ x.T).T``. Their results lie by columns (in Fortran order), and so does
 what is computed from them elementwise, and its cotangent.
 
-Of a batch of matrices all rows are one product: `numpy.matmul` makes one of each matrix, and packs
-``weight`` anew for each, which takes up to twice as long.
+Of a large batch of matrices all rows are one product: `numpy.matmul` makes one of each matrix, and
+packs ``weight`` anew for each, which takes up to twice as long.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..linalg.products import matmul
 from ..shape import reshape
 from ..signatures import as_tensor, called_like
 
-#: Elements of a batch from which on it matters whether its results lie as it does.
+#: Elements of a batch from which on it matters how it lies, and how its products are made.
 MANY_ELEMENTS = 1 << 11
 
 #: Elements of a weight, and rows of a batch, from which on the other product is sooner.
@@ -48,12 +48,17 @@ def is_sooner_by_columns(x: Any, weight: Any) -> bool:
     return (large and held(weight).flags.c_contiguous) or lies_by_columns(x)
 
 
+def is_large_batch(x: Any) -> bool:
+    """Whether all rows of the matrices in ``x`` are multiplied at once."""
+    return bool(x.ndim > 2 and x.size >= MANY_ELEMENTS)
+
+
 def _rows(x: Any) -> Any:
     return x if x.ndim == 2 else np.reshape(x, (-1, x.shape[-1]))
 
 
 def _linear(x: Any, weight: Any, bias: Any, /) -> Any:
-    if x.ndim > 2:
+    if is_large_batch(x):
         return np.reshape(_rows(x) @ weight.T, (*x.shape[:-1], weight.shape[0])) + bias
     if is_sooner_by_columns(x, weight):
         return (weight @ x.T).T + bias
@@ -61,7 +66,7 @@ def _linear(x: Any, weight: Any, bias: Any, /) -> Any:
 
 
 def _linear_at_once(x: Any, weight: Any, bias: Any, /) -> Any:
-    if x.ndim > 2:
+    if is_large_batch(x):
         out = product(_rows(x), weight.T).reshape(*x.shape[:-1], len(weight))
     elif is_sooner_by_columns(x, weight):
         out = product(weight, x.T).T
@@ -92,6 +97,6 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
     if bias is not None:
         return apply(linear, (x, weight, bias))
     x, weight = as_tensor("linear", x), as_tensor("linear", weight)
-    if x.ndim > 2:
+    if is_large_batch(x):
         return reshape(matmul(reshape(x, (-1, x.shape[-1])), weight.T), (*x.shape[:-1], len(weight)))
     return matmul(weight, x.T).T if is_sooner_by_columns(x, weight) else matmul(x, weight.T)

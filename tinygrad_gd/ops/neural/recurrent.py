@@ -84,7 +84,7 @@ def _lstm_tape(z: Any, h: Any, c: Any, weight: Any, /) -> Any:
     scale[:, 2 * n : 3 * n] = 1
     shift = 1 - scale
     for gates, cell, state, zt in zip(*_blocks(tape, h, 4, 1, 1), z, strict=True):
-        np.add(product(h, turned), zt, out=gates)
+        np.add(h.dot(turned), zt, out=gates)
         gates *= scale
         np.tanh(gates, out=gates)
         gates *= scale
@@ -131,7 +131,7 @@ def _lstm_back(g: Any, h: Any, c: Any, weight: Any, tape: Any, /) -> Any:
         np.multiply(inner[t], dc[:, None], out=through[t])
         np.multiply(outer[t], dh, out=found[t, :, 3 * n :])
         dc *= f[t]
-        dh = product(found[t], weight)
+        dh = found[t].dot(weight)
     found[-1, :, :n], found[-1, :, n : 2 * n] = dh, dc
     return found
 
@@ -193,7 +193,7 @@ def _gru_tape(z: Any, h: Any, weight: Any, bias: Any, /) -> Any:
     tape = np.empty((steps, 5 * h.size), z.dtype)
     turned = weight.T
     for gates, inner, state, zt in zip(*_blocks(tape, h, 3, 1, 1), z, strict=True):
-        own = product(h, turned)
+        own = h.dot(turned)
         own += bias
         both, new = gates[:, : 2 * n], gates[:, 2 * n :]
         np.add(own[:, : 2 * n], zt[:, : 2 * n], out=both)
@@ -235,7 +235,7 @@ def _gru_back(g: Any, h: Any, weight: Any, tape: Any, /) -> Any:
         np.multiply(to_update[t], dh, out=update)
         np.multiply(r[t], outer, out=inner)
         dh *= u[t]
-        dh += product(found[t, :, : 3 * n], weight)
+        dh += found[t, :, : 3 * n].dot(weight)
     found[-1, :, :n] = dh
     return found
 
@@ -290,7 +290,7 @@ def gru_states(z: Any, h: Any, weight: Any, bias: Any) -> Tensor:
 def _rnn(z: Any, h: Any, weight: Any, /, nonlinearity: str) -> Any:
     out, turned = np.empty((len(z), *h.shape), z.dtype), weight.T
     for state, zt in zip(out, z, strict=True):
-        np.add(product(h, turned), zt, out=state)
+        np.add(h.dot(turned), zt, out=state)
         if nonlinearity == "tanh":
             np.tanh(state, out=state)
         else:
@@ -309,7 +309,7 @@ def _rnn_back(g: Any, out: Any, h: Any, weight: Any, /, nonlinearity: str) -> An
     for t in reversed(range(len(out))):
         np.add(dh, g[t], out=found[t])
         found[t] *= slope[t]
-        dh = product(found[t], weight)
+        dh = found[t].dot(weight)
     found[-1] = dh
     return found
 
