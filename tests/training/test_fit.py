@@ -153,6 +153,26 @@ def test_schedulers_step_after_epochs_and_callbacks_are_told() -> None:
     assert told.events == ["step 1", "step 1", "epoch", "step 2", "step 2", "epoch", "end"]
 
 
+@pytest.mark.parametrize(("make", "rates"), [
+    (lambda o: tg.optim.lr_scheduler.StepLR(o, 1, 0.5), [0.1, 0.05, 0.025]),
+    (lambda o: tg.optim.lr_scheduler.ReduceLROnPlateau(o, factor=0.5, patience=0, threshold=10.0), [0.1, 0.05, 0.025]),
+    (lambda o: tg.optim.lr_scheduler.OneCycleLR(o, 0.1, total_steps=6), None),
+])
+def test_schedulers_of_all_kinds(make: Any, rates: Any) -> None:
+    if rates is None:  # the rates of steps 2, 4 and 6
+        scheduler = make(tg.optim.SGD([tg.Tensor(0.0, requires_grad=True)], lr=0.1))
+        all_of_them = [scheduler.get_last_lr()[0], *((scheduler.step(), scheduler.get_last_lr()[0])[1] for _ in range(5))]
+        rates = all_of_them[1::2]
+    history = fit(network(), nn.cross_entropy, (POINTS, LABELS), epochs=3, batch_size=45, scheduler=make)
+    assert history["lr"] == rates
+
+
+@pytest.mark.parametrize("name", ["adam", "AdamW", "rmsprop", "lion"])
+def test_optimizers_by_name(name: str) -> None:
+    history = fit(network(), nn.cross_entropy, (POINTS, LABELS), epochs=20, optimizer=name, lr=0.01, clip=1.0)
+    assert history["loss"][-1] < 0.5 * history["loss"][0] and not history.stopped
+
+
 # -- what goes wrong -----------------------------------------------------------------------------------
 
 

@@ -53,6 +53,8 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 class Momentum(LRScheduler):
     """Schedules that let momentum fall while rates rise: ``momentum``, or the first of ``betas``."""
 
+    each_step = True
+
     def _cycles_momentum(self, cycle: bool, base: Any, most: Any, begins: bool) -> None:
         self.cycle_momentum = check_switch(f"{self._name}: cycle_momentum", cycle)
         self.use_beta1 = "betas" in self.optimizer.defaults

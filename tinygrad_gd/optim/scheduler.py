@@ -24,6 +24,7 @@ class LRScheduler:
     ----------
     base_lrs : the rates that it started from.
     last_epoch : how often it has stepped.
+    each_step : whether `fit` steps it after each batch, and not after each epoch; may be set.
 
     >>> import tinygrad_gd as tg
     >>> class Halving(tg.optim.lr_scheduler.LRScheduler):
@@ -33,6 +34,8 @@ class LRScheduler:
     >>> scheduler = Halving(optimizer); scheduler.step(); scheduler.step(); scheduler.get_last_lr()
     [0.25]
     """
+
+    each_step = False
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         self.optimizer = optimizer

@@ -72,7 +72,7 @@ def fit(
     batch_size, shuffle, seed : for arrays, as in `DataLoader`.
     optimizer, lr : the name of one, such as "sgd", with its learning rate; or one that is made.
     scheduler : one that is made, or a function that makes one of the optimizer. It steps after each
-        epoch, or after each batch if it is one for that (`OneCycleLR`, `CyclicLR`).
+        epoch, or after each batch if its ``each_step`` is True, as of `OneCycleLR` and `CyclicLR`.
     validation : as ``data``; or the part of the rows to keep for it, as 0.2.
     metrics : a function ``f(target, prediction)`` of arrays, as scikit-learn's are, several, or a dict
         of them by name; of the validation data, or of all data without.
@@ -214,7 +214,7 @@ class Run:
     def _all_steps(self, train: Any, shown: Progress) -> None:
         """One epoch of training."""
         self._set_mode(True)
-        began, count, losses = time.perf_counter(), 0, self.history.steps
+        began, count, used, losses = time.perf_counter(), 0, 0.0, self.history.steps
         good = self._weights()
         if self.watched:
             self._health.begins(self.epoch)
@@ -228,7 +228,8 @@ class Run:
                 self.stop(f"{problem}. The weights are those after epoch {self.epoch - 1}")
                 warnings.warn(self.history.stopped, TrainingWarning, stacklevel=user_stacklevel())
                 return
-            if getattr(self.scheduler, "each_step", False):
+            used = self._rates()[0]
+            if self._each_step:
                 self.scheduler.step()
             shown.step(self.epoch, losses[-1])
             self._tell("on_step")
@@ -238,7 +239,7 @@ class Run:
             raise OptionError("fit: the data gave no batch; a generator can be used only once: give a "
                               "list, a DataLoader or arrays")
         self._row: dict[str, Any] = {
-            "epoch": self.epoch, "loss": float(np.mean(losses[-count:])), "lr": self._rates()[0],
+            "epoch": self.epoch, "loss": float(np.mean(losses[-count:])), "lr": used,
             "seconds": time.perf_counter() - began}
 
     def _ends_epoch(self, held: Any, shown: Progress) -> None:
@@ -255,7 +256,7 @@ class Run:
             for text in self._health.after_epoch(history["loss"], self.model):
                 self.note(text)
         monitored = row.get("val_loss", row["loss"])
-        if self.scheduler is not None and not getattr(self.scheduler, "each_step", False):
+        if self.scheduler is not None and not self._each_step:
             self.scheduler.step(*([monitored] if _wants_loss(self.scheduler) else ()))
         if self.patience:
             if monitored < self.best[0]:
@@ -286,6 +287,11 @@ class Run:
             guess = (self.predict or _classes(target))(output)
             found |= {name: float(f(target, guess)) for name, f in self.measures.items()}
         return found
+
+    @property
+    def _each_step(self) -> bool:
+        """Whether the scheduler is one for batches."""
+        return bool(getattr(self.scheduler, "each_step", False))
 
     def _rates(self) -> list[float]:
         return [float(group["lr"]) for group in self.optimizer.param_groups]

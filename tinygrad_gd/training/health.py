@@ -27,7 +27,7 @@ PATIENT_EPOCHS, LEAST_FALL = 5, 0.005
 
 #: How far a weight may be moved by one step, as a part of it; and how much smaller the gradient of one
 #: weight may be than that of another.
-LARGEST_UPDATE, FAINTEST = 0.5, 1e-6
+LARGEST_UPDATE, FAINTEST = 1.0, 1e-6
 
 #: The part of a layer's units that may be dead, and rows of data on which that is tried.
 DEAD, ROWS = 0.2, 10_000
