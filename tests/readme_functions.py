@@ -56,6 +56,28 @@ def numpy_only() -> list[str]:
     return sorted(names)
 
 
+def of_models() -> dict[str, list[str]]:
+    """Layers, losses, optimizers and schedules, by their titles."""
+    nn, optim = tg.nn, tg.optim
+    modules = [n for n in nn.__all__ if isinstance(c := getattr(nn, n), type) and issubclass(c, nn.Module)]
+    rest = {"Module", "Parameter", *(n for n in modules if n.endswith("Loss"))}
+    schedules = [n for n in optim.lr_scheduler.__all__ if n not in ("LRScheduler",)]
+    return {"layers": [n for n in modules if n not in rest], "losses": [n for n in modules if n.endswith("Loss")],
+            "optimizers": [n for n in optim.__all__ if n[0].isupper() and n != "Optimizer"], "schedules": schedules}
+
+
+def together(names: list[str]) -> str:
+    """Names as a text; those of one, two and three axes as one."""
+    texts: dict[str, str] = {}
+    for name in names:
+        stem, end = name[:-2], name[-2:]
+        if end in ("2d", "3d") and stem + "1d" in texts:
+            texts[stem + "1d"] += f"/{end}"
+        else:
+            texts[name] = name
+    return " ".join(texts.values())
+
+
 def text() -> str:
     """The list as markdown."""
     homes: dict[str, list[str]] = {}
@@ -65,9 +87,10 @@ def text() -> str:
     for title, modules in GROUPS.items():
         names = sorted(n for m in modules for n in homes.get(m, ()))
         if names:
-            lines.append(f"**{title}**: " + " ".join(map(shown, names)))
-    lines.append("**questions about Tensors, with plain answers**: " + " ".join(numpy_only()))
-    return "\n\n".join(textwrap.fill(line, 100, break_on_hyphens=False) for line in lines) + "\n"
+            lines.append(f"- **{title}**: {together([shown(n) for n in names])}")
+    lines.append("- **questions about Tensors, with plain answers**: " + " ".join(numpy_only()))
+    lines += [f"- **{title}**: {together(sorted(names))}" for title, names in of_models().items()]
+    return "\n".join(textwrap.fill(line, 112, break_on_hyphens=False, subsequent_indent="  ") for line in lines) + "\n"
 
 
 def updated(readme: str) -> str:
