@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-import tinygrad_gd as tg  # noqa: F401  # fills the registry
+import tinygrad_gd as tg  # fills the registry
 from tinygrad_gd.engine.primitive import Primitive
 from tinygrad_gd.ground.registry import NAMES, NUMPY, complete
 

@@ -9,7 +9,7 @@ import os
 import sys
 from typing import Any
 
-RACES = ("line", "moons", "digits", "mnist", "wide", "lstm", "gpt", "scalars", "chain")
+RACES = ("line", "moons", "digits", "mnist", "adam", "cnn", "vae", "lstm", "gpt", "wide", "scalars", "chain")
 ENGINE = ("deep", "overhead")
 
 

@@ -36,8 +36,8 @@ class Ours:
     def parameters(self, work: Workload) -> list[Any]:
         return [self.tg.Tensor(p, requires_grad=True) for p in work.params]
 
-    def train(self, params: Any, lr: float, loss_of: Callable[[], Any]) -> Step:
-        optimizer = self.tg.optim.SGD(params, lr=lr)
+    def train(self, params: Any, lr: float, loss_of: Callable[[], Any], kind: str = "SGD") -> Step:
+        optimizer = getattr(self.tg.optim, kind)(params, lr=lr)
 
         def step() -> Any:
             optimizer.zero_grad()
@@ -53,7 +53,7 @@ class Ours:
         w, b = self.parameters(work)
         return self.train([w, b], work.lr, lambda: ((w * x + b - y) ** 2).mean())
 
-    def mlp(self, work: Workload) -> Step:
+    def mlp(self, work: Workload, kind: str = "SGD") -> Step:
         tg, nn = self.tg, self.tg.nn
         layers: list[Any] = []
         for weight, bias in zip(work.params[::2], work.params[1::2], strict=True):
@@ -63,7 +63,40 @@ class Ours:
         model = nn.Sequential(*layers[:-1])
         criterion = nn.MSELoss() if work.loss == "mse" else nn.CrossEntropyLoss()
         x, y = tg.Tensor(work.x), tg.Tensor(work.y)
+        return self.train(model.parameters(), work.lr, lambda: criterion(model(x), y), kind)
+
+    def adam(self, work: Workload) -> Step:
+        return self.mlp(work, "Adam")
+
+    def cnn(self, work: Workload) -> Step:
+        tg, nn = self.tg, self.tg.nn
+        a, b, classes = (work.params[i].shape[0] for i in (0, 2, 4))
+        model, criterion = self.loaded(lambda: nn.Sequential(
+            nn.Conv2d(1, a, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(a, b, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Flatten(), nn.Linear(4 * b, classes)), work), nn.CrossEntropyLoss()
+        x, y = tg.Tensor(work.x), tg.Tensor(work.y)
         return self.train(model.parameters(), work.lr, lambda: criterion(model(x), y))
+
+    def vae(self, work: Workload) -> Step:
+        tg, nn, F = self.tg, self.tg.nn, self.tg.nn.functional
+        (hidden, pixels), latent = work.params[0].shape, work.y.shape[1]
+
+        class Network(nn.Module):  # type: ignore[misc, name-defined]
+            def __init__(self) -> None:
+                self.encoder = nn.Sequential(nn.Linear(pixels, hidden), nn.Tanh(), nn.Linear(hidden, 2 * latent))
+                self.decoder = nn.Sequential(nn.Linear(latent, hidden), nn.Tanh(), nn.Linear(hidden, pixels))
+
+            def forward(self, x: Any, noise: Any) -> Any:
+                code = self.encoder(x)
+                mean, log_var = code[:, :latent], code[:, latent:]
+                logits = self.decoder(mean + tg.exp(0.5 * log_var) * noise)
+                likelihood = F.binary_cross_entropy_with_logits(logits, x, reduction="sum")
+                return (likelihood - 0.5 * (1 + log_var - mean**2 - tg.exp(log_var)).sum()) / len(x)
+
+        model = self.loaded(Network, work)
+        x, noise = tg.Tensor(work.x), tg.Tensor(work.y)
+        return self.train(model.parameters(), work.lr, lambda: model(x, noise))
 
     def loaded(self, make: Callable[[], Any], work: Workload) -> Any:
         with self.tg.default_dtype(np.float32):
@@ -224,8 +257,8 @@ class PyTorch:
     def parameters(self, work: Workload) -> list[Any]:
         return [self.torch.tensor(p, requires_grad=True) for p in work.params]
 
-    def train(self, params: Any, lr: float, loss_of: Callable[[], Any]) -> Step:
-        optimizer = self.torch.optim.SGD(params, lr=lr)
+    def train(self, params: Any, lr: float, loss_of: Callable[[], Any], kind: str = "SGD") -> Step:
+        optimizer = getattr(self.torch.optim, kind)(params, lr=lr)
 
         def step() -> float:
             optimizer.zero_grad()
@@ -241,7 +274,7 @@ class PyTorch:
         w, b = self.parameters(work)
         return self.train([w, b], work.lr, lambda: ((w * x + b - y) ** 2).mean())
 
-    def mlp(self, work: Workload) -> Step:
+    def mlp(self, work: Workload, kind: str = "SGD") -> Step:
         torch, nn = self.torch, self.torch.nn
         layers: list[Any] = []
         for weight, bias in zip(work.params[::2], work.params[1::2], strict=True):
@@ -253,7 +286,40 @@ class PyTorch:
         model = nn.Sequential(*layers[:-1])
         criterion = nn.MSELoss() if work.loss == "mse" else nn.CrossEntropyLoss()
         x, y = torch.tensor(work.x), torch.tensor(work.y)
+        return self.train(model.parameters(), work.lr, lambda: criterion(model(x), y), kind)
+
+    def adam(self, work: Workload) -> Step:
+        return self.mlp(work, "Adam")
+
+    def cnn(self, work: Workload) -> Step:
+        torch, nn = self.torch, self.torch.nn
+        a, b, classes = (work.params[i].shape[0] for i in (0, 2, 4))
+        model, criterion = self.loaded(nn.Sequential(
+            nn.Conv2d(1, a, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(a, b, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Flatten(), nn.Linear(4 * b, classes)), work), nn.CrossEntropyLoss()
+        x, y = torch.tensor(work.x), torch.tensor(work.y)
         return self.train(model.parameters(), work.lr, lambda: criterion(model(x), y))
+
+    def vae(self, work: Workload) -> Step:
+        torch, nn, F = self.torch, self.torch.nn, self.torch.nn.functional
+        (hidden, pixels), latent = work.params[0].shape, work.y.shape[1]
+
+        class Network(nn.Module):  # type: ignore[misc, name-defined]
+            def __init__(self) -> None:
+                super().__init__()
+                self.encoder = nn.Sequential(nn.Linear(pixels, hidden), nn.Tanh(), nn.Linear(hidden, 2 * latent))
+                self.decoder = nn.Sequential(nn.Linear(latent, hidden), nn.Tanh(), nn.Linear(hidden, pixels))
+
+            def forward(self, x: Any, noise: Any) -> Any:
+                mean, log_var = self.encoder(x).chunk(2, dim=1)
+                logits = self.decoder(mean + torch.exp(0.5 * log_var) * noise)
+                likelihood = F.binary_cross_entropy_with_logits(logits, x, reduction="sum")
+                return (likelihood - 0.5 * (1 + log_var - mean**2 - torch.exp(log_var)).sum()) / len(x)
+
+        model = self.loaded(Network(), work)
+        x, noise = torch.tensor(work.x), torch.tensor(work.y)
+        return self.train(model.parameters(), work.lr, lambda: model(x, noise))
 
     def loaded(self, model: Any, work: Workload) -> Any:
         tensors = map(self.torch.tensor, work.params)

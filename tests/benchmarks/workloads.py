@@ -105,6 +105,31 @@ def chain(quick: bool = False) -> Workload:
     return Workload(f"30 elementwise operations on {n:,} floats", "chain", x, None, [w], 0.2 * n)
 
 
+def adam(quick: bool = False) -> Workload:
+    """The network of `mnist`, with another optimizer."""
+    return mnist(quick)._replace(build="adam", lr=0.001)
+
+
+def cnn(quick: bool = False) -> Workload:
+    """Images of 8 x 8 pixels, two convolutions of 3 x 3."""
+    rng = np.random.default_rng(0)
+    batch, a, b = (4, 2, 4) if quick else (64, 16, 32)
+    params = [p for after, before in ((a, 1), (b, a)) for p in (
+        matrix(rng, after, before * 9).reshape(after, before, 3, 3), np.zeros(after, np.float32))]
+    x = rng.uniform(0, 1, (batch, 1, 8, 8)).astype(np.float32)
+    return Workload(f"{batch} x 8 x 8 pixels, {a} and {b} channels, 10 classes", "cnn", x,
+                    rng.integers(0, 10, batch), [*params, *dense(rng, (4 * b, 10))], 0.1)
+
+
+def vae(quick: bool = False) -> Workload:
+    """A variational autoencoder; ``y`` is its noise."""
+    rng = np.random.default_rng(0)
+    batch, hidden, latent = (4, 8, 2) if quick else (64, 64, 8)
+    x, noise = rng.uniform(0, 1, (batch, 64)).astype(np.float32), rng.normal(size=(batch, latent)).astype(np.float32)
+    params = [*dense(rng, (64, hidden, 2 * latent)), *dense(rng, (latent, hidden, 64))]
+    return Workload(f"{batch} x 64, 64-{hidden}-{latent}-{hidden}-64", "vae", x, noise, params, 0.01)
+
+
 def lstm(quick: bool = False) -> Workload:
     """Rows of images one after the other, and a class from the last state."""
     rng = np.random.default_rng(0)
@@ -138,4 +163,4 @@ def norm(width: int) -> tuple[Any, Any]:
     return np.ones(width, np.float32), np.zeros(width, np.float32)
 
 
-WORKLOADS = {f.__name__: f for f in (line, moons, digits, mnist, wide, lstm, gpt, scalars, chain)}
+WORKLOADS = {f.__name__: f for f in (line, moons, digits, mnist, adam, cnn, vae, lstm, gpt, wide, scalars, chain)}
