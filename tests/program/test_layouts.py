@@ -11,6 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 import tinygrad_gd as tg
 from tests.values import values
+from tinygrad_gd.engine.tensor import constant
 
 ROWS, COLUMNS = 17, 6
 
@@ -100,6 +101,7 @@ FUNCTIONS: dict[str, Callable[[Any, Parameters], Any]] = {
     "a row": lambda x, p: x[1] @ p.row,
     "a column": lambda x, p: x[:, 1] @ p.column,
     "a part": lambda x, p: x[:, 1:] @ p.weight[1:],
+    "a part in reverse": lambda x, p: p.row @ x.T[::-1, ::-1],
     "windows": lambda x, p: sliding_window_view(x[0], 2) @ p.weight[:2],
     "concatenate": lambda x, p: np.concatenate([x, x], 1).sum() * p.number,
     "solve": lambda x, p: np.linalg.solve(x @ x.T + np.eye(ROWS, dtype=x.dtype), p.same),
@@ -133,6 +135,30 @@ def test_arguments_of_any_layout(name: str, kind: str, dtype: Any) -> None:
         for _ in range(4):
             for a, b in zip(step(given), expected, strict=True):
                 np.testing.assert_array_equal(values(a), values(b), layout)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_arrays_are_tensors_in_a_frozen_function(name: str) -> None:
+    f = FUNCTIONS[name]
+    for layout, x in layouts():
+        p = Parameters(np.float64)
+        step = tg.compile(lambda x, p=p: outcome(f, p, x), strict=True, frozen=True)
+        expected = outcome(f, Parameters(np.float64), constant(x))  # with the memory of the array
+        for _ in range(4):
+            for a, b in zip(step(x), expected, strict=True):
+                np.testing.assert_array_equal(values(a), values(b), layout)
+
+
+def test_a_frozen_function_may_ask_whether_it_has_tensors() -> None:
+    w = tg.Tensor(np.random.default_rng(1).normal(size=(10, 1)))
+
+    def f(x: Any) -> Any:
+        return (x if isinstance(x, tg.Tensor) else tg.Tensor(x))[:, ::-1] @ w
+
+    step = tg.compile(f, strict=True, frozen=True)
+    for x in np.random.default_rng(0).normal(size=(5, 10, 10)):
+        np.testing.assert_array_equal(step(x).numpy(), f(x).numpy())
 
 
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")

@@ -652,3 +652,223 @@ def test_texts_call_arrays_of_the_function_by_their_names() -> None:
     for _ in range(3):
         step()
     assert step.source.splitlines()[3] == "def step(rows, w):"
+
+
+def test_an_error_of_the_last_segment_shows_the_line_of_its_call_and_the_trail_stays() -> None:
+    w = tg.Tensor(np.ones((4, 3)), requires_grad=True)
+
+    def loss(x: Any, labels: Any) -> Any:
+        return tg.nn.cross_entropy(x @ w, labels)
+
+    step = tg.compile(lambda x, labels: loss(x, labels))
+    line = loss.__code__.co_firstlineno + 1
+    for wrong in (7, -1, 3):
+        for _ in range(3):
+            step(tg.Tensor(np.ones((2, 4))), tg.Tensor(np.array([0, 1])))
+        with pytest.raises(tg.IndexingError, match=rf"label {wrong} is out of range.*test_lockstep.py:{line}\)"):
+            step(tg.Tensor(np.ones((2, 4))), tg.Tensor(np.array([0, wrong])))
+    assert step._lockstep.hits == 8, "recorded again after an error"
+
+
+def lowered(t: Any) -> Any:
+    t -= t.mean()
+    before = t * 2.0
+    t *= 3.0
+    return before, t * 1.0
+
+
+def overwritten(t: Any) -> Any:
+    before = t * 2.0
+    t[1:] = before[:2] + 0.5
+    between = t * 2.0
+    t.assign(between)
+    return before, between, t + 1.0
+
+
+def through_data(t: Any) -> Any:
+    before = t * 2.0
+    t.data[0] = 7.0
+    between = t * 2.0
+    t.data = np.arange(3.0)
+    return before, between, t * 2.0
+
+
+def accumulated(t: Any) -> Any:
+    total = tg.Tensor(np.zeros(3, t.dtype))
+    for k in range(3):
+        total += t * k
+    return total, total * t
+
+
+def beside_a_parameter(t: Any) -> Any:
+    w = tg.Tensor(np.ones(3, t.dtype), requires_grad=True)
+    with tg.no_grad():
+        t += w * 2.0
+    loss = (t * w).sum()
+    loss.backward()
+    return loss, w.grad
+
+
+def shown_before(t: Any) -> Any:
+    part, column = t[1:], t.reshape(3, 1)
+    t -= 1.0
+    later = t[:2]
+    later.tolist()
+    t.data[0] = 7.0
+    return part * 2.0, column * 2.0, later * 2.0, t * 2.0
+
+
+@pytest.mark.parametrize(
+    "step", [lowered, overwritten, through_data, accumulated, beside_a_parameter, shown_before])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_a_call_brings_may_be_written_to(step: Any, dtype: Any) -> None:
+    compiled = tg.compile(step, strict=True)
+    for k in range(6):
+        mine, plain = (tg.Tensor(np.array([1.5, -2.0, 0.25 + k]), dtype=dtype) for _ in "ab")
+        for a, b in zip((*compiled(mine), mine), (*step(plain), plain), strict=True):
+            np.testing.assert_array_equal(values(a), values(b), strict=True)
+    assert compiled._lockstep.hits == 5
+
+
+def test_what_was_computed_before_a_write_to_lent_memory_is_of_the_old_values() -> None:
+    def run(compiled: bool) -> Any:
+        w = tg.Tensor(np.ones(3))
+        lent = w.data
+
+        def step(k: Any) -> Any:
+            before = w * k
+            lent[0] += 1.0
+            between = w * k
+            lent.fill(2.0)
+            return before, between, w * k
+
+        called = tg.compile(step, strict=True) if compiled else step
+        return [[x.tolist() for x in called(tg.Tensor([1.0, 2.0, float(k)]))] for k in range(5)]
+
+    assert run(True) == run(False)
+
+
+def stepped(w: Any, optimizer: Any, s: Any, x: Any) -> Any:
+    h = w * x
+    optimizer.zero_grad()
+    h.sum().backward()
+    optimizer.step()
+    return h
+
+
+def assigned(w: Any, optimizer: Any, s: Any, x: Any) -> Any:
+    h = w * (x * s)
+    s.assign(s * 2.0)
+    return h
+
+
+def lowered_argument(w: Any, optimizer: Any, s: Any, x: Any) -> Any:
+    h = w * (x * 3.0)
+    with tg.no_grad():
+        x -= 1.0
+    return h
+
+
+def lent_argument(w: Any, optimizer: Any, s: Any, x: Any) -> Any:
+    h = w * (x * 3.0)
+    x.data[0] = 50.0
+    return h
+
+
+@pytest.mark.parametrize("write", [stepped, assigned, lowered_argument, lent_argument])
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_new_branch_after_a_write_has_the_values_from_before_it(write: Any, keep: bool) -> None:
+    def run(compiled: bool) -> Any:
+        w, s = tg.Tensor(np.ones(3), requires_grad=True), tg.Tensor(np.ones(3))
+        optimizer, kept = tg.optim.SGD([w], lr=0.1), []
+
+        def step(x: Any, branch: int) -> Any:
+            h = write(w, optimizer, s, x)
+            kept.extend([h] if keep else [])
+            h = h * 2.0
+            for _ in range(branch):
+                h = np.exp(h * 0.01)
+            return h
+
+        called = tg.compile(step) if compiled else step
+        found = [called(tg.Tensor(np.arange(3.0) + k), b).tolist() for k, b in enumerate([0, 0, 0, 1, 0, 2, 1])]
+        return found, w.tolist(), s.tolist(), [x.tolist() for x in kept]
+
+    assert run(True) == run(False)
+
+
+def test_a_graph_from_before_a_write_goes_on_in_a_new_branch() -> None:
+    def run(compiled: bool) -> Any:
+        w, s = tg.Tensor(np.ones(3), requires_grad=True), tg.Tensor(np.ones(3))
+
+        def step(x: Any, branch: bool) -> Any:
+            made = tg.Tensor(x)
+            h = w * made
+            s.assign(s * 2.0)
+            loss = (np.exp(h) if branch else h).sum()
+            loss.backward()
+            return loss, made
+
+        called = tg.compile(step) if compiled else step
+        return [called(np.arange(3.0) + k, b)[0].item() for k, b in enumerate([0, 0, 0, 1, 0])], w.grad.tolist()
+
+    assert run(True) == run(False)
+
+
+def test_texts_of_what_was_recorded_in_mid_call_have_names_and_lines() -> None:
+    data, w = np.arange(12.0).reshape(4, 3), tg.Tensor(np.ones(3), name="w")
+
+    def step(x: Any, branch: bool) -> Any:
+        rows = data[:2] * 1.0
+        hidden = np.tanh(w * x)
+        total = (rows * hidden).sum() * hidden
+        if branch:
+            total = total * 0.5
+        return total
+
+    compiled = tg.compile(step)
+    for branch in (False, False, True):
+        compiled(np.ones(3), branch)
+    text, line = compiled.source, step.__code__.co_firstlineno
+    assert "def step(x, w, rows):" in text and "hidden = np.tanh(w * x)" in text
+    assert f"test_lockstep.py:{line + 2}: hidden = np.tanh(w * x)" in text
+    assert sys.getprofile() is None
+
+
+def test_parts_of_what_is_written_to_stay_what_they_were() -> None:
+    def run(compiled: bool) -> Any:
+        w, s = tg.Tensor(np.ones(3), requires_grad=True), tg.Tensor(np.arange(3.0))
+        optimizer = tg.optim.SGD([w], lr=0.1)
+
+        def step(x: Any) -> Any:
+            with tg.no_grad():
+                mine = w[1:]
+            parts = mine, s[1:]
+            optimizer.zero_grad()
+            loss = (w * x).sum()
+            loss.item()
+            s.assign(s * 2.0)
+            loss.backward()
+            optimizer.step()
+            return [part * 2.0 for part in parts]
+
+        called = tg.compile(step, strict=True) if compiled else step
+        return [[x.tolist() for x in called(tg.Tensor(np.arange(3.0) + k))] for k in range(5)]
+
+    assert run(True) == run(False)
+
+
+def test_a_graph_of_what_was_written_to_since_is_refused() -> None:
+    w, s = tg.Tensor(np.ones(3), requires_grad=True), tg.Tensor(np.ones(3))
+
+    @tg.compile
+    def step() -> Any:
+        h = w * (s * 3.0)
+        s.assign(s * 2.0)
+        return h.sum()
+
+    step()
+    for _ in range(3):
+        with pytest.raises(tg.GradError, match="was changed since"):
+            step().backward()
+    assert step._lockstep.hits == 3

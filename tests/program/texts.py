@@ -30,6 +30,8 @@ def call(function: Any, program: Any) -> Any:
         else:
             values.append(given.tensor._value)
     result = function(*values, *numbers.values())
+    if result is None:  # what comes before a write to data may be nothing
+        return ()
     return result if isinstance(result, tuple) else (result,)
 
 

@@ -21,7 +21,16 @@ from ..ground.checks import check_switch
 from ..ground.explain import unknown_option
 from ..ground.modes import current_mode
 from ..ground.registry import NUMPY
-from ..ground.storage import PassesAsArray, as_value, changes, lend, plain, read_only, tick
+from ..ground.storage import (
+    PassesAsArray,
+    as_value,
+    before_writing,
+    changes,
+    lend,
+    plain,
+    read_only,
+    tick,
+)
 from .looks import Looks
 from .methods import Count, Methods
 from .python_protocol import PythonProtocol
@@ -111,6 +120,7 @@ class Tensor(Looks, PythonProtocol, Methods):
             raise DTypeError(f"data: cannot store {new.dtype} in {describe(self)}; use .astype")
         held = np.asarray(self._value)
         if (new.ctypes.data, new.strides) != (held.ctypes.data, held.strides):
+            before_writing(self)
             own = new.astype(self.dtype)
             self._value = own if isinstance(self._value, np.ndarray) else own[()]
         self._seq = tick()

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..errors import DTypeError, ShapeError, describe
 from .live import Live
-from .modes import get_default_dtype
+from .modes import current_mode, get_default_dtype
 
 #: What type checkers are told that `Tensor.__array__` returns. NumPy's stubs take an array of strings
 #: for any array, as in ``np.exp(t)``, but not beside an operator; so they find ``array @ t`` where it
@@ -113,6 +113,13 @@ def _without_gaps(array: Any) -> tuple[list[int], int]:
     return [known.get(abs(s), 0) * (1 if s > 0 else -1) for s in array.strides], length
 
 
+def before_writing(target: Any) -> None:
+    """Let a compiled step compute what it has answered so far: memory that it reads is written to."""
+    lockstep = current_mode().lockstep
+    if lockstep is not None and lockstep.active:
+        lockstep.before_writing(target)
+
+
 def read_only(value: Any) -> np.ndarray[Any, Any]:
     """A view of ``value`` that cannot be written through."""
     view = np.asarray(value).view(np.ndarray)
@@ -180,6 +187,7 @@ class LentArray(np.ndarray):
         """A plain array of the same memory; the owner is told, as what is asked for is written into."""
         plainly, owner = self.view(np.ndarray), self._owner
         if owner is not None and np.may_share_memory(plainly, owner._value):
+            before_writing(owner)
             owner._seq = tick()
             plainly.flags.writeable = owner._value.flags.writeable
         return plainly

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Any
 
-import numpy as np
-
 from ..engine.documentation import OnDemand
 from ..engine.operands import operand
 from ..engine.primitive import Primitive
@@ -72,9 +70,8 @@ def as_tensor(operation: str, x: Any) -> Tensor:
     """What a composition was given, as a Tensor; lists of Tensors stay recorded."""
     if x is None:
         raise DTypeError(f"{operation}: expected a Tensor, an array or a number, got NoneType")
-    x = x if isinstance(x, Tensor) else operand(operation, x)
-    is_array = isinstance(x, np.ndarray)  # as those are, too, that a captured run shows as Tensors
-    return x if isinstance(x, Tensor) and not is_array else Tensor(x)
+    x = operand(operation, x)
+    return x if isinstance(x, Tensor) else Tensor(x)
 
 
 def refuse_switch(operation: str, **options: Any) -> None:

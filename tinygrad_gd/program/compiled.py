@@ -40,7 +40,8 @@ def compile(function: Any = None, *, strict: bool = False, frozen: bool = False)
         than arguments, Tensors, options of optimizers and modes, is what it was when it was captured.
         It is captured when two calls in a row computed the same, and audited: in calls 4, 8, 16 ... and
         by ``audit(*args)`` Python runs in lockstep, and a difference is a `CaptureError`. Arrays among
-        the arguments are Tensors inside. What cannot be frozen goes on in lockstep, after one warning.
+        the arguments are Tensors inside, also to `isinstance`, and the bits are those of the plain
+        function of Tensors. What cannot be frozen goes on in lockstep, after one warning.
 
     >>> import tinygrad_gd as tg
     >>> w = tg.Tensor(3.0, requires_grad=True, name="w"); opt = tg.optim.SGD([w], lr=0.1)

@@ -230,12 +230,18 @@ def optimized(program: Program, without: Container[str] = ()) -> Program:
     return program
 
 
+def _reads_in_order(user: Instruction) -> bool:
+    """Whether bits depend on where the inputs lie; reshaping copies what lies apart by itself."""
+    return not user.primitive.elementwise and user.primitive is not reshape
+
+
 def readable(program: Program) -> Program:
     """The program as it is best read: as it was written, without what only a machine needs."""
-    made = {i.output for i in program.instructions}
+    made, users = {i.output for i in program.instructions}, users_of(program)
     checks = {i.output: i.inputs[0] for i in program.instructions
               if i.primitive.kind in ("check", "guard") or (
-                  i.primitive.name == "copy" and i.phase == "backward" and i.inputs[0] in made)}
+                  i.primitive.name == "copy" and i.phase == "backward" and i.inputs[0] in made
+                  and not any(map(_reads_in_order, users.get(i.output, ()))))}
     # an old value that is returned must not be the argument that is updated
     program = replaced(program.with_(lent=not program.writes), checks)
     program = fold_constants(drop_broadcasts(program), stay=("scatter",))  # not one large array

@@ -24,7 +24,6 @@ from ...engine.rules import Every
 from ...engine.tensor import Tensor
 from ...errors import DTypeError, OptionError, ShapeError, describe
 from ...ground.registry import NUMPY, explaining, implements
-from ..signatures import as_tensor
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # NumPy's order of integer indices
 
@@ -244,8 +243,7 @@ def einsum(*operands: Any, optimize: Any = False, **options: Any) -> Tensor:
     else:
         subscripts, given = _from_lists(operands)
     # The rule of any operand reads all others, so a later write to a plain array must not reach it.
-    arrays = tuple(as_tensor("einsum", x) if isinstance(x, Tensor) else
-                   np.asarray(operand("einsum", x)) for x in given)
+    arrays = tuple(x if isinstance(x, Tensor) else np.asarray(operand("einsum", x)) for x in given)
     explicit = _explicit(subscripts, tuple(x.ndim for x in arrays))
     try:
         if _as_matmul(explicit, *((x.shape, x.dtype) for x in arrays)):

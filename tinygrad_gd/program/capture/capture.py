@@ -97,7 +97,7 @@ class Capture(Observer):
             values = values_of(inputs)
             view = primitive.run(*values, **params)
             value = Value.like(view)
-            if self._internal or self._are_arrays(inputs):  # else a copy, as outside of programs
+            if self._internal:  # else a copy, as outside of programs
                 out._value = view
             elif not np.may_share_memory(view, values[0]):
                 value = own
@@ -105,10 +105,6 @@ class Capture(Observer):
         if value is not own and out._value is not view:
             self._parts[made] = self._whole(self.reference(inputs[0])), own
         self._places[out] = self._line(), self._scopes[-1]
-
-    def _are_arrays(self, inputs: tuple[Any, ...]) -> bool:
-        """Whether these Tensors stand for arrays, of which views stay views."""
-        return False
 
     def shows(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         return tuple(map(self._tensor, inputs))  # arrays too, for what rules compute of them

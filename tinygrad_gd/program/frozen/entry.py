@@ -147,6 +147,7 @@ class SkippedCall:
         self._floats = dict(enumerate(leaves))
         self.began = tick()
         self.taken: list[Any] = []
+        self.written: dict[Tensor, Event] = {}  # graphs are made of programs that write nothing
         self.lockstep = self.lives = self  # it answers for both
 
     def computed(self, result: Tensor, event: Event) -> None:

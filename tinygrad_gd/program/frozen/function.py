@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import warnings
 from collections.abc import Callable
+from itertools import count
 from threading import get_ident
 from types import MethodType
 from typing import Any
@@ -146,7 +147,7 @@ class Frozen(Compiled):
         lockstep = self._lockstep
         self._floats[:] = leaves
         function, args = self._bound(args)
-        shown = self._all_shown(leaves, names_of(function, args, kwargs))
+        shown = list(map(self._shown, leaves, names_of(function, args, kwargs), count()))
         a, k = unflatten((args, kwargs), shown)
         if entry is not None and not self._is_fresh(entry):
             entry = None
@@ -174,7 +175,7 @@ class Frozen(Compiled):
             self._refuse(Refused(str(error), line_of_error(error)))
             return lockstep.run(function, args, kwargs, mode)
         finally:
-            self._thread, lockstep.expected, lockstep.arrays = 0, None, set()
+            self._thread, lockstep.expected = 0, None
             if lockstep.problem:
                 self._give_up(lockstep.problem)
         result, returned, looked = self._plain(result)
@@ -212,13 +213,6 @@ class Frozen(Compiled):
                         "the arrays that are in objects")
         self.refused = problem
         super()._give_up(problem)
-
-    def _all_shown(self, leaves: list[Any], names: list[str]) -> list[Any]:
-        """What the function gets for its arguments."""
-        shown = [self._shown(x, names[k], k) for k, x in enumerate(leaves)]
-        self._lockstep.arrays = {x for x, y in zip(shown, leaves, strict=True)
-                                 if isinstance(x, Tensor) and x is not y}
-        return shown
 
     def _shown(self, x: Any, name: str, k: int) -> Any:
         """What the function gets: Tensors for arrays, and numbers that know where they come from."""

@@ -28,9 +28,10 @@ class Call:
     bound : what the slots hold; what segments hand on, by the number of its instruction, negative.
     lives : live numbers among what it was given, by their texts.
     drew : the state of the generator before the first draw.
+    written : by what was written to, the last event before that was over.
     """
 
-    __slots__ = ("began", "bound", "drew", "lives", "lockstep", "taken")
+    __slots__ = ("began", "bound", "drew", "lives", "lockstep", "taken", "written")
 
     def __init__(self, lockstep: Lockstep) -> None:
         self.lockstep = lockstep
@@ -38,6 +39,7 @@ class Call:
         self.bound: dict[int, Any] = {}
         self.lives: dict[str, Any] = {}
         self.drew: Any = None
+        self.written: dict[Tensor, Event] = {}
         self.began = tick()
 
     def alive(self, events: Iterable[Event]) -> dict[Event, Any]:

@@ -19,7 +19,6 @@ from ...ground.modes import Mode, current_mode, reset_mode, set_mode, using
 from ...ground.storage import changes
 from ...ops.shape import astype, copy
 from ..capture.capture import Numbers
-from ..capture.variables import around
 from .call import Call, held, is_plain
 from .realized import graph_of, realize, record_again
 from .recorder import Recorder
@@ -45,7 +44,7 @@ class Lockstep:
     ----------
     active : whether operations come here; not while they are really computed.
     root, at : where the trail begins, and the event that was met last.
-    call, given : what is known of this call, and its arguments.
+    call, given : what is known of this call, and the function and its arguments.
     recorder : what writes the call down, and is told of modules and leaves, if it is recorded.
     wanted : whether the next call is to be recorded.
     eager : whether the rest of the call runs as usual.
@@ -64,7 +63,6 @@ class Lockstep:
     recordings : by ends of trails and forms of arguments, what is known of calls; else None.
     form : of the arguments of the call.
     expected : a program, while what it computes is compared with what the function does.
-    arrays : Tensors that stand for arrays.
     alive : by id the results that somebody had when the call was over, each with its event.
     decided : where numbers come from that Python has looked at in the last recording.
     changed : whether the last call that failed had changed anything.
@@ -74,7 +72,7 @@ class Lockstep:
         self.name, self.strict, self.problem = name, strict, ""
         self.active = self.eager = False
         self.root = self.at = Event("start", None, (), {}, None)
-        self.call, self.given = Call(self), ((), {})  # type: tuple[Call, Any]
+        self.call, self.given = Call(self), (None, (), {})  # type: tuple[Call, Any]
         self.recorder: Recorder | None = None
         self.wanted = True
         self.taken: list[ref[Any]] = []
@@ -87,7 +85,6 @@ class Lockstep:
         self.recordings: dict[Any, Recorder] | None = None if names is None else {}
         self.form: Any = None
         self.expected: Any = None
-        self.arrays: set[Tensor] = set()
         self.alive: dict[int, Event] = {}
         self.decided: list[tuple[Any, Any]] = []
         self.changed = False
@@ -109,16 +106,13 @@ class Lockstep:
         if outside is not mode:
             inside = mode.replaced(lockstep=self)
             self.modes = mode, inside
-        self.given = args, kwargs
+        self.given = function, args, kwargs
         if self.wanted:
             self.recorder = Recorder(self, entire=True)
         token = set_mode(inside)
         self.active = True
         try:
-            if self.recorder is None:
-                result = function(*args, **kwargs)
-            else:
-                result = self.recorder.runs(function, args, kwargs)
+            result = function(*args, **kwargs)
         except BaseException:
             self.expected, self.changed = None, self.has_changed()
             if self.recorder is None and not self.eager:
@@ -132,10 +126,8 @@ class Lockstep:
         if self.recorder is None and not self.eager and not self.ends():
             self.realize("the end")
         if self.recorder is not None:
-            if not self.recorder.entire:  # nobody has watched its variables
-                self.recorder.name_all({}, around(function, self.recorder.modules))
             self.recorded(self.recorder, result)
-        self.given = (), {}  # one may be the object of a method, with which this goes
+        self.given = None, (), {}  # the object of a method, with which this goes, is among them
         return result
 
     def recorded(self, recorder: Recorder, result: Any) -> None:
@@ -157,7 +149,7 @@ class Lockstep:
 
     def has_changed(self) -> bool:
         """Whether the call has changed anything yet: values, gradients, random numbers."""
-        return self.eager or any(
+        return self.eager or bool(self.call.written) or any(
             e.kind in ("step", "write", "backward") or (e.kind == "op" and e.what.kind == "draw")
             for e in self.at.path_to())
 
@@ -331,15 +323,33 @@ class Lockstep:
             self.recorder.look(x)
 
     def write(self, primitive: Any, inputs: tuple[Any, ...], target: Tensor) -> Tensor:
-        """Write into a Tensor from outside."""
+        """Write into a Tensor from outside, or into one that the call has brought."""
         if self.recorder is not None:
             return self.recorder.writes(primitive, inputs, target)
         e = self.find("write", primitive, self.call.fits, (*inputs, target))
         if e is None:
             self.realize(f"{primitive.name} in place")
         elif compute(self, e):
+            self.call.written[target] = e
+            if e.more is not None:  # no program knows it; later ones take it for what they are handed
+                self.active = False
+                write_now(primitive, inputs, target)
+                self.call.bound[-1 - e.more] = target._value
+                self.active = True
             return target
         return write_now(primitive, inputs, target)
+
+    def before_writing(self, target: Tensor) -> None:
+        """Memory is about to be written to: what was answered before is computed before."""
+        if self.at.kind != "start" and not self.at.writes:
+            if self.recorder is None:
+                if (e := self.find("read", None)) is not None:
+                    compute(self, e)
+                else:
+                    self.realize("a write")
+            if self.recorder is not None:
+                self.recorder.before_writing()
+        self.call.written[target] = self.at
 
     def steps(self, optimizer: Any) -> bool:
         """A step of an optimizer; False for those that run as usual."""
@@ -426,7 +436,7 @@ class Lockstep:
         if self.expected is not None:
             expected, self.expected = self.expected, None
             raise expected.difference(events, came)
-        if any(e.kind in ("step", "write") for e in events):  # which cannot be recorded once more
+        if any(e.writes for e in events):  # which cannot be recorded once more
             self.wanted = self.eager = True
             realize(self.call, events)
         else:

@@ -47,6 +47,10 @@ class Path:
         """The argument of programs that holds a slot."""
         return self.inputs["slot", slot.index].value
 
+    def numbers(self) -> dict[Any, int]:
+        """Which instruction has made a value."""
+        return {i.output: n for n, i in enumerate(self.instructions)}
+
     def line(self, event: Event) -> tuple[str, int]:
         """Where an event was recorded."""
         number = self.ends.get(event, 0)
@@ -54,16 +58,16 @@ class Path:
 
     def hand_on(self, end: Event) -> None:
         """Tell the segments before the end what those after them take of them."""
-        start, number = 0, {i.output: n for n, i in enumerate(self.instructions)}
+        start, number = 0, self.numbers()
         ends = [e for e in end.path_to() if e.kind in ENDS]
-        for at in ends:
+        for k, at in enumerate(ends):
             for i in self.instructions[start : self.ends[at]]:
                 for n in (number.get(v, start) for v in i.values):
                     if n < start and self.instructions[n].target is None:
-                        owner = next(b for b in ends if self.ends[b] > n)
-                        if n not in owner.needed:
-                            owner.needed.add(n)
-                            owner.segment = None
+                        passed = [b for b in ends[:k] if self.ends[b] > n]
+                        owner, late = passed[0], any(b.writes for b in passed)
+                        if late > owner.needed.get(n, -1):
+                            owner.needed[n], owner.segment = late, None
             start = self.ends[at]
 
 
@@ -93,7 +97,7 @@ class Part:
         self._same: dict[Value, Any] = {}  # values that are constants, or what a state holds now
         self._states: dict[Tensor, State] = {}
         self._given = {i.value: i for i in path.inputs.values()}
-        self._number = {i.output: n for n, i in enumerate(path.instructions)}
+        self._number = path.numbers()
         last = {i.target: i.output for i in path.instructions[:start] if i.target is not None}
         self._written = {value: state for state, value in last.items()}
         self._changing = {i.target.tensor for i in path.instructions if i.target is not None}

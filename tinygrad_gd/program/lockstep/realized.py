@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ...engine.primitive import apply
-from ...engine.tensor import ALL, Tensor
+from ...engine.tensor import ALL, Tensor, constant
 from ...errors import GradError
 from ...ground.live import Live
 from ...ground.modes import using
@@ -13,14 +15,14 @@ from ...ground.rng import generator
 from ...ops.unnamed import unnamed
 from ...transforms.recording import pull
 from .recorder import Recorder
-from .standins import Deferred, Filled, StandIn, become
+from .standins import Deferred, Filled, StandIn, become, set_free
 from .trail import Event, Slot
 
 
 def realize(call: Any, events: list[Event]) -> None:
     """Compute all that is pending, and give what is still held its value and its graph."""
     rewind(call)
-    again = Again(call, events)
+    again = Again(call, events, path=events[-1].path)
     pending_from = 1 + max(n for n, e in enumerate(events) if e.kind in ("step", "write", "read"))
     for n, e in enumerate(events):
         if e.kind == "op" or n >= pending_from:
@@ -31,12 +33,19 @@ def record_again(lockstep: Any, events: list[Event]) -> None:
     """Compute as `realize` does, and record it: what follows belongs to the same path."""
     rewind(lockstep.call)
     again = Again(lockstep.call, events, lockstep)
-    lockstep.recorder = Recorder(lockstep, entire=False)
+    lockstep.recorder = recorder = Recorder(lockstep, entire=False)
     lockstep.at, lockstep.active = lockstep.root, True
-    for e in events:
-        again.meet(e)
-        if not lockstep.active:
-            break
+    try:
+        for e in events:
+            recorder.met_at = e.path.line(e)
+            again.meet(e)
+            if not lockstep.active:
+                break
+    except Exception:
+        if lockstep.recorder is not None:
+            lockstep.abandon("")  # the next call begins a new one
+        raise
+    recorder.met_at = None
 
 
 def rewind(call: Any) -> None:
@@ -51,27 +60,47 @@ class Again:
     Attributes
     ----------
     alive : the stand-ins that somebody has, by their events.
+    path : of the call, while it goes on.
     made : what stands for the results of events.
     moments : when what is made after the call was made.
     """
 
-    def __init__(self, call: Any, events: list[Event], lockstep: Any = None) -> None:
-        self.call, self.lockstep = call, lockstep
+    def __init__(
+        self, call: Any, events: list[Event], lockstep: Any = None, path: Any = None
+    ) -> None:
+        self.call, self.lockstep, self.path = call, lockstep, path
         self.alive = call.alive(events)
         self.made: dict[Event, Any] = {}
         self.moments: list[Any] = []
+        self._place = {e: n for n, e in enumerate(events)}
         self._door = {"lockstep": lockstep} if lockstep is None else {
             "lockstep": lockstep, "observer": None}
 
     def input(self, r: Any) -> Any:
         """What a reference stands for."""
         if type(r) is Event:
-            if r not in self.made and r.kind == "gradient" and isinstance(r.out, Filled | Deferred):
-                self.made[r] = r.out  # of a reverse pass that is over
+            if r not in self.made:
+                self.made[r] = self.earlier(r)
             return self.made[r]
         if type(r) is Slot:
             return self.call.bound[r.index]
         return self.call.lives.get(r.text, r) if type(r) is Live else r
+
+    def earlier(self, e: Event) -> Any:
+        """What was made before a write, and cannot be made again: somebody has it, or a segment."""
+        if e.kind == "gradient" and isinstance(e.out, Filled | Deferred):
+            return e.out  # of a reverse pass that is over
+        if self.path is None:
+            raise KeyError(e)
+        if (out := self.alive.get(e)) is None:
+            held = self.call.bound[-1 - self.path.numbers()[self.path.values[e]]]
+            out = constant(held.copy("K") if isinstance(held, np.ndarray) else held)
+        if e.requires_grad:
+            out._requires_grad = True
+            forget_graph(out, self.call)
+        else:
+            set_free(out, out._value)
+        return out
 
     def meet(self, e: Event, pending: bool = True) -> None:
         """Let an event come about; if it is not pending, what it made has its value already."""
@@ -108,7 +137,7 @@ class Again:
             inputs = tuple(map(self.input, e.refs))
         except KeyError:
             return
-        if not pending and self.is_stale(inputs):
+        if not pending and self.is_stale(e, inputs):
             return
         out = apply(e.what, inputs, e.params)
         if self.moments:  # in their order, before all that has used the result since
@@ -116,10 +145,13 @@ class Again:
         s = self.alive.get(e)
         self.keep(e, out, None if pending or s is None or type(s) is StandIn else s._value)
 
-    def is_stale(self, inputs: tuple[Any, ...]) -> bool:
-        """Whether some parameter is no longer what it was when the call began."""
-        return any(isinstance(x, Tensor) and x._primitive is None and x._requires_grad
-                   and x._seq > self.call.began for x in inputs)
+    def is_stale(self, e: Event, inputs: tuple[Any, ...]) -> bool:
+        """Whether some parameter, or what was written to after the event, is not what it was then."""
+        return any(isinstance(x, Tensor) and (self._was_written(x, e) or (
+            x._primitive is None and x._requires_grad and x._seq > self.call.began)) for x in inputs)
+
+    def _was_written(self, x: Tensor, e: Event) -> bool:
+        return self._place.get(self.call.written.get(x), -1) >= self._place[e]
 
     def backward(self, e: Event) -> None:
         """Run a reverse pass from the gradients that there were, and leave those that there are."""
@@ -156,9 +188,14 @@ def graph_of(x: Any) -> None:
     if now is not None:  # without a trace
         generator().bit_generator.state = now
     if isinstance(x, StandIn):
-        leaf = Tensor(0.0, requires_grad=True)
-        leaf._seq = 0  # so that the rule is asked, and says it
-        become(x, x._value, _STALE, (leaf,), ALL, {}, call.began)
+        forget_graph(x, call)
+
+
+def forget_graph(x: Any, call: Any) -> None:
+    """Let a result be one that cannot be derived."""
+    leaf = Tensor(0.0, requires_grad=True)
+    leaf._seq = 0  # so that the rule is asked, and says it
+    become(x, x._value, _STALE, (leaf,), ALL, {}, call.began)
 
 
 def _refuse(g: Any, out: Any, leaf: Any) -> Any:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,6 +46,7 @@ class Recorder(Capture):
     problem, line : why the call cannot be frozen, and where that was seen.
     decided : where numbers come from that Python has looked at.
     entire : whether all of the call is seen, from its beginning.
+    met_at : the line of what is met once more, which is not the one that runs now.
     """
 
     def __init__(self, lockstep: Lockstep, entire: bool) -> None:
@@ -55,13 +56,20 @@ class Recorder(Capture):
         self.made: dict[Tensor, Event] = {}
         self.brought: dict[int, Any] = {}
         self.made_of: dict[int, tuple[Any, int]] = {}
-        self.arguments: list[Any] = flatten(lockstep.given)
+        function, *given = lockstep.given
+        self.arguments: list[Any] = flatten(given)
         self.results: list[Any] = []
-        self.names: dict[int, str] = {}
+        named = zip(self.arguments, names_of(function, *given), strict=False)
+        self.names = {id(held(x)): name for x, name in named}
         self.problem, self.line = "", UNKNOWN
         self.decided: list[tuple[Any, Any]] = []
+        self.met_at: tuple[str, int] | None = None
         self._passed = {id(x) for x in self.arguments if isinstance(x, Tensor | float)}
         self._outside: dict[int, tuple[Slot | None, Any]] = {}  # by id, what the call has not made
+        self._variables: dict[Tensor, str] = {}
+        self._arrays: dict[int, tuple[str, Any]] = {}
+        self._collecting = ExitStack()
+        self._collecting.enter_context(collected(self._variables, self._arrays))
 
     # -- what things are -----------------------------------------------------------------------------
 
@@ -134,16 +142,6 @@ class Recorder(Capture):
 
     # -- what happens, to an observer ----------------------------------------------------------------
 
-    def forward(self, out: Tensor, primitive: Any, inputs: Any, params: Any) -> None:
-        """What is computed of arrays alone stands for an array, too."""
-        super().forward(out, primitive, inputs, params)
-        if not self._internal and out._primitive is None and self._are_arrays(inputs):
-            self.lockstep.arrays.add(out)
-
-    def _are_arrays(self, inputs: tuple[Any, ...]) -> bool:
-        arrays, given = self.lockstep.arrays, [x for x in inputs if isinstance(x, Tensor)]
-        return bool(arrays and given) and arrays.issuperset(given)
-
     def creates(self, leaf: Tensor, data: Any) -> None:
         """What a call makes is a slot, called like what it is made of; in an operation, a constant."""
         if self._internal:
@@ -170,6 +168,9 @@ class Recorder(Capture):
         """Note at this line why no program could stand for the call."""
         if not self.problem:
             self.problem, self.line = problem, self._line()
+
+    def _line(self) -> tuple[str, int]:
+        return self.met_at or super()._line()
 
     def decides(self, text: str, origins: Any, outcome: Any) -> None:
         """Python has looked at numbers."""
@@ -277,13 +278,26 @@ class Recorder(Capture):
 
     def writes(self, primitive: Any, inputs: tuple[Any, ...], target: Tensor) -> Tensor:
         """Write into a Tensor."""
-        if self.event_of(target) or self.slot_of(target):
-            self.lockstep.abandon("it writes into what it was given or has made")
+        slot = None if (made := self.event_of(target)) else self.slot_of(target)
+        if made or (slot and _result_type(inputs) != target.dtype):
+            self.lockstep.abandon("it writes into what it has made, or rounds what it writes")
             return write_now(primitive, inputs, target)
         refs = tuple(map(self.known_as, (*inputs, target)))
+        self.reference(target)  # while it is what it was
         self.really(lambda: write_now(primitive, inputs, target))
-        self._has_written(self.follow("write", primitive, refs))
+        e = self.follow("write", primitive, refs)
+        if slot is not None:
+            e.more = self.path.numbers()[self._values[target]]
+            self.cannot_be_frozen("it writes into what it was given, and a program would not; "
+                                  "return the new values, and write them outside")
+        self._has_written(e)
         return target
+
+    def before_writing(self) -> None:
+        """Memory is written to, of which nothing but its values will be known."""
+        self.cannot_be_frozen("it writes into memory here, and a program would not; return the "
+                              "new values, or write t.assign(values)")
+        self.follow("read", None, ())
 
     def steps(self, optimizer: Any) -> bool:
         """Step an optimizer."""
@@ -350,18 +364,6 @@ class Recorder(Capture):
 
     # -- the end -------------------------------------------------------------------------------------
 
-    def runs(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        """What a function returns; texts call things as its variables are called."""
-        given = zip(self.arguments, names_of(function, args, kwargs), strict=False)
-        self.names = {id(held(x)): name for x, name in given}
-        names: dict[Tensor, str] = {}
-        arrays: dict[int, tuple[str, Any]] = {}
-        with collected(names, arrays):
-            result = function(*args, **kwargs)
-        local = {n: name for n, (name, _) in arrays.items()}
-        self.name_all(names, local | around(function, self.modules))
-        return result
-
     def name_all(self, names: dict[Tensor, str], around: dict[int, str]) -> None:
         """Take over what variables are called."""
         super().name_all(names, around)
@@ -370,6 +372,9 @@ class Recorder(Capture):
 
     def finish(self, result: Any) -> Event:
         """The event of the call's end, with all that its path needs."""
+        self._collecting.close()
+        local = {n: name for n, (name, _) in self._arrays.items()}
+        self.name_all(self._variables, local | around(self.lockstep.given[0], self.modules))
         self.results = list(map(self._result, flatten(result)))
         e = self.follow("end", None, ())
         self.path.hand_on(e)
@@ -385,6 +390,7 @@ class Recorder(Capture):
 
     def close(self) -> None:
         """Tensors that were recorded are ordinary ones again; the rest is for frozen programs."""
+        self._collecting.close()
         for x in self.made:
             if type(x) is Recorded:
                 x.__class__ = Tensor  # type: ignore[assignment]
@@ -392,6 +398,12 @@ class Recorder(Capture):
             n: self.made_of[id(x)] for n, x in self.brought.items() if id(x) in self.made_of}
         self.forget()
         self.made, self._outside, self.names = {}, {}, {}
+        self._variables, self._arrays = {}, {}
+
+
+def _result_type(inputs: Iterable[Any]) -> np.dtype[Any]:
+    """The dtype in which NumPy computes."""
+    return np.result_type(*(x.value if type(x) is Live else getattr(x, "dtype", x) for x in inputs))
 
 
 def _part(g: Any) -> Event:

@@ -40,7 +40,10 @@ class Segment:
         sources = [place[id(v)] if id(v) in place else self.replay.text.buffer(v) for v in results]
         self.gives: dict[Event, Any] = dict(zip(alive, sources, strict=False))
         self._hands = dict(zip(part.handed, sources[len(alive) :], strict=True))
-        text = self.replay.text
+        text, given = self.replay.text, {i.value for i in program.inputs}
+        self._apart = {  # views of what will be written to before they are taken
+            n for n, v in zip(part.handed, results[len(alive) :], strict=True)
+            if at.needed[n] and isinstance(v, Value) and not v.scalar and text.plan.base(v) in given}
         memory = [id(text.plan.base(v)) if isinstance(v, Value) else id(v) for v in program.outputs]
         owned = [text.lasts(v) or memory.index(memory[n]) < n for n, v in enumerate(program.outputs)]
         self.held: list[Event] = []
@@ -60,7 +63,8 @@ class Segment:
         if self._single:
             results = (results,)
         for n, source in self._hands.items() if self._hands else ():
-            call.bound[-1 - n] = results[source] if type(source) is int else source
+            value: Any = results[source] if type(source) is int else source
+            call.bound[-1 - n] = value.copy("K") if n in self._apart else value
         return results
 
     def give(self, held: list[Event], results: Any, call: Any, over: bool) -> None:
@@ -122,7 +126,7 @@ def compute(lockstep: Any, e: Event, held: list[Event] | None = None) -> bool:
             segment.give([m for m in held if type(segment.gives[m]) is not int], (), call, False)
             raise
         told = None if segment is None else segment.replay.explained(error)
-        if e.kind != "read":
+        if e.kind != "read" or e.what is None:
             lockstep.at = e.before  # it has not come about
         try:
             lockstep.realize()

@@ -68,7 +68,8 @@ class Event:
     ----------
     kind : ``op``; ``backward`` or ``pull``, reverse passes that make a ``gradient`` each for several
         Tensors; ``ask``, a question about a graph; ``step``, ``write``, ``read`` or ``end``.
-    what : the primitive, the optimizer, the question, or the event whose values are looked at.
+    what : the primitive, the optimizer, the question, or the event whose values are looked at; None
+        where data are written to.
     refs, params, mode : what it was given (of a ``write``, last of all, what is written to), and the
         mode that held.
     before, next, other : the event before it, the first that may follow, and what may come in place of
@@ -76,13 +77,14 @@ class Event:
     more : of an ``op``, positions of masks and how many elements each selects; of a ``backward``, each
         leaf, its gradient before, and the event that makes the new one; of a ``pull``, what makes its
         results; of an ``ask``, the answer; of a ``step``, parameters and options of the groups; of a
-        ``read``, what it is for.
+        ``write`` into what a slot holds, the number of the instruction; of a ``read``, what it is for.
     shape, dtype, by_columns, requires_grad : the form of its result.
     moved : events whose results show memory that is written to here.
     loose : positions of inputs that were others in some call.
     path : the call in which it was recorded last.
     needed, segment : of an event at which values must be there, the program of what is computed before
-        it, and the numbers of instructions whose results later ones take.
+        it, and the numbers of instructions whose results later ones take, with whether memory is
+        written to in between.
     answers : the events that have results, since the last such event.
     out : the stand-in for its result, the same object in each call unless somebody has kept it.
     first, last, given, arity : the inputs that come first and last, all of them if they are more than
@@ -108,7 +110,7 @@ class Event:
     moved: list[Event] = field(default_factory=list)
     loose: set[int] = field(default_factory=set)
     path: Any = None
-    needed: set[int] = field(default_factory=set)
+    needed: dict[int, bool] = field(default_factory=dict)
     segment: Any = None
     answers: list[Event] | None = None
     out: Any = None
@@ -128,6 +130,11 @@ class Event:
 
     def __repr__(self) -> str:
         return f"<{self.kind} {getattr(self.what, 'name', self.what)}>"
+
+    @property
+    def writes(self) -> bool:
+        """Whether memory is written to here, so that what came before cannot come about again."""
+        return self.kind in ("step", "write") or (self.kind == "read" and self.what is None)
 
     # -- stand-ins -----------------------------------------------------------------------------------
 

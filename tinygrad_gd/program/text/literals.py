@@ -45,8 +45,10 @@ def literal(x: Any) -> Text:
         return Text(f"float('{x}')")
     if isinstance(x, float | int) and not isinstance(x, bool):
         return Text(repr(x), UNARY if repr(x).startswith("-") else ATOM)
-    if isinstance(x, np.dtype) or (isinstance(x, type) and issubclass(x, np.generic)):
-        return Text(f"np.{np.dtype(x)}" if isinstance(x, type) else f"np.dtype(np.{x})")
+    if isinstance(x, np.dtype):
+        return Text(f"np.dtype({dtype_text(x)})")
+    if isinstance(x, type) and issubclass(x, np.generic):
+        return Text(dtype_text(x))
     if isinstance(x, tuple):
         return Text(f"({', '.join(map(literal, x))}{',' if len(x) == 1 else ''})")
     if isinstance(x, slice):

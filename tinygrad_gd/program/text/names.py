@@ -182,7 +182,7 @@ class Naming:
     def _beside(self, i: Instruction, g: Value, value: Value) -> str:
         """How ``i`` combines ``g`` with ``value``; empty if other values take part."""
         parts = ["g" if x is g else self._tree(x, value) for x in i.inputs]
-        return f"{i.primitive.name}({', '.join(parts)})" if all(parts) else ""
+        return f"{i.primitive.name}({', '.join(parts)})" if parts and all(parts) else ""
 
     def _tree(self, x: Any, value: Value) -> str:
         """An expression of ``value`` and numbers alone, or nothing."""
@@ -190,11 +190,7 @@ class Naming:
             return "x"
         if not isinstance(x, Value):
             return repr(x) if not isinstance(x, np.ndarray | Tensor) else ""
-        i = self.made.get(x)
-        if i is None or i.phase != "backward":
-            return ""
-        parts = [self._tree(inside, value) for inside in i.inputs]
-        return f"{i.primitive.name}({', '.join(parts)})" if parts and all(parts) else ""
+        return self._beside(self.made[x], x, value) if self._phase(x) == "backward" else ""
 
 
 @cache
