@@ -6,6 +6,7 @@ each element of a result came from, so its gradient is the sum of the cotangents
 
 from __future__ import annotations
 
+from collections import UserList
 from typing import Any
 
 import numpy as np
@@ -178,3 +179,15 @@ def test_the_oracle_sees_a_wrong_rule(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_empty_lists_are_integers(key: Any) -> None:
     x = tg.Tensor(numbers((2, 3)), requires_grad=True)
     assert x[key].shape == np.zeros((2, 3))[in_numpy(key)].shape
+
+
+@pytest.mark.parametrize("key", [
+    range(2), (range(2), [2, 0]), (slice(None), range(2, 0, -1)), (range(0), 1), (UserList([1, 0]), 2)], ids=str)
+def test_any_sequence_is_an_array_of_places(key: Any) -> None:
+    there = numbers((2, 3))
+    x = tg.Tensor(there, requires_grad=True)
+    np.testing.assert_array_equal(x[key].numpy(), there[key])
+    ones = np.zeros((2, 3))
+    np.add.at(ones, key, 1.0)
+    np.testing.assert_array_equal(tg.grad(lambda t: t[key].sum())(there).numpy(), ones)
+    np.testing.assert_array_equal(x.at[key].add(1.0).numpy(), there + ones)

@@ -172,6 +172,7 @@ MISUSE: Table = {
     "no iterations": (lambda: tg.optim.LBFGS([w()], max_iter=0), ValueError, "LBFGS: max_iter must be an integer of at least 1"),
     "half a pair": (lambda: tg.optim.LBFGS([w()], history_size=0.5), TypeError, "LBFGS: history_size must be an integer"),  # type: ignore[arg-type]
     "another search": (lambda: tg.optim.LBFGS([w()], line_search_fn="armijo"), ValueError, "line_search_fn must be None or 'strong_wolfe'"),
+    "a search without calls": (lambda: tg.optim.LBFGS([w()], max_iter=1, line_search_fn="strong_wolfe"), ValueError, "LBFGS: max_eval=1 is the call .* nothing would move; give max_eval="),
     "a saved vector": (lambda: tg.optim.LBFGS([w()]).load_state_dict({
         "param_groups": [{"params": [0]}], "state": {0: {"old_dirs": [np.ones(9)]}}}), ValueError, r"'old_dirs' has the shape \(9,\), but there are"),
 }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,12 +17,14 @@ import pytest
 
 import tinygrad_gd as tg
 from tests.misuse import Table, refused
+from tests.pictures.descents import descents
 
 matplotlib = pytest.importorskip("matplotlib", reason="matplotlib is not installed")
 matplotlib.use("Agg")
 plt = pytest.importorskip("matplotlib.pyplot")
 
 RNG = np.random.default_rng(0)
+PICTURE = Path(__file__).parents[2] / "examples" / "pictures" / "descent.svg"
 X = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
 
 
@@ -191,6 +196,30 @@ def test_a_diverging_path_and_an_overflowing_loss_are_drawn_as_far_as_they_go() 
     w, b = (tg.Tensor(1.0, requires_grad=True, name=n) for n in "wb")
     ax = tg.plot.contour(lambda: np.exp(w * 1000) + b * b, [w, b], [[0, 0], [1, 1], [np.nan, np.inf]])
     assert np.isfinite(ax.get_xlim()).all()
+
+
+def test_marks_have_no_outlines_of_their_own_and_ends_lie_on_top() -> None:
+    """With path effects, an SVG has each mark twice in full: three times the size."""
+    loss, params = line()
+    ax = tg.plot.contour(loss, params, {"a": [[0, 0], [1, 3], [2, 1]], "b": [[0, 0], [2, 1]]})
+    marked = [drawn for drawn in ax.lines if drawn.get_marker() not in ("None", None)]
+    assert len(marked) == 5 and not any(drawn.get_path_effects() for drawn in marked)
+    paths = [drawn for drawn in ax.lines if drawn.get_path_effects()]
+    ends = [drawn for drawn in marked if len(drawn.get_xdata()) == 1][:2]
+    assert len(paths) == 2 and min(e.get_zorder() for e in ends) > max(p.get_zorder() for p in paths)
+
+
+def test_the_readmes_descents_are_what_the_code_draws(tmp_path: Path) -> None:
+    with plt.style.context("default"):
+        written = tg.plot.save(descents(), tmp_path / PICTURE.name)
+    if os.environ.get("TINYGRAD_GD_WRITE_GOLDEN"):
+        shutil.copy(written, PICTURE)
+    if matplotlib.__version__ != "3.11.2":
+        pytest.skip("the picture was made with matplotlib 3.11.2")
+    number = r"-?\d+\.\d+"  # processors differ in the last digits of a path
+    kept, new = PICTURE.read_text(), written.read_text()
+    assert re.sub(number, "#", kept) == re.sub(number, "#", new)
+    np.testing.assert_allclose(np.array(re.findall(number, kept), float), np.array(re.findall(number, new), float), atol=0.01)
 
 
 # -- regions, rows -----------------------------------------------------------------------------------

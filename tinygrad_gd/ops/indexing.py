@@ -7,7 +7,7 @@ gradients add up. Indices themselves have no gradient.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -196,7 +196,7 @@ def split_key(
         if type(k) in _BASIC:
             parts.append(k)
             continue
-        if isinstance(k, list | tuple):
+        if not hasattr(k, "dtype") and isinstance(k, Sequence) and not isinstance(k, str):
             k = _rectangular(operation, x, k)
         if hasattr(k, "to_numpy"):  # a mask or row numbers from a table
             k = k.to_numpy()

@@ -86,10 +86,14 @@ class LBFGS(Optimizer):
         super().add_param_group(group)
 
     def check(self, group: dict[str, Any]) -> None:
-        """Refuse what is negative, and counts that are none."""
+        """Refuse what is negative, counts that are none, and a line search that may not look."""
         self.check_least(group, "lr", "tolerance_grad", "tolerance_change")
         for option in ("max_iter", "max_eval", "history_size"):
             group[option] = check_integer(f"LBFGS: {option}", group[option], 1)
+        if group["line_search_fn"] is not None and group["max_eval"] < 2:
+            raise OptionError("LBFGS: max_eval=1 is the call at the start of a step, which leaves none "
+                              "for the line search, and nothing would move; give max_eval=25 "
+                              "(by default it is 1.25 max_iter)")
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Make up to ``max_iter`` steps; returns the loss that the closure gave first."""

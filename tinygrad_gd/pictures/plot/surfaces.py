@@ -236,10 +236,12 @@ def _paths(ax: Any, paths: dict[str, Array]) -> None:
     limits = ax.get_xlim(), ax.get_ylim()
     for i, (name, path) in enumerate(paths.items()):
         colour = palette.lines[(i + 1) % len(palette.lines)]
-        few = "." if len(path) <= 60 else None
-        ax.plot(*path.T, color=colour, linewidth=1.5, marker=few, markersize=5, label=name or None,
-                path_effects=halo)
-        ax.plot(*path[-1], marker="o", markersize=6, color=colour, markeredgecolor=palette.halo)
+        ax.plot(*path.T, color=colour, linewidth=1.5, label=name or None, path_effects=halo)
+        if len(path) <= 60:  # by themselves: with path effects an SVG has an outline for each
+            ax.plot(*path.T, "o", markersize=3, color=colour, markeredgecolor=palette.halo,
+                    markeredgewidth=0.5)
+        ax.plot(*path[-1], marker="o", markersize=6, color=colour, markeredgecolor=palette.halo,
+                zorder=3)  # no later path hides where this one ends
     if paths:
         start = next(iter(paths.values()))[0]
         ax.plot(*start, marker="s", markersize=6, color=palette.quiet, markeredgecolor=palette.halo)
