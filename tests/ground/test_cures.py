@@ -71,6 +71,10 @@ CHECKS: dict[str, Check] = {
     "tg.Tensor(array)": ({"array": ROW}, ROW),
     "tg.normal(size=shape)": ({"shape": (2, 3)}, lambda x: x.shape == (2, 3)),
     "tg.uniform(size=shape)": ({"shape": (2, 3)}, lambda x: ((0 <= x) & (x < 1)).all().item() and x.shape == (2, 3)),
+    "tg.normal(size=t.shape, dtype=t.dtype)": (
+        {"t": np.float32(MATRIX)}, lambda x: x.shape == MATRIX.shape and x.dtype == np.float32),
+    "tg.uniform(size=t.shape, dtype=t.dtype)": (
+        {"t": np.float32(MATRIX)}, lambda x: x.shape == MATRIX.shape and x.dtype == np.float32),
     "tg.generator().integers(low, high, shape)": (
         {"low": 2, "high": 4, "shape": (50,)}, lambda x: set(x.tolist()) == {2, 3}),
     "tg.generator().permutation(n)": ({"n": 5}, lambda x: sorted(x) == [*range(5)]),

@@ -163,9 +163,10 @@ def test_heights_are_those_of_the_loss() -> None:
 
     loss, params = line()
     x, y = np.linspace(-1, 3, 5), np.linspace(0, 2, 4)
-    heights = _heights(loss, params, np.zeros(2), np.eye(2), x, y)
     expected = [[np.mean((w * X + b - 2 * X - 1) ** 2) for w in x] for b in y]
-    np.testing.assert_allclose(heights, expected)
+    for computed in (loss, lambda: loss().item()):
+        heights = _heights(computed, params, np.zeros(2), np.eye(2), x, y)
+        np.testing.assert_allclose(heights, expected)
 
 
 def test_a_path_of_many_parameters_is_seen_along_its_main_directions() -> None:
@@ -305,6 +306,7 @@ MISUSE: Table = {
     "suffix": (lambda: tg.plot.save(tg.plot.loss([1.0]), "x.bmp"), ValueError, r"\.png, \.svg, \.pdf, got 'x.bmp'"),
     "path": (lambda: tg.plot.contour(*line(), [[1.0]]), ValueError, "the 2 numbers of the parameters, got 1"),
     "no path": (lambda: tg.plot.contour(*line(), []), ValueError, "the 2 numbers of the parameters, got 0"),
+    "a loss that is computed": (lambda: tg.plot.contour(line()[0](), line()[1]), TypeError, r"contour: expected a function that computes the loss, got .*contour\(lambda: \.\.\., params\)"),
     "directions": (lambda: tg.plot.contour(*line(), directions=np.eye(3)), ValueError, "two directions of 2 numbers"),
     "span": (lambda: tg.plot.contour(*line(), span=(0, 1)), ValueError, "left, right"),
     "points": (lambda: tg.plot.decision_regions(network(), np.ones((4, 3))), ValueError, "two columns"),

@@ -21,6 +21,7 @@ _SWAP = "swap two axes with np.swapaxes(t, i, j), or order all with np.transpose
 _VALUES_DECIDE = {"eps": "leave it out: the steps follow from the values",
                   "atol": "write rtol=, relative to the largest entry"}
 
+_CHUNK = "use np.split(t, range(n, len(t), n)), with n = -(-len(t) // chunks)"
 _NO_THRESHOLD = {"threshold": "leave it out: large numbers are exact",
                  "...": "PyTorch's threshold is not needed: large numbers are exact"}
 _TABLE = {
@@ -38,16 +39,21 @@ CURES: dict[str, dict[str, str]] = {
     "tinygrad_gd": {
         "as_tensor": "use tg.Tensor(array)", "from_numpy": "use tg.Tensor(array)",
         "randn": "use tg.normal(size=shape)", "rand": "use tg.uniform(size=shape)",
+        "randn_like": "use tg.normal(size=t.shape, dtype=t.dtype)",
+        "rand_like": "use tg.uniform(size=t.shape, dtype=t.dtype)",
+        "distributions": "use tg.normal and tg.uniform, through which gradients go, or tg.bernoulli",
         "randint": "use tg.generator().integers(low, high, shape)",
         "randperm": "use tg.generator().permutation(n)",
         "cat": "use tg.concatenate(tensors, axis=0)", "mm": "use a @ b", "bmm": "use a @ b",
-        "clamp": "use tg.clip(t, low, high)", "unsqueeze": "use np.expand_dims(t, axis)",
+        "chunk": _CHUNK, "clamp": "use tg.clip(t, low, high)",
+        "unsqueeze": "use np.expand_dims(t, axis)",
         "permute": "use np.transpose(t, axes)",
         "flatten": "use tg.ravel(t), or t.reshape(len(t), -1) to keep the first axis",
         "float": "use np.float32", "int": "use np.int32", "long": "use np.int64", "device": _PLACE,
         "cuda": _PLACE, "is_tensor": "use isinstance(x, tg.Tensor)",
         "set_grad_enabled": "use tg.no_grad() or tg.enable_grad()",
         "inference_mode": "use tg.no_grad()", "autograd": "use tg.grad, tg.vjp and tg.custom_vjp",
+        "func": "use tg.grad, tg.vjp, tg.jvp and tg.hessian",
         "utils": "use tg.DataLoader", "set_default_tensor_type": "use tg.set_default_dtype(np.float32)",
     },
     "Tensor": {
@@ -71,7 +77,7 @@ CURES: dict[str, dict[str, str]] = {
         "scatter_add": "use tg.scatter_add(t, index, values, axis)",
         "gather": "use np.take_along_axis(t, index, axis)",
         "topk": "use np.flip(np.sort(t), -1)[..., :k], for the positions np.argsort(-t)[..., :k]",
-        "chunk": "use np.split(t, range(n, len(t), n)), with n = -(-len(t) // chunks)",
+        "chunk": _CHUNK,
         "unbind": "use list(t)",
         "new_zeros": "use np.zeros(shape, t.dtype)", "new_ones": "use np.ones(shape, t.dtype)",
     },
@@ -99,7 +105,7 @@ CURES: dict[str, dict[str, str]] = {
     "a class()": {
         "device": "leave it out: values are always in the CPU's memory",
         "dtype": "leave it out: use .astype, or tg.set_default_dtype(np.float32) before it is made",
-        "reduce": "write reduction=",
+        "reduce": "write reduction=", "learning_rate": "write lr=",
         **dict.fromkeys(("foreach", "fused", "capturable"), _HOW_IT_RUNS),
         "differentiable": "leave it out: write the update with Tensors, and take tg.grad of it",
         "num_workers": "leave it out: batches are cut out of arrays",

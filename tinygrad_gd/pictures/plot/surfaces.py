@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...engine.tensor import Tensor
-from ...errors import OptionError, ShapeError, describe
+from ...errors import DTypeError, OptionError, ShapeError, describe
 from ...ground.modes import no_grad
 from ...ground.pytree import flatten
 from ...transforms.curvature import flat, parts, variables
@@ -30,7 +30,7 @@ def contour(
 
     Parameters
     ----------
-    loss : a function without arguments that computes the loss.
+    loss : a function without arguments that computes the loss, a Tensor or a number.
     params : the Tensors; they are afterwards as they were.
     path : the parameters of each step, each an array or a list as ``[p.numpy().copy() for p in
         params]``; or a dict of paths by name, to compare them.
@@ -46,6 +46,9 @@ def contour(
     ('w', 'b', 0.0)
     >>> import matplotlib.pyplot as plt; plt.close(ax.figure)
     """
+    if not callable(loss):
+        raise DTypeError(f"contour: expected a function that computes the loss, got {describe(loss)}; "
+                         "write contour(lambda: ..., params)")
     tensors = variables("contour", params)
     here = flat(tensors)
     paths = path if isinstance(path, Mapping) else {} if path is None else {"": path}
@@ -205,7 +208,8 @@ def _heights(
                 point = centre + x[j] * plane[0] + y[i] * plane[1]
                 for t, value in zip(tensors, parts(tensors, point), strict=True):
                     t.assign(value)
-                heights[i, j] = loss().item()
+                value = loss()
+                heights[i, j] = value.item() if isinstance(value, Tensor) else value
     finally:
         with no_grad():
             for t, value in zip(tensors, before, strict=True):
