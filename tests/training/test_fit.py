@@ -287,6 +287,12 @@ def test_a_run_that_goes_on_has_the_bits_of_one_that_never_stopped(tmp_path: Pat
     assert done.steps == history.steps
 
 
+def test_a_checkpoint_of_another_model_is_told(tmp_path: Path) -> None:
+    trained(path := tmp_path / "run.npz", 1)
+    with pytest.raises(tg.OptionError, match=r"run\.npz' is of another model: .*unexpected '0.weight'"):
+        fit(nn.Linear(2, 2), nn.cross_entropy, (POINTS, LABELS), checkpoint=path)
+
+
 def test_a_run_that_is_killed_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "run.npz"
     script = f"""
@@ -345,6 +351,8 @@ def test_a_history_is_a_table_and_plain_lists() -> None:
     ({"data": (POINTS,)}, "expected inputs and a target"),
     ({"data": POINTS}, r"data are \(x, y\), a DataLoader or batches"),
     ({"data": []}, "the data gave no batch"),
+    ({"loss": nn.CrossEntropyLoss}, r"got the type CrossEntropyLoss; write CrossEntropyLoss\(\)"),
+    ({"checkpoint": "run.pt"}, "the suffix says the format"),
     ({"loss": "mse"}, "loss is a function of output and target"),
     ({"loss": lambda out, y: out}, "the loss of a batch is one number"),
 ])

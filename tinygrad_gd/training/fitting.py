@@ -16,7 +16,7 @@ import numpy as np
 from .. import optim
 from ..data.loader import DataLoader
 from ..engine.tensor import Tensor
-from ..errors import DTypeError, OptionError, describe
+from ..errors import DTypeError, OptionError, ShapeError, describe
 from ..ground.checks import check_integer, check_switch
 from ..ground.modes import no_grad
 from ..ground.rng import generator
@@ -27,7 +27,7 @@ from ..program.compiled import compile as compiled
 from .health import Health
 from .history import History
 from .progress import Progress
-from .saving import load, save
+from .saving import form_of, load, save
 
 
 class TrainingWarning(UserWarning):
@@ -102,9 +102,12 @@ def fit(
         patience = check_integer("fit: patience", patience, 1)
     for name, value in (("compile", compile), ("shuffle", shuffle), ("watch", watch)):
         check_switch(f"fit: {name}", value)
-    if not callable(loss):
+    if not callable(loss) or isinstance(loss, type):
+        cure = f"; write {loss.__name__}()" if isinstance(loss, type) else ""
         raise DTypeError(f"fit: loss is a function of output and target, such as tg.nn.mse_loss, got "
-                         f"{describe(loss)}")
+                         f"{describe(loss)}{cure}")
+    if checkpoint is not None:
+        form_of("fit: checkpoint", checkpoint)
     train, held = _parts(data, validation, batch_size, shuffle, seed)
     run = Run(model, loss, _optimizer(model, optimizer, lr), epochs, clip, compile)
     run.scheduler = scheduler(run.optimizer) if _makes(scheduler) else scheduler
@@ -332,8 +335,12 @@ class Run:
     def _resume(self) -> None:
         assert self.checkpoint is not None
         state = load(self.checkpoint)
+        try:
+            self._put(state["model"])
+        except (KeyError, TypeError, OptionError, ShapeError) as error:
+            raise OptionError(f"fit: checkpoint {str(self.checkpoint)!r} is of another model: {error}; "
+                              "give the path of another file, or remove this one") from error
         self.epoch, self.history = state["epoch"], History.from_dict(state["history"])
-        self._put(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.scheduler is not None:
             self.scheduler.load_state_dict(state["scheduler"])

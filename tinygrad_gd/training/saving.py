@@ -48,7 +48,7 @@ def save(obj: Any, path: str | os.PathLike[str]) -> None:
     >>> net.load_state_dict(checkpoint["model"]); opt.load_state_dict(checkpoint["optimizer"])
     >>> tg.generator().bit_generator.state = checkpoint["generator"]
     """
-    form = _form("save", path)
+    form = form_of("save", path)
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     tree = _taken_apart(obj, (), arrays)
     plain = isinstance(obj, dict) and tree == {"dict": {n: {"array": n} for n in arrays}}
@@ -69,7 +69,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     >>> {name: values.shape for name, values in tg.load(path).items()}
     {'weight': (2, 3), 'bias': (2,)}
     """
-    arrays, text = _READERS[_form("load", path)](os.fspath(path))
+    arrays, text = _READERS[form_of("load", path)](os.fspath(path))
     if text is None:
         return arrays
     try:
@@ -84,7 +84,7 @@ def load(path: str | os.PathLike[str]) -> Any:
         raise _strange(path, f"{TREE} in it is damaged") from error
 
 
-def _form(function: str, path: Any) -> str:
+def form_of(function: str, path: Any) -> str:
     """The suffix of a path, which is the format."""
     if not isinstance(path, str | os.PathLike):
         cure = "save(checkpoint, path)" if function == "save" else "load('checkpoint.npz')"
