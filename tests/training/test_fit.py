@@ -159,10 +159,10 @@ def test_schedulers_step_after_epochs_and_callbacks_are_told() -> None:
     (lambda o: tg.optim.lr_scheduler.OneCycleLR(o, 0.1, total_steps=6), None),
 ])
 def test_schedulers_of_all_kinds(make: Any, rates: Any) -> None:
-    if rates is None:  # the rates of steps 2, 4 and 6
+    if rates is None:  # the rates of steps 1, 3 and 5
         scheduler = make(tg.optim.SGD([tg.Tensor(0.0, requires_grad=True)], lr=0.1))
         all_of_them = [scheduler.get_last_lr()[0], *((scheduler.step(), scheduler.get_last_lr()[0])[1] for _ in range(5))]
-        rates = all_of_them[1::2]
+        rates = all_of_them[::2]
     history = fit(network(), nn.cross_entropy, (POINTS, LABELS), epochs=3, batch_size=45, scheduler=make)
     assert history["lr"] == rates
 
@@ -171,6 +171,41 @@ def test_schedulers_of_all_kinds(make: Any, rates: Any) -> None:
 def test_optimizers_by_name(name: str) -> None:
     history = fit(network(), nn.cross_entropy, (POINTS, LABELS), epochs=20, optimizer=name, lr=0.01, clip=1.0)
     assert history["loss"][-1] < 0.5 * history["loss"][0] and not history.stopped
+
+
+def rates(scheduler: Any) -> tuple[list[float], list[float]]:
+    """Those of each of three batches in two epochs, and those that the history has."""
+    seen: list[float] = []
+    optimizer = tg.optim.Adam((net := network()).parameters(), lr=0.125)
+
+    def loss(output: Any, target: Any) -> Any:
+        seen.append(optimizer.param_groups[0]["lr"])
+        return nn.cross_entropy(output, target)
+
+    history = tg.fit(net, loss, (POINTS, LABELS), epochs=2, batch_size=30, optimizer=optimizer,
+                     scheduler=scheduler, progress=False, watch=False)
+    return seen, history["lr"]
+
+
+def test_one_cycle_steps_after_batches_and_others_where_they_are_told_to() -> None:
+    schedules = tg.optim.lr_scheduler
+    alone = schedules.OneCycleLR(tg.optim.Adam(network().parameters()), 0.5, total_steps=6, pct_start=0.5)
+    expected = [alone.get_last_lr()[0]]
+    for _ in range(5):
+        alone.step()
+        expected.append(alone.get_last_lr()[0])
+    assert max(expected) == expected[2] == 0.5 and len(set(expected)) == 6
+    assert rates(lambda o: schedules.OneCycleLR(o, 0.5, total_steps=6, pct_start=0.5)) == (expected, expected[::3])
+    triangle = [0.125, 0.25, 0.375, 0.5, 0.625, 0.5]
+    assert rates(lambda o: schedules.CyclicLR(o, 0.125, 0.625, step_size_up=4)) == (triangle, triangle[::3])
+
+    def halving(optimizer: Any, each_step: bool) -> Any:
+        scheduler = schedules.ExponentialLR(optimizer, gamma=0.5)
+        scheduler.each_step = each_step
+        return scheduler
+
+    assert rates(lambda o: halving(o, False))[0] == [0.125] * 3 + [0.0625] * 3
+    assert rates(lambda o: halving(o, True))[0] == [0.125 / 2**k for k in range(6)]
 
 
 # -- what goes wrong -----------------------------------------------------------------------------------

@@ -24,7 +24,8 @@ class LRScheduler:
     ----------
     base_lrs : the rates that it started from.
     last_epoch : how often it has stepped.
-    each_step : whether `fit` steps it after each batch, and not after each epoch; may be set.
+    each_step : whether `fit` lets it step after each batch, and not after each epoch; set it to True
+        where a schedule counts batches.
 
     >>> import tinygrad_gd as tg
     >>> class Halving(tg.optim.lr_scheduler.LRScheduler):

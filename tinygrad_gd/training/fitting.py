@@ -217,7 +217,7 @@ class Run:
     def _all_steps(self, train: Any, shown: Progress) -> None:
         """One epoch of training."""
         self._set_mode(True)
-        began, count, used, losses = time.perf_counter(), 0, 0.0, self.history.steps
+        began, lr, count, losses = time.perf_counter(), self._rates()[0], 0, self.history.steps
         good = self._weights()
         if self.watched:
             self._health.begins(self.epoch)
@@ -231,7 +231,6 @@ class Run:
                 self.stop(f"{problem}. The weights are those after epoch {self.epoch - 1}")
                 warnings.warn(self.history.stopped, TrainingWarning, stacklevel=user_stacklevel())
                 return
-            used = self._rates()[0]
             if self._each_step:
                 self.scheduler.step()
             shown.step(self.epoch, losses[-1])
@@ -242,7 +241,7 @@ class Run:
             raise OptionError("fit: the data gave no batch; a generator can be used only once: give a "
                               "list, a DataLoader or arrays")
         self._row: dict[str, Any] = {
-            "epoch": self.epoch, "loss": float(np.mean(losses[-count:])), "lr": used,
+            "epoch": self.epoch, "loss": float(np.mean(losses[-count:])), "lr": lr,
             "seconds": time.perf_counter() - began}
 
     def _ends_epoch(self, held: Any, shown: Progress) -> None:

@@ -13,8 +13,8 @@ class History:
     Attributes
     ----------
     steps : the loss of each step.
-    epochs : for each epoch a dict: ``epoch``, ``loss`` (mean of its steps), ``lr``, ``seconds``, and
-        with validation data ``val_loss`` and the metrics.
+    epochs : for each epoch a dict: ``epoch``, ``loss`` (mean of its steps), ``lr`` (of its first),
+        ``seconds``, and with validation data ``val_loss`` and the metrics.
     notes : what was noticed, in words, each once.
     stopped : why training ended before its last epoch, or empty.
     best : the epoch whose weights the model has, if the best were restored.
