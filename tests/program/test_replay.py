@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
+from tests.nn import layer_rows, sequence_rows
+from tests.nn.test_all_losses import CASES, module_of
+from tests.optim import trajectories
 from tests.program.steps import ROWS, Build, assert_same_bits, network
 from tests.samples import Sample
 from tests.transforms.trees import X, assert_trees_close, tree_of
@@ -104,12 +107,16 @@ OPTIMIZERS: dict[str, list[dict[str, Any]]] = {
 
 
 def test_every_layer_loss_and_optimizer_has_a_row() -> None:
+    """Here, or in the tables that the tests of the models run compiled."""
     modules = {n for n in tg.nn.__all__ if isinstance(getattr(tg.nn, n), type)} - {"Module", "Parameter"}
-    losses = {n for n in modules if n.endswith("Loss")} | {
-        n for n in tg.nn.__all__ if n.islower() and callable(getattr(tg.nn, n))}
-    assert set(LAYERS) == modules - losses
-    assert set(LOSSES) == losses
-    assert set(OPTIMIZERS) == {n for n in tg.optim.__all__ if n != "Optimizer"}
+    losses = {n for n in modules if n.endswith("Loss")}
+    functions = {n for n in tg.nn.__all__ if n.islower() and callable(getattr(tg.nn, n))}
+    rows = {r.name for table in (layer_rows, sequence_rows) for r in (*table.ROWS, *table.RANDOM)}
+    without_forward = {"ModuleDict", "ModuleList", "ParameterDict", "ParameterList"}
+    assert set(LAYERS) | rows | without_forward == modules - losses
+    assert set(LOSSES) <= losses | functions and functions == set(CASES)
+    assert losses == {module_of(name).__name__ for name in CASES}
+    assert {*trajectories.ALL, "LBFGS", "Muon"} == {n for n in tg.optim.__all__ if n[0].isupper()} - {"Optimizer"}
 
 
 def training(model: Callable[[], Any], loss: Callable[[Any, Any], Any], optimizer: Callable[[Any], Any],
