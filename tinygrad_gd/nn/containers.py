@@ -166,8 +166,10 @@ class Sequential(Row):
         watched = mode.observer is not None or (mode.lockstep is not None and mode.watcher is not None)
         for key in self._keys:
             module = attributes[key]
-            plain = not (watched or module._hooks or type(module).__call__ is not call)
-            x = module.forward(x) if plain else module(x)
+            if watched or module._hooks or type(module).__call__ is not call:
+                x = module(x)
+            else:
+                x = module.forward(x)
         return x
 
     def _part(self, items: dict[str, Any]) -> Sequential:

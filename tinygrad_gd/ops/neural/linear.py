@@ -66,7 +66,7 @@ def _linear(x: Any, weight: Any, bias: Any, /) -> Any:
 
 
 def _linear_at_once(x: Any, weight: Any, bias: Any, /) -> Any:
-    if is_large_batch(x):
+    if x.ndim > 2 and is_large_batch(x):
         out = product(_rows(x), weight.T).reshape(*x.shape[:-1], len(weight))
     elif is_sooner_by_columns(x, weight):
         out = product(weight, x.T).T

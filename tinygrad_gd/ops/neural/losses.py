@@ -173,11 +173,17 @@ binary_nll = primitive(
     analytic=False, kind="red", internal=True)
 
 
-def check_once(labels: Any, classes: int, loss: str = "cross_entropy") -> None:
-    """`check_labels`, but for a Tensor that has been checked and not been written since."""
+def check_once(labels: Any, classes: int, loss: str = "cross_entropy") -> bool:
+    """`check_labels`, but for a Tensor that has been checked and not been written since.
+
+    Whether they had to be checked.
+    """
     global _right
     if not isinstance(labels, Tensor):
         _check_labels(labels, classes, loss)
-    elif (now := (labels._seq, classes)) != _right:
-        _check_labels(labels._value, classes, loss)
-        _right = now
+        return True
+    if (now := (labels._seq, classes)) == _right:
+        return False
+    _check_labels(labels._value, classes, loss)
+    _right = now
+    return True
