@@ -49,18 +49,21 @@ def test_numbers_one_or_several() -> None:
     assert both.predict(x[:5]).shape == (5, 2)
 
 
+MADE: list[Any] = []
+
+
+def network(inputs: int, outputs: int) -> Any:
+    MADE.append((inputs, outputs))
+    return tg.nn.Sequential(tg.nn.Linear(inputs, outputs))
+
+
 def test_a_module_of_ones_own_and_what_is_the_same() -> None:
     x, y = load_iris(return_X_y=True)
-    made: list[Any] = []
-
-    def network(inputs: int, outputs: int) -> Any:
-        made.append((inputs, outputs))
-        return tg.nn.Sequential(tg.nn.Linear(inputs, outputs))
-
+    MADE.clear()
     first = tg.sklearn.NetClassifier(network, epochs=5, random_state=3).fit(x, y)
     state = tg.generator().bit_generator.state
     second = clone(first).fit(x, y)
-    assert made == [(4, 3)] * 2 and tg.generator().bit_generator.state == state
+    assert MADE == [(4, 3)] * 2 and tg.generator().bit_generator.state == state
     np.testing.assert_array_equal(first.predict_proba(x), second.predict_proba(x))
     again = pickle.loads(pickle.dumps(first))
     np.testing.assert_array_equal(first.predict_proba(x), again.predict_proba(x))

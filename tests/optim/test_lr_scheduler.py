@@ -289,6 +289,8 @@ MISUSE: Table = {
     "factor 1": (wrong("ReduceLROnPlateau", factor=1.0), ValueError, "factor must be < 1"),
     "better": (wrong("ReduceLROnPlateau", "best"), ValueError, "mode must be 'min' or 'max', got 'best'"),
     "no schedulers": (wrong("SequentialLR", [], []), ValueError, "SequentialLR: expected at least one scheduler"),
+    "one milestone": (lambda: lr_scheduler.SequentialLR(o := sgd(), [lr_scheduler.StepLR(o, 1)] * 2, 3), TypeError,
+                      r"SequentialLR: milestones are a list of integers, got int; write \[3\]"),
     "too few milestones": (lambda: lr_scheduler.SequentialLR(o := sgd(), [lr_scheduler.StepLR(o, 1)] * 2, []), ValueError,
                            "expected 1 milestones for 2 schedulers, got 0"),
     "a plateau in a chain": (lambda: lr_scheduler.ChainedScheduler([lr_scheduler.ReduceLROnPlateau(sgd())]), TypeError,

@@ -121,7 +121,7 @@ WRONG: Table = {
     "lr of nothing": (lambda: group().update({"lr": None}), TypeError, "SGD: lr must be a number, got NoneType"),
     "lr inf": (lambda: group().update([("lr", np.inf)]), ValueError, "SGD: lr must be finite, got inf"),
     "lr of a Tensor": (lambda: group().__setitem__("lr", tg.Tensor(0.1)), TypeError, r"SGD: lr must be.*write \.item\(\)"),
-    "learning_rate": (lambda: group().__setitem__("learning_rate", 0), ValueError, "unknown option 'learning_rate'; options are lr"),
+    "learning_rate": (lambda: group().__setitem__("learning_rate", 0), ValueError, "unknown option 'learning_rate', write lr=; options are lr"),
     "LR": (lambda: group().setdefault("LR", 0), ValueError, "unknown option 'LR'; options are lr"),
     "joined": (lambda: group().__ior__({"rate": 0}), ValueError, "unknown option 'rate'"),
     "momentum": (lambda: group().__setitem__("momentum", -0.1), ValueError, "SGD: momentum must be >= 0"),

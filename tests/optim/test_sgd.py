@@ -121,7 +121,7 @@ MISUSE: Table = {
     "unknown option": (lambda: tg.optim.SGD([{"params": [w()], "rate": 1}], lr=1), ValueError,
                        "unknown option 'rate'; options are lr, momentum"),
     "unknown option of SGD": (lambda: tg.optim.SGD([w()], lr=1, learning_rate=1), ValueError,
-                              "SGD: unknown option 'learning_rate'; options are lr, momentum"),
+                              "SGD: unknown option 'learning_rate', write lr=; options are lr, momentum"),
     "lr as text": (lambda: tg.optim.SGD([w()], lr="0.1"), TypeError, r"SGD: lr must be a number, got .*str"),
     "lr of nothing": (lambda: tg.optim.SGD([w()], lr=None), TypeError, "SGD: lr must be a number"),
     "no list": (lambda: tg.optim.SGD(None), TypeError, r"list of parameters, got .*NoneType.*write \[w, b\]"),

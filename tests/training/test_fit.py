@@ -173,6 +173,18 @@ def test_optimizers_by_name(name: str) -> None:
     assert history["loss"][-1] < 0.5 * history["loss"][0] and not history.stopped
 
 
+def test_what_is_no_scheduler_of_this_optimizer_is_told_before_training() -> None:
+    other = tg.optim.SGD(network().parameters(), lr=0.1)
+    data = (POINTS, LABELS)
+    with pytest.raises(tg.errors.OptionError, match=r"rates of another optimizer; give that one as optimizer=, or"):
+        fit(network(), nn.cross_entropy, data, scheduler=tg.optim.lr_scheduler.StepLR(other, 1))
+    for given in ("cosine", lambda optimizer: None):
+        with pytest.raises(tg.errors.DTypeError, match=r"fit: scheduler has a step\(\), got (str|NoneType).*; write sche"):
+            fit(network(), nn.cross_entropy, data, scheduler=given)
+    with pytest.raises(tg.errors.DTypeError, match=r"fit: model is a class; make one: Bilinear\(...\)"):
+        fit(nn.Bilinear, nn.cross_entropy, data)
+
+
 def rates(scheduler: Any) -> tuple[list[float], list[float]]:
     """Those of each of three batches in two epochs, and those that the history has."""
     seen: list[float] = []
@@ -260,6 +272,17 @@ def test_dead_units_vanishing_and_missing_gradients_and_stalls() -> None:
     with pytest.warns(TrainingWarning, match=r"gradients vanish: those of '0.weight', .*take relu|Take relu"):
         fit(deep, nn.cross_entropy, (POINTS, LABELS), lr=0.001, epochs=1)
 
+    class OneStep(nn.Module):
+        def __init__(self) -> None:
+            self.lstm, self.out = nn.LSTM(2, 4), nn.Linear(4, 2)
+
+        def forward(self, x: Any) -> Any:
+            return self.out(self.lstm(x[None])[0][0])
+
+    with pytest.warns(TrainingWarning, match="gradients of 'lstm.weight_hh_l0' are 0 .*one step only") as told:
+        fit(OneStep(), nn.cross_entropy, (POINTS, LABELS), epochs=2)
+    assert len(told) == 1
+
     class Unused(nn.Module):
         def __init__(self) -> None:
             self.used, self.idle = nn.Linear(2, 2), nn.Linear(3, 3)
@@ -272,7 +295,7 @@ def test_dead_units_vanishing_and_missing_gradients_and_stalls() -> None:
     with pytest.warns(TrainingWarning, match="nothing has been learned in 5 epochs"):
         fit(network(), nn.cross_entropy, (POINTS, LABELS), lr=1e-6, epochs=5)
     with pytest.warns(TrainingWarning, match="steps are too large: one has moved '0.weight' by"):
-        fit(network(), nn.cross_entropy, (POINTS * 100, LABELS), lr=1.0, epochs=1)
+        fit(network(), nn.cross_entropy, (POINTS * 30, LABELS), lr=0.3, epochs=2, batch_size=None)
 
 
 def test_nothing_is_said_of_a_run_that_is_well() -> None:

@@ -83,7 +83,7 @@ class MultiStepLR(LRScheduler):
 
     def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1,
                  last_epoch: int = -1) -> None:
-        self.milestones = Counter(self._integer("milestones", epoch) for epoch in milestones)
+        self.milestones = Counter(self._integers("milestones", milestones))
         self.gamma = self._number("gamma", gamma)
         super().__init__(optimizer, last_epoch)
 
@@ -293,7 +293,7 @@ class SequentialLR(Several):
     def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: list[int],
                  last_epoch: int = -1) -> None:
         super().__init__(optimizer, schedulers)
-        self._milestones = [self._integer("milestones", epoch) for epoch in milestones]
+        self._milestones = self._integers("milestones", milestones)
         if len(self._milestones) != len(self._schedulers) - 1:
             raise OptionError(f"SequentialLR: expected {len(self._schedulers) - 1} milestones for "
                               f"{len(self._schedulers)} schedulers, got {len(self._milestones)}")

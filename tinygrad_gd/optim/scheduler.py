@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import DTypeError, OptionError, describe
@@ -122,6 +122,12 @@ class LRScheduler:
 
     def _integer(self, option: str, value: Any, least: int = 0) -> int:
         return check_integer(f"{self._name}: {option}", value, least)
+
+    def _integers(self, option: str, values: Any) -> list[int]:
+        if not isinstance(values, Iterable):
+            raise DTypeError(f"{self._name}: {option} are a list of integers, got {describe(values)}; "
+                             f"write [{values}]")
+        return [self._integer(option, value) for value in values]
 
     def state_dict(self) -> dict[str, Any]:
         """All that it has but the optimizer and functions, for `load_state_dict`.

@@ -102,15 +102,12 @@ def fit(
         patience = check_integer("fit: patience", patience, 1)
     for name, value in (("compile", compile), ("shuffle", shuffle), ("watch", watch)):
         check_switch(f"fit: {name}", value)
-    if not callable(loss) or isinstance(loss, type):
-        cure = f"; write {loss.__name__}()" if isinstance(loss, type) else ""
-        raise DTypeError(f"fit: loss is a function of output and target, such as tg.nn.mse_loss, got "
-                         f"{describe(loss)}{cure}")
+    _check_loss(loss)
     if checkpoint is not None:
         form_of("fit: checkpoint", checkpoint)
     train, held = _parts(data, validation, batch_size, shuffle, seed)
     run = Run(model, loss, _optimizer(model, optimizer, lr), epochs, clip, compile)
-    run.scheduler = scheduler(run.optimizer) if _makes(scheduler) else scheduler
+    run.scheduler = _scheduler(scheduler, run.optimizer)
     run.measures, run.predict = _named(metrics), predict
     run.listeners = [_listener(callback) for callback in callbacks]
     run.patience, run.checkpoint, run.watched = patience, checkpoint, watch
@@ -377,6 +374,13 @@ def _parts(data: Any, validation: Any, batch_size: int | None, shuffle: bool, se
     return loader(data, shuffle), None if validation is None else loader(validation, False)
 
 
+def _check_loss(loss: Any) -> None:
+    if not callable(loss) or isinstance(loss, type):
+        cure = f"; write {loss.__name__}()" if isinstance(loss, type) else ""
+        raise DTypeError(f"fit: loss is a function of output and target, such as tg.nn.mse_loss, got "
+                         f"{describe(loss)}{cure}")
+
+
 def _are_arrays(given: Any) -> bool:
     """Whether arrays were given, and no batches."""
     return isinstance(given, tuple) or (
@@ -385,6 +389,8 @@ def _are_arrays(given: Any) -> bool:
 
 def _optimizer(model: Any, given: Any, lr: float | None) -> Optimizer:
     """The optimizer that is meant."""
+    if isinstance(model, type):
+        raise DTypeError(f"fit: model is a class; make one: {model.__name__}(...)")
     if isinstance(given, Optimizer):
         if lr is not None:
             raise OptionError("fit: lr belongs to an optimizer that is given by its name; set it in "
@@ -402,9 +408,17 @@ def _optimizer(model: Any, given: Any, lr: float | None) -> Optimizer:
     return make(model.parameters(), **({} if lr is None else {"lr": lr}))
 
 
-def _makes(scheduler: Any) -> bool:
-    """Whether a function that makes a scheduler was given, and not one."""
-    return isinstance(scheduler, type) or (callable(scheduler) and not hasattr(scheduler, "step"))
+def _scheduler(given: Any, optimizer: Optimizer) -> Any:
+    """The scheduler that is meant; one of another optimizer would change nothing here."""
+    makes = isinstance(given, type) or (callable(given) and not hasattr(given, "step"))
+    made = given(optimizer) if makes else given
+    how = "scheduler=lambda optimizer: tg.optim.lr_scheduler.StepLR(optimizer, 10)"
+    if given is not None and not hasattr(made, "step"):
+        raise DTypeError(f"fit: scheduler has a step(), got {describe(made)}; write {how}")
+    if getattr(made, "optimizer", optimizer) is not optimizer:
+        raise OptionError("fit: the scheduler changes the rates of another optimizer; give that one as "
+                          f"optimizer=, or write {how}")
+    return made
 
 
 def _wants_loss(scheduler: Any) -> bool:

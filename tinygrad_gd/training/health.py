@@ -67,7 +67,7 @@ class Health:
         """Why training must stop, or nothing; the loss of the step is the last of ``losses``."""
         losses, loss = self._losses, self._losses[-1]
         if self._before:
-            if not self._batches:
+            if not self._batches and len(losses) > 1:  # the first of all may be large
                 self._moved = self._updates()
             if len(self._batches) * len(batch[0]) < ROWS:
                 self._batches.append(batch)
@@ -145,7 +145,11 @@ class Health:
         sizes = {name: float(np.sqrt(np.mean(np.square(np.asarray(p.grad.data, float)))))
                  for name, p in self.parameters if p.grad is not None and p.ndim > 1}
         largest = max(sizes.values(), default=0.0)
-        if faint := [name for name, size in sizes.items() if size < FAINTEST * largest]:
+        if largest and (zero := [name for name, size in sizes.items() if not size]):
+            found.append(("zero", f"gradients of {_listed(zero)} are 0 to the last bit: nothing there "
+                          "changes the loss. The units behind may be dead, a mask may hide them, a "
+                          "factor may be 0, or a recurrent layer may be given one step only"))
+        elif faint := [name for name, size in sizes.items() if size < FAINTEST * largest]:
             found.append(("vanishing", f"gradients vanish: those of {_listed(faint)} are "
                           f"{sizes[faint[0]]:.2g}, and up to {largest:.2g} in other layers, so that "
                           "they hardly learn. Take relu in place of sigmoid or tanh, normalise "
