@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -322,3 +323,14 @@ def test_the_gradient_is_a_text_that_runs(kind: str) -> None:
     out, _ = layer(x, x, x) if kind == M else layer(x)
     text = tg.source((out**2).sum(), wrt=list(layer.parameters()), check=True)
     assert "weight" in text and "tinygrad_gd" not in text
+
+
+BEHIND = {"Linear": (4, 2), "ReLU": (), "Conv1d": (4, 2, 1), "LayerNorm": (4,), "LSTM": (4, 3)}
+
+
+@pytest.mark.parametrize("name", BEHIND)
+@pytest.mark.parametrize("grad", [True, False])
+def test_the_pair_that_a_recurrent_layer_gives_is_told_as_one(name: str, grad: bool) -> None:
+    given = r"got a tuple of parts that differ in shape, the first float64 of shape \(3, 2, 4\);.*out, _ = layer\(x\)"
+    with pytest.raises(tg.errors.ShapeError, match=given), tg.no_grad() if not grad else nullcontext():
+        tg.nn.Sequential(tg.nn.LSTM(8, 4), getattr(tg.nn, name)(*BEHIND[name]))(np.zeros((3, 2, 8)))

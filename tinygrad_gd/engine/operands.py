@@ -42,8 +42,8 @@ def operand(operation: str, x: Any) -> Any:
     if isinstance(x, int):  # of a subclass, as ``t.size`` is
         return int(x)
     if isinstance(x, list | tuple):
-        x = stack_of_values(x, keep_graph=True)
-        return x if isinstance(x, Tensor) else operand(operation, _rectangular(operation, x))
+        stacked = _rectangular(operation, x)
+        return stacked if isinstance(stacked, Tensor) else operand(operation, stacked)
     raise DTypeError(
         f"{operation}: expected a Tensor, an array or a number, got {describe(x)}; "
         "convert it with np.asarray(values, dtype=float) first"
@@ -70,8 +70,15 @@ def frozen(operation: str, option: str, value: Any) -> Any:
 
 def _rectangular(operation: str, rows: Any) -> Any:
     try:
-        return np.array(rows)
+        stacked = stack_of_values(rows, keep_graph=True)
+        return stacked if isinstance(stacked, Tensor) else np.array(stacked)
     except ValueError as error:
+        if isinstance(rows, tuple) and isinstance(rows[0], Tensor):
+            raise ShapeError(f"{operation}: got a tuple of parts that differ in shape, the first "
+                             f"{describe(rows[0])}; if a layer gave it, as recurrent layers and "
+                             "attention do, take the part that is meant: out, _ = layer(x)") from error
+        if isinstance(error, ShapeError):
+            raise
         raise ShapeError(f"{operation}: expected a rectangular nested list, got rows of different "
                          "lengths; pad them, or use one Tensor per row") from error
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.operands import operand
 from ..engine.primitive import apply
 from ..engine.tensor import Tensor
 from ..errors import OptionError, ShapeError, TinygradGdError, describe
@@ -48,7 +49,7 @@ class Linear(Module):
                 return linear(x, self.weight)
             return apply(linear, (x, self.weight, self.bias))
         except TinygradGdError as error:
-            if shape_of(x)[-1:] == (self.in_features,):
+            if shape_of(operand("Linear", x))[-1:] == (self.in_features,):
                 raise
             raise ShapeError(f"Linear: expected the last axis to have {self.in_features} features, "
                              f"got {describe(x)}") from error

@@ -107,9 +107,8 @@ def fit(
         form_of("fit: checkpoint", checkpoint)
     train, held = _parts(data, validation, batch_size, shuffle, seed)
     run = Run(model, loss, _optimizer(model, optimizer, lr), epochs, clip, compile)
-    run.scheduler = _scheduler(scheduler, run.optimizer)
-    run.measures, run.predict = _named(metrics), predict
-    run.listeners = [_listener(callback) for callback in callbacks]
+    run.scheduler, run.predict = _scheduler(scheduler, run.optimizer), predict
+    run.measures, run.listeners = _named(metrics), [_listener(callback) for callback in callbacks]
     run.patience, run.checkpoint, run.watched = patience, checkpoint, watch
     return run.go(train, held, progress)
 
