@@ -173,7 +173,7 @@ def test_optimizers_by_name(name: str) -> None:
     assert history["loss"][-1] < 0.5 * history["loss"][0] and not history.stopped
 
 
-def test_what_is_no_scheduler_of_this_optimizer_is_told_before_training() -> None:
+def test_schedulers_of_others_and_classes_and_parts_that_are_none_are_told_before_training() -> None:
     other = tg.optim.SGD(network().parameters(), lr=0.1)
     data = (POINTS, LABELS)
     with pytest.raises(tg.errors.OptionError, match=r"rates of another optimizer; give that one as optimizer=, or"):
@@ -181,6 +181,8 @@ def test_what_is_no_scheduler_of_this_optimizer_is_told_before_training() -> Non
     for given in ("cosine", lambda optimizer: None):
         with pytest.raises(tg.errors.DTypeError, match=r"fit: scheduler has a step\(\), got (str|NoneType).*; write sche"):
             fit(network(), nn.cross_entropy, data, scheduler=given)
+    with pytest.raises(tg.errors.OptionError, match=r"fit: validation is a part of the rows, between 0 and 1, got 1\.5"):
+        fit(network(), nn.cross_entropy, data, validation=1.5)
     with pytest.raises(tg.errors.DTypeError, match=r"fit: model is a class; make one: Bilinear\(...\)"):
         fit(nn.Bilinear, nn.cross_entropy, data)
 
@@ -210,6 +212,9 @@ def test_one_cycle_steps_after_batches_and_others_where_they_are_told_to() -> No
     assert rates(lambda o: schedules.OneCycleLR(o, 0.5, total_steps=6, pct_start=0.5)) == (expected, expected[::3])
     triangle = [0.125, 0.25, 0.375, 0.5, 0.625, 0.5]
     assert rates(lambda o: schedules.CyclicLR(o, 0.125, 0.625, step_size_up=4)) == (triangle, triangle[::3])
+
+    chained = rates(lambda o: schedules.ChainedScheduler([schedules.OneCycleLR(o, 0.5, total_steps=6, pct_start=0.5)]))
+    assert chained == (expected, expected[::3])
 
     def halving(optimizer: Any, each_step: bool) -> Any:
         scheduler = schedules.ExponentialLR(optimizer, gamma=0.5)

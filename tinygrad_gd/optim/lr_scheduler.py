@@ -261,6 +261,7 @@ class Several(LRScheduler):
         if any(s.optimizer is not self.optimizer for s in self._schedulers):
             raise OptionError(f"{self._name}: expected schedulers of the same optimizer")
         self.base_lrs = [group["initial_lr"] for group in self._groups]
+        self.each_step = any(s.each_step for s in self._schedulers)
 
     def state_dict(self) -> dict[str, Any]:
         """What it has, with the states of its schedulers."""

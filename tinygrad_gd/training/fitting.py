@@ -364,6 +364,9 @@ def _parts(data: Any, validation: Any, batch_size: int | None, shuffle: bool, se
         return given
 
     if isinstance(validation, float):
+        if not 0 < validation < 1:
+            raise OptionError("fit: validation is a part of the rows, between 0 and 1, got "
+                              f"{validation}")
         if not _are_arrays(data):
             raise OptionError(f"fit: validation={validation} parts arrays; give (x, y) as data, or the "
                               "validation data themselves")
