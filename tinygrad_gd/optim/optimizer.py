@@ -19,7 +19,7 @@ from ..ground.threads import end_turn, take_turn
 from .groups import ELSEWHERE, SCHEDULED, Defaults, Group, in_group
 
 #: How the state of an optimizer is written to a file.
-_SAVE = "pickle.dump(optimizer.state_dict(), file), and optimizer.load_state_dict(pickle.load(file))"
+_SAVE = "tg.save(optimizer.state_dict(), path), and optimizer.load_state_dict(tg.load(path))"
 
 
 class Optimizer:
@@ -262,12 +262,13 @@ class Optimizer:
         return value
 
     def state_dict(self) -> dict[str, Any]:
-        """Options and state, with parameters replaced by their numbers; ready for `pickle.dump`.
+        """Options and state, with parameters replaced by their numbers; ready for `tg.save`.
 
-        >>> import pickle, tinygrad_gd as tg
+        >>> import tempfile, tinygrad_gd as tg
         >>> w = tg.Tensor(3.0, requires_grad=True); opt = tg.optim.SGD([w], lr=0.1, momentum=0.9)
-        >>> (w * w).backward(); opt.step(); file = pickle.dumps(opt.state_dict())
-        >>> opt.load_state_dict(pickle.loads(file)); opt.state[w]["velocity"].item()
+        >>> (w * w).backward(); opt.step(); path = tempfile.mkdtemp() + "/optimizer.npz"
+        >>> tg.save(opt.state_dict(), path); opt.load_state_dict(tg.load(path))
+        >>> opt.state[w]["velocity"].item()
         6.0
         """
         params = [p for group in self.param_groups for p in group["params"]]
@@ -314,7 +315,9 @@ class Optimizer:
             raise ShapeError(f"load_state_dict: {name!r} has the shape {made.shape}, but belongs to "
                              f"{describe(p)}; build the model with the sizes it had when saved")
         if made.ndim and made.dtype.kind == "f" and made.dtype != p.dtype:
-            return made.astype(p.dtype)
+            made = made.astype(p.dtype)
+        if made.shape == p.shape:
+            made.name = p.name and f"{p.name}.{name}"
         return made
 
     def loaded(self, state: dict[Tensor, dict[str, Any]]) -> None:
