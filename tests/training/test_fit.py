@@ -406,6 +406,7 @@ def test_a_history_is_a_table_and_plain_lists() -> None:
 @pytest.mark.parametrize(("change", "text"), [
     ({"optimizer": "adamm"}, r"optimizer is .*'adamm'; names are .*sgd"),
     ({"optimizer": tg.optim.SGD([tg.Tensor(1.0, requires_grad=True)], lr=1.0)}, "lr belongs to an optimizer"),
+    ({"optimizer": tg.optim.SGD(nn.Linear(2, 2).parameters()), "lr": None}, "has no parameter of the model; write SGD"),
     ({"epochs": 0}, "epochs must be an integer of at least 1"),
     ({"patience": 0}, "patience must be an integer of at least 1"),
     ({"callbacks": [3]}, "a callback is a function of the run"),

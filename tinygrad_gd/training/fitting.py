@@ -397,6 +397,10 @@ def _optimizer(model: Any, given: Any, lr: float | None) -> Optimizer:
         if lr is not None:
             raise OptionError("fit: lr belongs to an optimizer that is given by its name; set it in "
                               f"{type(given).__name__}(params, lr={lr})")
+        trained = [p for group in given.param_groups for p in group["params"]]
+        if isinstance(model, Module) and set(trained).isdisjoint(model.parameters()):
+            raise OptionError("fit: the optimizer has no parameter of the model; write "
+                              f"{type(given).__name__}(model.parameters(), ...)")
         return given
     if not isinstance(model, Module):
         raise OptionError("fit: of a function the parameters are not known; give an optimizer of them, "
