@@ -41,7 +41,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """As `python -m build` does it: the wheel is made from the source distribution."""
     place = tmp_path_factory.mktemp("dist")
     with tarfile.open(build("sdist", HOUSE, place)) as tar:
-        tar.extractall(place, filter="data")
+        tar.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.2 has none
+        tar.extractall(place)
     (source,) = (path for path in place.iterdir() if path.is_dir())
     wheel = build("wheel", source, place)
     with ZipFile(wheel) as archive:
