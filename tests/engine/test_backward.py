@@ -251,3 +251,19 @@ def test_what_is_written_while_an_operation_computes_is_noticed(start: Any, monk
     loss = tg.square(leaf).sum()
     with pytest.raises(tg.GradError, match="was overwritten after square used it"):
         loss.backward()
+
+
+def test_a_scalar_graph_in_which_names_are_bound_anew_has_the_value_and_the_slopes_of_micrograd() -> None:
+    """The expression with which micrograd's engine is tested; the figures are PyTorch's, in float64."""
+    a, b = leaf(-4.0), leaf(2.0)
+    c, d = a + b, a * b + b**3
+    c += c + 1
+    c += 1 + c + (-a)
+    d += d * 2 + (b + a).relu()
+    d += 3 * d + (b - a).relu()
+    f = (c - d) ** 2
+    g = f / 2.0
+    g += 10.0 / f
+    g.backward()
+    np.testing.assert_allclose([g.item(), a.grad.item(), b.grad.item()],
+                               [24.70408163265306, 138.83381924198252, 645.5772594752186], rtol=1e-14)
