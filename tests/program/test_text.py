@@ -343,3 +343,21 @@ def test_every_symbol_stands_for_one_thing() -> None:
     value, *derivatives = formulas(unnamed[0] * unnamed[1])
     assert value == r"L &= p_{1} \, p_{2}"
     assert derivatives == [r"\frac{\partial L}{\partial p_{1}} &= p_{2}", r"\frac{\partial L}{\partial p_{2}} &= p_{1}"]
+
+
+def _room(x: Any) -> Any:
+    return x + 1
+
+
+def _larger(x: Any) -> Any:
+    room = _room(x)
+    return room * 2
+
+
+def test_a_variable_of_a_helper_may_bear_the_name_of_another_helper() -> None:
+    larger = tg.primitive(_larger, lambda g, out, x: g * 2, name="larger_of_test", atomic=True)
+    x = tg.Tensor(2.0, requires_grad=True)
+    text = tg.source(larger(x), wrt=[x])
+    space: dict[str, Any] = {}
+    exec(text, space)
+    assert space["gradient"](np.array(2.0))[0] == 6, text

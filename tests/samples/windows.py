@@ -37,6 +37,18 @@ ROWS = [
         x, window=(2, 2), counts=(2, 1), stride=(1, 2), dilation=(2, 1)), (normal(2, 4, 3),)),
     Sample("overlap_add", lambda x: by_name("overlap_add")(
         x, shape=(6,), stride=(2,), dilation=(1,)), (normal(2, 2, 3),)),
+    Sample("im2col", lambda x: by_name("im2col")(
+        x, window=(2, 2), counts=(2, 3), stride=(1, 2), dilation=(2, 1), padding=((1, 0), (0, 2))),
+        (normal(2, 2, 3, 4),)),
+    Sample("im2col", lambda x: by_name("im2col")(
+        x, window=(2,), counts=(2,), stride=(1,), dilation=(1,), padding=((0, 0),)), (normal(2, 1, 3),),
+        "no padding"),
+    Sample("col2im", lambda x: by_name("col2im")(
+        x, shape=(3,), stride=(2,), dilation=(1,), padding=((0, 1),)), (normal(2, 2, 2, 3),)),
+    *(Sample(name, lambda g, name=name: by_name(name)(
+        g, np.array([[3.0, 4.0]]), np.array([[1.0, 3.0, 3.0, 4.0]]), window=(3,), counts=(2,), stride=(1,),
+        dilation=(1,)), (normal(1, n),))
+      for name, n in (("to_largest", 2), ("from_largest", 4))),
     Sample("sliding_window_view", lambda x: view(x, 3), (normal(5),), "1-D",
            torch=lambda x: x.unfold(0, 3, 1), autograd=False),
     Sample("sliding_window_view", lambda x: view(x, (2, 2)), (normal(3, 4),), "2-D", autograd=False),

@@ -1,7 +1,7 @@
 """Convolution as neural networks mean it (the kernel is not flipped), and its transpose.
 
-The elements under each window become a column of a matrix (im2col), and the convolution is one
-product of matrices for each sample. PyTorch's names, arguments and axes: the input is
+The elements under each window become a column of a matrix, and the convolution is one product of
+matrices. PyTorch's names, arguments and axes: the input is
 (n, channels, *lengths), the weight (out_channels, channels / groups, *window).
 """
 
@@ -19,23 +19,23 @@ from ...ground.registry import implements
 from ..elementwise import add
 from ..shape import flip, reshape
 from ..signatures import as_tensor, called_like
-from .windows import Lengths, batched, bordered, count_windows, numbers, overlap_add, windows
+from .columns import Borders, col2im, im2col, samples_first, samples_last
+from .windows import Lengths, batched, count_windows, numbers
 
 # -- three maps that are each other's derivatives ----------------------------------------------------
 
 
-def _columns(x: Any, window: Any, counts: Any, stride: Any, dilation: Any, groups: int) -> Any:
-    """(n, channels, *lengths) to (n, groups, channels / groups * window, places)."""
-    views, k = windows(x, window, counts, stride, dilation), len(window)
-    order = (0, 1, *range(2 + k, 2 + 2 * k), *range(2, 2 + k))
-    shape = (x.shape[0], groups, x.shape[1] // groups * prod(window), prod(counts))
-    dense = np.copy(np.transpose(views, order), order="C")  # BLAS takes no overlapping windows
-    return np.reshape(dense, shape)
+def _columns(x: Any, window: Any, counts: Any, stride: Any, dilation: Any, padding: Any,
+             groups: int) -> Any:
+    """(n, channels, *lengths) to (groups, channels / groups * window, places * n)."""
+    columns = im2col(x, window, counts, stride, dilation, padding)
+    return np.reshape(columns, (groups, x.shape[1] // groups * prod(window), prod(counts) * x.shape[0]))
 
 
 def _grouped(x: Any, groups: int) -> Any:
-    """(n, channels, *lengths) to (n, groups, channels / groups, places)."""
-    return np.reshape(x, (x.shape[0], groups, x.shape[1] // groups, prod(x.shape[2:])))
+    """(n, channels, *lengths) to (groups, channels / groups, places * n)."""
+    shape = (groups, x.shape[1] // groups, prod(x.shape[2:]) * x.shape[0])
+    return np.reshape(samples_last(x), shape)
 
 
 def _matrices(weight: Any, groups: int) -> Any:
@@ -43,47 +43,47 @@ def _matrices(weight: Any, groups: int) -> Any:
     return np.reshape(weight, (groups, weight.shape[0] // groups, prod(weight.shape[1:])))
 
 
-def _conv(x: Any, weight: Any, /, counts: Any, stride: Any, dilation: Any, groups: int) -> Any:
-    columns = _columns(x, weight.shape[2:], counts, stride, dilation, groups)
+def _conv(x: Any, weight: Any, /, counts: Any, stride: Any, dilation: Any, padding: Any,
+          groups: int) -> Any:
+    columns = _columns(x, weight.shape[2:], counts, stride, dilation, padding, groups)
     product = _matrices(weight, groups) @ columns
-    return np.reshape(product, (x.shape[0], weight.shape[0], *counts))
+    return samples_first(np.reshape(product, (weight.shape[0], *counts, x.shape[0])))
 
 
-def _conv_transpose(x: Any, weight: Any, /, shape: Any, stride: Any, dilation: Any,
+def _conv_transpose(x: Any, weight: Any, /, shape: Any, stride: Any, dilation: Any, padding: Any,
                     groups: int) -> Any:
-    k = len(shape)
-    columns = np.swapaxes(_matrices(weight, groups), 1, 2) @ _grouped(x, groups)
-    views = np.reshape(
-        columns, (x.shape[0], groups * weight.shape[1], *weight.shape[2:], *x.shape[2:]))
-    order = (0, 1, *range(2 + k, 2 + 2 * k), *range(2, 2 + k))
-    return overlap_add(np.transpose(views, order), shape, stride, dilation)
+    product = np.swapaxes(_matrices(weight, groups), 1, 2) @ _grouped(x, groups)
+    columns = np.reshape(
+        product, (groups * weight.shape[1], *weight.shape[2:], *x.shape[2:], x.shape[0]))
+    return col2im(columns, shape, stride, dilation, padding)
 
 
-def _for_weight(x: Any, g: Any, weight: Any, stride: Any, dilation: Any, groups: int) -> Any:
+def _for_weight(x: Any, g: Any, weight: Any, stride: Any, dilation: Any, padding: Any,
+                groups: int) -> Any:
     """The cotangent of the weight, from the input and the cotangent of the output."""
-    columns = _columns(x, weight.shape[2:], g.shape[2:], stride, dilation, groups)
-    each = columns @ np.swapaxes(_grouped(g, groups), 2, 3)  # BLAS takes it sooner than its transpose
-    return np.reshape(np.swapaxes(np.add.reduce(each, axis=0), 1, 2), weight.shape)
+    columns = _columns(x, weight.shape[2:], g.shape[2:], stride, dilation, padding, groups)
+    product = columns @ np.swapaxes(_grouped(g, groups), 1, 2)  # sooner than its transpose
+    return np.reshape(np.swapaxes(product, 1, 2), weight.shape)
 
 
 def _conv_input(g: Any, out: Any, x: Any, weight: Any, counts: Any, stride: Any, dilation: Any,
-                groups: int) -> Any:
-    return _conv_transpose(g, weight, x.shape[2:], stride, dilation, groups)
+                padding: Any, groups: int) -> Any:
+    return _conv_transpose(g, weight, x.shape[2:], stride, dilation, padding, groups)
 
 
 def _conv_weight(g: Any, out: Any, x: Any, weight: Any, counts: Any, stride: Any, dilation: Any,
-                 groups: int) -> Any:
-    return _for_weight(x, g, weight, stride, dilation, groups)
+                 padding: Any, groups: int) -> Any:
+    return _for_weight(x, g, weight, stride, dilation, padding, groups)
 
 
 def _transpose_input(g: Any, out: Any, x: Any, weight: Any, shape: Any, stride: Any, dilation: Any,
-                     groups: int) -> Any:
-    return _conv(g, weight, x.shape[2:], stride, dilation, groups)
+                     padding: Any, groups: int) -> Any:
+    return _conv(g, weight, x.shape[2:], stride, dilation, padding, groups)
 
 
 def _transpose_weight(g: Any, out: Any, x: Any, weight: Any, shape: Any, stride: Any, dilation: Any,
-                      groups: int) -> Any:
-    return _for_weight(g, x, weight, stride, dilation, groups)
+                      padding: Any, groups: int) -> Any:
+    return _for_weight(g, x, weight, stride, dilation, padding, groups)
 
 
 # -- arguments ---------------------------------------------------------------------------------------
@@ -114,19 +114,19 @@ def _weight(operation: str, weight: Any, ndim: int, x: Tensor, groups: Any, axis
 
 
 def _borders(operation: str, padding: Any, window: Lengths, stride: Lengths,
-             dilation: Lengths) -> list[tuple[int, int]]:
+             dilation: Lengths) -> Borders:
     if padding == "valid":
-        return [(0, 0)] * len(window)
+        return ((0, 0),) * len(window)
     if padding == "same":
         if max(stride) > 1:
             raise OptionError(f"{operation}: padding='same' needs stride=1, got stride={stride}; give "
                               "the padding as a number")
         extra = [d * (k - 1) for k, d in zip(window, dilation, strict=True)]
-        return [(n // 2, n - n // 2) for n in extra]
+        return tuple((n // 2, n - n // 2) for n in extra)
     if isinstance(padding, str):
         raise OptionError(f"{operation}: padding= must be 'valid', 'same', an integer or a tuple of "
                           f"them, got {padding!r}")
-    return [(p, p) for p in numbers(operation, "padding", padding, len(window), 0)]
+    return tuple((p, p) for p in numbers(operation, "padding", padding, len(window), 0))
 
 
 def _with_bias(operation: str, out: Tensor, bias: Any, alone: bool) -> Tensor:
@@ -147,10 +147,10 @@ def _convolved(made: Any, ndim: int, x: Any, weight: Any, bias: Any, stride: Any
     steps = numbers(name, "stride", stride, ndim, 1)
     reach = numbers(name, "dilation", dilation, ndim, 1)
     window = weight.shape[2:]
-    x = bordered(x, _borders(name, padding, window, steps, reach))
-    counts = count_windows(name, x, window, steps, reach)
-    out = apply(made, (x, weight), {
-        "counts": counts, "stride": steps, "dilation": reach, "groups": groups})
+    borders = _borders(name, padding, window, steps, reach)
+    counts = count_windows(name, x, window, steps, reach, borders)
+    out = apply(made, (x, weight), {"counts": counts, "stride": steps, "dilation": reach,
+                                    "padding": borders, "groups": groups})
     return _with_bias(name, out, bias, alone)
 
 
@@ -166,17 +166,14 @@ def _transposed(made: Any, ndim: int, x: Any, weight: Any, bias: Any, stride: An
     if any(m >= max(s, d) for m, s, d in zip(more, steps, reach, strict=True)):
         raise OptionError(f"{name}: output_padding={output_padding} must be smaller than stride= or "
                           f"dilation=, {steps} and {reach}")
-    shape = tuple((n - 1) * s + d * (k - 1) + 1 + m for n, s, d, k, m in zip(
+    whole = tuple((n - 1) * s + d * (k - 1) + 1 + m for n, s, d, k, m in zip(
         x.shape[2:], steps, reach, weight.shape[2:], more, strict=True))
-    if any(n <= 2 * p for n, p in zip(shape, cut, strict=True)):
-        raise ShapeError(f"{name}: padding={padding} cuts everything off an output of {shape}; use "
+    if any(n <= 2 * p for n, p in zip(whole, cut, strict=True)):
+        raise ShapeError(f"{name}: padding={padding} cuts everything off an output of {whole}; use "
                          "less padding=")
     out = apply(made, (x, weight), {
-        "shape": shape, "stride": steps, "dilation": reach, "groups": groups})
-    if any(cut):
-        inside = (slice(p, n - p) for p, n in zip(cut, shape, strict=True))
-        key: Any = (..., *inside)
-        out = out[key]
+        "shape": tuple(n - 2 * p for n, p in zip(whole, cut, strict=True)), "stride": steps,
+        "dilation": reach, "padding": tuple((p, p) for p in cut), "groups": groups})
     return _with_bias(name, out, bias, alone)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...engine.primitive import apply, primitive
+from ...engine.primitive import Primitive, apply, primitive
 from ...engine.tensor import Tensor
 from ...errors import OptionError, ShapeError, describe
 from ...ground.checks import check_switch
@@ -19,67 +19,69 @@ from ...ground.registry import implements
 from ..elementwise import divide, where
 from ..shape import along
 from ..signatures import called_like
-from .windows import Lengths, batched, bordered, count_windows, elements, numbers, overlap_add, places
+from .windows import Lengths, batched, bordered, count_windows, numbers, overlap_add, places
 
 # -- the primitives: loops over the places in a window -----------------------------------------------
 
 
 def _max_pool(x: Any, /, window: Any, counts: Any, stride: Any, dilation: Any) -> Any:
     out: Any = None
-    for place in np.ndindex(*window):
-        here = x[elements(place, counts, stride, dilation)]
-        out = here.copy() if out is None else np.maximum(out, here, out=out)
+    for _, there in places(window, counts, stride, dilation):
+        out = x[there].copy("K") if out is None else np.maximum(out, x[there], out=out)
     return out
 
 
-def _first_of_largest(x: Any, largest: Any, /, window: Any, counts: Any, stride: Any,
-                      dilation: Any) -> Any:
-    """For every window, which of its elements is the first of the largest."""
-    mask = np.empty((*largest.shape, *window), bool)
-    free = np.ones(largest.shape, bool)
-    for place in np.ndindex(*window):
-        found = free & (x[elements(place, counts, stride, dilation)] == largest)
-        here: Any = (..., *place)
-        mask[here] = found
+def _to_largest(g: Any, largest: Any, x: Any, /, window: Any, counts: Any, stride: Any,
+                dilation: Any) -> Any:
+    """Like x: each element of g at the first of the largest elements of its window, summed."""
+    out, free = np.zeros_like(x, g.dtype), np.ones_like(largest, bool)
+    for _, there in places(window, counts, stride, dilation):
+        found = (x[there] == largest) & free
         free ^= found
-    return mask
+        part = out[there]
+        np.add(part, np.where(found, g, 0), part)
+    return out
 
 
-first_of_largest = primitive(_first_of_largest, atomic=True, internal=True)
+def _from_largest(h: Any, largest: Any, x: Any, /, window: Any, counts: Any, stride: Any,
+                  dilation: Any) -> Any:
+    """The transpose: of h the element at the first of the largest elements of each window."""
+    out, free = np.zeros_like(largest, h.dtype), np.ones_like(largest, bool)
+    for _, there in places(window, counts, stride, dilation):
+        found = (x[there] == largest) & free
+        free ^= found
+        np.add(out, np.where(found, h[there], 0), out)
+    return out
+
+
+# where the largest elements are has no derivative
+to_largest: Primitive = primitive(
+    _to_largest, lambda g, out, h, largest, x, **options: _along(from_largest, g, largest, x, options),
+    None, None, atomic=True, internal=True)
+from_largest: Primitive = primitive(
+    _from_largest, lambda g, out, h, largest, x, **options: _along(to_largest, g, largest, x, options),
+    None, None, atomic=True, internal=True)
+
+
+def _along(made: Any, g: Any, largest: Any, x: Any, options: Any) -> Any:
+    """One of the two maps, of arrays or, recorded, of Tensors."""
+    if any(isinstance(a, Tensor) for a in (g, largest, x)):
+        return apply(made, (g, largest, x), options)
+    return made.function(g, largest, x, **options)
 
 
 def _max_pool_back(g: Any, out: Any, x: Any, window: Any, counts: Any, stride: Any,
                    dilation: Any) -> Any:
     options = {"window": window, "counts": counts, "stride": stride, "dilation": dilation}
-    if not any(isinstance(a, Tensor) for a in (g, x)):
-        return _to_largest(g, out, x, **options)
-    # where the largest elements are has no derivative
-    first: Any = (apply(first_of_largest, (x, out), options) if isinstance(x, Tensor)
-                  else _first_of_largest(x, out, **options))
-    ones = (1,) * len(window)
-    share = np.where(first, np.reshape(g, (*g.shape, *ones)), 0)
-    return overlap_add(share, x.shape[x.ndim - len(window) :], stride, dilation)
-
-
-def _to_largest(g: Any, out: Any, x: Any, window: Any, counts: Any, stride: Any, dilation: Any) -> Any:
-    """The same sum of the same shares, without an array of all windows."""
-    gx, free = np.zeros(x.shape, g.dtype), np.ones(out.shape, bool)
-    for _, there in places(window, counts, stride, dilation):
-        found = x[there] == out
-        found &= free
-        free ^= found
-        part = gx[there]
-        np.add(part, np.where(found, g, 0), part)
-    return gx
+    return _along(to_largest, g, out, x, options)
 
 
 def _avg_pool(x: Any, /, window: Any, counts: Any, stride: Any, divisor: Any) -> Any:
     if is_half(x):
         return _avg_pool(x.astype(np.float32), window, counts, stride, divisor).astype(np.float16)
     out: Any = None
-    for place in np.ndindex(*window):
-        here = x[elements(place, counts, stride, (1,) * len(window))]
-        out = here.copy() if out is None else np.add(out, here, out=out)
+    for _, there in places(window, counts, stride, (1,) * len(window)):
+        out = x[there].copy("K") if out is None else np.add(out, x[there], out=out)
     return out / divisor
 
 

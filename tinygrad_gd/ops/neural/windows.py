@@ -1,12 +1,13 @@
 """Sliding windows, and their inverse: adding windows up where they overlap.
 
-Convolutions and pooling are made of these two linear maps, each of which is the other's derivative.
-Both act on the last axes; a window reaches ``dilation * (length - 1) + 1`` elements far, and the
-next one begins ``stride`` elements later.
+Pooling is made of these two linear maps, each of which is the other's derivative. Both act on the
+last axes; a window reaches ``dilation * (length - 1) + 1`` elements far, and the next one begins
+``stride`` elements later.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from operator import index, mul
 from typing import Any
@@ -45,29 +46,20 @@ def _windows_at_once(x: Any, window: Any, counts: Any, stride: Any, dilation: An
 
 
 def elements(place: Any, counts: Any, stride: Any, dilation: Any) -> Any:
-    """The key of what all windows hold at one ``place`` inside them."""
+    """A slice of each axis: what all windows hold at one ``place`` inside them."""
     each = zip(place, counts, stride, dilation, strict=True)
-    return (..., *(slice(p * d, p * d + (n - 1) * s + 1, s) for p, n, s, d in each))
-
-
-def _overlap_add(x: Any, /, shape: Any, stride: Any, dilation: Any) -> Any:
-    """The sum of all windows, each at its place in an array whose last axes have ``shape``."""
-    first, ndim = x.ndim - 2 * len(shape), len(shape)
-    counts, window = x.shape[first : first + ndim], x.shape[first + ndim :]
-    out = np.zeros((*x.shape[:first], *shape), x.dtype)
-    for place in np.ndindex(*window):
-        here: Any = (..., *place)
-        out[elements(place, counts, stride, dilation)] += x[here]
-    return out
+    return [slice(p * d, p * d + (n - 1) * s + 1, s) for p, n, s, d in each]
 
 
 @lru_cache(maxsize=1024)
 def places(window: Any, counts: Any, stride: Any, dilation: Any) -> Any:
     """For each place in a window: its key among windows, and that of its elements in the array."""
-    return [((..., *place), elements(place, counts, stride, dilation)) for place in np.ndindex(*window)]
+    return [((..., *place), (..., *elements(place, counts, stride, dilation)))
+            for place in np.ndindex(*window)]
 
 
-def _overlap_add_at_once(x: Any, shape: Any, stride: Any, dilation: Any) -> Any:
+def _overlap_add(x: Any, /, shape: Any, stride: Any, dilation: Any) -> Any:
+    """The sum of all windows, each at its place in an array whose last axes have ``shape``."""
     first, ndim = x.ndim - 2 * len(shape), len(shape)
     out = np.zeros((*x.shape[:first], *shape), x.dtype)
     window, counts = x.shape[first + ndim :], x.shape[first : first + ndim]
@@ -90,7 +82,7 @@ def _overlap_add_back(g: Any, out: Any, x: Any, shape: Any, stride: Any, dilatio
 _windows_primitive = primitive(
     _windows, _windows_back, run=_windows_at_once, kind="view", atomic=True, internal=True)
 _overlap_add_primitive = primitive(
-    _overlap_add, _overlap_add_back, run=_overlap_add_at_once, atomic=True, internal=True)
+    _overlap_add, _overlap_add_back, atomic=True, internal=True)
 
 
 def windows(x: Any, window: Lengths, counts: Lengths, stride: Lengths, dilation: Lengths) -> Any:
@@ -105,7 +97,7 @@ def overlap_add(x: Any, shape: Lengths, stride: Lengths, dilation: Lengths) -> A
     options = {"shape": shape, "stride": stride, "dilation": dilation}
     if isinstance(x, Tensor):
         return apply(_overlap_add_primitive, (x,), options)
-    return _overlap_add_at_once(x, **options)
+    return _overlap_add(x, **options)
 
 
 # -- what the functions made of windows share --------------------------------------------------------
@@ -124,10 +116,12 @@ def numbers(operation: str, option: str, value: Any, ndim: int, least: int) -> L
     return given
 
 
-def count_windows(operation: str, x: Tensor, window: Lengths, stride: Lengths,
-                  dilation: Lengths) -> Lengths:
-    """How many windows fit along each of the last axes."""
+def count_windows(operation: str, x: Tensor, window: Lengths, stride: Lengths, dilation: Lengths,
+                  borders: Iterable[tuple[int, int]] | None = None) -> Lengths:
+    """How many windows fit along each of the last axes, which ``borders`` make longer."""
     lengths = x.shape[x.ndim - len(window) :]
+    if borders is not None:
+        lengths = tuple(n + before + after for n, (before, after) in zip(lengths, borders, strict=True))
     reach = tuple(d * (k - 1) + 1 for k, d in zip(window, dilation, strict=True))
     if any(r > n for r, n in zip(reach, lengths, strict=True)):
         raise ShapeError(f"{operation}: a kernel that reaches over {reach} is larger than the input, "

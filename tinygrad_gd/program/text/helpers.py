@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import keyword
+import re
 import textwrap
 from collections import defaultdict
 from types import FunctionType, ModuleType
@@ -108,6 +109,7 @@ class Helpers:
         own = {*inspect.signature(function).parameters, *function.__code__.co_cellvars}
         used = {x.id: None for x in ast.walk(tree) if isinstance(x, ast.Name)}
         names = {k: self._written(k, seen[k]) for k in used if k in seen and k not in own}
+        names |= {k: f"{k}_" for k in used if k in names.values() and k not in {*seen, *own}}
         return broken(ast.unparse(_Rewriter(names, {}).visit(tree)))
 
     def _written(self, name: str, known: Any) -> str:
@@ -120,19 +122,20 @@ class Helpers:
             return name
         if known is SLOT:
             return self.constant(name, (name, id(known)), "object()  # where an index array goes")
-        if isinstance(known, FunctionType):
+        if isinstance(known := inspect.unwrap(known), FunctionType):  # a cached one, too
             return self.function(known, name)
         return self.constant(name, (name, id(known)), literal(known))
 
 
-def broken(text: str) -> str:
-    """Code with long lines broken, where that leaves it the same."""
+def broken(text: str, width: int = WIDTH) -> str:
+    """Code with long lines broken, where that leaves it the same, and not within tuples of numbers."""
     lines = []
     for line in text.splitlines():
         indent = " " * (len(line) - len(line.lstrip()) + 8)
-        lines += textwrap.wrap(line, WIDTH, subsequent_indent=indent, break_long_words=False,
+        whole = re.sub(r"\([\d, ()-]*\)", lambda found: found[0].replace(" ", "\0"), line)
+        lines += textwrap.wrap(whole, width, subsequent_indent=indent, break_long_words=False,
                                break_on_hyphens=False)
-    made = "\n".join(lines)
+    made = "\n".join(lines).replace("\0", " ")
     try:
         return made if ast.dump(ast.parse(made)) == ast.dump(ast.parse(text)) else text
     except SyntaxError:

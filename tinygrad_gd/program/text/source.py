@@ -224,7 +224,8 @@ class Writer:
             if not scatters and len(text) > WIDTH - 20:
                 text = self._in_steps(i, text, body)
             name = self.target(i)
-            first, *others = self._scatter(i, name) if scatters else [f"{name} = {text}"]
+            first, *others = self._scatter(i, name) if scatters else broken(
+                f"{name} = {text}", WIDTH - 4).splitlines()
             note = self._comment(i) if i.phase != "backward" and i.line != shown else ""
             shown = i.line
             if note and max(len(first) + 4, 46) + len(note) + 4 > WIDTH:
