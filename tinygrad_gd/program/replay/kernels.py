@@ -18,8 +18,8 @@ from ..ir import EXACT, Instruction, Value
 #: Elements up to which trying costs nothing worth mentioning.
 TRIED_ELEMENTS = 1 << 16
 
-#: Bytes of the array into which masks and rows are copied.
-SCRATCH_BYTES = 1 << 17
+#: Bytes of the arrays into which masks, and short rows, are copied.
+SCRATCH_BYTES, ROWS_BYTES = 1 << 17, 1 << 19
 
 #: Bytes of an array up to which it is kept in two memory orders.
 KEPT_BYTES = 1 << 20
@@ -98,11 +98,12 @@ def places(i: Instruction, *indices: Any) -> Any:
 
 
 def _rows_copied_first(i: Instruction) -> tuple[int, Value] | None:
-    """A matrix of short rows by columns, if the extreme of each is found so; `extreme` does, too."""
+    """Short rows by columns, if the extreme of each is found so; `extreme` does, too."""
     x = i.inputs[0]
-    if (len(x.shape) == 2 and x.in_order and x.dense and i.params.get("axis") in (1, -1)
-            and 1 < x.shape[1] <= NARROW_ELEMENTS <= x.shape[0] and x.nbytes <= SCRATCH_BYTES):
-        return 0, Value(x.shape, x.dtype, axes=(1, 0))
+    last = len(x.shape) - 1
+    if (last > 0 and x.in_order and x.dense and i.params.get("axis") in (last, -1)
+            and 1 < x.shape[-1] <= NARROW_ELEMENTS <= prod(x.shape[:-1]) and x.nbytes <= ROWS_BYTES):
+        return 0, Value(x.shape, x.dtype, axes=(last, *range(last)))
     return None
 
 
@@ -138,14 +139,21 @@ def _is_sooner_in_rows(i: Instruction) -> bool:
 
 
 def is_column_sum(i: Instruction) -> bool:
-    """Whether einsum adds the rows of a matrix as np.sum does, but without a call for every row."""
-    x = i.inputs[0]
-    if (i.primitive.name != "sum" or i.params.get("axis") not in (0, (0,)) or i.params.get("keepdims")
-            or len(x.shape) != 2 or x.axes != (0, 1) or not x.dense or x.dtype != i.output.dtype
-            or x.dtype.kind != "f" or min(x.shape) < 2 or x.shape[0] * x.shape[1] > TRIED_ELEMENTS):
+    """Whether einsum adds up all axes but the last as np.sum does, but without a call for every row."""
+    x, axis = i.inputs[0], i.params.get("axis")
+    before = tuple(range(len(x.shape) - 1))
+    if (i.primitive.name != "sum" or not before or before not in (axis, (axis,))
+            or i.params.get("keepdims") or not x.in_order or not x.dense or x.dtype != i.output.dtype
+            or x.dtype.kind != "f" or min(x.shape) < 2 or prod(x.shape) > TRIED_ELEMENTS):
         return False
     rows = _trial(x)
-    return bool(np.array_equal(einsum("ij->j", rows), rows.sum(axis=0)))
+    return bool(np.array_equal(einsum(column_sum(i), rows), np.add.reduce(rows, before)))
+
+
+def column_sum(i: Instruction) -> str:
+    """What einsum is asked for, by `is_column_sum`."""
+    letters = "abcdefghijklmnopqrstuvwxyz"[: len(i.inputs[0].shape)]
+    return f"{letters}->{letters[-1]}"
 
 
 def is_mean_of_half(i: Instruction) -> bool:

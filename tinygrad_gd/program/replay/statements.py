@@ -29,6 +29,7 @@ from ..ir import (
     in_places,
 )
 from .kernels import (
+    column_sum,
     copied,
     copied_first,
     empty,
@@ -306,7 +307,7 @@ class Statements:
 
     def _reducing(self, i: Instruction, x: str, into: str) -> list[str]:
         if is_column_sum(i):
-            return [f"{self.bound(einsum, 'einsum')}('ij->j', {x}, out={into})"]
+            return [f"{self.bound(einsum, 'einsum')}({column_sum(i)!r}, {x}, out={into})"]
         axis, keepdims = i.params.get("axis"), bool(i.params.get("keepdims"))
         reduce = self.bound(REDUCTIONS[i.primitive.name].reduce, "reduce")
         lines = [f"{reduce}({x}, {axis!r}, None, {into}, {keepdims})"]
