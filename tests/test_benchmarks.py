@@ -8,9 +8,10 @@ import subprocess
 import sys
 from typing import Any
 
+import numpy as np
 import pytest
 
-from tests.benchmarks import measure, report, workloads
+from tests.benchmarks import measure, memory, report, workloads
 from tests.benchmarks.__main__ import main
 from tests.benchmarks.peers import PEERS
 
@@ -54,6 +55,13 @@ def test_the_command_prints_a_table_and_writes_json(tmp_path, capsys) -> None:
     printed = capsys.readouterr().out
     assert "| workload | tinygrad_gd |" in printed and "Measured on" in printed
     assert json.loads(file.read_text())["seconds"]["line"]["tinygrad_gd"] > 0
+
+
+def test_the_memory_of_a_process_is_its_own() -> None:
+    held = np.ones(400 << 17)  # this process has 400 MB, of which its child has nothing
+    header, rows = memory.peaks(["line"], [PEERS[0]()], quick=True)
+    assert header == ["workload", "tinygrad_gd"] and held.nbytes == 400 << 20
+    assert 20 < int(rows[0][1].removesuffix(" MB")) < 400
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no such call")

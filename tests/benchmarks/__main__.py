@@ -10,7 +10,9 @@ import sys
 from typing import Any
 
 RACES = ("line", "moons", "digits", "mnist", "adam", "cnn", "vae", "lstm", "gpt", "wide", "scalars", "chain")
-ENGINE = ("deep", "overhead")
+ENGINE = ("deep", "overhead", "memory")
+#: Those that are large enough to say something about memory.
+LARGE = ("digits", "mnist", "adam", "cnn", "lstm", "gpt", "wide")
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -50,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
     options = arguments(argv)
     if "numpy" not in sys.modules:
         limit_threads(options.threads)
-    from . import engine, measure, report, workloads
+    from . import engine, measure, memory, report, workloads
     from .peers import PEERS
 
     peers, notes = measure.available(PEERS)
@@ -71,6 +73,10 @@ def main(argv: list[str] | None = None) -> int:
         tables.append(report.Table("A chain of scalar operations", *engine.deep(options.quick, peers)))
     if "overhead" in options.workload:
         tables.append(report.Table("One call, forward, recorded", *engine.overhead(options.quick)))
+    if "memory" in options.workload:
+        named = [n for n in LARGE if n in options.workload] or list(LARGE)
+        tables.append(report.Table("The most memory of a process that trains, import included",
+                                   *memory.peaks(named, peers, options.quick)))
     facts = report.environment(peers)
     for table in tables:
         print(table.markdown() if options.markdown else table.plain(), end="\n\n")
