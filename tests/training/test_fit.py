@@ -8,6 +8,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -386,6 +387,19 @@ def test_a_bar_when_asked_for(capsys: Any) -> None:
     fit(network(), nn.cross_entropy, (POINTS, LABELS), epochs=2, progress=True, validation=0.2)
     shown = capsys.readouterr().err
     assert "epoch 2/2" in shown and "val_loss=" in shown and "6/6" in shown
+
+
+def test_a_notebook_without_widgets_gets_a_bar_of_text_and_no_warning(
+        monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    class ZMQInteractiveShell:
+        """Jupyter's, by which it is known."""
+
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=ZMQInteractiveShell))
+    monkeypatch.setattr("tinygrad_gd.training.progress.find_spec", lambda name: None)
+    fit(network(), nn.cross_entropy, (POINTS, LABELS), epochs=2, progress=None)
+    shown = capsys.readouterr()
+    assert "epoch 2/2" in shown.out and not shown.err
+
 
 
 def test_a_history_is_a_table_and_plain_lists() -> None:

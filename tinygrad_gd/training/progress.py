@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from typing import Any
 
 from .history import in_cell
@@ -28,11 +29,9 @@ class Progress:
         self._bar: Any = None
         self._lines = progress is None
         if progress or (progress is None and (_is_notebook() or _is_terminal())):
-            from tqdm.auto import tqdm
-
             self._lines = False
-            self._bar = tqdm(total=epochs * steps, initial=done * steps, unit="step", leave=True,
-                             dynamic_ncols=True, file=None if _is_notebook() else sys.stderr)
+            self._bar = _bar(total=epochs * steps, initial=done * steps, unit="step", leave=True,
+                             dynamic_ncols=True)
 
     def step(self, epoch: int, loss: float) -> None:
         """A step is over."""
@@ -57,6 +56,20 @@ class Progress:
         """Training is over."""
         if self._bar is not None:
             self._bar.close()
+
+
+def _bar(**options: Any) -> Any:
+    """tqdm's widget in a notebook that can show it; its text elsewhere.
+
+    `tqdm.auto` would warn where ipywidgets are missing, and write what looks like an error.
+    """
+    if not _is_notebook() or find_spec("ipywidgets") is None:
+        from tqdm.std import tqdm as text
+
+        return text(**options, file=sys.stdout if _is_notebook() else sys.stderr)
+    from tqdm.notebook import tqdm as widget
+
+    return widget(**options)
 
 
 def _is_terminal() -> bool:
