@@ -242,13 +242,13 @@ def _gelu(x: Any, /, approximate: str = "none") -> Any:
 
 
 def _slope_of_gelu(g: Any, out: Any, x: Any, approximate: str) -> Any:
-    x = np.clip(x, -_FAR, _FAR)
+    near = np.clip(x, -_FAR, _FAR)
     if approximate == "tanh":
-        t = np.tanh(SQRT_2_OVER_PI * (x + 0.044715 * x * x * x))
-        inner = SQRT_2_OVER_PI * (1 + 0.134145 * x * x)
-        return g * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * inner)
-    density = 0.5 * SQRT_2_OVER_PI * np.exp(-0.5 * x * x)
-    return g * (0.5 * _erfc_in_rule(-SQRT_HALF * x) + x * density)
+        t = np.tanh(SQRT_2_OVER_PI * (near + 0.044715 * near * near * near))
+        inner = SQRT_2_OVER_PI * (1 + 0.134145 * near * near)
+        return g * (0.5 * (1 + t) + 0.5 * near * (1 - t * t) * inner)
+    density = 0.5 * SQRT_2_OVER_PI * np.exp(-0.5 * near * near)
+    return g * (0.5 * _erfc_in_rule(-SQRT_HALF * x) + near * density)  # a program has it already
 
 
 log_sigmoid = primitive(_log_sigmoid, lambda g, out, x: g * _sigmoid_in_rule(-x), **_KINKED)
