@@ -361,3 +361,12 @@ def test_a_variable_of_a_helper_may_bear_the_name_of_another_helper() -> None:
     space: dict[str, Any] = {}
     exec(text, space)
     assert space["gradient"](np.array(2.0))[0] == 6, text
+
+
+def test_arrays_that_nobody_names_are_written_as_what_they_are() -> None:
+    scores = tg.Tensor(np.linspace(-1, 1, 12).reshape(4, 3), requires_grad=True, name="scores")
+    labels = np.array([2, 0, 1, 1])
+    loss = -scores[np.arange(4), labels].mean() + (np.eye(3) @ scores.T).sum() * 0.3
+    text = tg.source(loss, wrt=[scores], check=True)
+    assert "def gradient(scores, labels):" in text
+    assert "scores[np.arange(4), labels]" in text and "np.eye(3) @" in text and "np.float64" not in text

@@ -93,7 +93,8 @@ def formula(x: np.ndarray[Any, Any]) -> str:
     if x.tobytes() == first.tobytes() * x.size and (x.size > few or not x.size):
         if first.tobytes() in (b"\0" * x.itemsize, x.dtype.type(1).tobytes()):
             return f"np.{'ones' if first else 'zeros'}({literal(x.shape)}{kind})"
-        return f"np.full({literal(x.shape)}, {literal(first)})"
+        value = number(first) if x.dtype == np.float64 else literal(first)
+        return f"np.full({literal(x.shape)}, {value})"
     if x.ndim == 1 and x.size > 1 and x.dtype.kind in "iuf":
         return _range(x)
     if x.ndim == 2 and x.size > 3 and x.flags.c_contiguous:
