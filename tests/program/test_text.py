@@ -366,7 +366,11 @@ def test_a_variable_of_a_helper_may_bear_the_name_of_another_helper() -> None:
 def test_arrays_that_nobody_names_are_written_as_what_they_are() -> None:
     scores = tg.Tensor(np.linspace(-1, 1, 12).reshape(4, 3), requires_grad=True, name="scores")
     labels = np.array([2, 0, 1, 1])
+    x = np.linspace(0, 1, 24).reshape(6, 4)
     loss = -scores[np.arange(4), labels].mean() + (np.eye(3) @ scores.T).sum() * 0.3
+    loss = loss + (np.eye(3)[labels] * scores).sum() + (x @ scores).mean() + (x[2:5].T @ scores.T).sum()
+    loss = loss + (x.T[:, :3] * scores).sum()
     text = tg.source(loss, wrt=[scores], check=True)
-    assert "def gradient(scores, labels):" in text
+    assert "def gradient(scores, labels, x):" in text, text
+    assert "one_hot = np.eye(3)[labels]" in text and "x.T[:, 2:5]" in text and "x.T[:, :3]" in text
     assert "scores[np.arange(4), labels]" in text and "np.eye(3) @" in text and "np.float64" not in text

@@ -34,7 +34,7 @@ def names_for(values: list[Any]) -> dict[Any, str]:
               if t not in names and t.is_leaf and not t.requires_grad}
     arrays = [x for x in values if not isinstance(x, Tensor)]
     forms = {(x.shape, x.dtype) for x in [*arrays, *copies.values()]}
-    for name, value in _variables():
+    for name, value in user_variables():
         if id(value) in tensors:
             names.setdefault(value, name)
         elif (array := array_in(value)) is not None and (array.shape, array.dtype) in forms:
@@ -43,7 +43,7 @@ def names_for(values: list[Any]) -> dict[Any, str]:
     return names
 
 
-def _variables() -> Iterator[tuple[str, Any]]:
+def user_variables() -> Iterator[tuple[str, Any]]:
     """The user's variables: local ones first; those in short lists and dicts as ``layers[0]``."""
     own = variables_of(user_frame())
     yield from own

@@ -4,8 +4,8 @@
 Hessian with vectors; `columns` finds the data in the graph, and records the loss again with them
 standardised; `words` says it all. `range_test` tries rates instead. `watching` keeps the norms of
 gradients and updates, and finds dead units. `anomaly` stops at the first NaN or infinity. `recorded`
-writes the gradient of a recorded loss as NumPy text, `formulas` as LaTeX. All are loaded when asked
-for.
+writes the gradient of a recorded loss as NumPy text, for which `made_of` finds ``X.T`` and its like,
+`formulas` as LaTeX. All are loaded when asked for.
 
 Surprises here
 --------------

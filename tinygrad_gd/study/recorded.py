@@ -12,11 +12,13 @@ from ..engine.graph import Node, leaves_of, nodes_of, walk
 from ..engine.tensor import Tensor, constant
 from ..errors import CaptureError, GradError, describe
 from ..ground.modes import using
-from ..pictures.names import array_key, names_for
+from ..ground.user_code import array_in
+from ..pictures.names import array_key, names_for, user_variables
 from ..program.capture.capture import Capture
 from ..program.ir import Array, Program, State, Value
 from ..program.passes import readable
 from ..program.text.source import parameters_of, source_of
+from .made_of import with_origins
 
 
 def gradient_program(root: Tensor, wrt: Sequence[Tensor] | None) -> Program:
@@ -42,7 +44,8 @@ def gradient_program(root: Tensor, wrt: Sequence[Tensor] | None) -> Program:
     names = {x: name for x, name in names_for([*walk([root]), *arrays]).items() if name.isidentifier()}
     tensors = {root: "loss"} | {x: name for x, name in names.items() if isinstance(x, Tensor)}
     capture.name_all(tensors, {id(x): names.get(array_key(x), "") for x in arrays})
-    return program
+    variables = ((name, array_in(x)) for name, x in user_variables() if name.isidentifier())
+    return with_origins(program, {name: x for name, x in variables if x is not None})
 
 
 def _seed(root: Tensor) -> Any:
