@@ -109,7 +109,7 @@ class Entry:
         if end is not self.end:
             return self.difference(end.path_to(), "the end")
         for n, x in self._whole.objects.items():
-            if call.bound[n] is not x:
+            if call.given(n) is not x:
                 return self._error(f"a certain {in_words(x)} was captured, and now another one comes",
                                    self._whole.lines[n])
         for n, held in self._whole.constants.items():

@@ -19,7 +19,7 @@ from ...ground.modes import Mode, current_mode, reset_mode, set_mode, using
 from ...ground.storage import changes
 from ...ops.shape import astype, copy
 from ..capture.capture import Numbers
-from .call import Call, held, is_plain
+from .call import Call, held, is_one_array_twice, is_plain
 from .realized import graph_of, realize, record_again
 from .recorder import Recorder
 from .segments import compute
@@ -228,6 +228,18 @@ class Lockstep:
                 return answer
             inputs = tuple(operand(primitive.name, x) for x in inputs)
             return self.apply(primitive, inputs, params, mode)
+        return self.is_new(primitive, inputs, params, mode)
+
+    def is_new(
+        self, primitive: Any, inputs: tuple[Any, ...], params: dict[str, Any], mode: Mode
+    ) -> Tensor:
+        """Compute an operation that the trail does not know."""
+        if is_one_array_twice(inputs):  # no Tensor takes part in it
+            self.active = False
+            try:
+                return apply_now(primitive, inputs, params)
+            finally:
+                self.active = True
         if self.recorder is not None:
             return self.recorder.apply(primitive, inputs, params, mode)
         if primitive.name == "getitem":

@@ -83,7 +83,7 @@ class Again:
                 self.made[r] = self.earlier(r)
             return self.made[r]
         if type(r) is Slot:
-            return self.call.bound[r.index]
+            return self.call.bound[r.index] if self.lockstep is None else self.call.again(r.index)
         return self.call.lives.get(r.text, r) if type(r) is Live else r
 
     def earlier(self, e: Event) -> Any:

@@ -16,6 +16,7 @@ from ...errors import describe
 from ...ground.live import Live
 from ...ground.modes import Mode, current_mode, using
 from ...ground.pytree import flatten
+from ...ground.storage import kept
 from ...ground.user_code import UNKNOWN
 from ..capture.capture import Capture
 from ..capture.variables import around, collected, names_of
@@ -39,6 +40,7 @@ class Recorder(Capture):
     path : what stays of it.
     made : the events that have made Tensors.
     brought : what the call brings, by the numbers of slots.
+    copies : by the same numbers, arrays as they were when they were met.
     made_of : by the id of a Tensor that the function makes, the array or Tensor that it is made of,
         and how many instructions there were then; in the end by the numbers of slots.
     arguments, results : the leaves of what is given, and returned: events for what was computed.
@@ -55,6 +57,7 @@ class Recorder(Capture):
         self.path = Path(lockstep.name, self.instructions, self.inputs, self.guards)
         self.made: dict[Tensor, Event] = {}
         self.brought: dict[int, Any] = {}
+        self.copies: dict[int, Any] = {}
         self.made_of: dict[int, tuple[Any, int]] = {}
         function, *given = lockstep.given
         self.arguments: list[Any] = flatten(given)
@@ -83,7 +86,9 @@ class Recorder(Capture):
         What was never the same in two calls has one ``always``.
         """
         slot, _ = self._outside.get(id(x), (None, x))
-        if slot is None and (always or id(x) not in self._outside):
+        written = slot is not None and slot.index in self.copies and not same(
+            x, self.copies[slot.index])
+        if written or (slot is None and (always or id(x) not in self._outside)):
             stays = (not always and isinstance(x, Tensor) and id(x) not in self._passed
                      and x._seq <= self.began and x._primitive is None)
             slot = None if stays else self._new_slot(x)
@@ -93,6 +98,8 @@ class Recorder(Capture):
     def _new_slot(self, x: Any) -> Slot:
         slot = Slot(len(self.brought), x)
         self.brought[slot.index] = x
+        if isinstance(x, np.ndarray):
+            self.copies[slot.index] = kept(x)
         return slot
 
     def known_as(self, x: Any) -> Any:
@@ -107,8 +114,6 @@ class Recorder(Capture):
 
     def reference(self, x: Any) -> Any:
         """What an instruction names ``x``: what the call brings is an argument of the program."""
-        if isinstance(x, np.ndarray):
-            x, _ = self._copies.get(id(x), (x, None))
         known = not isinstance(x, np.ndarray | Tensor) or (isinstance(x, Tensor) and x in self._values)
         if known or (self._internal and self._outside.get(id(x), (None, x))[0] is None):
             return super().reference(x)
@@ -141,6 +146,13 @@ class Recorder(Capture):
                 x.__class__ = Recorded
 
     # -- what happens, to an observer ----------------------------------------------------------------
+
+    def forward(self, out: Tensor, primitive: Any, inputs: Any, params: Any) -> None:
+        """Rules read copies of arrays, which are what these were then."""
+        for given, copied in zip(inputs, out.inputs, strict=False):
+            if copied is not given and id(given) in self._outside:
+                self._outside[id(copied)] = self._outside[id(given)][0], copied
+        super().forward(out, primitive, inputs, params)
 
     def creates(self, leaf: Tensor, data: Any) -> None:
         """What a call makes is a slot, called like what it is made of; in an operation, a constant."""
@@ -331,6 +343,7 @@ class Recorder(Capture):
             return
         before = {leaf: self._gradient(leaf._grad) for leaf in leaves}
         self.reached.clear()
+        self._phase = "backward"  # the copy of the gradient, too, is made inside
         self.really(lambda: root.backward(gradient))
         e = self.follow("backward", None, (*refs, *before.values()))
         reached = list(self.reached)
@@ -376,6 +389,9 @@ class Recorder(Capture):
         local = {n: name for n, (name, _) in self._arrays.items()}
         self.name_all(self._variables, local | around(self.lockstep.given[0], self.modules))
         self.results = list(map(self._result, flatten(result)))
+        if not all(same(x, self.brought[n]) for n, x in self.copies.items()):
+            self.cannot_be_frozen("it computes with an array and writes into it, and a program would "
+                                  "not; do that outside")
         e = self.follow("end", None, ())
         self.path.hand_on(e)
         self.close()
