@@ -4,7 +4,8 @@ Read `trail`, what calls are made of; `standins`, what operations are answered w
 compares what one call brings with the trail; and `lockstep`, which answers and has things computed.
 `recorder` stands at the door while a call is recorded as a `path`, `segments` are the programs of its
 parts, and `realized` computes as usual what was answered already, when a call turns out to be another
-one. `expected` tells whether an optimizer is what it was; `function` is what `compile` returns.
+one. `errstate` knows what becomes of errors, `expected` tells whether an optimizer is what it was, and
+`function` is what `compile` returns.
 
 Surprises here
 --------------
@@ -17,4 +18,9 @@ Surprises here
 - Gradients stay in their buffers until somebody looks or the next call needs them: few are ever read.
 - When a call leaves the trail, what it was answered is computed again from its beginning, as eager code
   would; draws are rewound for that.
+- Arrays are copied when they meet a Tensor, as the step may write into them before they are read.
+- How errors are treated (`np.errstate`, warnings' filters) is looked at while a call is recorded, since
+  asking takes as long as an operation: what was treated in its own way then is computed at once in all
+  calls, and what came before it as the call began. What is computed of parameters alone, once for many
+  calls, warns once.
 """

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,9 +32,11 @@ class Call:
     lives : live numbers among what it was given, by their texts.
     drew : the state of the generator before the first draw.
     written : by what was written to, the last event before that was over.
+    context, filters : what else held when it began, for `errstate`.
     """
 
-    __slots__ = ("began", "bound", "drew", "lives", "lockstep", "met", "taken", "written")
+    __slots__ = (
+        "began", "bound", "context", "drew", "filters", "lives", "lockstep", "met", "taken", "written")
 
     def __init__(self, lockstep: Lockstep) -> None:
         self.lockstep = lockstep
@@ -43,6 +47,7 @@ class Call:
         self.drew: Any = None
         self.written: dict[Tensor, Event] = {}
         self.began = tick()
+        self.context, self.filters = copy_context(), warnings.filters
 
     def alive(self, events: Iterable[Event]) -> dict[Event, Any]:
         """The answers to events that somebody has, and that are no ordinary Tensors yet."""

@@ -22,7 +22,7 @@ from ..capture.capture import Numbers
 from .call import Call, held, is_one_array_twice, is_plain
 from .realized import graph_of, realize, record_again
 from .recorder import Recorder
-from .segments import compute
+from .segments import compute, turns
 from .standins import StandIn, become, begin, set_free
 from .trail import ALONE, Event, Slot, described, held_of, same_params
 
@@ -240,6 +240,8 @@ class Lockstep:
                 return apply_now(primitive, inputs, params)
             finally:
                 self.active = True
+        if self.recorder is None and turns(self):
+            return apply_now(primitive, inputs, params)
         if self.recorder is not None:
             return self.recorder.apply(primitive, inputs, params, mode)
         if primitive.name == "getitem":
@@ -271,6 +273,8 @@ class Lockstep:
         if e.touched:
             begin(out, e.requires_grad)
             e.touched = False
+        if e.at_once:
+            self.look(out)
         return out  # type: ignore[no-any-return]
 
     def made(self, x: Any) -> bool:
@@ -322,15 +326,20 @@ class Lockstep:
             e = e.other
         if e is not None:
             self.at = e
+        elif kind != "errors" and turns(self):
+            return self.find(kind, what, fits, given)
         return e
 
     def look(self, x: Any) -> None:
         """Somebody reads the values of a stand-in, or of a Tensor that is recorded."""
         if self.recorder is None:
             if (e := self.find("read", x.event)) is not None:
-                compute(self, e)
-                return
-            self.realize("a look at values")
+                if compute(self, e):
+                    return
+            elif type(x) is not StandIn:
+                return  # errors are treated in another way from here on
+            else:
+                self.realize("a look at values")
         if self.recorder is not None:
             self.recorder.look(x)
 
@@ -389,7 +398,8 @@ class Lockstep:
                 e.kind != "backward" or create_graph or not call.fits_pass(e, root, gradient)):
             e = e.other
         if e is None:
-            self.realize("backward")
+            if not turns(self):
+                self.realize("backward")
             root.backward(gradient, create_graph)
             return
         self.at = e
@@ -443,6 +453,8 @@ class Lockstep:
 
     def realize(self, came: str = "what it does between operations") -> None:
         """Compute what was answered so far as usual; what follows is a new branch of the trail."""
+        if self.recorder is not None or self.eager:
+            return  # an error of a program has had the same effect
         self.active = False
         events = self.at.path_to()
         if self.expected is not None:

@@ -22,9 +22,10 @@ from ..capture.capture import Capture
 from ..capture.variables import around, collected, names_of
 from ..ir import Argument, Value
 from .call import held
+from .errstate import began_with, now
 from .path import Path
 from .standins import Recorded, become
-from .trail import Event, Slot, same
+from .trail import ENDS, Event, Slot, same
 
 if TYPE_CHECKING:
     from .lockstep import Lockstep
@@ -48,7 +49,8 @@ class Recorder(Capture):
     problem, line : why the call cannot be frozen, and where that was seen.
     decided : where numbers come from that Python has looked at.
     entire : whether all of the call is seen, from its beginning.
-    met_at : the line of what is met once more, which is not the one that runs now.
+    again : what is met once more, whose line is not the one that runs now.
+    at_once : whether errors are treated in another way than when the call began.
     """
 
     def __init__(self, lockstep: Lockstep, entire: bool) -> None:
@@ -66,7 +68,8 @@ class Recorder(Capture):
         self.names = {id(held(x)): name for x, name in named}
         self.problem, self.line = "", UNKNOWN
         self.decided: list[tuple[Any, Any]] = []
-        self.met_at: tuple[str, int] | None = None
+        self.again: Event | None = None
+        self.at_once, self._usual = False, began_with(lockstep.call)
         self._passed = {id(x) for x in self.arguments if isinstance(x, Tensor | float)}
         self._outside: dict[int, tuple[Slot | None, Any]] = {}  # by id, what the call has not made
         self._variables: dict[Tensor, str] = {}
@@ -182,7 +185,7 @@ class Recorder(Capture):
             self.problem, self.line = problem, self._line()
 
     def _line(self) -> tuple[str, int]:
-        return self.met_at or super()._line()
+        return super()._line() if self.again is None else self.again.path.line(self.again)
 
     def decides(self, text: str, origins: Any, outcome: Any) -> None:
         """Python has looked at numbers."""
@@ -231,8 +234,25 @@ class Recorder(Capture):
                 path.later.setdefault(event, []).append((len(self.instructions), value))
                 e.moved.append(event)
 
+    def sees_errors(self) -> None:
+        """Look at how errors are treated: what is pending was computed before that was said."""
+        if self.again is not None:
+            self.at_once = any(e.at_once for e in self.again.results())
+            return
+        told = now(self.lockstep.call)
+        self.at_once = told != self._usual
+        if self.at_once:
+            self.cannot_be_frozen("it says how errors are treated (np.errstate, warnings) for a part "
+                                  "of it, and a program would not; say that outside")
+            if self.lockstep.at.kind not in (*ENDS, "start"):
+                self.follow("errors", None, (), told)
+
     def look(self, x: Tensor) -> None:
         """Somebody reads values: an event, if they would not be there yet."""
+        self.sees_errors()
+        self._looks(x)
+
+    def _looks(self, x: Tensor) -> None:
         made = self.event_of(x)
         if made is not None and any(made in e.results() for e in self.lockstep.at.since()):
             self.follow("read", made, ())
@@ -253,6 +273,7 @@ class Recorder(Capture):
             self.lockstep.abandon("an observer watches a part of it")
         if not self.lockstep.active:
             return compute(primitive, inputs, params)
+        self.sees_errors()
         refs = self._loosened(primitive, inputs)
         given = tuple(map(self._alive, inputs, refs))
         out: Tensor = self.really(lambda: compute(primitive, given, params))
@@ -261,7 +282,15 @@ class Recorder(Capture):
         if masks:
             e.more = [(n, int(np.count_nonzero(held(m)))) for n, m in masks]
         self.makes(e, out)
+        self._has_result(e, out)
         return out
+
+    def _has_result(self, e: Event, out: Any) -> None:
+        """Note whether a result must be there at once."""
+        e.at_once = self.at_once
+        if e.at_once:
+            e.forget_given()
+            self._looks(out)
 
     def _alive(self, x: Any, r: Any) -> Any:
         """A number that changes from call to call as one that programs read anew."""
@@ -294,6 +323,7 @@ class Recorder(Capture):
         if made or (slot and _result_type(inputs) != target.dtype):
             self.lockstep.abandon("it writes into what it has made, or rounds what it writes")
             return write_now(primitive, inputs, target)
+        self.sees_errors()
         refs = tuple(map(self.known_as, (*inputs, target)))
         self.reference(target)  # while it is what it was
         self.really(lambda: write_now(primitive, inputs, target))
@@ -313,6 +343,7 @@ class Recorder(Capture):
 
     def steps(self, optimizer: Any) -> bool:
         """Step an optimizer."""
+        self.sees_errors()
         groups = optimizer.param_groups
         refs = tuple(self._gradient(p._grad) for group in groups for p in group["params"])
         state = state_of(optimizer)
@@ -334,6 +365,7 @@ class Recorder(Capture):
                 "a reverse pass goes beyond it, or is recorded itself (create_graph=True)")
             root.backward(gradient, create_graph)
             return
+        self.sees_errors()
         refs = self.known_as(root), self.known_as(gradient)
         with self.unwatched():
             leaves = leaves_of(root)
@@ -351,6 +383,8 @@ class Recorder(Capture):
             e.more = [(self.known_as(leaf), before.get(leaf), _part(leaf._grad)) for leaf in reached]
         for leaf, (*_, part) in zip(reached, e.more, strict=True):
             self.makes(part, leaf._grad)
+        if e.more:
+            self._has_result(part, leaf._grad)
 
     def asks(self, what: str, tensors: tuple[Any, ...], compute: Callable[[], Any]) -> Any:
         """Find out what depends on a graph, and note it."""
@@ -364,6 +398,7 @@ class Recorder(Capture):
         self, roots: Any, seeds: Any, targets: Any, create_graph: bool, pull: Callable[..., Any]
     ) -> list[Tensor]:
         """Run the reverse pass of a transform."""
+        self.sees_errors()
         given = create_graph, len(roots), *roots, *seeds, *targets
         refs = tuple(map(self.known_as, given))
         found: list[Tensor] = self.really(lambda: pull(roots, seeds, targets, 0, create_graph))
@@ -373,6 +408,8 @@ class Recorder(Capture):
         for part, x in zip(e.more, found, strict=True):
             if x not in self.made:
                 self.makes(part, x)
+        if found:
+            self._has_result(part, x)
         return found
 
     # -- the end -------------------------------------------------------------------------------------
@@ -392,6 +429,7 @@ class Recorder(Capture):
         if not all(same(x, self.brought[n]) for n, x in self.copies.items()):
             self.cannot_be_frozen("it computes with an array and writes into it, and a program would "
                                   "not; do that outside")
+        self.sees_errors()
         e = self.follow("end", None, ())
         self.path.hand_on(e)
         self.close()

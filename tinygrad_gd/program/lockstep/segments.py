@@ -10,9 +10,10 @@ from ..ir import Program, Value
 from ..passes import optimized
 from ..replay.planner import Planner
 from ..replay.replay import Replay
+from .errstate import as_it_began, now
 from .path import Part
 from .standins import Deferred, fill, set_free, take_out
-from .trail import ALONE, Event, held_of
+from .trail import ALONE, Event, held_of, same_params
 
 
 class Segment:
@@ -126,8 +127,7 @@ def compute(lockstep: Any, e: Event, held: list[Event] | None = None) -> bool:
             segment.give([m for m in held if type(segment.gives[m]) is not int], (), call, False)
             raise
         told = None if segment is None else segment.replay.explained(error)
-        if e.kind != "read" or e.what is None:
-            lockstep.at = e.before  # it has not come about
+        lockstep.at = e.before  # it has not come about
         try:
             lockstep.realize()
         except Exception as again:
@@ -136,6 +136,18 @@ def compute(lockstep: Any, e: Event, held: list[Event] | None = None) -> bool:
     lockstep.active = True
     segment.give(held, results, call, e.kind == "end")
     return True
+
+
+def turns(lockstep: Any) -> bool:
+    """Whether errors are treated in another way from here on: then what came before is computed."""
+    if all(e.kind != "errors" for e in lockstep.at.followers()):
+        return False
+    told = now(lockstep.call)
+    e = lockstep.find("errors", None, lambda e, _: same_params(told, e.params))
+    if e is None:
+        return False
+    with as_it_began(lockstep.call):
+        return compute(lockstep, e)
 
 
 def _settle(taken: list[Any]) -> None:
