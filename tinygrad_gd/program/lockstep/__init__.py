@@ -13,8 +13,10 @@ Surprises here
   slots two sets of names, and sets ``__class__`` when there is a value.
 - The stand-in for a result is the same object in each call, unless somebody has kept it, which Python's
   reference counts tell: comparing an operation is comparing a few pointers then.
-- Nothing is ever pending in a Tensor from outside: a step of an optimizer runs at once all that came
-  before it, so that only stand-ins need to be asked before they are read.
+- Nothing is pending in a Tensor from outside: a step of an optimizer runs at once all that came before
+  it, so that only stand-ins need to be asked before they are read. Buffers of modules, such as running
+  statistics, are the exception: they are written to with what comes next, and are `Pending` until then.
+  A NumPy view of one that was taken before the call may show the old values in the step.
 - Gradients stay in their buffers until somebody looks or the next call needs them: few are ever read.
 - When a call leaves the trail, what it was answered is computed again from its beginning, as eager code
   would; draws are rewound for that.

@@ -32,11 +32,13 @@ class Call:
     lives : live numbers among what it was given, by their texts.
     drew : the state of the generator before the first draw.
     written : by what was written to, the last event before that was over.
+    done : buffers that a program which has failed had written to.
     context, filters : what else held when it began, for `errstate`.
     """
 
     __slots__ = (
-        "began", "bound", "context", "drew", "filters", "lives", "lockstep", "met", "taken", "written")
+        "began", "bound", "context", "done", "drew", "filters", "lives", "lockstep", "met", "taken",
+        "written")
 
     def __init__(self, lockstep: Lockstep) -> None:
         self.lockstep = lockstep
@@ -46,6 +48,7 @@ class Call:
         self.lives: dict[str, Any] = {}
         self.drew: Any = None
         self.written: dict[Tensor, Event] = {}
+        self.done: set[Tensor] = set()
         self.began = tick()
         self.context, self.filters = copy_context(), warnings.filters
 
@@ -172,6 +175,11 @@ def is_one_array_twice(inputs: tuple[Any, ...]) -> bool:
     """Whether two arrays show the same memory: BLAS gives ``x @ x.T`` other bits than two copies."""
     return len(inputs) == 2 and all(type(x) is np.ndarray for x in inputs) and (
         np.may_share_memory(*inputs))
+
+
+def counts(e: Event, inputs: tuple[Any, ...]) -> bool:
+    """Whether masks select as many elements as they did."""
+    return all(np.count_nonzero(held(inputs[n])) == count for n, count in e.more)
 
 
 def held(x: Any) -> Any:

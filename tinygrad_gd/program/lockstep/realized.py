@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ...engine.in_place import write
 from ...engine.primitive import apply
 from ...engine.tensor import ALL, Tensor, constant
 from ...errors import GradError
@@ -137,6 +138,10 @@ class Again:
                 self.pull(e)
             elif e.kind == "read":
                 _ = self.made[e.what]._value
+            elif e.kind == "later":
+                *inputs, target = map(self.input, e.refs)
+                if target not in self.call.done:
+                    write(e.what, tuple(inputs), target)
             elif e.kind == "errors":
                 self.lockstep.recorder.follow("errors", None, (), e.params)
             elif self.lockstep is not None:

@@ -23,9 +23,10 @@ from ..capture.variables import around, collected, names_of
 from ..ir import Argument, Value
 from .call import held
 from .errstate import began_with, now
+from .expected import state_of
 from .path import Path
 from .standins import Recorded, become
-from .trail import ENDS, Event, Slot, same
+from .trail import ENDS, Event, Slot, gradient_of, same
 
 if TYPE_CHECKING:
     from .lockstep import Lockstep
@@ -225,14 +226,23 @@ class Recorder(Capture):
             self.made[out] = e
             out.__class__ = Recorded
 
+    def _is_buffer(self, target: Tensor) -> bool:
+        """Whether a Tensor is kept by a module that takes part, as running statistics are."""
+        return not target._requires_grad and any(
+            target is buffer for m in self.modules for buffer in m.buffers(recurse=False))
+
+    def _moved(self) -> list[tuple[Event, Any]]:
+        """Events whose results show memory that was written to, and what these are called now."""
+        path, named = self.path, [(e, self._values.get(made)) for made, e in self.made.items()]
+        return [(e, value) for e, value in named
+                if value is not None and e in path.values and value is not path.at(e)]
+
     def _has_written(self, e: Event) -> None:
         """Memory was written to: results that show it are other values from now on."""
-        e.moved, path = [], self.path
-        for result, event in self.made.items():
-            value = self._values.get(result)
-            if value is not None and event in path.values and value is not path.at(event):
-                path.later.setdefault(event, []).append((len(self.instructions), value))
-                e.moved.append(event)
+        e.moved = []
+        for event, value in self._moved():
+            self.path.later.setdefault(event, []).append((len(self.instructions), value))
+            e.moved.append(event)
 
     def sees_errors(self) -> None:
         """Look at how errors are treated: what is pending was computed before that was said."""
@@ -253,8 +263,9 @@ class Recorder(Capture):
         self._looks(x)
 
     def _looks(self, x: Tensor) -> None:
-        made = self.event_of(x)
-        if made is not None and any(made in e.results() for e in self.lockstep.at.since()):
+        made = self.event_of(x) or self.lockstep.call.written.get(x)
+        if made is not None and any(
+                made is e or made in e.results() for e in self.lockstep.at.since()):
             self.follow("read", made, ())
 
     # -- at the door ---------------------------------------------------------------------------------
@@ -327,6 +338,8 @@ class Recorder(Capture):
         refs = tuple(map(self.known_as, (*inputs, target)))
         self.reference(target)  # while it is what it was
         self.really(lambda: write_now(primitive, inputs, target))
+        if slot is None and self._is_buffer(target) and not (self.at_once or self._moved()):
+            return self.lockstep.postpone(target, self.follow("later", primitive, refs))
         e = self.follow("write", primitive, refs)
         if slot is not None:
             e.more = self.path.numbers()[self._values[target]]
@@ -380,7 +393,8 @@ class Recorder(Capture):
         e = self.follow("backward", None, (*refs, *before.values()))
         reached = list(self.reached)
         if e.more is None:
-            e.more = [(self.known_as(leaf), before.get(leaf), _part(leaf._grad)) for leaf in reached]
+            e.more = [(self.known_as(leaf), before.get(leaf), gradient_of(leaf._grad))
+                      for leaf in reached]
         for leaf, (*_, part) in zip(reached, e.more, strict=True):
             self.makes(part, leaf._grad)
         if e.more:
@@ -404,7 +418,7 @@ class Recorder(Capture):
         found: list[Tensor] = self.really(lambda: pull(roots, seeds, targets, 0, create_graph))
         e = self.follow("pull", None, refs)
         if e.more is None:
-            e.more = [self.made.get(x) or _part(x) for x in found]
+            e.more = [self.made.get(x) or gradient_of(x) for x in found]
         for part, x in zip(e.more, found, strict=True):
             if x not in self.made:
                 self.makes(part, x)
@@ -458,15 +472,3 @@ class Recorder(Capture):
 def _result_type(inputs: Iterable[Any]) -> np.dtype[Any]:
     """The dtype in which NumPy computes."""
     return np.result_type(*(x.value if type(x) is Live else getattr(x, "dtype", x) for x in inputs))
-
-
-def _part(g: Any) -> Event:
-    """What makes one of the gradients of a reverse pass."""
-    e = Event("gradient", None, (), {}, None)
-    e.makes(g)
-    return e
-
-
-def state_of(optimizer: Any) -> tuple[Any, ...]:
-    """What an optimizer remembers for parameters."""
-    return tuple((p, k, t) for p, s in optimizer.state.items() for k, t in s.items())

@@ -50,10 +50,18 @@ class Segment:
         self.held: list[Event] = []
         self.copied = {n for n in self.gives.values() if type(n) is int and owned[n]}
 
-    def fails_late(self, error: Exception) -> bool:
+    def fails_late(self, error: Exception, kind: str) -> bool:
         """Whether an error comes from an update, as np.errstate(over="raise") lets NumPy do."""
         i = self.replay.failed(error)
-        return i is not None and (i.phase == "update" or i.target is not None)
+        return i is not None and (i.target is not None or (
+            i.phase == "update" and kind in ("step", "write")))
+
+    def written(self, error: Exception) -> set[Any]:
+        """The buffers of modules that were written to before an error."""
+        i, before = self.replay.failed(error), self.replay.program.instructions
+        return set() if i is None else {
+            j.target.tensor for j in before[: before.index(i)]
+            if j.target is not None and self.replay.text.plan.in_place(j)}
 
     def run(self, call: Any) -> Any:
         """What the program returns, in a sequence."""
@@ -99,6 +107,7 @@ def _returning_what_has_no_buffer(program: Program) -> Program:
 def compute(lockstep: Any, e: Event, held: list[Event] | None = None) -> bool:
     """Run what came before an event, and fill the stand-ins that are still there."""
     call, expected = lockstep.call, lockstep.expected
+    lockstep.settle()
     if expected is not None and expected.looks_at_nothing:
         return True  # its program computes all at once, if nothing is different
     if held is None:
@@ -122,11 +131,12 @@ def compute(lockstep: Any, e: Event, held: list[Event] | None = None) -> bool:
         raise
     except Exception as error:
         lockstep.expected = e.segment = None
-        if segment is not None and e.kind in ("step", "write") and segment.fails_late(error):
+        if segment is not None and segment.fails_late(error, e.kind):
             lockstep.eager = True  # what has been updated must not be updated again
             segment.give([m for m in held if type(segment.gives[m]) is not int], (), call, False)
             raise
         told = None if segment is None else segment.replay.explained(error)
+        call.done = set() if segment is None else segment.written(error)
         lockstep.at = e.before  # it has not come about
         try:
             lockstep.realize()

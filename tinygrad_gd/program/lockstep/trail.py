@@ -68,7 +68,8 @@ class Event:
     ----------
     kind : ``op``; ``backward`` or ``pull``, reverse passes that make a ``gradient`` each for several
         Tensors; ``ask``, a question about a graph; ``step``, ``write``, ``read``, ``end``, or
-        ``errors``, from which on they are treated in another way.
+        ``errors``, from which on they are treated in another way; ``later``, a write into a buffer of a
+        module, which is computed with what comes after it.
     what : the primitive, the optimizer, the question, or the event whose values are looked at; None
         where data are written to.
     refs, params, mode : what it was given (of a ``write``, last of all, what is written to), and the
@@ -257,6 +258,13 @@ class Event:
         while waiting:
             yield (e := waiting.pop())
             waiting += e.followers()
+
+
+def gradient_of(g: Any) -> Event:
+    """What makes one of the gradients of a reverse pass."""
+    e = Event("gradient", None, (), {}, None)
+    e.makes(g)
+    return e
 
 
 def described(what: Any, given: Iterable[Any], options: dict[str, Any]) -> str:
