@@ -135,17 +135,22 @@ def compute(lockstep: Any, e: Event, held: list[Event] | None = None) -> bool:
             lockstep.eager = True  # what has been updated must not be updated again
             segment.give([m for m in held if type(segment.gives[m]) is not int], (), call, False)
             raise
-        told = None if segment is None else segment.replay.explained(error)
-        call.done = set() if segment is None else segment.written(error)
-        lockstep.at = e.before  # it has not come about
-        try:
-            lockstep.realize()
-        except Exception as again:
-            raise told or again from error
+        _as_usual(lockstep, e, segment, error)
         return False
     lockstep.active = True
     segment.give(held, results, call, e.kind == "end")
     return True
+
+
+def _as_usual(lockstep: Any, e: Event, segment: Segment | None, error: Exception) -> None:
+    """Compute as usual what a program has failed to, which raises the error of the user's line."""
+    told = None if segment is None else segment.replay.explained(error)
+    lockstep.call.done = set() if segment is None else segment.written(error)
+    lockstep.at = e.before  # it has not come about
+    try:
+        lockstep.realize()
+    except Exception as again:
+        raise told or again from error
 
 
 def turns(lockstep: Any) -> bool:
