@@ -63,7 +63,7 @@ class World:
                 made = UNARY[n // 3 % len(UNARY)](as_tensor(pool[n // 97 % len(pool)]))
             else:
                 a, b = pool[n // 7 % len(pool)], pool[n // 101 % len(pool)]
-                made = BINARY[n // 3 % len(BINARY)](as_tensor(a), as_tensor(b))
+                made = BINARY[n // 3 % len(BINARY)](as_tensor(a), b)  # perhaps the array that is given
             pool.append(made)
         if 0 in self.habits and self.count % 3 == 1:
             pool.append(pool[-1] * 2.0)
@@ -81,6 +81,8 @@ class World:
             for optimizer in self.optimizers:
                 optimizer.zero_grad()
         loss = self.forward(x, scale)
+        if 15 in self.habits:
+            x[:2] = 0.5  # it was met before, and is met again by habit 13
         if 5 in self.habits:
             self.total += loss.item()
         loss.backward()
@@ -126,8 +128,8 @@ def left(world: World, result: Any) -> list[Any]:
     return [*found, world.total, *(np.array(values(v)) for o in world.optimizers for s in o.state.values() for v in s.values())]
 
 
-#: Habits that go by a counter of Python, which a frozen step promises not to.
-COUNTING = {0, 1, 4, 8, 9}
+#: Habits that go by a counter of Python, or write into arrays, which a frozen step promises not to.
+COUNTING = {0, 1, 4, 8, 9, 15}
 
 
 def run(seed: int, compiled: bool, frozen: bool = False) -> list[Any]:

@@ -51,7 +51,7 @@ class Entry:
         self._structure = structure(returned, len(events))
         self._draws = any(i.primitive.kind == "draw" for i in self.program.instructions)
         self.looks_at_nothing = all(e.kind != "read" for e in end.path_to())
-        steps = any(e.kind in ("step", "write") for e in end.path_to())
+        steps = any(e.kind in ("step", "write", "later") for e in end.path_to())
         #: The results whose graphs can be made: nothing that they were computed from has changed.
         self._derived = [] if steps else [
             (n, e) for n, e in enumerate(events) if isinstance(e, Event) and e.requires_grad]
@@ -109,7 +109,7 @@ class Entry:
         if end is not self.end:
             return self.difference(end.path_to(), "the end")
         for n, x in self._whole.objects.items():
-            if call.bound[n] is not x:
+            if call.given(n) is not x:
                 return self._error(f"a certain {in_words(x)} was captured, and now another one comes",
                                    self._whole.lines[n])
         for n, held in self._whole.constants.items():

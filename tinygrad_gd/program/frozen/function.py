@@ -330,7 +330,8 @@ class Before:
         known = [t for t in (*lockstep.root.tensors(), *given) if isinstance(t, Tensor)]
         self._gradients = [(t, t._grad) for t in known]
         self.held: set[Tensor] = {t for t in known if t._grad is not None}
-        self._options = [(group, dict(group)) for optimizer in lockstep.optimizers()
+        optimizers = dict.fromkeys(e.what for e in lockstep.root.descendants() if e.kind == "step")
+        self._options = [(group, dict(group)) for optimizer in optimizers
                          for group in optimizer.param_groups]
 
     def restore(self) -> None:

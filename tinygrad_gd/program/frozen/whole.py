@@ -116,7 +116,7 @@ class Whole:
 
     def _source(self, index: int, value: Value) -> Any:
         """What stands for a slot in calls without Python; None for a constant."""
-        x, then = self._call.bound[index], self._then.brought.get(index)
+        x, then = self._call.given(index), self._then.brought.get(index)
         if id(x) in self._given:
             position = self._given[id(x)]
             self._stands[index] = lambda leaves: leaves[position]
@@ -142,7 +142,8 @@ class Whole:
         if x is then and isinstance(x, np.ndarray | Tensor):
             self.objects[index] = x
             return State(value, x) if isinstance(x, Tensor) else Array(value, x)
-        held, before = (getattr(t, "_value", t) for t in (x, then))
+        held = self._call.raw(index)
+        before = self._then.copies.get(index, getattr(then, "_value", then))
         if isinstance(x, float) or not same(np.asarray(held), np.asarray(before)):
             raise Refused("what it makes outside of operations is another in each call, and a program "
                           "would not make it; give it as an argument", self.lines[index])

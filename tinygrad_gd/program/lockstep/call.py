@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +12,7 @@ import numpy as np
 from ...engine.operands import SCALARS
 from ...engine.tensor import Tensor
 from ...ground.live import Live
-from ...ground.storage import NUMERIC_KINDS, tick
+from ...ground.storage import NUMERIC_KINDS, kept, tick
 from .expected import Expected
 from .standins import StandIn
 from .trail import ALONE, Event, Slot, held_of, same
@@ -26,21 +28,29 @@ class Call:
     ----------
     taken : weak references to answers that somebody has kept until the next call.
     bound : what the slots hold; what segments hand on, by the number of its instruction, negative.
+    met : by the numbers of slots, the arrays that these hold copies of: the step may write into them.
     lives : live numbers among what it was given, by their texts.
     drew : the state of the generator before the first draw.
     written : by what was written to, the last event before that was over.
+    done : buffers that a program which has failed had written to.
+    context, filters : what else held when it began, for `errstate`.
     """
 
-    __slots__ = ("began", "bound", "drew", "lives", "lockstep", "taken", "written")
+    __slots__ = (
+        "began", "bound", "context", "done", "drew", "filters", "lives", "lockstep", "met", "taken",
+        "written")
 
     def __init__(self, lockstep: Lockstep) -> None:
         self.lockstep = lockstep
         self.taken: list[Any] = []
         self.bound: dict[int, Any] = {}
+        self.met: dict[int, Any] = {}
         self.lives: dict[str, Any] = {}
         self.drew: Any = None
         self.written: dict[Tensor, Event] = {}
+        self.done: set[Tensor] = set()
         self.began = tick()
+        self.context, self.filters = copy_context(), warnings.filters
 
     def alive(self, events: Iterable[Event]) -> dict[Event, Any]:
         """The answers to events that somebody has, and that are no ordinary Tensors yet."""
@@ -54,6 +64,15 @@ class Call:
         """The array or number in a slot, or what a segment has handed on."""
         x = self.bound[n]
         return x._value if isinstance(x, Tensor) else x
+
+    def given(self, n: int) -> Any:
+        """What a slot holds, as it was given; an array may have been written into since."""
+        return self.met.get(n, self.bound[n])
+
+    def again(self, n: int) -> Any:
+        """What a slot holds, for a recorder: an array itself, if nothing was written into it."""
+        given, held = self.given(n), self.bound[n]
+        return given if given is held or same(given, held) else held
 
     # -- what it brings, compared with the trail -----------------------------------------------------
 
@@ -77,6 +96,8 @@ class Call:
         bound = self.bound
         if slot.index in bound:
             known = bound[slot.index]
+            if slot.kind is np.ndarray:
+                return self.met[slot.index] is x and same(x, known)
             return known is x or (type(x) is slot.kind is float and same(x, known))
         if not slot.fits(x):
             return False
@@ -84,7 +105,9 @@ class Call:
                 id(x) in self.lockstep.states or any(x is y for y in bound.values())))):
             return False
         bound[slot.index] = x
-        if slot.kind is float:
+        if slot.kind is np.ndarray:
+            self.met[slot.index], bound[slot.index] = x, kept(x)
+        elif slot.kind is float:
             self.lockstep.numbers[slot.index] = x
         return True
 
@@ -146,6 +169,17 @@ def is_plain(x: Any) -> bool:
     """Whether a value goes through the door as it is."""
     return isinstance(x, Tensor) or type(x) in SCALARS or type(x) is Live or (
         type(x) is np.ndarray and x.dtype.kind in NUMERIC_KINDS and x.dtype.isnative)
+
+
+def is_one_array_twice(inputs: tuple[Any, ...]) -> bool:
+    """Whether two arrays show the same memory: BLAS gives ``x @ x.T`` other bits than two copies."""
+    return len(inputs) == 2 and all(type(x) is np.ndarray for x in inputs) and (
+        np.may_share_memory(*inputs))
+
+
+def counts(e: Event, inputs: tuple[Any, ...]) -> bool:
+    """Whether masks select as many elements as they did."""
+    return all(np.count_nonzero(held(inputs[n])) == count for n, count in e.more)
 
 
 def held(x: Any) -> Any:

@@ -16,6 +16,9 @@ from typing import Any
 
 from .trail import Event, same
 
+_OURS: dict[type, bool] = {}
+_PACKAGE = __name__.partition(".")[0] + "."
+
 
 class Expected:
     """Tests that are written down one after the other, and made into a function.
@@ -74,3 +77,16 @@ def remembers(optimizer: Any, state: Any) -> bool:
     held = optimizer.state
     return len(held) == len({id(p) for p, _, _ in state}) and all([
         p in held and ((now := held[p].get(k)) is t or same(now, t)) for p, k, t in state])
+
+
+def state_of(optimizer: Any) -> tuple[Any, ...]:
+    """What an optimizer remembers for parameters."""
+    return tuple((p, k, t) for p, s in optimizer.state.items() for k, t in s.items())
+
+
+def is_ours(kind: type) -> bool:
+    """Whether the steps of a kind of optimizer are all of this package."""
+    if (ours := _OURS.get(kind)) is None:
+        ours = _OURS[kind] = all(getattr(kind, name).__module__.startswith(_PACKAGE)
+                                 for name in ("step", "update", "update_all"))
+    return ours

@@ -19,11 +19,12 @@ from ...ground.modes import Mode, current_mode, reset_mode, set_mode, using
 from ...ground.storage import changes
 from ...ops.shape import astype, copy
 from ..capture.capture import Numbers
-from .call import Call, held, is_plain
-from .realized import graph_of, realize, record_again
+from .call import Call, counts, is_one_array_twice, is_plain
+from .expected import is_ours
+from .realized import graph_of, realize, record_again, split
 from .recorder import Recorder
-from .segments import compute
-from .standins import StandIn, become, begin, set_free
+from .segments import compute, turns
+from .standins import Pending, StandIn, become, begin, set_free
 from .trail import ALONE, Event, Slot, described, held_of, same_params
 
 #: Calls that are no trail before it is given up; those that are new before they must pay; and how many
@@ -32,9 +33,6 @@ PATIENCE, BRANCHES, WORTH = 3, 12, 4
 
 
 _new = Tensor.__new__
-#: Whether the steps of a kind of optimizer are all ours.
-_OURS: dict[type, bool] = {}
-_PACKAGE = __name__.partition(".")[0] + "."
 
 
 class Lockstep:
@@ -49,6 +47,7 @@ class Lockstep:
     wanted : whether the next call is to be recorded.
     eager : whether the rest of the call runs as usual.
     taken : weak references to answers that somebody has from earlier calls.
+    pending : buffers of modules that are about to be written to.
     modes : that of the last call, and the same in lockstep.
     names, numbers : of numbers that programs read anew, and what they are in this call.
     changes, flags : what is hardly ever set of the Tensors that the trail knows, and when it was seen.
@@ -76,6 +75,7 @@ class Lockstep:
         self.recorder: Recorder | None = None
         self.wanted = True
         self.taken: list[ref[Any]] = []
+        self.pending: list[Any] = []
         self.modes: tuple[Any, Any] = None, None
         self.names, self.numbers = names or Numbers(), {}  # type: tuple[Numbers, dict[int, float]]
         self.changes, self.flags = changes.count, []  # type: tuple[int, list[Any]]
@@ -132,6 +132,7 @@ class Lockstep:
 
     def recorded(self, recorder: Recorder, result: Any) -> None:
         """A call that was recorded is over."""
+        self.settle()
         self.recorder, self.wanted = None, self.recordings is not None and not recorder.entire
         self.decided = recorder.decided
         self.records += 1
@@ -161,13 +162,10 @@ class Lockstep:
                 e.segment.replay.close()
                 e.segment = None
 
-    def optimizers(self) -> list[Any]:
-        """Those that step somewhere in the trail."""
-        return list(dict.fromkeys(e.what for e in self.root.descendants() if e.kind == "step"))
-
     def abandon(self, reason: str) -> None:
         """What the call does is no trail; the rest of it runs as usual."""
         self.active, self.eager = False, True
+        self.settle()
         recorder, self.recorder = self.recorder, None
         assert recorder is not None
         recorder.close()
@@ -189,8 +187,8 @@ class Lockstep:
         if self.recordings is not None:
             self.alive = {id(t): made for made, t in self.call.alive(e.path_to()).items()}
         held = held_of(answered, ALONE) if (answered := e.answered()) else None
-        if not held or compute(self, e, held):  # else it is recorded, or runs as usual
-            self.active = False
+        if not (held or self.pending) or compute(self, e, held):
+            self.active = False  # else it is recorded, or runs as usual
             self.hits += 1
         return True
 
@@ -218,7 +216,7 @@ class Lockstep:
             if (e.what is primitive and (e.mode is mode or e.mode == mode)
                     and self.call.takes(e, inputs) and same_params(params, e.params)):
                 if e.more is None or counts(e, inputs):
-                    self.at = e
+                    self.at, e.mode = e, mode  # the same object next time
                     return self.answer(e)
                 if self.expected is not None and self.expected.counts(e):
                     self.expected = None  # its program would not run
@@ -228,6 +226,20 @@ class Lockstep:
                 return answer
             inputs = tuple(operand(primitive.name, x) for x in inputs)
             return self.apply(primitive, inputs, params, mode)
+        return self.is_new(primitive, inputs, params, mode)
+
+    def is_new(
+        self, primitive: Any, inputs: tuple[Any, ...], params: dict[str, Any], mode: Mode
+    ) -> Tensor:
+        """Compute an operation that the trail does not know."""
+        if is_one_array_twice(inputs):  # no Tensor takes part in it
+            self.active = False
+            try:
+                return apply_now(primitive, inputs, params)
+            finally:
+                self.active = True
+        if self.recorder is None and turns(self):
+            return apply_now(primitive, inputs, params)
         if self.recorder is not None:
             return self.recorder.apply(primitive, inputs, params, mode)
         if primitive.name == "getitem":
@@ -259,6 +271,8 @@ class Lockstep:
         if e.touched:
             begin(out, e.requires_grad)
             e.touched = False
+        if e.at_once:
+            self.look(out)
         return out  # type: ignore[no-any-return]
 
     def made(self, x: Any) -> bool:
@@ -310,15 +324,21 @@ class Lockstep:
             e = e.other
         if e is not None:
             self.at = e
+        elif kind != "errors" and turns(self):
+            return self.find(kind, what, fits, given)
         return e
 
     def look(self, x: Any) -> None:
         """Somebody reads the values of a stand-in, or of a Tensor that is recorded."""
         if self.recorder is None:
-            if (e := self.find("read", x.event)) is not None:
-                compute(self, e)
-                return
-            self.realize("a look at values")
+            event = self.call.written[x] if type(x) is Pending else x.event
+            if (e := self.find("read", event)) is not None:
+                if compute(self, e):
+                    return
+            elif type(x) not in (StandIn, Pending):
+                return  # errors are treated in another way from here on
+            else:
+                self.realize("a look at values")
         if self.recorder is not None:
             self.recorder.look(x)
 
@@ -326,6 +346,8 @@ class Lockstep:
         """Write into a Tensor from outside, or into one that the call has brought."""
         if self.recorder is not None:
             return self.recorder.writes(primitive, inputs, target)
+        if (e := self.find("later", primitive, self.call.fits, (*inputs, target))) is not None:
+            return self.postpone(target, e)
         e = self.find("write", primitive, self.call.fits, (*inputs, target))
         if e is None:
             self.realize(f"{primitive.name} in place")
@@ -338,6 +360,20 @@ class Lockstep:
                 self.active = True
             return target
         return write_now(primitive, inputs, target)
+
+    def postpone(self, target: Any, e: Event) -> Tensor:
+        """Let a buffer of a module be written to with what comes next."""
+        self.call.written[target] = e
+        if type(target) is Tensor:
+            target.__class__ = Pending
+            self.pending.append(target)
+        return target  # type: ignore[no-any-return]
+
+    def settle(self) -> None:
+        """What was about to be written to is, or will be before it is looked at."""
+        for target in self.pending:
+            target.__class__ = Tensor
+        self.pending.clear()
 
     def before_writing(self, target: Tensor) -> None:
         """Memory is about to be written to: what was answered before is computed before."""
@@ -353,11 +389,7 @@ class Lockstep:
 
     def steps(self, optimizer: Any) -> bool:
         """A step of an optimizer; False for those that run as usual."""
-        if (ours := _OURS.get(type(optimizer))) is None:
-            ours = _OURS[type(optimizer)] = all(
-                getattr(type(optimizer), name).__module__.startswith(_PACKAGE)
-                for name in ("step", "update", "update_all"))
-        if not ours:
+        if not is_ours(type(optimizer)):
             return False
         if self.recorder is None:
             e = self.find("step", optimizer, self.call.fits_step, optimizer)
@@ -377,7 +409,8 @@ class Lockstep:
                 e.kind != "backward" or create_graph or not call.fits_pass(e, root, gradient)):
             e = e.other
         if e is None:
-            self.realize("backward")
+            if not turns(self):
+                self.realize("backward")
             root.backward(gradient, create_graph)
             return
         self.at = e
@@ -431,18 +464,16 @@ class Lockstep:
 
     def realize(self, came: str = "what it does between operations") -> None:
         """Compute what was answered so far as usual; what follows is a new branch of the trail."""
+        if self.recorder is not None or self.eager:
+            return  # an error of a program has had the same effect
         self.active = False
+        self.settle()
         events = self.at.path_to()
         if self.expected is not None:
             expected, self.expected = self.expected, None
             raise expected.difference(events, came)
-        if any(e.writes for e in events):  # which cannot be recorded once more
+        if any(e.writes or e.kind == "later" for e in split(events)[0]):  # not to be done twice
             self.wanted = self.eager = True
             realize(self.call, events)
         else:
             record_again(self, events)
-
-
-def counts(e: Event, inputs: tuple[Any, ...]) -> bool:
-    """Whether masks select as many elements as they did."""
-    return all(np.count_nonzero(held(inputs[n])) == count for n, count in e.more)

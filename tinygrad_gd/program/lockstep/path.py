@@ -65,7 +65,9 @@ class Path:
                 for n in (number.get(v, start) for v in i.values):
                     if n < start and self.instructions[n].target is None:
                         passed = [b for b in ends[:k] if self.ends[b] > n]
-                        owner, late = passed[0], any(b.writes for b in passed)
+                        owner = passed[0]
+                        late = any(b.writes for b in passed) or any(
+                            i.target is not None for i in self.instructions[n:start])
                         if late > owner.needed.get(n, -1):
                             owner.needed[n], owner.segment = late, None
             start = self.ends[at]

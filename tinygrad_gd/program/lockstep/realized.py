@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ...engine.in_place import write
 from ...engine.primitive import apply
 from ...engine.tensor import ALL, Tensor, constant
 from ...errors import GradError
@@ -14,19 +15,33 @@ from ...ground.modes import using
 from ...ground.rng import generator
 from ...ops.unnamed import unnamed
 from ...transforms.recording import pull
+from .errstate import as_it_began
 from .recorder import Recorder
 from .standins import Deferred, Filled, StandIn, become, set_free
-from .trail import Event, Slot
+from .trail import ENDS, Event, Slot
 
 
 def realize(call: Any, events: list[Event]) -> None:
     """Compute all that is pending, and give what is still held its value and its graph."""
     rewind(call)
     again = Again(call, events, path=events[-1].path)
-    pending_from = 1 + max(n for n, e in enumerate(events) if e.kind in ("step", "write", "read"))
-    for n, e in enumerate(events):
-        if e.kind == "op" or n >= pending_from:
-            again.meet(e, pending=n >= pending_from)
+    done, pending, last = split(events)
+    with np.errstate(all="ignore"):  # they were heard of
+        for e in done:
+            if e.kind == "op":
+                again.meet(e, pending=False)
+    with as_it_began(call):
+        for e in pending:
+            again.meet(e)
+    for e in last:
+        again.meet(e)
+
+
+def split(events: list[Event]) -> tuple[list[Event], list[Event], list[Event]]:
+    """The events whose results are there, those that are pending, and what comes at once."""
+    n = max((n for n, e in enumerate(events, 1) if e.kind in ENDS), default=0)
+    end = len(events) - any(r.at_once for e in events[-1:] for r in e.results())
+    return events[:n], events[n:end], events[max(n, end):]
 
 
 def record_again(lockstep: Any, events: list[Event]) -> None:
@@ -35,17 +50,18 @@ def record_again(lockstep: Any, events: list[Event]) -> None:
     again = Again(lockstep.call, events, lockstep)
     lockstep.recorder = recorder = Recorder(lockstep, entire=False)
     lockstep.at, lockstep.active = lockstep.root, True
+    done, pending, last = split(events)
     try:
-        for e in events:
-            recorder.met_at = e.path.line(e)
-            again.meet(e)
-            if not lockstep.active:
-                break
+        with np.errstate(all="ignore"):  # they were heard of
+            again.meet_all(done)
+        with as_it_began(lockstep.call):
+            again.meet_all(pending)
+        again.meet_all(last)
     except Exception:
         if lockstep.recorder is not None:
             lockstep.abandon("")  # the next call begins a new one
         raise
-    recorder.met_at = None
+    recorder.again = None
 
 
 def rewind(call: Any) -> None:
@@ -83,7 +99,7 @@ class Again:
                 self.made[r] = self.earlier(r)
             return self.made[r]
         if type(r) is Slot:
-            return self.call.bound[r.index]
+            return self.call.bound[r.index] if self.lockstep is None else self.call.again(r.index)
         return self.call.lives.get(r.text, r) if type(r) is Live else r
 
     def earlier(self, e: Event) -> Any:
@@ -102,6 +118,13 @@ class Again:
             set_free(out, out._value)
         return out
 
+    def meet_all(self, events: list[Event]) -> None:
+        """Let events come about for the recorder, as long as there is one."""
+        for e in events:
+            if self.lockstep.recorder is not None:
+                self.lockstep.recorder.again = e
+                self.meet(e)
+
     def meet(self, e: Event, pending: bool = True) -> None:
         """Let an event come about; if it is not pending, what it made has its value already."""
         mode = e.mode
@@ -115,6 +138,12 @@ class Again:
                 self.pull(e)
             elif e.kind == "read":
                 _ = self.made[e.what]._value
+            elif e.kind == "later":
+                *inputs, target = map(self.input, e.refs)
+                if target not in self.call.done:
+                    write(e.what, tuple(inputs), target)
+            elif e.kind == "errors":
+                self.lockstep.recorder.follow("errors", None, (), e.params)
             elif self.lockstep is not None:
                 self.lockstep.asks(e.what, tuple(map(self.input, e.refs)), lambda: e.more)
 
@@ -182,9 +211,10 @@ def graph_of(x: Any) -> None:
     again.moments = [call.began + (n + 1) / (len(events) + 1) for n in range(len(events))]
     now = None if call.drew is None else generator().bit_generator.state
     rewind(call)
-    for e in events:
-        if e.kind == "op":
-            again.meet(e, pending=False)
+    with np.errstate(all="ignore"):
+        for e in events:
+            if e.kind == "op":
+                again.meet(e, pending=False)
     if now is not None:  # without a trace
         generator().bit_generator.state = now
     if isinstance(x, StandIn):

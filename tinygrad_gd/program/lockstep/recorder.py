@@ -16,14 +16,17 @@ from ...errors import describe
 from ...ground.live import Live
 from ...ground.modes import Mode, current_mode, using
 from ...ground.pytree import flatten
+from ...ground.storage import kept
 from ...ground.user_code import UNKNOWN
 from ..capture.capture import Capture
 from ..capture.variables import around, collected, names_of
 from ..ir import Argument, Value
 from .call import held
+from .errstate import began_with, now
+from .expected import state_of
 from .path import Path
 from .standins import Recorded, become
-from .trail import Event, Slot, same
+from .trail import ENDS, Event, Slot, gradient_of, same
 
 if TYPE_CHECKING:
     from .lockstep import Lockstep
@@ -39,6 +42,7 @@ class Recorder(Capture):
     path : what stays of it.
     made : the events that have made Tensors.
     brought : what the call brings, by the numbers of slots.
+    copies : by the same numbers, arrays as they were when they were met.
     made_of : by the id of a Tensor that the function makes, the array or Tensor that it is made of,
         and how many instructions there were then; in the end by the numbers of slots.
     arguments, results : the leaves of what is given, and returned: events for what was computed.
@@ -46,7 +50,8 @@ class Recorder(Capture):
     problem, line : why the call cannot be frozen, and where that was seen.
     decided : where numbers come from that Python has looked at.
     entire : whether all of the call is seen, from its beginning.
-    met_at : the line of what is met once more, which is not the one that runs now.
+    again : what is met once more, whose line is not the one that runs now.
+    at_once : whether errors are treated in another way than when the call began.
     """
 
     def __init__(self, lockstep: Lockstep, entire: bool) -> None:
@@ -55,6 +60,7 @@ class Recorder(Capture):
         self.path = Path(lockstep.name, self.instructions, self.inputs, self.guards)
         self.made: dict[Tensor, Event] = {}
         self.brought: dict[int, Any] = {}
+        self.copies: dict[int, Any] = {}
         self.made_of: dict[int, tuple[Any, int]] = {}
         function, *given = lockstep.given
         self.arguments: list[Any] = flatten(given)
@@ -63,7 +69,8 @@ class Recorder(Capture):
         self.names = {id(held(x)): name for x, name in named}
         self.problem, self.line = "", UNKNOWN
         self.decided: list[tuple[Any, Any]] = []
-        self.met_at: tuple[str, int] | None = None
+        self.again: Event | None = None
+        self.at_once, self._usual = False, began_with(lockstep.call)
         self._passed = {id(x) for x in self.arguments if isinstance(x, Tensor | float)}
         self._outside: dict[int, tuple[Slot | None, Any]] = {}  # by id, what the call has not made
         self._variables: dict[Tensor, str] = {}
@@ -83,7 +90,9 @@ class Recorder(Capture):
         What was never the same in two calls has one ``always``.
         """
         slot, _ = self._outside.get(id(x), (None, x))
-        if slot is None and (always or id(x) not in self._outside):
+        written = slot is not None and slot.index in self.copies and not same(
+            x, self.copies[slot.index])
+        if written or (slot is None and (always or id(x) not in self._outside)):
             stays = (not always and isinstance(x, Tensor) and id(x) not in self._passed
                      and x._seq <= self.began and x._primitive is None)
             slot = None if stays else self._new_slot(x)
@@ -93,6 +102,8 @@ class Recorder(Capture):
     def _new_slot(self, x: Any) -> Slot:
         slot = Slot(len(self.brought), x)
         self.brought[slot.index] = x
+        if isinstance(x, np.ndarray):
+            self.copies[slot.index] = kept(x)
         return slot
 
     def known_as(self, x: Any) -> Any:
@@ -107,8 +118,6 @@ class Recorder(Capture):
 
     def reference(self, x: Any) -> Any:
         """What an instruction names ``x``: what the call brings is an argument of the program."""
-        if isinstance(x, np.ndarray):
-            x, _ = self._copies.get(id(x), (x, None))
         known = not isinstance(x, np.ndarray | Tensor) or (isinstance(x, Tensor) and x in self._values)
         if known or (self._internal and self._outside.get(id(x), (None, x))[0] is None):
             return super().reference(x)
@@ -142,6 +151,13 @@ class Recorder(Capture):
 
     # -- what happens, to an observer ----------------------------------------------------------------
 
+    def forward(self, out: Tensor, primitive: Any, inputs: Any, params: Any) -> None:
+        """Rules read copies of arrays, which are what these were then."""
+        for given, copied in zip(inputs, out.inputs, strict=False):
+            if copied is not given and id(given) in self._outside:
+                self._outside[id(copied)] = self._outside[id(given)][0], copied
+        super().forward(out, primitive, inputs, params)
+
     def creates(self, leaf: Tensor, data: Any) -> None:
         """What a call makes is a slot, called like what it is made of; in an operation, a constant."""
         if self._internal:
@@ -170,7 +186,7 @@ class Recorder(Capture):
             self.problem, self.line = problem, self._line()
 
     def _line(self) -> tuple[str, int]:
-        return self.met_at or super()._line()
+        return super()._line() if self.again is None else self.again.path.line(self.again)
 
     def decides(self, text: str, origins: Any, outcome: Any) -> None:
         """Python has looked at numbers."""
@@ -210,19 +226,46 @@ class Recorder(Capture):
             self.made[out] = e
             out.__class__ = Recorded
 
+    def _is_buffer(self, target: Tensor) -> bool:
+        """Whether a Tensor is kept by a module that takes part, as running statistics are."""
+        return not target._requires_grad and any(
+            target is buffer for m in self.modules for buffer in m.buffers(recurse=False))
+
+    def _moved(self) -> list[tuple[Event, Any]]:
+        """Events whose results show memory that was written to, and what these are called now."""
+        path, named = self.path, [(e, self._values.get(made)) for made, e in self.made.items()]
+        return [(e, value) for e, value in named
+                if value is not None and e in path.values and value is not path.at(e)]
+
     def _has_written(self, e: Event) -> None:
         """Memory was written to: results that show it are other values from now on."""
-        e.moved, path = [], self.path
-        for result, event in self.made.items():
-            value = self._values.get(result)
-            if value is not None and event in path.values and value is not path.at(event):
-                path.later.setdefault(event, []).append((len(self.instructions), value))
-                e.moved.append(event)
+        e.moved = []
+        for event, value in self._moved():
+            self.path.later.setdefault(event, []).append((len(self.instructions), value))
+            e.moved.append(event)
+
+    def sees_errors(self) -> None:
+        """Look at how errors are treated: what is pending was computed before that was said."""
+        if self.again is not None:
+            self.at_once = any(e.at_once for e in self.again.results())
+            return
+        told = now(self.lockstep.call)
+        self.at_once = told != self._usual
+        if self.at_once:
+            self.cannot_be_frozen("it says how errors are treated (np.errstate, warnings) for a part "
+                                  "of it, and a program would not; say that outside")
+            if self.lockstep.at.kind not in (*ENDS, "start"):
+                self.follow("errors", None, (), told)
 
     def look(self, x: Tensor) -> None:
         """Somebody reads values: an event, if they would not be there yet."""
-        made = self.event_of(x)
-        if made is not None and any(made in e.results() for e in self.lockstep.at.since()):
+        self.sees_errors()
+        self._looks(x)
+
+    def _looks(self, x: Tensor) -> None:
+        made = self.event_of(x) or self.lockstep.call.written.get(x)
+        if made is not None and any(
+                made is e or made in e.results() for e in self.lockstep.at.since()):
             self.follow("read", made, ())
 
     # -- at the door ---------------------------------------------------------------------------------
@@ -241,6 +284,7 @@ class Recorder(Capture):
             self.lockstep.abandon("an observer watches a part of it")
         if not self.lockstep.active:
             return compute(primitive, inputs, params)
+        self.sees_errors()
         refs = self._loosened(primitive, inputs)
         given = tuple(map(self._alive, inputs, refs))
         out: Tensor = self.really(lambda: compute(primitive, given, params))
@@ -249,7 +293,15 @@ class Recorder(Capture):
         if masks:
             e.more = [(n, int(np.count_nonzero(held(m)))) for n, m in masks]
         self.makes(e, out)
+        self._has_result(e, out)
         return out
+
+    def _has_result(self, e: Event, out: Any) -> None:
+        """Note whether a result must be there at once."""
+        e.at_once = self.at_once
+        if e.at_once:
+            e.forget_given()
+            self._looks(out)
 
     def _alive(self, x: Any, r: Any) -> Any:
         """A number that changes from call to call as one that programs read anew."""
@@ -282,9 +334,12 @@ class Recorder(Capture):
         if made or (slot and _result_type(inputs) != target.dtype):
             self.lockstep.abandon("it writes into what it has made, or rounds what it writes")
             return write_now(primitive, inputs, target)
+        self.sees_errors()
         refs = tuple(map(self.known_as, (*inputs, target)))
         self.reference(target)  # while it is what it was
         self.really(lambda: write_now(primitive, inputs, target))
+        if slot is None and self._is_buffer(target) and not (self.at_once or self._moved()):
+            return self.lockstep.postpone(target, self.follow("later", primitive, refs))
         e = self.follow("write", primitive, refs)
         if slot is not None:
             e.more = self.path.numbers()[self._values[target]]
@@ -301,6 +356,7 @@ class Recorder(Capture):
 
     def steps(self, optimizer: Any) -> bool:
         """Step an optimizer."""
+        self.sees_errors()
         groups = optimizer.param_groups
         refs = tuple(self._gradient(p._grad) for group in groups for p in group["params"])
         state = state_of(optimizer)
@@ -322,6 +378,7 @@ class Recorder(Capture):
                 "a reverse pass goes beyond it, or is recorded itself (create_graph=True)")
             root.backward(gradient, create_graph)
             return
+        self.sees_errors()
         refs = self.known_as(root), self.known_as(gradient)
         with self.unwatched():
             leaves = leaves_of(root)
@@ -331,13 +388,17 @@ class Recorder(Capture):
             return
         before = {leaf: self._gradient(leaf._grad) for leaf in leaves}
         self.reached.clear()
+        self._phase = "backward"  # the copy of the gradient, too, is made inside
         self.really(lambda: root.backward(gradient))
         e = self.follow("backward", None, (*refs, *before.values()))
         reached = list(self.reached)
         if e.more is None:
-            e.more = [(self.known_as(leaf), before.get(leaf), _part(leaf._grad)) for leaf in reached]
+            e.more = [(self.known_as(leaf), before.get(leaf), gradient_of(leaf._grad))
+                      for leaf in reached]
         for leaf, (*_, part) in zip(reached, e.more, strict=True):
             self.makes(part, leaf._grad)
+        if e.more:
+            self._has_result(part, leaf._grad)
 
     def asks(self, what: str, tensors: tuple[Any, ...], compute: Callable[[], Any]) -> Any:
         """Find out what depends on a graph, and note it."""
@@ -351,15 +412,18 @@ class Recorder(Capture):
         self, roots: Any, seeds: Any, targets: Any, create_graph: bool, pull: Callable[..., Any]
     ) -> list[Tensor]:
         """Run the reverse pass of a transform."""
+        self.sees_errors()
         given = create_graph, len(roots), *roots, *seeds, *targets
         refs = tuple(map(self.known_as, given))
         found: list[Tensor] = self.really(lambda: pull(roots, seeds, targets, 0, create_graph))
         e = self.follow("pull", None, refs)
         if e.more is None:
-            e.more = [self.made.get(x) or _part(x) for x in found]
+            e.more = [self.made.get(x) or gradient_of(x) for x in found]
         for part, x in zip(e.more, found, strict=True):
             if x not in self.made:
                 self.makes(part, x)
+        if found:
+            self._has_result(part, x)
         return found
 
     # -- the end -------------------------------------------------------------------------------------
@@ -376,6 +440,10 @@ class Recorder(Capture):
         local = {n: name for n, (name, _) in self._arrays.items()}
         self.name_all(self._variables, local | around(self.lockstep.given[0], self.modules))
         self.results = list(map(self._result, flatten(result)))
+        if not all(same(x, self.brought[n]) for n, x in self.copies.items()):
+            self.cannot_be_frozen("it computes with an array and writes into it, and a program would "
+                                  "not; do that outside")
+        self.sees_errors()
         e = self.follow("end", None, ())
         self.path.hand_on(e)
         self.close()
@@ -404,15 +472,3 @@ class Recorder(Capture):
 def _result_type(inputs: Iterable[Any]) -> np.dtype[Any]:
     """The dtype in which NumPy computes."""
     return np.result_type(*(x.value if type(x) is Live else getattr(x, "dtype", x) for x in inputs))
-
-
-def _part(g: Any) -> Event:
-    """What makes one of the gradients of a reverse pass."""
-    e = Event("gradient", None, (), {}, None)
-    e.makes(g)
-    return e
-
-
-def state_of(optimizer: Any) -> tuple[Any, ...]:
-    """What an optimizer remembers for parameters."""
-    return tuple((p, k, t) for p, s in optimizer.state.items() for k, t in s.items())

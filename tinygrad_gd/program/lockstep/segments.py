@@ -10,9 +10,10 @@ from ..ir import Program, Value
 from ..passes import optimized
 from ..replay.planner import Planner
 from ..replay.replay import Replay
+from .errstate import as_it_began, now
 from .path import Part
 from .standins import Deferred, fill, set_free, take_out
-from .trail import ALONE, Event, held_of
+from .trail import ALONE, Event, held_of, same_params
 
 
 class Segment:
@@ -49,10 +50,18 @@ class Segment:
         self.held: list[Event] = []
         self.copied = {n for n in self.gives.values() if type(n) is int and owned[n]}
 
-    def fails_late(self, error: Exception) -> bool:
+    def fails_late(self, error: Exception, kind: str) -> bool:
         """Whether an error comes from an update, as np.errstate(over="raise") lets NumPy do."""
         i = self.replay.failed(error)
-        return i is not None and (i.phase == "update" or i.target is not None)
+        return i is not None and (i.target is not None or (
+            i.phase == "update" and kind in ("step", "write")))
+
+    def written(self, error: Exception) -> set[Any]:
+        """The buffers of modules that were written to before an error."""
+        i, before = self.replay.failed(error), self.replay.program.instructions
+        return set() if i is None else {
+            j.target.tensor for j in before[: before.index(i)]
+            if j.target is not None and self.replay.text.plan.in_place(j)}
 
     def run(self, call: Any) -> Any:
         """What the program returns, in a sequence."""
@@ -98,6 +107,7 @@ def _returning_what_has_no_buffer(program: Program) -> Program:
 def compute(lockstep: Any, e: Event, held: list[Event] | None = None) -> bool:
     """Run what came before an event, and fill the stand-ins that are still there."""
     call, expected = lockstep.call, lockstep.expected
+    lockstep.settle()
     if expected is not None and expected.looks_at_nothing:
         return True  # its program computes all at once, if nothing is different
     if held is None:
@@ -121,21 +131,38 @@ def compute(lockstep: Any, e: Event, held: list[Event] | None = None) -> bool:
         raise
     except Exception as error:
         lockstep.expected = e.segment = None
-        if segment is not None and e.kind in ("step", "write") and segment.fails_late(error):
+        if segment is not None and segment.fails_late(error, e.kind):
             lockstep.eager = True  # what has been updated must not be updated again
             segment.give([m for m in held if type(segment.gives[m]) is not int], (), call, False)
             raise
-        told = None if segment is None else segment.replay.explained(error)
-        if e.kind != "read" or e.what is None:
-            lockstep.at = e.before  # it has not come about
-        try:
-            lockstep.realize()
-        except Exception as again:
-            raise told or again from error
+        _as_usual(lockstep, e, segment, error)
         return False
     lockstep.active = True
     segment.give(held, results, call, e.kind == "end")
     return True
+
+
+def _as_usual(lockstep: Any, e: Event, segment: Segment | None, error: Exception) -> None:
+    """Compute as usual what a program has failed to, which raises the error of the user's line."""
+    told = None if segment is None else segment.replay.explained(error)
+    lockstep.call.done = set() if segment is None else segment.written(error)
+    lockstep.at = e.before  # it has not come about
+    try:
+        lockstep.realize()
+    except Exception as again:
+        raise told or again from error
+
+
+def turns(lockstep: Any) -> bool:
+    """Whether errors are treated in another way from here on: then what came before is computed."""
+    if all(e.kind != "errors" for e in lockstep.at.followers()):
+        return False
+    told = now(lockstep.call)
+    e = lockstep.find("errors", None, lambda e, _: same_params(told, e.params))
+    if e is None:
+        return False
+    with as_it_began(lockstep.call):
+        return compute(lockstep, e)
 
 
 def _settle(taken: list[Any]) -> None:

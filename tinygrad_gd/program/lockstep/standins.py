@@ -145,6 +145,15 @@ class Recorded(Formed):
     _by_columns = property(lambda self: self.form.flags.fnc)
 
 
+class Pending(Tensor):
+    """A Tensor from outside that is about to be written to, which is done when somebody looks at it."""
+
+    __slots__ = ()
+
+    _value = _slot("_value", _noticed("look"))
+    _made_as = property(lambda self: self._params.get("made_as", Tensor))
+
+
 def fill(stand_in: Tensor, value: Any) -> None:
     """Give a stand-in its value; operations of its call still know it."""
     stand_in.__class__ = Filled

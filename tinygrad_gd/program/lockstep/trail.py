@@ -22,7 +22,7 @@ from ...errors import describe
 from ...ground.live import Live
 
 #: Events before which values must be there.
-ENDS = ("read", "step", "write", "end")
+ENDS = ("read", "errors", "step", "write", "end")
 
 
 @dataclass(slots=True, init=False)
@@ -67,7 +67,9 @@ class Event:
     Attributes
     ----------
     kind : ``op``; ``backward`` or ``pull``, reverse passes that make a ``gradient`` each for several
-        Tensors; ``ask``, a question about a graph; ``step``, ``write``, ``read`` or ``end``.
+        Tensors; ``ask``, a question about a graph; ``step``, ``write``, ``read``, ``end``, or
+        ``errors``, from which on they are treated in another way; ``later``, a write into a buffer of a
+        module, which is computed with what comes after it.
     what : the primitive, the optimizer, the question, or the event whose values are looked at; None
         where data are written to.
     refs, params, mode : what it was given (of a ``write``, last of all, what is written to), and the
@@ -90,6 +92,7 @@ class Event:
     first, last, given, arity : the inputs that come first and last, all of them if they are more than
         two, and their number, if they are the same objects in each call; else None and -1.
     users, uses : the events that have ``out`` among these, and how often.
+    at_once : whether its result is looked at next, as errors are treated in its own way.
     touched : whether somebody has set an attribute of ``out``.
     holds : of a step, whether all that it depends on is what it was.
     """
@@ -120,6 +123,7 @@ class Event:
     arity: int = -1
     users: list[Event] = field(default_factory=list)
     uses: int = 0
+    at_once: bool = False
     touched: bool = False
     holds: Any = None
 
@@ -144,7 +148,8 @@ class Event:
             self.arity = len(self.refs)
             return
         given = [r.out if type(r) is Event else r for r in self.refs]
-        if given and self.more is None and not any(x is None or type(x) in (Slot, Live) for x in given):
+        usual = self.more is None and not self.at_once
+        if given and usual and not any(x is None or type(x) in (Slot, Live) for x in given):
             self.first, self.last, self.arity = given[0], given[-1], len(given)
             self.given = tuple(given) if len(given) > 2 else ()
             for r in self._referred():
@@ -253,6 +258,13 @@ class Event:
         while waiting:
             yield (e := waiting.pop())
             waiting += e.followers()
+
+
+def gradient_of(g: Any) -> Event:
+    """What makes one of the gradients of a reverse pass."""
+    e = Event("gradient", None, (), {}, None)
+    e.makes(g)
+    return e
 
 
 def described(what: Any, given: Iterable[Any], options: dict[str, Any]) -> str:
