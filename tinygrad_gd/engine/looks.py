@@ -8,6 +8,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from ..pictures.drawing import Drawing
+    from ..study.memory import Memory
 
 
 class Looks:
@@ -36,3 +37,9 @@ class Looks:
         from ..pictures import draw  # the one look upwards: a window, opened only when asked for
 
         return draw(self, **options)
+
+    def memory(self: Any) -> Memory:
+        """What the recorded graph holds until its backward pass, by operation and by line."""
+        from ..study.memory import memory
+
+        return memory(self)

@@ -25,6 +25,8 @@ from .hooks import Hook, ModuleHookHandle, run_hooked
 from .parameter import Parameter, name_by_path, path_of
 
 if TYPE_CHECKING:
+    from ..optim.optimizer import Optimizer
+    from ..study.flow import Flow
     from .summary import Summary
 
 AnyModule = TypeVar("AnyModule", bound="Module")
@@ -434,6 +436,15 @@ class Module:
         from .summary import summarize
 
         return summarize(self, args, kwargs)
+
+    def flow(self, *inputs: Any, optimizer: Optimizer | None = None) -> Flow:
+        """Which gradient arrived at each layer, after ``loss.backward()``: a table, in words, a plot.
+
+        With inputs also what the activations give, with an optimizer how far its next step goes.
+        """
+        from ..study.flow import flow
+
+        return flow(self, *inputs, optimizer=optimizer)
 
     def extra_repr(self) -> str:
         """What stands between the parentheses of the repr."""

@@ -3,9 +3,10 @@
 `advice` reads the curvature of a loss: of large models by `spectrum`, which needs only products of the
 Hessian with vectors; `columns` finds the data in the graph, and records the loss again with them
 standardised; `words` says it all. `range_test` tries rates instead. `watching` keeps the norms of
-gradients and updates, and finds dead units. `anomaly` stops at the first NaN or infinity. `recorded`
-writes the gradient of a recorded loss as NumPy text, `formulas` as LaTeX. All are loaded when asked
-for.
+gradients and updates, and finds dead units; `flow` has them of each layer after one backward pass, and
+`memory` the bytes that its graph holds; `bars` draws numbers in a line of text. `anomaly` stops at the
+first NaN or infinity. `recorded` writes the gradient of a recorded loss as NumPy text, `formulas` as
+LaTeX. All are loaded when asked for.
 
 Surprises here
 --------------
@@ -20,12 +21,13 @@ from typing import Any
 from ..ground.elsewhere import absent
 
 __all__ = [
-    "Advice", "RangeTest", "Units", "Watch", "activations", "advise", "detect_anomaly", "lr_range_test",
+    "Advice", "Flow", "Memory", "RangeTest", "Units", "Watch", "activations", "advise",
+    "detect_anomaly", "lr_range_test",
 ]  # fmt: skip
 
 _LATER = {
     "advice": "Advice advise", "anomaly": "detect_anomaly", "range_test": "RangeTest lr_range_test",
-    "watching": "Units Watch activations",
+    "flow": "Flow", "memory": "Memory", "watching": "Units Watch activations",
 }
 _FILE_OF = {name: file for file, names in _LATER.items() for name in names.split()}
 

@@ -5,9 +5,10 @@
 `advice` reads the curvature of a loss: of large models by `spectrum`, which needs only products of the
 Hessian with vectors; `columns` finds the data in the graph, and records the loss again with them
 standardised; `words` says it all. `range_test` tries rates instead. `watching` keeps the norms of
-gradients and updates, and finds dead units. `anomaly` stops at the first NaN or infinity. `recorded`
-writes the gradient of a recorded loss as NumPy text, `formulas` as LaTeX. All are loaded when asked
-for.
+gradients and updates, and finds dead units; `flow` has them of each layer after one backward pass, and
+`memory` the bytes that its graph holds; `bars` draws numbers in a line of text. `anomaly` stops at the
+first NaN or infinity. `recorded` writes the gradient of a recorded loss as NumPy text, `formulas` as
+LaTeX. All are loaded when asked for.
 
 Surprises here
 --------------
@@ -19,6 +20,8 @@ Surprises here
 from .advice import Advice as Advice
 from .advice import advise as advise
 from .anomaly import detect_anomaly as detect_anomaly
+from .flow import Flow as Flow
+from .memory import Memory as Memory
 from .range_test import RangeTest as RangeTest
 from .range_test import lr_range_test as lr_range_test
 from .watching import Units as Units
@@ -26,5 +29,6 @@ from .watching import Watch as Watch
 from .watching import activations as activations
 
 __all__ = [
-    "Advice", "RangeTest", "Units", "Watch", "activations", "advise", "detect_anomaly", "lr_range_test",
+    "Advice", "Flow", "Memory", "RangeTest", "Units", "Watch", "activations", "advise",
+    "detect_anomaly", "lr_range_test",
 ]
