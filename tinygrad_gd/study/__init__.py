@@ -2,11 +2,11 @@
 
 `advice` reads the curvature of a loss: of large models by `spectrum`, which needs only products of the
 Hessian with vectors; `columns` finds the data in the graph, and records the loss again with them
-standardised; `words` says it all. `range_test` tries rates instead. `watching` keeps the norms of
-gradients and updates, and finds dead units; `flow` has them of each layer after one backward pass, and
-`memory` the bytes that its graph holds; `bars` draws numbers in a line of text. `anomaly` stops at the
-first NaN or infinity. `recorded` writes the gradient of a recorded loss as NumPy text, `formulas` as
-LaTeX. All are loaded when asked for.
+standardised; `pace` computes what a rate does on a quadratic, `words` says it all. `range_test` tries
+rates instead. `watching` keeps the norms of gradients and updates, and finds dead units; `flow` has
+them of each layer after one backward pass, and `memory` the bytes that its graph holds; `bars` draws
+numbers in a line of text. `anomaly` stops at the first NaN or infinity. `recorded` writes the gradient
+of a recorded loss as NumPy text, `formulas` as LaTeX. All are loaded when asked for.
 
 Surprises here
 --------------
