@@ -112,6 +112,7 @@ __all__ = [
     "optim",
     "plot",
     "primitive",
+    "record",
     "save",
     "set_default_dtype",
     "source",
@@ -128,7 +129,7 @@ tensor = Tensor
 _LATER = {
     "data": "DataLoader datasets", "interop": "sklearn", "linalg": "", "nn": "", "optim": "",
     "pictures": "draw plot", "program": "compile", "study": "advise detect_anomaly lr_range_test",
-    "study.formulas": "latex", "study.recorded": "source",
+    "study.formulas": "latex", "study.recorded": "source", "study.runs.recorder": "record",
     "training.fitting": "TrainingWarning fit", "training.saving": "load save",
     "transforms": "checkpoint custom_vjp grad hessian hvp jacobian jvp stop_gradient value_and_grad "
                   "vjp",
