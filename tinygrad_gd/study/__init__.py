@@ -2,10 +2,10 @@
 
 `advice` reads the curvature of a loss: of large models by `spectrum`, which needs only products of the
 Hessian with vectors; `columns` finds the data in the graph, and records the loss again with them
-standardised; `words` says it all. `range_test` tries rates instead. `watching` keeps the norms of
-gradients and updates, and finds dead units. `anomaly` stops at the first NaN or infinity. `recorded`
-writes the gradient of a recorded loss as NumPy text, `formulas` as LaTeX. All are loaded when asked
-for.
+standardised; `words` says it all. `range_test` tries rates instead. `watching` notes a run, keeps the
+norms of gradients and updates, and finds dead units. `anomaly` stops at the first NaN or infinity.
+`recorded` writes the gradient of a recorded loss as NumPy text, `formulas` as LaTeX. All are loaded
+when asked for.
 
 Surprises here
 --------------
@@ -21,11 +21,12 @@ from ..ground.elsewhere import absent
 
 __all__ = [
     "Advice", "RangeTest", "Units", "Watch", "activations", "advise", "detect_anomaly", "lr_range_test",
+    "watch",
 ]  # fmt: skip
 
 _LATER = {
     "advice": "Advice advise", "anomaly": "detect_anomaly", "range_test": "RangeTest lr_range_test",
-    "watching": "Units Watch activations",
+    "watching": "Units Watch activations watch",
 }
 _FILE_OF = {name: file for file, names in _LATER.items() for name in names.split()}
 

@@ -4,10 +4,10 @@
 
 `advice` reads the curvature of a loss: of large models by `spectrum`, which needs only products of the
 Hessian with vectors; `columns` finds the data in the graph, and records the loss again with them
-standardised; `words` says it all. `range_test` tries rates instead. `watching` keeps the norms of
-gradients and updates, and finds dead units. `anomaly` stops at the first NaN or infinity. `recorded`
-writes the gradient of a recorded loss as NumPy text, `formulas` as LaTeX. All are loaded when asked
-for.
+standardised; `words` says it all. `range_test` tries rates instead. `watching` notes a run, keeps the
+norms of gradients and updates, and finds dead units. `anomaly` stops at the first NaN or infinity.
+`recorded` writes the gradient of a recorded loss as NumPy text, `formulas` as LaTeX. All are loaded
+when asked for.
 
 Surprises here
 --------------
@@ -24,7 +24,9 @@ from .range_test import lr_range_test as lr_range_test
 from .watching import Units as Units
 from .watching import Watch as Watch
 from .watching import activations as activations
+from .watching import watch as watch
 
 __all__ = [
     "Advice", "RangeTest", "Units", "Watch", "activations", "advise", "detect_anomaly", "lr_range_test",
+    "watch",
 ]
