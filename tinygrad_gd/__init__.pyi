@@ -73,6 +73,7 @@ from .study.anomaly import detect_anomaly as detect_anomaly
 from .study.formulas import latex as latex
 from .study.range_test import lr_range_test as lr_range_test
 from .study.recorded import source as source
+from .study.runs.recorder import record as record
 from .training.fitting import TrainingWarning as TrainingWarning
 from .training.fitting import fit as fit
 from .training.saving import load as load
@@ -100,8 +101,8 @@ __all__ = [
     "datasets", "default_dtype", "detect_anomaly", "draw", "enable_grad", "fit", "generator",
     "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "hessian", "hvp", "implements",
     "is_grad_enabled", "jacobian", "jvp", "latex", "linalg", "load", "lr_range_test", "manual_seed",
-    "nn", "no_grad", "observe", "optim", "plot", "primitive", "save", "set_default_dtype", "source",
-    "stop_gradient", "tensor", "value_and_grad", "vjp",
+    "nn", "no_grad", "observe", "optim", "plot", "primitive", "record", "save", "set_default_dtype",
+    "source", "stop_gradient", "tensor", "value_and_grad", "vjp",
 ]
 
 def abs(x: Any, /) -> Tensor:

@@ -9,7 +9,8 @@ import pytest
 
 import tinygrad_gd as tg
 from tests.misuse import Table, refused, w
-from tinygrad_gd.engine.graph import nodes_of, note_line
+from tinygrad_gd.engine.graph import nodes_of
+from tinygrad_gd.engine.watched import note_line
 from tinygrad_gd.study.memory import Memory
 
 

@@ -139,6 +139,8 @@ class Tensor(Looks, PythonProtocol, Methods):
             if value.shape != self.shape:
                 raise ShapeError(f"grad: expected the shape {self.shape} of {describe(self)}, "
                                  f"got {value.shape}")
+        elif (observer := current_mode().observer) is not None:
+            observer.forgets([self])
         self._grad = value
 
     @property
@@ -283,6 +285,8 @@ class Tensor(Looks, PythonProtocol, Methods):
 
     def zero_grad(self) -> None:
         """Forget the accumulated gradient."""
+        if (observer := current_mode().observer) is not None:
+            observer.forgets([self])
         self._grad = None
 
     def retain_grad(self) -> None:

@@ -121,9 +121,10 @@ class Module:
         if (mode.observer is None and mode.lockstep is None) or (watcher := mode.watcher) is None:
             return run_hooked(self, args, kwargs) if self._hooks else self.forward(*args, **kwargs)
         watcher.enters(self)
-        result = run_hooked(self, args, kwargs) if self._hooks else self.forward(*args, **kwargs)
-        watcher.leaves(self)
-        return result
+        try:
+            return run_hooked(self, args, kwargs) if self._hooks else self.forward(*args, **kwargs)
+        finally:
+            watcher.leaves(self)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; refuse what would silently take a parameter out of training."""
@@ -411,8 +412,11 @@ class Module:
         if not set_to_none:
             raise OptionError("zero_grad: gradients become None, which backward() starts from; leave "
                               "set_to_none out")
-        for parameter in self.parameters():
-            parameter.zero_grad()
+        parameters = list(self.parameters())
+        if (observer := current_mode().observer) is not None:
+            observer.forgets(parameters)
+        for parameter in parameters:
+            parameter._grad = None
 
     # -- reading -------------------------------------------------------------------------------------
 

@@ -2,13 +2,18 @@
 
 """Windows on training: why a run converges, diverges or meets a NaN, and what a gradient is made of.
 
-`advice` reads the curvature of a loss: of large models by `spectrum`, which needs only products of the
-Hessian with vectors; `columns` finds the data in the graph, and records the loss again with them
-standardised; `pace` computes what a rate does on a quadratic, `words` says it all. `range_test` tries
-rates instead. `watching` keeps the norms of gradients and updates, and finds dead units; `flow` has
-them of each layer after one backward pass, and `memory` the bytes that its graph holds; `bars` draws
-numbers in a line of text. `anomaly` stops at the first NaN or infinity. `recorded` writes the gradient
-of a recorded loss as NumPy text, `formulas` as LaTeX. All are loaded when asked for.
+All are loaded when asked for:
+
+- `advice` reads the curvature of a loss: of large models by `spectrum`, which needs only products of
+  the Hessian with vectors; `columns` finds the data in the graph, and records the loss again with them
+  standardised; `pace` computes what a rate does on a quadratic, `words` says it all. `range_test` tries
+  rates instead.
+- `watching` notes a run, keeps the norms of gradients and updates, and finds dead units. `flow` has
+  them of each layer after one backward pass, `memory` the bytes that its graph holds; `bars` draws
+  numbers in a line of text.
+- `runs/` records a training run and reads it afterwards; `again` computes a graph at other values.
+- `anomaly` stops at the first NaN or infinity.
+- `recorded` writes the gradient of a recorded loss as NumPy text, `formulas` as LaTeX.
 
 Surprises here
 --------------
@@ -27,8 +32,9 @@ from .range_test import lr_range_test as lr_range_test
 from .watching import Units as Units
 from .watching import Watch as Watch
 from .watching import activations as activations
+from .watching import watch as watch
 
 __all__ = [
     "Advice", "Flow", "Memory", "RangeTest", "Units", "Watch", "activations", "advise",
-    "detect_anomaly", "lr_range_test",
+    "detect_anomaly", "lr_range_test", "watch",
 ]
