@@ -28,7 +28,7 @@ def again(root: Tensor, leaves: Mapping[Tensor, Any]) -> dict[Tensor, Any]:
 
 
 def twin(root: Tensor, names: Mapping[Tensor, str]) -> tuple[Tensor, dict[Tensor, Tensor]]:
-    """The graph of ``root`` over copies of its leaves, so that it outlives what is written into them."""
+    """The graph of ``root`` over copies of its leaves, which nobody writes into."""
     held = [x for x in walk([root]) if x.is_leaf]
     copies = {x: Tensor(Node(x).value, x.requires_grad, names.get(x)) for x in held}
     made = again(root, copies)

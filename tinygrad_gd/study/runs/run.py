@@ -15,7 +15,7 @@ from ...errors import OptionError
 
 Array = np.ndarray[Any, Any]
 SCHEMA = 1
-_META = ("names", "options", "line", "shapes", "picture")
+_META = ("names", "shapes", "optimizer", "options", "line", "picture")
 
 
 @dataclass(eq=False)
@@ -25,7 +25,8 @@ class Run:
     Attributes
     ----------
     names, shapes : of the parameters.
-    options : those that the optimizer used last, as ``{"lr": 0.1}``.
+    optimizer : its class, if there was one.
+    options : those that it used last, as ``{"lr": 0.1}``.
     line : the user's line that called `backward`.
     loss : before each step.
     reach : of each step, see `tinygrad_gd.study.runs`; NaN where it is not known.
@@ -39,6 +40,7 @@ class Run:
 
     names: list[str]
     shapes: list[list[int]]
+    optimizer: str
     options: dict[str, float]
     line: str
     loss: Array
@@ -58,6 +60,12 @@ class Run:
     def steps(self) -> int:
         """How many steps were made."""
         return len(self.loss)
+
+    @property
+    def place(self) -> str:
+        """The line without its folder."""
+        file, _, number = self.line.rpartition(":")
+        return f"{os.path.basename(file)}:{number}"
 
     @property
     def slope(self) -> Array:
@@ -80,12 +88,13 @@ class Run:
             meta = json.loads(str(arrays.pop("meta")))
             schema = meta.pop("schema")
         except FileNotFoundError:
-            raise OptionError(f"replay: there is no file {str(place)!r}; `with tg.record({place.name!r}):` "
-                              "around a training loop writes one") from None
+            raise OptionError(f"replay: there is no file {str(place)!r}; a training loop inside `with "
+                              f"tg.record({place.name!r}):` writes one") from None
         except (ValueError, KeyError, OSError, zipfile.BadZipFile):
             raise OptionError(f"replay: {str(place)!r} is no run that tg.record wrote") from None
         if schema > SCHEMA:
-            raise OptionError(f"replay: {str(place)!r} was written by a later version; update tinygrad_gd")
+            raise OptionError(f"replay: {str(place)!r} was written by a later version; update "
+                              "tinygrad_gd")
         return cls(**meta, **arrays)
 
     def to_dict(self) -> dict[str, Any]:
