@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
-from tinygrad_gd.__main__ import X, Y, draw_line, fit_line, line_advice, main
+from tinygrad_gd.__main__ import main
+from tinygrad_gd.commands.demo import X, Y, draw_line, fit_line, line_advice
 from tinygrad_gd.pictures import render
 
 HOUSE = Path(__file__).parents[1]
@@ -60,7 +61,7 @@ def test_on_a_terminal_the_bar_leaves_nothing_behind() -> None:
     import struct
     import termios
 
-    code = "from tinygrad_gd.__main__ import demo_digits; demo_digits(10)"
+    code = "from tinygrad_gd.commands.demo import demo_digits; demo_digits(10)"
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     run = subprocess.Popen([sys.executable, "-c", code], stdout=theirs)

@@ -38,7 +38,7 @@ FLOORS = [
     {"program"},
     {"pictures", "study"},
     {"training", "interop", "cluster"},
-    {"__init__", "__main__"},
+    {"__init__", "__main__", "commands"},
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 ROOMS = {path.relative_to(HOUSE).with_suffix("").parts[0] for path in SOURCES}
