@@ -1,4 +1,4 @@
-"""How a Tensor shows itself: printed, formatted, drawn."""
+"""How a Tensor shows itself: printed, formatted, drawn, explained."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from ..pictures.drawing import Drawing
+    from ..study.explaining import Explanation
     from ..study.memory import Memory
 
 
@@ -34,7 +35,7 @@ class Looks:
 
     def draw(self: Any, **options: Any) -> Drawing:
         """The recorded graph as a picture; options as in `tinygrad_gd.draw`."""
-        from ..pictures import draw  # the one look upwards: a window, opened only when asked for
+        from ..pictures import draw  # the looks upwards: windows, opened only when asked for
 
         return draw(self, **options)
 
@@ -43,3 +44,13 @@ class Looks:
         from ..study.memory import memory
 
         return memory(self)
+
+    def explain(self: Any, at: Any = None, blank: bool = False) -> Explanation:
+        """How it was computed and how gradients flow back, step by step in numbers.
+
+        ``at`` is a Tensor or its name, to explain only that one; with ``blank`` the pass backwards is
+        a worksheet, and its key.
+        """
+        from ..study.explaining import explain
+
+        return explain(self, at, blank)

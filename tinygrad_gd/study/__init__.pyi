@@ -4,6 +4,9 @@
 
 All are loaded when asked for:
 
+- `explaining` tells a pass step by step: `reverse` walks it as the engine does, `rule_text` writes the
+  formula of each rule, `naming` says what things are called, `step_words` what is worth saying of a
+  step, and `explained` puts it on a page.
 - `advice` reads the curvature of a loss: of large models by `spectrum`, which needs only products of
   the Hessian with vectors; `columns` finds the data in the graph, and records the loss again with them
   standardised; `pace` computes what a rate does on a quadratic, `words` says it all. `range_test` tries
@@ -19,12 +22,17 @@ Surprises here
 --------------
 - The Hessian is taken of a loss that the user's function has just recorded, so it needs no transform
   of that function, and closures are no hindrance.
+- The formula of a rule is what it records of itself when it runs on Tensors: there is no table of
+  derivatives, but for rules that guard against infinities or work in windows, whose texts are long.
+- A pass is explained on the side: hooks do not run, and no ``.grad`` changes.
 - Rules run on Tensors only if asked: `anomaly` judges a rule by what it returns, not by what it does.
 """
 
 from .advice import Advice as Advice
 from .advice import advise as advise
 from .anomaly import detect_anomaly as detect_anomaly
+from .explaining import Explanation as Explanation
+from .explaining import explain as explain
 from .flow import Flow as Flow
 from .memory import Memory as Memory
 from .range_test import RangeTest as RangeTest
@@ -35,6 +43,6 @@ from .watching import activations as activations
 from .watching import watch as watch
 
 __all__ = [
-    "Advice", "Flow", "Memory", "RangeTest", "Units", "Watch", "activations", "advise",
-    "detect_anomaly", "lr_range_test", "watch",
+    "Advice", "Explanation", "Flow", "Memory", "RangeTest", "Units", "Watch", "activations", "advise",
+    "detect_anomaly", "explain", "lr_range_test", "watch",
 ]
