@@ -14,8 +14,7 @@ from .subject import add_subject, subject_of
 ABOUT = "the graph of a tensor, with values and gradients: printed, or as a picture"
 EXAMPLES = (
     ("draw train.py", "the graph of the first loss, as a table"),
-    ("draw train.py --tensor hidden -o hidden.svg", "of another tensor, as a picture: .svg .png .pdf .dot"),
-    ("draw train.py -o loss.html", "one page to step through, with sliders"),
+    ("draw train.py --tensor hidden -o hidden.svg", "of another tensor: .svg, .png, .pdf or .dot"),
     ('draw -e "(w * x + b - y)**2" --set w=0.5 b=0 --data x=2 y=5', "of an expression"),
     ("draw train.py -o loss.svg --check", "is the picture up to date? if not, the exit code is 1"),
 )
@@ -25,7 +24,7 @@ def arguments(parser: ArgumentParser) -> None:
     """What to draw, and where to."""
     add_subject(parser, stops=True)
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write a picture there")
-    parser.add_argument("--check", action="store_true", help="write nothing; compare with what is there")
+    parser.add_argument("--check", action="store_true", help="only compare with what is there")
     parser.add_argument("--last", type=int, metavar="N", help="draw only the last N nodes")
     parser.add_argument("--engine", choices=("auto", "bundled"), default="auto",
                         help="bundled lays out the same on every machine")
@@ -39,11 +38,8 @@ def run(options: Namespace) -> int:
     if path is None:
         print(subject.ask(lambda: tg.draw(tensor, last=options.last)))
         return FAULT if subject.failed else FINE
-    if path.suffix == ".html":
-        content = subject.ask(lambda: tg.explore(tensor)).html.encode()
-    else:
-        drawing = subject.ask(lambda: tg.draw(tensor, last=options.last))
-        content = drawing.render(path.suffix.lstrip("."), options.engine)
+    drawing = subject.ask(lambda: tg.draw(tensor, last=options.last))
+    content = drawing.render(path.suffix.lstrip("."), options.engine)
     if options.check:
         same = path.exists() and path.read_bytes() == content
         print(f"{path} is {'up to date' if same else 'not what it would be now'}",

@@ -18,6 +18,7 @@ import tinygrad_gd as tg
 
 from ..ground.observer import Observer, observe
 from ..pictures.names import names_for
+from ..study.watching import watch
 
 #: So many names are listed where one was wrong.
 LISTED = 30
@@ -62,7 +63,8 @@ class Subject:
     failed : whether it ended by an error, whose traceback has been printed.
     """
 
-    def __init__(self, file: str, variables: dict[str, Any], roots: _Roots, failed: bool = False) -> None:
+    def __init__(self, file: str, variables: dict[str, Any], roots: _Roots, failed: bool = False
+                 ) -> None:
         self.file, self.variables, self.failed = file, variables, failed
         self._roots = roots
 
@@ -85,8 +87,8 @@ class Subject:
         if name is None:
             found = self._roots.latest or self.tensors.get("loss")
             if found is None:
-                raise Wrong(f"nothing called backward(), and no variable is called loss; name a tensor "
-                            f"with --tensor. {self._there()}")
+                raise Wrong("nothing called backward(), and no variable is called loss; name a "
+                            f"tensor with --tensor. {self._there()}")
             return found
         if name in self.tensors:
             return self.tensors[name]
@@ -100,8 +102,8 @@ class Subject:
     def _there(self) -> str:
         rows = [f"  {name}  {x.shape or 'scalar'}, {_made(x)}" for name, x in self.tensors.items()]
         if not rows:
-            return ("There are no tensors among its variables: if the script was stopped after a backward "
-                    "pass, --pass all lets it run to its end.")
+            return ("There are no tensors among its variables: if the script was stopped after a "
+                    "backward pass, --pass all lets it run to its end.")
         more = [f"  and {len(rows) - LISTED} more"] if len(rows) > LISTED else []
         return "\n".join(["There are these tensors:", *rows[:LISTED], *more])
 
@@ -123,10 +125,12 @@ def add_subject(parser: ArgumentParser, stops: bool) -> None:
     """The arguments that say what a verb is about."""
     parser.add_argument("script", nargs="?", metavar="SCRIPT.py",
                         help="a script, which is run; after -- follow its own arguments")
-    parser.add_argument("-t", "--tensor", metavar="NAME", help="a variable, or an expression of variables, "
-                        "as losses[0]; by default what backward() was called on last")
-    parser.add_argument("-e", "--expression", metavar="EXPR", help="an expression instead of a script, with "
-                        "NumPy's functions by their names, as in tanh(w * x)")
+    parser.add_argument("-t", "--tensor", metavar="NAME",
+                        help="a variable, or an expression of variables, as losses[0]; by default what "
+                             "backward() was called on last")
+    parser.add_argument("-e", "--expression", metavar="EXPR",
+                        help="an expression instead of a script, with NumPy's functions by their "
+                             "names, as in tanh(w * x)")
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
                         help="a tensor of the expression that gets a gradient: --set w=0.5 b=[1,2]")
     parser.add_argument("--data", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
@@ -155,7 +159,7 @@ def subject_of(options: Namespace) -> Subject:
     if options.expression is not None:
         return _expression(options.expression, options.set, options.data)
     if options.set or options.data:
-        raise Wrong("--set and --data belong to an expression, -e EXPR; a script sets its variables itself")
+        raise Wrong("--set and --data belong to an expression, -e EXPR; a script has its own variables")
     return _script(options.script, options.own, options.passes)
 
 
@@ -174,7 +178,7 @@ def _script(path: str, own: list[str], last: int | None) -> Subject:
     module = ModuleType("__main__")
     module.__file__ = path
     roots, failed = _Roots(last), False
-    with _in_place_of_us(module, [path, *own]), tg.study.watch(), observe(roots):
+    with _in_place_of_us(module, [path, *own]), watch(), observe(roots):
         try:
             exec(code, vars(module))
         except _Stop:
@@ -228,13 +232,13 @@ def _expression(text: str, given: list[str], data: list[str]) -> Subject:
     except SyntaxError as error:
         raise Wrong(f"-e {text!r}: {error.msg}") from None
     roots = _Roots(None)
-    with tg.study.watch(), observe(roots):
+    with watch(), observe(roots):
         try:
             made = eval(code, {"__builtins__": {}}, _Scope(variables))
         except (NameError, KeyError) as error:
             missing = str(error).split("'")[1]
-            raise Wrong(f"-e {text!r}: {missing} has no value; give it one with --set {missing}=1.0, or with "
-                        f"--data {missing}=1.0 where no gradient is wanted") from None
+            raise Wrong(f"-e {text!r}: {missing} has no value; give it one with --set {missing}=1.0, "
+                        f"or with --data {missing}=1.0 where no gradient is wanted") from None
         if not isinstance(made, tg.Tensor) or made.op is None:
             raise Wrong(f"-e {text!r}: it has no tensor in it; --set w=1.0 makes one")
         loss = made if made.size == 1 else made.sum()
@@ -251,12 +255,14 @@ def _assigned(pairs: list[str]) -> Iterator[tuple[str, Any]]:
         except (ValueError, SyntaxError, TypeError):
             equals = ""
         if not equals or not name.isidentifier():
-            raise Wrong(f"{pair!r}: expected NAME=VALUE with a number or a list of numbers, as in w=0.5 or "
-                        "\"w=[1, 2]\"")
+            raise Wrong(f"{pair!r}: expected NAME=VALUE with a number or a list of numbers, as in "
+                        "w=0.5 or \"w=[1, 2]\"")
         yield name, value
 
 
-def gradients_given(variables: Mapping[str, Any], tensors: Mapping[str, tg.Tensor]) -> dict[tg.Tensor, Any]:
+def gradients_given(
+    variables: Mapping[str, Any], tensors: Mapping[str, tg.Tensor]
+) -> dict[tg.Tensor, Any]:
     """A person's own gradients by their names: that of ``w`` is called dw, d_w, grad_w or w_grad."""
     found: dict[tg.Tensor, Any] = {}
     for name, tensor in tensors.items():

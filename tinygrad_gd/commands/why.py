@@ -25,6 +25,7 @@ def run(options: Namespace) -> int:
     subject = subject_of(options)
     thing = subject.thing(options.tensor)
     if not hasattr(thing, "why"):
-        raise Wrong(f"{options.tensor} is of type {type(thing).__name__}; ask about a Tensor or a model")
+        kind = type(thing).__name__
+        raise Wrong(f"{options.tensor} is of type {kind}; ask about a Tensor or a model")
     print(subject.ask(lambda: thing.why()))
     return FAULT if subject.failed else FINE
