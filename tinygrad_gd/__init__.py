@@ -89,6 +89,7 @@ __all__ = [
     "detect_anomaly",
     "draw",
     "enable_grad",
+    "explore",
     "fit",
     "generator",
     "get_default_dtype",
@@ -129,7 +130,8 @@ tensor = Tensor
 _LATER = {
     "data": "DataLoader datasets", "interop": "sklearn", "linalg": "", "nn": "", "optim": "",
     "pictures": "draw plot", "program": "compile", "study": "advise detect_anomaly lr_range_test",
-    "study.formulas": "latex", "study.recorded": "source", "study.runs.recorder": "record",
+    "study.explorer.page": "explore", "study.formulas": "latex",
+    "study.recorded": "source", "study.runs.recorder": "record",
     "training.fitting": "TrainingWarning fit", "training.saving": "load save",
     "transforms": "checkpoint custom_vjp grad hessian hvp jacobian jvp stop_gradient value_and_grad "
                   "vjp",

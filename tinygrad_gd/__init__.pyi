@@ -70,6 +70,7 @@ from .pictures import plot as plot
 from .program.compiled import compile as compile
 from .study.advice import advise as advise
 from .study.anomaly import detect_anomaly as detect_anomaly
+from .study.explorer.page import explore as explore
 from .study.formulas import latex as latex
 from .study.range_test import lr_range_test as lr_range_test
 from .study.recorded import source as source
@@ -98,7 +99,7 @@ __all__ = [
     "MatrixError", "MissingLibraryError", "NoRuleError", "NonFiniteError", "Observer", "OptionError",
     "PairWarning", "PrecisionWarning", "Primitive", "ShapeError", "Tensor", "TinygradGdError",
     "TrainingWarning", "__version__", "advise", "apply", "checkpoint", "compile", "custom_vjp",
-    "datasets", "default_dtype", "detect_anomaly", "draw", "enable_grad", "fit", "generator",
+    "datasets", "default_dtype", "detect_anomaly", "draw", "enable_grad", "explore", "fit", "generator",
     "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "hessian", "hvp", "implements",
     "is_grad_enabled", "jacobian", "jvp", "latex", "linalg", "load", "lr_range_test", "manual_seed",
     "nn", "no_grad", "observe", "optim", "plot", "primitive", "record", "save", "set_default_dtype",

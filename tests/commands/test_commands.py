@@ -152,6 +152,12 @@ def test_draw_writes_pictures_and_says_whether_they_are_up_to_date(folder: Path,
     assert "not what" in said(capsys, 1, "draw", "train.py", "-o", "loss.svg", "--check", "--pass", "2")[1]
 
 
+def test_draw_writes_a_page(folder: Path, capsys: Said) -> None:
+    said(capsys, 0, "draw", "train.py", "-o", "loss.html")
+    assert "Content-Security-Policy" in (folder / "loss.html").read_text()
+    assert "up to date" in said(capsys, 0, "draw", "train.py", "-o", "loss.html", "--check")[0]
+
+
 def test_explain_tells_the_pass(folder: Path, capsys: Said) -> None:
     out, _ = said(capsys, 0, "explain", "train.py")
     assert "at train.py:10" in out and "d_w = sum(d_t1 * x) -50" in out and "the gradient says -0.05000" in out

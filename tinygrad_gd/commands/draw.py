@@ -15,6 +15,7 @@ ABOUT = "the graph of a tensor, with values and gradients: printed, or as a pict
 EXAMPLES = (
     ("draw train.py", "the graph of the first loss, as a table"),
     ("draw train.py --tensor hidden -o hidden.svg", "of another tensor: .svg, .png, .pdf or .dot"),
+    ("draw train.py -o loss.html", "one page to step through, with leaves to drag"),
     ('draw -e "(w * x + b - y)**2" --set w=0.5 b=0 --data x=2 y=5', "of an expression"),
     ("draw train.py -o loss.svg --check", "is the picture up to date? if not, the exit code is 1"),
 )
@@ -38,8 +39,11 @@ def run(options: Namespace) -> int:
     if path is None:
         print(subject.ask(lambda: tg.draw(tensor, last=options.last)))
         return FAULT if subject.failed else FINE
-    drawing = subject.ask(lambda: tg.draw(tensor, last=options.last))
-    content = drawing.render(path.suffix.lstrip("."), options.engine)
+    if path.suffix == ".html":
+        content = subject.ask(lambda: tg.explore(tensor)).html.encode()
+    else:
+        drawing = subject.ask(lambda: tg.draw(tensor, last=options.last))
+        content = drawing.render(path.suffix.lstrip("."), options.engine)
     if options.check:
         same = path.exists() and path.read_bytes() == content
         print(f"{path} is {'up to date' if same else 'not what it would be now'}",

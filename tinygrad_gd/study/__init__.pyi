@@ -15,6 +15,7 @@ All are loaded when asked for:
   them of each layer after one backward pass, `memory` the bytes that its graph holds; `bars` draws
   numbers in a line of text.
 - `runs/` records a training run and reads it afterwards; `again` computes a graph at other values.
+- `explorer/` makes a page of a graph, to step through and to drag its leaves.
 - `anomaly` stops at the first NaN or infinity.
 - `recorded` writes the gradient of a recorded loss as NumPy text, `formulas` as LaTeX.
 
