@@ -28,6 +28,7 @@ from .errors import CaptureWarning as CaptureWarning
 from .errors import DivisionError as DivisionError
 from .errors import DTypeError as DTypeError
 from .errors import GradError as GradError
+from .errors import GradWarning as GradWarning
 from .errors import IndexingError as IndexingError
 from .errors import KeptGraphsWarning as KeptGraphsWarning
 from .errors import LossWarning as LossWarning
@@ -93,15 +94,15 @@ from .transforms.gradcheck import gradgradcheck as gradgradcheck
 
 __all__ = [
     "BroadcastWarning", "CaptureError", "CaptureWarning", "DTypeError", "DataLoader", "DivisionError",
-    "Every", "GradCheckError", "GradError", "IndexingError", "KeptGraphsWarning", "LossWarning",
-    "MatrixError", "MissingLibraryError", "NoRuleError", "NonFiniteError", "Observer", "OptionError",
-    "PairWarning", "PrecisionWarning", "Primitive", "ShapeError", "Tensor", "TinygradGdError",
-    "TrainingWarning", "__version__", "advise", "apply", "checkpoint", "compile", "custom_vjp",
-    "datasets", "default_dtype", "detect_anomaly", "draw", "enable_grad", "fit", "generator",
-    "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "hessian", "hvp", "implements",
-    "is_grad_enabled", "jacobian", "jvp", "latex", "linalg", "load", "lr_range_test", "manual_seed",
-    "nn", "no_grad", "observe", "optim", "plot", "primitive", "save", "set_default_dtype", "source",
-    "stop_gradient", "tensor", "value_and_grad", "vjp",
+    "Every", "GradCheckError", "GradError", "GradWarning", "IndexingError", "KeptGraphsWarning",
+    "LossWarning", "MatrixError", "MissingLibraryError", "NoRuleError", "NonFiniteError", "Observer",
+    "OptionError", "PairWarning", "PrecisionWarning", "Primitive", "ShapeError", "Tensor",
+    "TinygradGdError", "TrainingWarning", "__version__", "advise", "apply", "checkpoint", "compile",
+    "custom_vjp", "datasets", "default_dtype", "detect_anomaly", "draw", "enable_grad", "fit",
+    "generator", "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "hessian", "hvp",
+    "implements", "is_grad_enabled", "jacobian", "jvp", "latex", "linalg", "load", "lr_range_test",
+    "manual_seed", "nn", "no_grad", "observe", "optim", "plot", "primitive", "save",
+    "set_default_dtype", "source", "stop_gradient", "tensor", "value_and_grad", "vjp",
 ]
 
 def abs(x: Any, /) -> Tensor:

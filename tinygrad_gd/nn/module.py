@@ -22,6 +22,7 @@ from ..ground.modes import current_mode, no_grad
 from ..ground.saved import Saved
 from ..ground.storage import as_value, changes
 from .hooks import Hook, ModuleHookHandle, run_hooked
+from .looks import Looks
 from .parameter import Parameter, name_by_path, path_of
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _check_shared(kind: str, own: dict[str, Tensor], values: dict[str, Any]) -> 
                               "leave one out and give strict=False")
 
 
-class Module:
+class Module(Looks):
     """Base class of everything with parameters: set them in ``__init__``, use them in ``forward``.
 
     >>> import tinygrad_gd as tg

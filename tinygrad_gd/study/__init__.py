@@ -2,7 +2,9 @@
 
 `explaining` tells a pass step by step: `reverse` walks it as the engine does, `rule_text` writes the
 formula of each rule, `naming` says what things are called, `step_words` what is worth saying of a step,
-and `explained` puts it on a page.
+and `explained` puts it on a page. `diagnosis` finds what is wrong with a gradient: `case` is what is
+known of it, `broken_chain` says why there is none, `vanished` why it is 0 or shrinks, `too_large` why
+it is more than expected, `non_finite` where NaN comes from.
 
 `advice` reads the curvature of a loss: of large models by `spectrum`, which needs only products of the
 Hessian with vectors; `columns` finds the data in the graph, and records the loss again with them
@@ -27,14 +29,14 @@ from typing import Any
 from ..ground.elsewhere import absent
 
 __all__ = [
-    "Advice", "Explanation", "RangeTest", "Units", "Watch", "activations", "advise", "detect_anomaly",
-    "explain", "lr_range_test", "watch",
+    "Advice", "Diagnosis", "Explanation", "RangeTest", "Units", "Watch", "activations", "advise",
+    "detect_anomaly", "explain", "lr_range_test", "watch", "why",
 ]  # fmt: skip
 
 _LATER = {
     "advice": "Advice advise", "anomaly": "detect_anomaly",
     "explaining": "Explanation explain", "range_test": "RangeTest lr_range_test",
-    "watching": "Units Watch activations watch",
+    "watching": "Units Watch activations watch", "diagnosis": "Diagnosis why",
 }
 _FILE_OF = {name: file for file, names in _LATER.items() for name in names.split()}
 

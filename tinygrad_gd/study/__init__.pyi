@@ -4,7 +4,9 @@
 
 `explaining` tells a pass step by step: `reverse` walks it as the engine does, `rule_text` writes the
 formula of each rule, `naming` says what things are called, `step_words` what is worth saying of a step,
-and `explained` puts it on a page.
+and `explained` puts it on a page. `diagnosis` finds what is wrong with a gradient: `case` is what is
+known of it, `broken_chain` says why there is none, `vanished` why it is 0 or shrinks, `too_large` why
+it is more than expected, `non_finite` where NaN comes from.
 
 `advice` reads the curvature of a loss: of large models by `spectrum`, which needs only products of the
 Hessian with vectors; `columns` finds the data in the graph, and records the loss again with them
@@ -26,6 +28,8 @@ Surprises here
 from .advice import Advice as Advice
 from .advice import advise as advise
 from .anomaly import detect_anomaly as detect_anomaly
+from .diagnosis import Diagnosis as Diagnosis
+from .diagnosis import why as why
 from .explaining import Explanation as Explanation
 from .explaining import explain as explain
 from .range_test import RangeTest as RangeTest
@@ -36,6 +40,6 @@ from .watching import activations as activations
 from .watching import watch as watch
 
 __all__ = [
-    "Advice", "Explanation", "RangeTest", "Units", "Watch", "activations", "advise", "detect_anomaly",
-    "explain", "lr_range_test", "watch",
+    "Advice", "Diagnosis", "Explanation", "RangeTest", "Units", "Watch", "activations", "advise",
+    "detect_anomaly", "explain", "lr_range_test", "watch", "why",
 ]
