@@ -83,6 +83,7 @@ __all__ = [
     "__version__",
     "advise",
     "apply",
+    "check_backward",
     "checkpoint",
     "compile",
     "custom_vjp",
@@ -130,7 +131,7 @@ tensor = Tensor
 _LATER = {
     "data": "DataLoader datasets", "interop": "sklearn", "linalg": "", "nn": "", "optim": "",
     "pictures": "draw plot", "program": "compile", "study": "advise detect_anomaly lr_range_test",
-    "study.formulas": "latex", "study.recorded": "source",
+    "study.checking": "check_backward", "study.formulas": "latex", "study.recorded": "source",
     "training.fitting": "TrainingWarning fit", "training.saving": "load save",
     "transforms": "checkpoint custom_vjp grad hessian hvp jacobian jvp stop_gradient value_and_grad "
                   "vjp",

@@ -71,6 +71,7 @@ from .pictures import plot as plot
 from .program.compiled import compile as compile
 from .study.advice import advise as advise
 from .study.anomaly import detect_anomaly as detect_anomaly
+from .study.checking import check_backward as check_backward
 from .study.formulas import latex as latex
 from .study.range_test import lr_range_test as lr_range_test
 from .study.recorded import source as source
@@ -97,11 +98,11 @@ __all__ = [
     "Every", "GradCheckError", "GradError", "GradWarning", "IndexingError", "KeptGraphsWarning",
     "LossWarning", "MatrixError", "MissingLibraryError", "NoRuleError", "NonFiniteError", "Observer",
     "OptionError", "PairWarning", "PrecisionWarning", "Primitive", "ShapeError", "Tensor",
-    "TinygradGdError", "TrainingWarning", "__version__", "advise", "apply", "checkpoint", "compile",
-    "custom_vjp", "datasets", "default_dtype", "detect_anomaly", "draw", "enable_grad", "fit",
-    "generator", "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "hessian", "hvp",
-    "implements", "is_grad_enabled", "jacobian", "jvp", "latex", "linalg", "load", "lr_range_test",
-    "manual_seed", "nn", "no_grad", "observe", "optim", "plot", "primitive", "save",
+    "TinygradGdError", "TrainingWarning", "__version__", "advise", "apply", "check_backward",
+    "checkpoint", "compile", "custom_vjp", "datasets", "default_dtype", "detect_anomaly", "draw",
+    "enable_grad", "fit", "generator", "get_default_dtype", "grad", "gradcheck", "gradgradcheck",
+    "hessian", "hvp", "implements", "is_grad_enabled", "jacobian", "jvp", "latex", "linalg", "load",
+    "lr_range_test", "manual_seed", "nn", "no_grad", "observe", "optim", "plot", "primitive", "save",
     "set_default_dtype", "source", "stop_gradient", "tensor", "value_and_grad", "vjp",
 ]
 

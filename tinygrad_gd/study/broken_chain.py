@@ -195,8 +195,9 @@ def _namesake(case: Case) -> Cause | None:
     """Another leaf that is called the same: the variable was given a new Tensor."""
     name = case.name(case.tensor)
     assert case.root is not None
+    called = {name, f"{name}_2"}
     twins = (t for t in walk([case.root]) if t is not case.tensor and t.op is None and t.requires_grad
-             and t.shape == case.tensor.shape and (t.name == name or case.name(t) in (name, f"{name}_2")))
+             and t.shape == case.tensor.shape and (t.name == name or case.name(t) in called))
     other = next(twins, None)
     if other is None or name == "this Tensor":
         return None
