@@ -1,9 +1,9 @@
 """Backpropagation by hand: every gradient inside of a BatchNorm network, derived on paper.
 
 The network reads three letters and guesses the fourth, in the words of Python's own manual, as in
-Karpathy's makemore. The forward pass is taken apart into one operation a line (`t`); below, the gradient
-of each result is computed from those after it by NumPy alone (`d`), with the values of the forward pass
-(`v`). `tg.check_backward` compares them with backprop, and names a mistake where there is one.
+Karpathy's makemore. The forward pass is taken apart into one operation a line (`t`); below, the
+gradient of each result is computed from those after it by NumPy alone (`d`), with the values of the
+forward pass (`v`). `tg.check_backward` compares them with backprop, and names a mistake.
 """
 
 import re

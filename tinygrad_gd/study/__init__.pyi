@@ -13,8 +13,8 @@ gradients with the engine's, by `slips` and `wrong_shapes`, which name the mista
 Hessian with vectors; `columns` finds the data in the graph, and records the loss again with them
 standardised; `words` says it all. `range_test` tries rates instead. `watching` notes a run, keeps the
 norms of gradients and updates, and finds dead units. `anomaly` stops at the first NaN or infinity.
-`recorded` writes the gradient of a recorded loss as NumPy text, `formulas` as LaTeX. All are loaded
-when asked for.
+`recorded` writes the gradient of a recorded loss as NumPy text, `formulas` as LaTeX, `written` its
+parts. All are loaded when asked for.
 
 Surprises here
 --------------
