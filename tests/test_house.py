@@ -45,8 +45,7 @@ ROOMS = {path.relative_to(HOUSE).with_suffix("").parts[0] for path in SOURCES}
 #: The looks upwards: the last lines of tensor.py, a stack of a list of Tensors, the windows that a Tensor or a
 #: model opens of itself, the type of `Tensor.at`.
 UPWARD = {("engine/tensor.py", "ops"), ("engine/operands.py", "ops"), ("engine/looks.py", "pictures"),
-          ("engine/looks.py", "study"), ("nn/looks.py", "study"), ("nn/module.py", "study"),
-          ("engine/methods.py", "ops")}
+          ("engine/looks.py", "study"), ("nn/looks.py", "study"), ("engine/methods.py", "ops")}
 #: The walks and the door that are read whole, and would be harder to follow in parts.
 LONG = {"gradients_of", "cotangents_of", "apply", "Primitive.__init__"}
 

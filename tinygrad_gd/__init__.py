@@ -24,6 +24,7 @@ from .errors import (
     DivisionError,
     DTypeError,
     GradError,
+    GradWarning,
     IndexingError,
     KeptGraphsWarning,
     LossWarning,
@@ -62,6 +63,7 @@ __all__ = [
     "Every",
     "GradCheckError",
     "GradError",
+    "GradWarning",
     "IndexingError",
     "KeptGraphsWarning",
     "LossWarning",
@@ -81,6 +83,7 @@ __all__ = [
     "__version__",
     "advise",
     "apply",
+    "check_backward",
     "checkpoint",
     "compile",
     "custom_vjp",
@@ -130,7 +133,7 @@ tensor = Tensor
 _LATER = {
     "data": "DataLoader datasets", "interop": "sklearn", "linalg": "", "nn": "", "optim": "",
     "pictures": "draw plot", "program": "compile", "study": "advise detect_anomaly lr_range_test",
-    "study.explorer.page": "explore", "study.formulas": "latex",
+    "study.checking": "check_backward", "study.explorer.page": "explore", "study.formulas": "latex",
     "study.recorded": "source", "study.runs.recorder": "record",
     "training.fitting": "TrainingWarning fit", "training.saving": "load save",
     "transforms": "checkpoint custom_vjp grad hessian hvp jacobian jvp stop_gradient value_and_grad "

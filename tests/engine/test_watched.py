@@ -86,6 +86,7 @@ def test_operations_that_need_no_gradient_are_noted_with_their_inputs() -> None:
     assert run.inputs_of(event) == [run.operations[2]]
     made = Node(k).event
     assert made is run.operations[1] and made.tensor is k and made.shape == (2,)
+    assert [e.flows for e in run.operations] == [False, False, True] and not event.flows
 
 
 def test_passes_forgetting_and_steps_are_noted_in_order() -> None:
@@ -114,6 +115,19 @@ def test_passes_forgetting_and_steps_are_noted_in_order() -> None:
     assert [len(e.inputs) for e in run.of("zero_grad")] == [1, 1, 2, 1]
     assert [[x.what or x.name for x in run.inputs_of(e) if x] for e in run.of("backward")] == [["sum", "w"], ["sum"]]
     assert [e.what for e in run.operations][:2] == ["multiply", "sum"] and all(not e.within for e in run.operations)
+
+
+def test_a_gradient_that_the_user_takes_is_known_as_such() -> None:
+    w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
+    optimizer = tg.optim.SGD([w], lr=0.1)
+    with tg.study.watch() as run:
+        (w * w).sum().backward()
+        optimizer.step()
+        assert not [e for e in run.events if e.what == "grad"]
+        g = w.grad
+        assert g is w.grad
+    (event,) = [e for e in run.events if e.what == "grad"]
+    assert event is Node(g).event and [x.name for x in run.inputs_of(event) if x] == ["w"]
 
 
 def test_lbfgs_tells_of_its_step() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from ..pictures.drawing import Drawing
+    from ..study.diagnosis import Diagnosis
     from ..study.explaining import Explanation
     from ..study.memory import Memory
 
@@ -54,3 +55,13 @@ class Looks:
         from ..study.explaining import explain
 
         return explain(self, at, blank)
+
+    def why(self: Any, loss: Any = None) -> Diagnosis:
+        """Why its gradient is None, 0, NaN or larger than expected: causes, evidence and cures.
+
+        Of a loss, all gradients are looked at. What was derived is known if the run was watched, with
+        ``tg.study.watch()``; else give it as ``loss``.
+        """
+        from ..study.diagnosis import why
+
+        return why(self, loss)

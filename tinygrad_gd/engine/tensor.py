@@ -130,6 +130,8 @@ class Tensor(Looks, PythonProtocol, Methods):
         """The gradient accumulated by `backward`, or None."""
         if (observer := current_mode().observer) is not None:
             observer.takes_gradient(self)
+        if self._grad is None and self._primitive is not None:
+            warn_of_no_gradient(self)
         return self._grad
 
     @grad.setter
@@ -410,7 +412,7 @@ def constant(value: Any) -> Tensor:
 from .. import ops  # noqa: E402
 from .backward import backward  # noqa: E402
 from .cotangents import backward_in_full  # noqa: E402
-from .hooks import HookHandle, retain  # noqa: E402
+from .hooks import HookHandle, retain, warn_of_no_gradient  # noqa: E402
 from .in_place import assign, check_item, update  # noqa: E402
 from .numpy_protocol import call_function, call_ufunc  # noqa: E402
 from .operands import stack_of_values  # noqa: E402

@@ -88,6 +88,7 @@ class Event:
     via: str = ""  # the function of this package that the user's line called
     call: Call | None = None
     recorded: bool = True  # False under no_grad
+    flows: bool = False  # whether the result requires a gradient
     within: str = ""  # "backward" for what a reverse pass or "step" for what an optimizer did
     inputs: tuple[int, ...] = ()  # numbers of the events that made them, else -1
     arguments: tuple[str, ...] = ()
@@ -213,6 +214,13 @@ class Run(Observer):
         numbers = tuple(map(self._number_of, tensors))
         self._happens("zero_grad", "zero_grad").inputs = numbers
 
+    def takes_gradient(self, leaf: Tensor) -> None:
+        """Note where a gradient comes from that the user goes on with."""
+        g = leaf._grad
+        if g is not None and event_of(g) is None and user_call()[1] == "grad":
+            number = self._number_of(leaf)
+            self._happens("leaf", "grad", g).inputs = (number,)
+
     def optimizes(self, optimizer: Any) -> None:
         """Note an optimizer's step."""
         self._happens("step", type(optimizer).__name__)
@@ -238,7 +246,7 @@ class Run(Observer):
     def _happens(self, kind: str, what: str = "", made: Tensor | None = None) -> Event:
         line, via = user_call()
         within = "backward" if self._passes else "step" if via == "step" and kind != "step" else ""
-        event = Event(kind, what, line, via, self.call, current_mode().grad, within,
+        event = Event(kind, what, line, via, self.call, current_mode().grad, within=within,
                       number=self._happened, run=self)
         self._enter(event, made)
         return event
@@ -247,7 +255,7 @@ class Run(Observer):
         self.events.append(event)
         self._happened += 1
         if made is not None:
-            event.name, event.shape = made.name or "", made.shape
+            event.name, event.shape, event.flows = made.name or "", made.shape, made.requires_grad
             remember(made, event)
             if not event.name and not event.within:
                 self._unnamed[id(made)] = event

@@ -22,11 +22,10 @@ from ..ground.modes import current_mode, no_grad
 from ..ground.saved import Saved
 from ..ground.storage import as_value, changes
 from .hooks import Hook, ModuleHookHandle, run_hooked
+from .looks import Looks
 from .parameter import Parameter, name_by_path, path_of
 
 if TYPE_CHECKING:
-    from ..optim.optimizer import Optimizer
-    from ..study.flow import Flow
     from .summary import Summary
 
 AnyModule = TypeVar("AnyModule", bound="Module")
@@ -92,7 +91,7 @@ def _check_shared(kind: str, own: dict[str, Tensor], values: dict[str, Any]) -> 
                               "leave one out and give strict=False")
 
 
-class Module:
+class Module(Looks):
     """Base class of everything with parameters: set them in ``__init__``, use them in ``forward``.
 
     >>> import tinygrad_gd as tg
@@ -440,15 +439,6 @@ class Module:
         from .summary import summarize
 
         return summarize(self, args, kwargs)
-
-    def flow(self, *inputs: Any, optimizer: Optimizer | None = None) -> Flow:
-        """Which gradient arrived at each layer, after ``loss.backward()``: a table, in words, a plot.
-
-        With inputs also what the activations give, with an optimizer how far its next step goes.
-        """
-        from ..study.flow import flow
-
-        return flow(self, *inputs, optimizer=optimizer)
 
     def extra_repr(self) -> str:
         """What stands between the parentheses of the repr."""

@@ -5,6 +5,11 @@ All are loaded when asked for:
 - `explaining` tells a pass step by step: `reverse` walks it as the engine does, `rule_text` writes the
   formula of each rule, `naming` says what things are called, `step_words` what is worth saying of a
   step, and `explained` puts it on a page.
+- `diagnosis` finds what is wrong with a gradient: `case` is what is known of it, `broken_chain` says why
+  there is none, `vanished` why it is 0 or shrinks, `too_large` why it is more than expected,
+  `non_finite` where NaN comes from.
+- `checking` compares somebody's own gradients with the engine's, by `slips` and `wrong_shapes`, which
+  name the mistakes.
 - `advice` reads the curvature of a loss: of large models by `spectrum`, which needs only products of
   the Hessian with vectors; `columns` finds the data in the graph, and records the loss again with them
   standardised; `pace` computes what a rate does on a quadratic, `words` says it all. `range_test` tries
@@ -15,7 +20,8 @@ All are loaded when asked for:
 - `runs/` records a training run and reads it afterwards; `again` computes a graph at other values.
 - `explorer/` makes a page of a graph, to step through and to drag its leaves.
 - `anomaly` stops at the first NaN or infinity.
-- `recorded` writes the gradient of a recorded loss as NumPy text, `formulas` as LaTeX.
+- `recorded` writes the gradient of a recorded loss as NumPy text, `formulas` as LaTeX,
+  `written` its parts.
 
 Surprises here
 --------------
@@ -33,14 +39,15 @@ from typing import Any
 from ..ground.elsewhere import absent
 
 __all__ = [
-    "Advice", "Explanation", "Flow", "Memory", "RangeTest", "Units", "Watch", "activations", "advise",
-    "detect_anomaly", "explain", "lr_range_test", "watch",
+    "Advice", "Diagnosis", "Explanation", "Flow", "Memory", "RangeTest", "Units", "Watch",
+    "activations", "advise", "detect_anomaly", "explain", "lr_range_test", "watch", "why",
 ]  # fmt: skip
 
 _LATER = {
     "advice": "Advice advise", "anomaly": "detect_anomaly",
-    "explaining": "Explanation explain", "flow": "Flow", "memory": "Memory",
-    "range_test": "RangeTest lr_range_test", "watching": "Units Watch activations watch",
+    "diagnosis": "Diagnosis why", "explaining": "Explanation explain", "flow": "Flow",
+    "memory": "Memory", "range_test": "RangeTest lr_range_test",
+    "watching": "Units Watch activations watch",
 }
 _FILE_OF = {name: file for file, names in _LATER.items() for name in names.split()}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -63,9 +63,10 @@ class Names:
             return self._names[self._keys.get(id(x)) or array_key(x)]
         return f"{x:g}" if isinstance(x, float) else f"{x}"
 
-    def find(self, name: str) -> Tensor | None:
-        """The Tensor of a name."""
-        return next((t for t, n in self._names.items() if n == name and isinstance(t, Tensor)), None)
+    @property
+    def known(self) -> Mapping[Any, str]:
+        """The names of Tensors, and of arrays by their contents."""
+        return self._names
 
     @property
     def tensors(self) -> list[str]:

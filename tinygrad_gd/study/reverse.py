@@ -81,6 +81,21 @@ def receivers(out: Tensor) -> list[tuple[int, Tensor]]:
             if isinstance(x, Tensor) and x.requires_grad and rules[i] is not None]
 
 
+def resent(step: Step, arguments: Mapping[int, Array]) -> Array:
+    """What a step would have sent with other arguments of its rule: of g, the result and the inputs."""
+    op: Any = step.out.op
+    given = [step.g, _held(step.out), *values_of(step.out.inputs)]
+    for k, value in arguments.items():
+        given[k] = value
+    with no_grad(), np.errstate(all="ignore"):
+        return fitted(step, op.vjps[step.position](*given, **step.out.params))
+
+
+def fitted(step: Step, raw: Array) -> Array:
+    """What is sent, brought to the shape of the input, as the engine does."""
+    return fit(np.asarray(raw)[()], step.to, step.out, step.position)
+
+
 def _steps_at(out: Tensor, g: Array) -> Iterator[Step]:
     op: Any = out.op
     arguments = [g, _held(out), *values_of(out.inputs)]
