@@ -206,8 +206,40 @@ def test_env_says_what_is_there_and_whether_a_picture_can_be_drawn(
     assert "test picture failed: division by zero" in said(capsys, 1, "env")[0]
 
 
-def test_why_wants_something_to_ask_about(folder: Path, capsys: Said) -> None:
-    assert "optimizer is of type SGD; ask about a Tensor or a model" in said(capsys, 2, "why", "train.py", "-t", "optimizer")[1]
+HAND = """
+import numpy as np, tinygrad_gd as tg
+x = np.array([1., 2, 3, 4, 5]); y = 2 * x + 1
+w, b = (tg.Tensor(0.0, requires_grad=True) for _ in "wb")
+error = w * x + b - y
+loss = (error ** 2).mean()
+d_error = 2 * error.numpy() / 5
+dw = (d_error * x).sum()
+b_grad = d_error.{}()
+"""
+
+
+def test_check_names_the_mistake_in_ones_own_gradients(folder: Path, capsys: Said) -> None:
+    (folder / "hand.py").write_text(HAND.format("sum"))
+    out, _ = said(capsys, 0, "check", "hand.py")
+    assert out.count("right") == 4 and "3 gradients: 3 right" in out
+    (folder / "hand.py").write_text(HAND.format("mean"))
+    out, _ = said(capsys, 1, "check", "hand.py")
+    assert "d_b () WRONG" in out and "1/5" in out and "d_w () right" in out
+    assert "the script has no gradients of its own" in said(capsys, 2, "check", "inside.py")[1]
+
+
+def test_why_names_the_line_that_cut_the_chain(folder: Path, capsys: Said) -> None:
+    (folder / "cut.py").write_text("""
+import tinygrad_gd as tg
+w, b = tg.Tensor(2.0, requires_grad=True), tg.Tensor(1.0, requires_grad=True)
+h = (w * 3).detach()
+loss = (h + b) ** 2
+loss.backward()
+""")
+    out, _ = said(capsys, 0, "why", "cut.py", "-t", "w")
+    assert "detach" in out and "cut.py:4" in out
+    _, err = said(capsys, 2, "why", "train.py", "-t", "optimizer")
+    assert "optimizer is of type SGD; ask about a Tensor or a model" in err
 
 
 # -- help --------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 A verb is a module with ``ABOUT`` (one line), ``EXAMPLES`` (shown by ``--help``), ``arguments(parser)``
 and ``run(options)``, which returns the exit code. `subject` is what most of them are about: the tensor
 of a script that it runs, or of an expression; read it first. `demo` is the tutorial, `draw`, `explain`,
-`why`, `source` and `advise` ask about a tensor, `replay` about a recorded run, `env` about
+`why`, `check`, `source` and `advise` ask about a tensor, `replay` about a recorded run, `env` about
 this machine.
 
 Surprises here
@@ -14,6 +14,6 @@ Surprises here
 """
 
 #: In the order in which `--help` lists them.
-VERBS = ("demo", "draw", "explain", "why", "source", "advise", "replay", "env")
+VERBS = ("demo", "draw", "explain", "why", "check", "source", "advise", "replay", "env")
 #: Exit codes: all is well; the answer is a fault, or something failed; the command makes no sense.
 FINE, FAULT, USAGE = 0, 1, 2

@@ -45,7 +45,7 @@ def picture_of(root: Tensor, names: Names) -> Picture:
     """Draw a graph with values and gradients, also where `backward` has not been called."""
     drawn = root
     if all(x.grad is None for x in leaves_of(root)):  # the picture has no room for them then
-        drawn, _ = twin(root, {t: names(t) for t in _named(names)})
+        drawn, _ = twin(root, _named(names))
         drawn.backward()
     drawing = draw(drawn, detail="full")
     nodes, edges = drawing.graph.nodes, drawing.graph.edges
@@ -65,10 +65,10 @@ def picture_of(root: Tensor, names: Names) -> Picture:
         [(e.source, e.target, f"gd-{e.source}-{e.target}") for e in edges])
 
 
-def _named(names: Names) -> list[Tensor]:
+def _named(names: Names) -> dict[Tensor, str]:
     """The tensors that have a name of their own, and none that was made up."""
-    return [t for t in map(names.find, names.tensors) if t is not None
-            and not re.fullmatch(r"[tp]\d+|data(_\d+)?", names(t))]
+    return {t: name for t, name in names.known.items() if isinstance(t, Tensor)
+            and not re.fullmatch(r"[tp]\d+|data(_\d+)?", name)}
 
 
 #: What a page does without, and what its style sheet says once: half of the bytes.
