@@ -74,6 +74,11 @@ class Node:
         return None if held is None else read_only(held._value)
 
     @property
+    def gradient(self) -> Tensor | None:
+        """The Tensor that ``.grad`` is; it has a graph of its own after ``create_graph``."""
+        return self.tensor._grad
+
+    @property
     def hooked(self) -> bool:
         """Whether hooks look at its gradient."""
         return self.tensor._hooks is not None
@@ -125,9 +130,14 @@ def walk(roots: Iterable[Tensor], ends: Callable[[Tensor], bool] | None = None) 
                     pending.append(x)
 
 
+def operations_of(roots: Iterable[Tensor]) -> list[Tensor]:
+    """What operations made on the way to ``roots``, in the order of their creation."""
+    return sorted((t for t in walk(roots) if t.op is not None), key=_number)
+
+
 def nodes_of(root: Tensor) -> list[Node]:
     """The operations that ``root`` was computed by, in the order of their creation."""
-    return [Node(t) for t in sorted((t for t in walk([root]) if t.op is not None), key=_number)]
+    return [Node(t) for t in operations_of([root])]
 
 
 def _number(tensor: Tensor) -> int:
