@@ -185,14 +185,19 @@ class Page:
     def click(self, name: str) -> None:
         self.driver.find_element("id", name).click()
 
+    def element(self, title: str) -> Any:
+        """Where a node is seen: its box, or of a leaf its name in the first box that uses it."""
+        (box, label, *_), *_ = next(n["spots"] for n in self.data["nodes"] if n["title"] == title)
+        group = self.driver.find_element("id", box)
+        texts = group.find_elements("tag name", "text")
+        return next(t for t in texts if t.text == label) if label else group
+
     def shown(self, title: str) -> str:
-        """All that stands in a node of the picture."""
-        element = next(n["element"] for n in self.data["nodes"] if n["title"] == title)
-        return str(self.js("document.getElementById(arguments[0]).textContent", element))
+        """All that stands in the box of a node."""
+        return str(self.js("arguments[0].closest('g').textContent", self.element(title)))
 
     def classes(self, title: str) -> set[str]:
-        element = next(n["element"] for n in self.data["nodes"] if n["title"] == title)
-        return set(self.js("document.getElementById(arguments[0]).getAttribute('class')", element).split())
+        return set(self.js("arguments[0].getAttribute('class') || ''", self.element(title)).split())
 
     def quiet(self) -> bool:
         """No request, and nothing in the console."""
@@ -244,11 +249,10 @@ def test_contributions_are_seen_to_accumulate(chrome: Any, tmp_path: Path) -> No
     assert list(dict.fromkeys(met)) == [None, 1, 4, 7] and p.quiet()
 
 
-def moved(driver: Any, element: str, by: int) -> None:
+def moved(driver: Any, element: Any, by: int) -> None:
     from selenium.webdriver.common.action_chains import ActionChains
 
-    target = driver.find_element("id", element)
-    ActionChains(driver).move_to_element(target).click_and_hold().move_by_offset(by, 0).release().perform()
+    ActionChains(driver).move_to_element(element).click_and_hold().move_by_offset(by, 0).release().perform()
 
 
 @browser
@@ -258,7 +262,7 @@ def test_a_dragged_leaf_moves_every_value_and_gradient_as_the_engine_would(
     a, c = (tg.Tensor(v, requires_grad=True, name=n) for v, n in ((A, "a"), (C, "c")))
     root = GRAPHS[name](a, c)
     p = page(chrome, tmp_path, root)
-    moved(chrome, next(n["element"] for n in p.data["nodes"] if n["title"] == "a"), 60)
+    moved(chrome, p.element("a"), 60)
     where = dict(zip(p.data["program"]["leaves"], p.js("__gd.leaves"), strict=True))
     now = where[p.ids["a"]]
     assert abs(now - A) > 1 and where[p.ids["c"]] == C
@@ -297,13 +301,14 @@ def test_folding_hides_what_leads_to_a_node_and_nowhere_else(chrome: Any, tmp_pa
     h = (a * 2.0 + 1.0) * c
     h.name = "h"
     p = page(chrome, tmp_path, h * h + c)
-    p.js(f"document.getElementById('{next(n['element'] for n in p.data['nodes'] if n['title'] == 'h')}').focus()")
+    p.js("arguments[0].focus()", p.element("h"))
     p.press("f")
     hidden = set(p.js("__gd.hidden"))
     assert p.ids["a"] in hidden and p.ids["c"] not in hidden and len(hidden) == 3
-    assert "gone" in p.classes("a") and "folded" in p.classes("h")
+    inner = next(n["title"] for n in p.data["nodes"] if n["op"] == "add" and n["id"] in hidden)
+    assert "gone" in p.classes(inner) and "folded" in p.classes("h")
     p.click("fold")
-    assert p.js("__gd.hidden") == [] and "gone" not in p.classes("a") and p.quiet()
+    assert p.js("__gd.hidden") == [] and "gone" not in p.classes(inner) and p.quiet()
 
 
 @browser
@@ -326,10 +331,11 @@ def test_searching_keys_and_links(chrome: Any, tmp_path: Path) -> None:
 def test_a_graph_of_arrays_steps_with_heat_maps(chrome: Any, tmp_path: Path) -> None:
     loss = network()
     p = page(chrome, tmp_path, loss)
-    title = next(n["title"] for n in p.data["nodes"] if n["shape"] == "(8, 3)" and n["kind"] == "param")
-    p.js("document.getElementById(arguments[0]).focus()", next(n["element"] for n in p.data["nodes"] if n["title"] == title))
+    title = next(n["title"] for n in p.data["nodes"] if n["shape"] == [8, 3] and n["kind"] == "param")
+    p.js("arguments[0].focus()", p.element(title))
     assert p.js("document.querySelectorAll('.heat rect').length") == 2 * 24 and p.js("__gd.text(arguments[0])", p.ids[title])
-    assert "norm" in p.shown(title) and p.quiet()
+    (shown,) = (n["spots"][0][3] for n in p.data["nodes"] if n["title"] == title)
+    assert shown in p.shown(title) and p.js("document.getElementById('grad').textContent") == shown and p.quiet()
 
 
 @browser

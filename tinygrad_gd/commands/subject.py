@@ -232,7 +232,7 @@ def _expression(text: str, given: list[str], data: list[str]) -> Subject:
     except SyntaxError as error:
         raise Wrong(f"-e {text!r}: {error.msg}") from None
     roots = _Roots(None)
-    with watch(), observe(roots):
+    with observe(roots):  # not watched: there are no lines to know of
         try:
             made = eval(code, {"__builtins__": {}}, _Scope(variables))
         except (NameError, KeyError) as error:

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..engine.graph import Node, event_of, walk
 from ..engine.tensor import Tensor
-from ..pictures.names import array_key, names_for, options_of
+from ..pictures.names import array_key, names_for
+from ..pictures.words import options_of
 from ..program.ir import INFIX
 
 #: Options that say nothing: what follows from shapes, and what most calls have.
@@ -81,7 +82,7 @@ class Names:
         given = [self(x) for x in t.inputs]
         if op.name in INFIX and len(given) == 2:
             return f"{given[0]} {INFIX[op.name][0]} {given[1]}"
-        options = " ".join(o for o in options_of(t).split() if not _USUAL.fullmatch(o))
+        options = " ".join(o for o in options_of(op, t.params).split() if not _USUAL.fullmatch(o))
         if op.name == "linear":
             return " + ".join([f"{given[0]} @ {given[1]}.T", *given[2:]])
         if op.name == "getitem":

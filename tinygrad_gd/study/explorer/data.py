@@ -65,12 +65,12 @@ def _nodes(root: Tensor, picture: Picture, names: Names, totals: dict[str, Array
     arrays = {id(x): x for t in walk([root]) for x in t.inputs if isinstance(x, np.ndarray)}
     held |= {i: arrays[key] for key, i in picture.arrays.items()}
     side = SIDE if len(held) <= MANY else SIDE_OF_MANY
-    return [_node(i, held[i], picture, names, totals, uses, side) for i in picture.nodes if i in held]
+    return [_node(i, held[i], picture, names, totals, uses, side) for i in picture.kinds]
 
 
 def _node(i: str, x: Any, picture: Picture, names: Names, totals: dict[str, Array], uses: Counter[str],
           side: int) -> dict[str, Any]:
-    drawn, title = picture.nodes[i], names(x)
+    title = names(x)
     tensor = x if isinstance(x, Tensor) else None
     value = np.asarray(x if tensor is None else Node(tensor).value)
     op: Any = tensor.op if tensor is not None else None
@@ -78,10 +78,10 @@ def _node(i: str, x: Any, picture: Picture, names: Names, totals: dict[str, Arra
     inputs = [picture.ids[a] if isinstance(a, Tensor) else picture.arrays[id(a)]
               for a in given if isinstance(a, Tensor | np.ndarray)]
     found: dict[str, Any] = {
-        "id": i, "element": drawn.element, "kind": drawn.kind, "title": title,
+        "id": i, "kind": picture.kinds[i], "title": title, "spots": picture.spots[i],
         "op": op.name if op else "", "formula": f"{title} = {names.call(x)}" if op else "",
-        "shape": str(value.shape) if value.shape else "scalar",
-        "value": drawn.value or value_summary(value), "grad": drawn.grad, "uses": uses[title],
+        "shape": list(value.shape),
+        "value": value_summary(value, picture.kinds[i] == "act"), "uses": uses[title],
         "inputs": list(dict.fromkeys(inputs))}
     for key, array in (("heat", value), ("slope", totals.get(title))):
         if array is not None and array.size > 1 and array.dtype.kind in "fiub":

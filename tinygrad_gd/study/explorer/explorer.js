@@ -14,7 +14,8 @@ const el = (tag, attributes = {}, ...children) => {
 const num = (x) => {
   if (!isFinite(x)) return isNaN(x) ? "NaN" : x > 0 ? "Inf" : "-Inf";
   const size = Math.abs(x);
-  if (x === 0 || (size >= 1e-3 && size < 1e5)) return x.toFixed(4);
+  if (x === 0) return "0.0000";
+  if (size >= 1e-3 && size < 1e5) return x.toFixed(4);
   return x.toExponential(1).replace(/e([+-])(\d)$/, "e$10$2");
 };
 const L = (n, f) => Array.from({ length: n }, (_, i) => f(i));
@@ -26,13 +27,22 @@ const M = (a, b, n, k, m) => L(n * m, (i) => {
 });
 const list = (x) => (Array.isArray(x) ? x : [x]);
 const add = (a, b) => (Array.isArray(a) ? a.map((x, i) => x + b[i]) : a + b);
-const valueText = (x) => {
-  const a = list(x);
-  if (a.length < 2) return num(+a[0]);
-  const mean = S(a) / a.length;
-  return `mean ${num(mean)} std ${num(Math.sqrt(S(a.map((v) => (v - mean) ** 2)) / a.length))}`;
+const brief = (x) => (isFinite(x) && x !== 0 ? `${+x.toPrecision(4)}` : num(x).replace(".0000", ""));
+const nested = (a, shape) => {
+  if (!shape.length) return brief(a[0]);
+  const size = a.length / shape[0];
+  return `[${L(shape[0], (i) => nested(a.slice(i * size, (i + 1) * size), shape.slice(1))).join(" ")}]`;
 };
-const gradText = (x) => (list(x).length < 2 ? num(list(x)[0]) : `norm ${num(Math.hypot(...list(x)))}`);
+const valueText = (x, shape, kind) => {
+  const a = list(x).map(Number);
+  if (a.length < 2) return num(a[0]);
+  if (a.length <= 6) return nested(a, shape);
+  const zeros = a.filter((v) => v === 0).length;
+  if (kind === "act" && zeros) return `${Math.round((100 * zeros) / a.length)}% zero`;
+  const mean = S(a) / a.length, deviation = Math.sqrt(S(a.map((v) => (v - mean) ** 2)) / a.length);
+  return `${num(Math.abs(mean) < 1e-15 * deviation ? 0 : mean)} \u00b1 ${num(deviation)}`;
+};
+const gradText = (x) => num(list(x).length < 2 ? list(x)[0] : Math.hypot(...list(x)));
 const spark = (values) => {
   const fine = values.filter((v) => isFinite(v));
   const log = Math.min(...fine) > 0 && Math.max(...fine) > 30 * Math.min(...fine);

@@ -11,34 +11,46 @@
   // -- the picture: its elements, and the texts in them that are numbers
   for (const [source, target, id] of D.edges) {
     users.get(source)?.push(target);
-    const found = $(id);
-    if (found) parts.set(`${source} ${target}`, found);
+    if (id && $(id)) parts.set(`${source} ${target}`, $(id));
   }
-  for (const n of D.nodes) {
-    const group = $(n.element);
-    if (!group) continue;
-    const texts = [...group.querySelectorAll("text")];
-    const has = (t) => texts.filter((e) => e.textContent.trim() === t);
-    const value = n.value && has(n.value)[0], grad = n.grad && has(n.grad).filter((e) => e !== value).pop();
-    for (const t of [value, grad]) if (t) {
-      try {  // longer numbers grow to the left, as they stand at the right edge of their node
-        const box = t.getBBox();
-        t.setAttribute("x", box.x + box.width);
-        t.setAttribute("text-anchor", "end");
-      } catch { /* not laid out: hidden */ }
+  const right = (t) => {  // longer numbers grow to the left, as they stand at the right edge
+    if (!t) return;
+    try {
+      const box = t.getBBox();
+      t.setAttribute("x", box.x + box.width);
+      t.setAttribute("text-anchor", "end");
+    } catch { /* not laid out: hidden */ }
+  };
+  const reach = (e, n, title) => {
+    e.setAttribute("tabindex", "0");
+    e.setAttribute("role", "button");
+    e.setAttribute("aria-label", title);
+    e.addEventListener("focus", (f) => { f.stopPropagation(); node = n.id; show(); });
+    e.addEventListener("pointerdown", (f) => grab(f, n));
+    e.addEventListener("dblclick", () => fold(n.id));
+  };
+  for (const n of [...D.nodes].reverse()) {  // of nodes that share a box, it is that of the last
+    const found = [];
+    for (const [element, label, value, grad] of n.spots) {
+      const group = $(element), texts = group ? [...group.querySelectorAll("text:not(.tag)")] : [];
+      const is = (t) => (e) => t && e.textContent.trim() === t;
+      const from = label ? texts.findIndex(is(label)) : 0, rest = label ? texts.slice(from + 1, from + 3) : texts.slice(-2);
+      const spot = { group, label: label ? texts[from] : null, value: rest.find(is(value)), grad: rest.filter(is(grad)).pop() };
+      if (spot.grad === spot.value) spot.grad = rest.filter(is(grad))[1];
+      if (!label) right(spot.grad);
+      if (!group) continue;
+      if (label) [spot.label, spot.value].forEach((e) => e && reach(e, n, n.title));
+      else if (!group.hasAttribute("tabindex")) {
+        reach(group, n, n.title);
+        if (!texts.some((t) => t.textContent.trim() === n.title)) {  // what formulas call it
+          const box = group.getBBox(), tag = el("text", { x: box.x + 1, y: box.y - 2, class: "tag" });
+          tag.textContent = n.title;
+          group.append(tag);
+        }
+      }
+      found.push(spot);
     }
-    if (!texts.some((t) => t.textContent.trim() === n.title)) {  // what formulas call it
-      const box = group.getBBox(), tag = el("text", { x: box.x + 1, y: box.y - 2, class: "tag" });
-      tag.textContent = n.title;
-      group.append(tag);
-    }
-    slots.set(n.id, { group, value, grad });
-    group.setAttribute("tabindex", "0");
-    group.setAttribute("role", "button");
-    group.setAttribute("aria-label", n.title);
-    group.addEventListener("focus", () => { node = n.id; show(); });
-    group.addEventListener("pointerdown", (e) => grab(e, n));
-    group.addEventListener("dblclick", () => fold(n.id));
+    slots.set(n.id, found);
   }
 
   // -- what is known at a step
@@ -63,7 +75,10 @@
     const i = steps.findIndex((s) => s.phase === "forward" && s.node === id);
     return i < 0 || i <= last;
   };
-  const textOf = (id) => { const v = valueOf(id); return v === undefined ? nodes.get(id).value : valueText(v); };
+  const textOf = (id) => {
+    const v = valueOf(id), n = nodes.get(id);
+    return v === undefined ? n.value : valueText(v, n.shape, n.kind);
+  };
   const updated = (id, last) => {
     const i = steps.findIndex((s) => s.phase === "update" && s.node === id);
     return i >= 0 && i <= last;
@@ -76,22 +91,23 @@
   // -- showing
   const show = () => {
     const step = steps[at];
+    const states = new Map();  // of each element: that of any node in it; gone or later if all are
     for (const n of D.nodes) {
-      const s = slots.get(n.id);
-      if (!s) continue;
       const there = made(n.id, at), g = gradAt(n.id, at), after = updated(n.id, at) ? moved(n.id) : undefined;
-      if (s.value) s.value.textContent = there ? (after === undefined ? textOf(n.id) : valueText(after)) : "";
-      if (s.grad) s.grad.textContent = g.text;
-      const is = (name, on) => s.group.classList.toggle(name, on);
-      is("later", !there);
-      is("active", step.node === n.id && step.phase !== "backward");
-      is("sends", step.phase === "backward" && step.from === n.id);
-      is("gets", step.phase === "backward" && step.node === n.id);
-      is("chosen", node === n.id);
-      is("hit", hits.includes(n.id));
-      is("folded", folded.has(n.id));
-      is("gone", gone.has(n.id));
+      const state = { later: !there, gone: gone.has(n.id), active: step.node === n.id && step.phase !== "backward",
+        sends: step.phase === "backward" && step.from === n.id, gets: step.phase === "backward" && step.node === n.id,
+        chosen: node === n.id, hit: hits.includes(n.id), folded: folded.has(n.id) };
+      for (const s of slots.get(n.id)) {
+        if (s.value) s.value.textContent = there ? (after === undefined ? textOf(n.id) : valueText(after, n.shape, n.kind)) : "";
+        if (s.grad) s.grad.textContent = g.text;
+        for (const e of s.label ? [s.label, s.value, s.grad] : [s.group]) if (e) {
+          const known = states.get(e) || { later: true, gone: true };
+          for (const k of Object.keys(state)) known[k] = k === "later" || k === "gone" ? known[k] && state[k] : known[k] || state[k];
+          states.set(e, known);
+        }
+      }
     }
+    for (const [e, state] of states) for (const k of Object.keys(state)) e.classList.toggle(k, state[k]);
     for (const [key, e] of parts) {
       const [source, target] = key.split(" ");
       e.classList.toggle("forth", step.phase === "forward" && step.node === target);
@@ -115,7 +131,7 @@
     }
     if (step.phase === "update") {
       const m = moved(step.node);
-      told += m === undefined ? "" : `  =  ${valueText(m)}   (lr = ${lr.toPrecision(3)})`;
+      told += m === undefined ? "" : `  =  ${valueText(m, nodes.get(step.node).shape)}   (lr = ${lr.toPrecision(3)})`;
     }
     $("caption").replaceChildren(told, ...(step.notes || []).map((t) => el("small", {}, t)));
   };
@@ -124,7 +140,7 @@
   const panel = () => {
     const n = nodes.get(node), g = gradAt(node, at), kept = document.activeElement?.id;
     const k = leafAt(node), scalar = k >= 0 && !Array.isArray(p[k]);
-    const rows = [...row("kind", n.kind), ...row("shape", n.shape)];
+    const rows = [...row("kind", n.kind), ...row("shape", n.shape.length ? `(${n.shape.join(", ")}${n.shape.length < 2 ? "," : ""})` : "scalar")];
     if (n.formula) rows.push(...row("formula", el("code", {}, n.formula)));
     if (made(node, at)) rows.push(...row("value", el("b", { id: "value" }, textOf(node))));
     if (g.text) rows.push(...row("gradient", el("b", { id: "grad", class: "g" }, g.text), n.uses > 1 ? ` ${g.times} of ${n.uses}` : ""));
@@ -200,7 +216,7 @@
   };
   const zoomTo = (factor, cx, cy) => { x = cx - (cx - x) * factor; y = cy - (cy - y) * factor; zoom *= factor; place(); };
   const centre = (id) => {
-    const g = slots.get(id)?.group;
+    const g = slots.get(id)[0]?.label || slots.get(id)[0]?.group;
     if (!g) return;
     const s = $("stage").getBoundingClientRect(), b = g.getBoundingClientRect();
     if (b.left > s.left && b.right < s.right && b.top > s.top && b.bottom < s.bottom) return;
@@ -210,11 +226,11 @@
   };
   const grab = (e, n) => {  // a leaf that is one number moves with the pointer
     const k = leafAt(n.id);
+    e.stopPropagation();
     node = n.id;
     show();
     if (k < 0 || Array.isArray(p[k])) return;
     e.preventDefault();
-    e.stopPropagation();
     const from = e.clientX, v = p[k], scale = Math.max(1, Math.abs(v)) / 100;
     const move = (m) => set(k, v + (m.clientX - from) * scale);
     const drop = () => { removeEventListener("pointermove", move); removeEventListener("pointerup", drop); };

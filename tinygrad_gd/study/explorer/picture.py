@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,11 +15,11 @@ from ..again import twin
 from ..naming import Names
 
 
-class Drawn(NamedTuple):
-    """What the picture says of one node: its element, its kind, and the numbers as they are written."""
+class Spot(NamedTuple):
+    """Where a node is seen: an element, and texts in it. A leaf is a row, which its label heads."""
 
     element: str
-    kind: str
+    label: str
     value: str
     grad: str
 
@@ -28,41 +29,86 @@ class Picture(NamedTuple):
 
     Attributes
     ----------
-    nodes : by id, in the order in which values come about.
-    ids : of tensors.
+    ids : of tensors; values come about in the order of their numbers.
     arrays : the ids of arrays, by their own ``id()``; the graph keeps them alive.
-    edges : source, target and element of each.
+    kinds, spots : of each id.
+    edges : source, target and, where there is one, the element of the arrow.
     """
 
     svg: str
-    nodes: dict[str, Drawn]
     ids: dict[Tensor, str]
     arrays: dict[int, str]
+    kinds: dict[str, str]
+    spots: dict[str, list[Spot]]
     edges: list[tuple[str, str, str]]
 
 
 def picture_of(root: Tensor, names: Names) -> Picture:
     """Draw a graph with values and gradients, also where `backward` has not been called."""
     drawn = root
-    if all(x.grad is None for x in leaves_of(root)):  # the picture has no room for them then
+    if all(x.grad is None for x in leaves_of(root)):  # no gradients would be drawn
         drawn, _ = twin(root, _named(names))
         drawn.backward()
-    drawing = draw(drawn, detail="full")
-    nodes, edges = drawing.graph.nodes, drawing.graph.edges
+    drawing = draw(drawn, fold=False)
+    reading = _Reading(drawing.graph)
     ids: dict[Tensor, str] = {}
     arrays: dict[int, str] = {}
-    made = [box for box in nodes if box.operation]
-    for box, node in zip(made, nodes_of(root), strict=True):
-        ids[node.tensor] = box.id
-        for given, x in zip(box.inputs, node.inputs, strict=True):
+    for node, out in zip(nodes_of(root), reading.recording.outs, strict=True):
+        ids[node.tensor] = reading.ids[reading.recording.place_of(out)]
+        for x, seen in zip(node.inputs, out.inputs, strict=True):
             if isinstance(x, Tensor):
-                ids[x] = given
+                ids[x] = reading.ids[reading.recording.place_of(seen)]
             elif isinstance(x, np.ndarray):
-                arrays[id(x)] = given
-    return Picture(
-        _small(drawing.render("svg").decode()),
-        {box.id: Drawn(f"gd-{box.id}", box.kind, box.value, box.grad) for box in nodes}, ids, arrays,
-        [(e.source, e.target, f"gd-{e.source}-{e.target}") for e in edges])
+                arrays[id(x)] = reading.ids[reading.recording.place_of(seen)]
+    return Picture(_small(drawing.render("svg").decode()), ids, arrays,
+                   {i: reading.kind(p) for p, i in reading.ids.items()},
+                   {i: list(reading.spots(p)) for p, i in reading.ids.items()}, list(reading.edges()))
+
+
+class _Reading:
+    """What a drawing shows, by place: an operation, or ``~k`` for the leaf k."""
+
+    def __init__(self, graph: Any) -> None:
+        self.graph, self.recording, self.units = graph, graph.recording, graph.units
+        self.boxes = {place: box for box in graph.nodes for place in box.places}
+        places = (p for i, used in enumerate(self.recording.sources) for p in (*used, i))
+        self.ids = {p: f"n{k}" for k, p in enumerate(dict.fromkeys(places))}
+        self.users: dict[int, list[int]] = {}
+        for i, used in enumerate(self.recording.sources):
+            for p in dict.fromkeys(used):
+                self.users.setdefault(p, []).append(i)
+
+    def box(self, place: int) -> Any:
+        """The box that an operation is drawn in, which may be that of its neighbour."""
+        return self.boxes[self.units.hosts[place]]
+
+    def kind(self, place: int) -> str:
+        """What the colours of the picture say."""
+        return "loss" if place == self.recording.root else str(self.recording.kind(place))
+
+    def spots(self, place: int) -> Iterator[Spot]:
+        """Where a value is seen."""
+        if place >= 0:
+            box = self.box(place)
+            last = self.units.end(self.units.hosts[place]) == place
+            yield Spot(f"gd-{box.id}", "", *((box.value, box.grad) if last else ("", "")))
+            return
+        name = self.recording.names.get(place, "")
+        for i in self.users[place]:
+            box = self.box(i)
+            rows = [row for row in box.rows if row.kind == self.recording.kind(place)]
+            found = next((row for row in rows if name and row.name.startswith(name)), *rows[:1])
+            if found:
+                shown = found.text if found.text[:1] not in ("(", "s") else ""  # else it is the shape
+                yield Spot(f"gd-{box.id}", found.called, shown, found.grad)
+
+    def edges(self) -> Iterator[tuple[str, str, str]]:
+        """What goes into what, and the arrow where two boxes are joined by one."""
+        for place, users in self.users.items():
+            for i in users:
+                ends = (self.box(place).id, self.box(i).id) if place >= 0 else ("", "")
+                arrow = f"gd-{ends[0]}--{ends[1]}" if ends[0] != ends[1] else ""
+                yield self.ids[place], self.ids[i], arrow
 
 
 def _named(names: Names) -> dict[Tensor, str]:
@@ -73,17 +119,16 @@ def _named(names: Names) -> dict[Tensor, str]:
 
 #: What a page does without, and what its style sheet says once: half of the bytes.
 _SHORTER = (
-    (r"<!--.*?-->", ""), (r"<title>[^<]*</title>", ""), (r' xlink:title="[^"]*"', ""),
+    (r"<!--.*?-->", ""), (r"<(title|desc)[ >][^<]*</\1>", ""), (r' xlink:title="[^"]*"', ""),
     (r' xmlns:xlink="[^"]*"| xml:space="preserve"| text-anchor="start"| stroke-width="1.10?"', ""),
-    (r' font-family="Helvetica[^"]*"', ""), (r''' font-family="'?Courier[^"]*"''', ' class="m"'),
-    (r' font-weight="bold"', ' class="b"'), (r' font-size="10.00"| fill="#0f172a"', ""),
-    (r' font-size="8.00" fill="#64748b"', ' class="q"'), (r' (x|y)="(-?\d+)\.\d+"', r' \1="\2"'),
+    (r' aria-labelledby="[^"]*"', ""), (r' font-family="Helvetica[^"]*"', ""),
+    (r''' font-family="'?Courier[^"]*"''', ' class="m"'), (r' font-weight="bold"', ' class="b"'),
+    (r' font-size="10.00"| fill="#0f172a"', ""), (r' (x|y)="(-?\d+)\.\d+"', r' \1="\2"'),
     (r"<a\s*>(.*?)</a>", r"\1"), (r'<g id="a_[^"]*">(.*?)</g>', r"\1"), (r">\s+<", "><"),
     (r"&#45;", "-"), (r' points="(\S+) ([^"]*) \1"', r' points="\1 \2"'),
     (r'<polygon fill="#ffffff" stroke="none" (points="[^"]*")/>'
      r'<polygon fill="none" (stroke="[^"]*") \1/>', r'<polygon fill="#ffffff" \2 \1/>'),
-    (r'<path fill="none" stroke="#64748b"', "<path"), (r' class="(node|edge) gd-\1', r' class="\1'),
-    (r'<g id="gd-legend".*?</g>', ""),
+    (r' class="(node|edge) gd-\1', r' class="\1'),
 )
 
 
