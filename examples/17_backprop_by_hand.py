@@ -1,9 +1,9 @@
 """Backpropagation by hand: every gradient inside of a BatchNorm network, derived on paper.
 
 The network reads three letters and guesses the fourth, in the words of Python's own manual, as in
-Karpathy's makemore. The forward pass is taken apart into one operation a line, each of which keeps the
-gradient of its result (`t`); below, each is computed from those after it by NumPy alone (`d`), with the
-values of the forward pass (`v`), and both must agree.
+Karpathy's makemore. The forward pass is taken apart into one operation a line (`t`); below, the
+gradient of each result is computed from those after it by NumPy alone (`d`), with the values of the
+forward pass (`v`). `tg.check_backward` compares them with backprop, and names a mistake.
 """
 
 import re
@@ -44,9 +44,8 @@ t["probs"] = t["counts"] / t["total"]
 t["logprobs"] = np.log(t["probs"])
 loss = -t["logprobs"][range(n), y].mean()
 
-for value in t.values():
-    value.retain_grad()
-loss.backward()
+for name, value in t.items():
+    value.name = name
 v = {name: value.detach().numpy() for name, value in t.items()}
 
 # backward, from the end
@@ -72,8 +71,15 @@ d["C"] = np.zeros_like(v["C"])
 np.add.at(d["C"], x, d["emb"])
 
 assert set(d) == set(t)
-errors = {name: np.abs(d[name] - value.grad.numpy()).max() for name, value in t.items()}
-worst = max(errors, key=errors.get)
-print(f"{len(d)} gradients by hand; they differ most in {worst}, by {errors[worst]:.1e}")
 assert all(np.abs(d[name]).max() > 1e-4 for name in d)
-assert errors[worst] < 1e-10
+found = tg.check_backward(loss, {t[name]: d[name] for name in t})
+print(found)
+assert found
+
+# the usual mistake: that the mean depends on all of pre is forgotten
+d["pre"] = d["diff"]
+d["flat"], d["W1"] = d["pre"] @ v["W1"].T, v["flat"].T @ d["pre"]
+found = tg.check_backward(loss, {t[name]: d[name] for name in ("diff", "mean", "pre", "W1")})
+print(found)
+assert [verdict.status for verdict in found.verdicts] == ["right", "right", "WRONG", "follows"]
+assert "mean = mean(pre, axis=0) is missing" in found.verdicts[2].says

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import collections.abc
 import inspect
 import pkgutil
 import re
@@ -121,6 +122,8 @@ class Stub:
                 meant, home = scope[node.id], "typing"
                 if isinstance(meant, ModuleType):
                     home = f"{meant.__name__} as {node.id}"
+                elif node.id in collections.abc.__all__:
+                    home = "collections.abc"
                 elif node.id not in typing.__all__:
                     home = self.relative(meant.__module__)
                 self.private.setdefault(home, set()).add(node.id)
@@ -134,7 +137,7 @@ class Stub:
                 f"import {home}" if " as " in home else f"from {home} import {listed}")
         blocks: list[list[str]] = [[], [], []]
         for home, name in sorted(lines, key=lambda line: (*in_order(line[0]), *in_order(line[1]))):
-            blocks[0 if home == "typing" else 2 if home[0] == "." else 1].append(lines[home, name])
+            blocks[0 if home in ("typing", "collections.abc") else 2 if home[0] == "." else 1].append(lines[home, name])
         parts = [NOTE, quoted(self.module.__doc__), *("\n".join(block) for block in blocks if block)]
         if hasattr(self.module, "__all__"):
             exported = ", ".join(f'"{name}"' for name in sorted(self.module.__all__, key=exported_in_order))

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
-from tinygrad_gd.__main__ import X, Y, draw_line, fit_line, line_advice, main
+from tinygrad_gd.__main__ import main
+from tinygrad_gd.commands.demo import X, Y, draw_line, fit_line, line_advice
 from tinygrad_gd.pictures import render
 
 HOUSE = Path(__file__).parents[1]
@@ -60,7 +61,7 @@ def test_on_a_terminal_the_bar_leaves_nothing_behind() -> None:
     import struct
     import termios
 
-    code = "from tinygrad_gd.__main__ import demo_digits; demo_digits(10)"
+    code = "from tinygrad_gd.commands.demo import demo_digits; demo_digits(10)"
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     run = subprocess.Popen([sys.executable, "-c", code], stdout=theirs)
@@ -79,7 +80,7 @@ def test_on_a_terminal_the_bar_leaves_nothing_behind() -> None:
 def test_demo_prints_the_tutorial(tmp_path: Path) -> None:
     run = subprocess.run([sys.executable, "-m", "tinygrad_gd", "demo"], capture_output=True, cwd=tmp_path,
                          text=True, check=True, env={**os.environ, "PYTHONPATH": str(HOUSE)}, timeout=30)
-    assert (tmp_path / "fit_line.svg").read_text().count('class="node') == 10 and "\r" not in run.stdout
+    assert (tmp_path / "fit_line.svg").read_text().count('class="node') == 5 and "\r" not in run.stdout
     assert "Epoch 1: loss=57.0000, weight=5.0000, bias=1.4000\n" in run.stdout
     assert "Epoch 20: loss=8036431.8320, weight=-1083.0719, bias=-299.7717\n" in run.stdout
     assert "0.3381, 23.6619" in run.stdout and "2/23.6619 = 0.0845" in run.stdout

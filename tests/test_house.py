@@ -38,13 +38,14 @@ FLOORS = [
     {"program"},
     {"pictures", "study"},
     {"training", "interop", "cluster"},
-    {"__init__", "__main__"},
+    {"__init__", "__main__", "commands"},
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 ROOMS = {path.relative_to(HOUSE).with_suffix("").parts[0] for path in SOURCES}
-#: The looks upwards: the last lines of tensor.py, a stack of a list of Tensors, `Tensor.draw`, the type of `Tensor.at`.
+#: The looks upwards: the last lines of tensor.py, a stack of a list of Tensors, the windows that a Tensor or a
+#: model opens of itself, the type of `Tensor.at`.
 UPWARD = {("engine/tensor.py", "ops"), ("engine/operands.py", "ops"), ("engine/looks.py", "pictures"),
-          ("engine/methods.py", "ops")}
+          ("engine/looks.py", "study"), ("nn/looks.py", "study"), ("engine/methods.py", "ops")}
 #: The walks and the door that are read whole, and would be harder to follow in parts.
 LONG = {"gradients_of", "cotangents_of", "apply", "Primitive.__init__"}
 

@@ -138,7 +138,7 @@ def on_a_terminal(arguments: list[str], folder: Path, **variables: str) -> bytes
 @pytest.mark.parametrize("encoding", ["ascii", "cp932", "gbk", "utf-8"])
 def test_a_terminal_shows_the_bar_in_its_encoding_and_no_colour(encoding: str, tmp_path: Path) -> None:
     """The parts of the demo that a terminal changes: the bar; and the help, which new Pythons colour."""
-    bar = "from tinygrad_gd.__main__ import demo_digits; demo_digits(10)"
+    bar = "from tinygrad_gd.commands.demo import demo_digits; demo_digits(10)"
     for arguments, part in (([sys.executable, "-c", bar], "0/10 ["), ([*COMMAND, "--help"], "usage:")):
         raw = on_a_terminal(arguments, tmp_path, PYTHONIOENCODING=encoding, NO_COLOR="1")
         assert part in raw.decode(encoding)

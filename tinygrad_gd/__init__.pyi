@@ -28,6 +28,7 @@ from .errors import CaptureWarning as CaptureWarning
 from .errors import DivisionError as DivisionError
 from .errors import DTypeError as DTypeError
 from .errors import GradError as GradError
+from .errors import GradWarning as GradWarning
 from .errors import IndexingError as IndexingError
 from .errors import KeptGraphsWarning as KeptGraphsWarning
 from .errors import LossWarning as LossWarning
@@ -70,9 +71,12 @@ from .pictures import plot as plot
 from .program.compiled import compile as compile
 from .study.advice import advise as advise
 from .study.anomaly import detect_anomaly as detect_anomaly
+from .study.checking import check_backward as check_backward
+from .study.explorer.page import explore as explore
 from .study.formulas import latex as latex
 from .study.range_test import lr_range_test as lr_range_test
 from .study.recorded import source as source
+from .study.runs.recorder import record as record
 from .training.fitting import TrainingWarning as TrainingWarning
 from .training.fitting import fit as fit
 from .training.saving import load as load
@@ -93,15 +97,16 @@ from .transforms.gradcheck import gradgradcheck as gradgradcheck
 
 __all__ = [
     "BroadcastWarning", "CaptureError", "CaptureWarning", "DTypeError", "DataLoader", "DivisionError",
-    "Every", "GradCheckError", "GradError", "IndexingError", "KeptGraphsWarning", "LossWarning",
-    "MatrixError", "MissingLibraryError", "NoRuleError", "NonFiniteError", "Observer", "OptionError",
-    "PairWarning", "PrecisionWarning", "Primitive", "ShapeError", "Tensor", "TinygradGdError",
-    "TrainingWarning", "__version__", "advise", "apply", "checkpoint", "compile", "custom_vjp",
-    "datasets", "default_dtype", "detect_anomaly", "draw", "enable_grad", "fit", "generator",
-    "get_default_dtype", "grad", "gradcheck", "gradgradcheck", "hessian", "hvp", "implements",
-    "is_grad_enabled", "jacobian", "jvp", "latex", "linalg", "load", "lr_range_test", "manual_seed",
-    "nn", "no_grad", "observe", "optim", "plot", "primitive", "save", "set_default_dtype", "source",
-    "stop_gradient", "tensor", "value_and_grad", "vjp",
+    "Every", "GradCheckError", "GradError", "GradWarning", "IndexingError", "KeptGraphsWarning",
+    "LossWarning", "MatrixError", "MissingLibraryError", "NoRuleError", "NonFiniteError", "Observer",
+    "OptionError", "PairWarning", "PrecisionWarning", "Primitive", "ShapeError", "Tensor",
+    "TinygradGdError", "TrainingWarning", "__version__", "advise", "apply", "check_backward",
+    "checkpoint", "compile", "custom_vjp", "datasets", "default_dtype", "detect_anomaly", "draw",
+    "enable_grad", "explore", "fit", "generator", "get_default_dtype", "grad", "gradcheck",
+    "gradgradcheck", "hessian", "hvp", "implements", "is_grad_enabled", "jacobian", "jvp", "latex",
+    "linalg", "load", "lr_range_test", "manual_seed", "nn", "no_grad", "observe", "optim", "plot",
+    "primitive", "record", "save", "set_default_dtype", "source", "stop_gradient", "tensor",
+    "value_and_grad", "vjp",
 ]
 
 def abs(x: Any, /) -> Tensor:

@@ -1,4 +1,4 @@
-"""The command line: ``python -m tinygrad_gd demo``."""
+"""The command line: ``python -m tinygrad_gd VERB``."""
 
 from __future__ import annotations
 
@@ -6,148 +6,58 @@ import argparse
 import io
 import os
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from importlib import import_module
 
-import numpy as np
+from . import __version__
+from .commands import FAULT, FINE, USAGE, VERBS
+from .commands.subject import Wrong
+from .errors import TinygradGdError
 
-import tinygrad_gd as tg
-from tinygrad_gd.study import Advice
-from tinygrad_gd.study.words import rates
+_CLOSING = """A script runs unchanged, under the watch, and the verb answers about one of its tensors:
 
-X = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
-Y = 2 * X + 1
+  python -m tinygrad_gd explain train.py --tensor loss
+  python -m tinygrad_gd draw -e "(w * x + b - y)**2" --set w=0.5 b=0 --data x=2 y=5 -o graph.svg
 
-
-def fit_line(lr: float, epochs: int) -> Iterator[tuple[float, float, float]]:
-    """Gradient descent on weight * x + bias; yields (loss, weight, bias) after each update."""
-    weight = tg.Tensor(0.0, requires_grad=True, name="weight")
-    bias = tg.Tensor(0.0, requires_grad=True, name="bias")
-
-    def step() -> tg.Tensor:
-        loss = line_loss(weight, bias)
-        weight.zero_grad()
-        bias.zero_grad()
-        loss.backward()
-        with tg.no_grad():
-            for parameter in (weight, bias):
-                assert parameter.grad is not None
-                parameter -= lr * parameter.grad
-        return loss
-
-    compiled = tg.compile(step)
-    for _ in range(epochs):
-        yield compiled().item(), weight.item(), bias.item()
+`python -m tinygrad_gd VERB --help` has examples for each. Exit codes: 0 all is well, 1 something is
+wrong or went wrong, 2 the command makes no sense."""
 
 
-def line_loss(weight: tg.Tensor, bias: tg.Tensor) -> tg.Tensor:
-    """Mean squared error of the line on the tutorial's five points."""
-    return ((weight * X + bias - Y) ** 2).mean()
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command."""
+    whole = argparse.ArgumentParser(
+        prog="tinygrad_gd", description="Reverse-mode automatic differentiation over NumPy.",
+        epilog=_CLOSING.replace("`", ""), formatter_class=argparse.RawDescriptionHelpFormatter)
+    whole.add_argument("--version", action="version", version=f"tinygrad_gd {__version__}")
+    verbs = whole.add_subparsers(dest="verb", title="what it can do", metavar="VERB")
+    for name in VERBS:
+        verb = import_module(f".commands.{name}", __package__)
+        examples = "\n".join(f"  tinygrad_gd {given}\n      {said}" for given, said in verb.EXAMPLES)
+        one = verbs.add_parser(
+            name, help=verb.ABOUT, description=f"{verb.ABOUT[0].upper()}{verb.ABOUT[1:]}.",
+            epilog=f"examples:\n{examples}", formatter_class=argparse.RawDescriptionHelpFormatter)
+        verb.arguments(one)
+        one.set_defaults(run=verb.run)
+    return whole
 
 
-def line_advice() -> Advice:
-    """What the Hessian of the line's loss says about the learning rate."""
-    weight, bias = (tg.Tensor(0.0, requires_grad=True, name=n) for n in ("weight", "bias"))
-    return tg.advise(lambda: line_loss(weight, bias), [weight, bias])
-
-
-def draw_line() -> str:
-    """Save a picture of the loss at the start of the run; says where, or why there is none."""
-    weight, bias = (tg.Tensor(0.0, requires_grad=True, name=n) for n in ("weight", "bias"))
-    loss = line_loss(weight, bias)
-    loss.backward()
+def main(arguments: list[str] | None = None) -> int:
+    """Run one verb of the command line; returns the exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    split = given.index("--") if "--" in given else len(given)
+    whole = parser()
+    options = whole.parse_args(given[:split], argparse.Namespace(own=given[split + 1 :]))
+    if options.verb is None:
+        whole.print_help()
+        return FINE
     try:
-        return f"{loss.draw().save('fit_line.svg').resolve()}"
-    except (OSError, tg.TinygradGdError) as error:
-        return f"not saved: {error}"
-
-
-def demo_line() -> None:
-    """Diverge as the tutorial does, say why, and do it right."""
-    print("1. Fit y = 2x + 1 by gradient descent, lr = 0.1")
-    for epoch, (loss, weight, bias) in enumerate(fit_line(0.1, 20), 1):
-        print(f"Epoch {epoch}: loss={loss:.4f}, weight={weight:.4f}, bias={bias:.4f}")
-    print(f"The graph of the first epoch, with values and gradients:\n  {draw_line()}")
-    advice = line_advice()
-    print("\n2. It diverges. Why: the loss is a bowl, and each step multiplies the error\n"
-          "   along an axis of the bowl by 1 - lr * curvature. Above lr = 2 / curvature\n"
-          "   that is below -1, and the error grows.")
-    print("\n".join(f"   {part}" for part in rates(advice).split("; ")))
-    print(f"\n3. The same with the advised lr = {advice.lr:.4f}")
-    for epoch, (loss, weight, bias) in enumerate(fit_line(advice.lr, 1000), 1):
-        if epoch in (1, 10, 100, 1000):
-            print(f"Epoch {epoch}: loss={loss:.4g}, weight={weight:.6f}, bias={bias:.6f}")
-
-
-def epochs_with_bar(epochs: int) -> tuple[Iterable[int], Callable[[str], Any]]:
-    """The epochs and how to print a line: with a progress bar on a terminal, plainly elsewhere."""
-    if not (sys.stdout and sys.stdout.isatty()):  # None when it was closed from the start
-        return range(1, epochs + 1), print
-    from tqdm import tqdm
-
-    return tqdm(range(1, epochs + 1), leave=False, file=sys.stdout, unit="epoch"), tqdm.write
-
-
-def demo_digits(epochs: int = 30) -> float:
-    """Train a small network on handwritten digits; returns the test accuracy."""
-    print("\n4. Train a network (64-64-10) on 1,438 handwritten digits, test on 359 others")
-    tg.manual_seed(0)
-    with tg.default_dtype(np.float32):
-        net = tg.nn.Sequential(tg.nn.Linear(64, 64), tg.nn.ReLU(), tg.nn.Linear(64, 10))
-    (x, y), (x_test, y_test) = tg.datasets.split(*tg.datasets.load_digits())
-    loader = tg.DataLoader(x, y, batch_size=64, shuffle=True)
-    optimizer = tg.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
-
-    def step(images: Any, labels: Any) -> tg.Tensor:
-        loss = tg.nn.cross_entropy(net(images), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    compiled = tg.compile(step)
-    start = time.perf_counter()
-    accuracy = 0.0
-    numbers, say = epochs_with_bar(epochs)
-    for epoch in numbers:
-        total = 0.0
-        for images, labels in loader:
-            total += compiled(images, labels).item()
-        if epoch % 10 == 0:
-            with tg.no_grad():
-                guesses = net(tg.Tensor(x_test)).argmax(axis=1).numpy()
-            accuracy = float(np.mean(guesses == y_test))
-            say(f"Epoch {epoch}: mean loss={total / len(loader):.4f}, "
-                f"test accuracy={accuracy:.1%}")
-    print(f"Test accuracy: {accuracy:.1%} after {time.perf_counter() - start:.1f} s of training")
-    slow, fast = (microseconds(s, x[:64], y[:64]) for s in (step, compiled))
-    print(f"One training step: {slow:.0f} microseconds eager, {fast:.0f} compiled ({slow / fast:.1f}x)")
-    return accuracy
-
-
-def microseconds(call: Callable[..., Any], *args: Any, rounds: int = 200) -> float:
-    """The median time of a call."""
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        call(*args)
-        times.append(time.perf_counter() - start)
-    return float(np.median(times)) * 1e6
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Run one verb of the command line."""
-    parser = argparse.ArgumentParser(
-        prog="tinygrad_gd", description="Reverse-mode automatic differentiation over NumPy.")
-    parser.add_argument("--version", action="version", version=f"tinygrad_gd {tg.__version__}")
-    verbs = parser.add_subparsers(dest="verb", title="what it can do", metavar="VERB")
-    verbs.add_parser("demo", help="fit a line, see it diverge and why; train on handwritten digits")
-    if parser.parse_args(arguments).verb is None:
-        parser.print_help()
-        return
-    demo_line()
-    demo_digits()
+        return int(options.run(options))
+    except Wrong as wrong:
+        print(f"tinygrad_gd {options.verb}: {wrong}", file=sys.stderr)
+        return USAGE
+    except TinygradGdError as error:
+        said = str(error).removeprefix(f"{options.verb}: ")
+        print(f"tinygrad_gd {options.verb}: {said}", file=sys.stderr)
+        return FAULT
 
 
 def command() -> None:
@@ -161,12 +71,13 @@ def command() -> None:
             stream.reconfigure(errors="backslashreplace")  # the path of a picture may hold any letter
     try:
         try:
-            main()
+            code = main()
         finally:  # also after --help, which ends in SystemExit
             print(end="", flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more
-        sys.exit(141)
+        code = 141
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -79,6 +79,10 @@ class PairWarning(UserWarning):
     """One of what would be a pair in PyTorch was taken, as in ``t.max(1)[0]``."""
 
 
+class GradWarning(UserWarning):
+    """The gradient was asked for of a recorded Tensor, which keeps none."""
+
+
 class BroadcastWarning(UserWarning):
     """Two operands of different ndim were both expanded, as (n,) with (n, 1) to (n, n)."""
 

@@ -309,7 +309,7 @@ MATRIX, LEVEL = np.array([[1.0, 2.0], [3.0, 5.0], [0.0, 1.0]]), np.array([1.0, 0
 
 #: An expression, the parameters and the derivative in its source, and its formulas.
 READ: dict[str, tuple[Any, str, str, list[str]]] = {
-    "a sum": (lambda: (W * X).sum(), "(w, X)", "X", [r"L &= \sum w \, X", r"\frac{\partial L}{\partial w} &= X"]),
+    "a sum": (lambda: (W * X).sum(), "(w, X)", "X", [r"L &= \sum w \odot X", r"\frac{\partial L}{\partial w} &= X"]),
     "a product of vectors": (lambda: W @ X, "(w, X)", "X", [r"L &= w \, X", r"\frac{\partial L}{\partial w} &= X"]),
     "from the left": (lambda: X @ W, "(w, X)", "X", [r"L &= X \, w", r"\frac{\partial L}{\partial w} &= X"]),
     "np.dot": (lambda: np.dot(W, X), "(w, X)", "X", [r"L &= w \, X", r"\frac{\partial L}{\partial w} &= X"]),
@@ -318,9 +318,9 @@ READ: dict[str, tuple[Any, str, str, list[str]]] = {
         [r"L &= \sum \left(\mathrm{MATRIX} \, w - \mathrm{LEVEL}\right)^{2}",
          r"\frac{\partial L}{\partial w} &= \mathrm{MATRIX}^{\top} \, 2 \, \left(\mathrm{MATRIX} \, w - \mathrm{LEVEL}\right)"]),
     "without a name": (lambda: (W * np.array([9.0, 8.0])).sum(), "(w, array_1)", "array_1",
-                       [r"L &= \sum w \, c_{1}", r"\frac{\partial L}{\partial w} &= c_{1}"]),
+                       [r"L &= \sum w \odot c_{1}", r"\frac{\partial L}{\partial w} &= c_{1}"]),
     "detached": (lambda: (W * W.detach()).sum(), "(w, w_2)", "w_2",
-                 [r"L &= \sum w \, w_{2}", r"\frac{\partial L}{\partial w} &= w_{2}"]),
+                 [r"L &= \sum w \odot w_{2}", r"\frac{\partial L}{\partial w} &= w_{2}"]),
     "numbers": (lambda: (W * 2.5).sum(), "(w)", "d_w",
                 [r"L &= \sum 2.5 \, w", r"\frac{\partial L}{\partial w} &= 2.5 \, \mathbf{1}"]),
     "a mean": (lambda: W.mean(), "(w)", "d_w", [r"L &= \frac{1}{2} \sum w", r"\frac{\partial L}{\partial w} &= 0.5"]),

@@ -83,4 +83,4 @@ def step() -> Tensor:
 for _ in range(3):
     step()
 print(step.source, tg.source(loss, wrt=[w]), tg.latex((w * 2).sum()))
-print(tg.draw(loss, detail="shape"), advise(lambda: (w ** 2).sum(), [w]))
+print(tg.draw(loss, values=False), advise(lambda: (w ** 2).sum(), [w]))

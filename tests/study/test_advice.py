@@ -243,6 +243,79 @@ def test_rounding_is_no_curvature(dtype: Any, dense: bool, monkeypatch: pytest.M
     assert advice.limit == pytest.approx(2 / top, rel=1e-5)
 
 
+# -- what single rates do -----------------------------------------------------------------------------
+
+
+def descended(lr: float, momentum: float, steps: int = 100) -> float:
+    """The line's loss after so many steps from where it begins."""
+    loss, params = line()
+    optimizer = tg.optim.SGD(params, lr=lr, momentum=momentum)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss().backward()
+        optimizer.step()
+    return float(loss().item())
+
+
+def test_what_both_rates_lead_to_is_where_descent_comes() -> None:
+    advice = tg.advise(*line())
+    steep, alike = advice.paces
+    assert steep.lr == pytest.approx(1 / advice.eigenvalues[1]) and alike.lr == pytest.approx(1 / 12)
+    for pace in advice.paces:
+        assert pace.ahead == pytest.approx(descended(pace.lr, 0.0), rel=1e-9)
+    assert f"{steep.ahead:.4f} {alike.ahead:.4f}" == "0.0018 0.1877"
+    assert "lead to a loss of 0.0018; at 2/(min + max) = 0.0833" in " ".join(str(advice).split())
+    assert steep.steepest == pytest.approx(0, abs=1e-12) and alike.flattest == pytest.approx(alike.steepest)
+
+
+def test_a_pair_that_is_asked_about_is_told_beside_the_rate_alone() -> None:
+    advice = tg.advise(*line(), lr=0.1, momentum=0.9)
+    pair, alone = advice.asked
+    assert [round(x, 3) for x in (pair.flattest, pair.steepest, alone.flattest, alone.steepest)] == [
+        0.949, 0.949, 0.966, 1.366]
+    assert pair.ahead == pytest.approx(descended(0.1, 0.9), rel=1e-9)
+    text = " ".join(str(advice).split())
+    assert "With lr = 0.1 and momentum = 0.9 each step multiplies the distance by 0.949" in text
+    assert "Without momentum each step multiplies" in text and "by 1.366 in the steepest: it diverges" in text
+    (alone_only,) = tg.advise(*line(), lr=0.1).asked
+    assert alone_only == alone and tg.advise(*line()).asked == ()
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.3, 0.6185, 0.9, 0.99])
+def test_momentum_alone_gets_the_rate_that_no_other_is_better_than(momentum: float) -> None:
+    advice = tg.advise(*line(), momentum=momentum)
+    chosen = advice.asked[0]
+
+    def slowest(lr: float) -> float:
+        return max(abs(r) for value in advice.eigenvalues for r in np.roots([1, lr * value - 1 - momentum, momentum]))
+
+    assert max(chosen.flattest, chosen.steepest) == pytest.approx(slowest(chosen.lr), rel=1e-6)
+    assert slowest(chosen.lr) <= min(slowest(chosen.lr * x) for x in np.linspace(0.5, 1.5, 101)) + 1e-7
+
+
+def test_a_saddle_is_a_verdict_and_no_rate_is_advised_for_it() -> None:
+    advice = at(lambda a, b: a * a - b * b, 1.0, 1.0)
+    text = " ".join(str(advice).split())
+    assert "no lr leads to a minimum" in text and "advised" not in text and not advice.paces
+    asked = tg.advise(lambda: saddle(*HERE), HERE, lr=0.1, momentum=0.5)
+    assert asked.asked[0].flattest > 1 > asked.asked[0].steepest
+    assert "in the direction that falls away" in " ".join(str(asked).split()) and "it leaves the saddle" in str(asked)
+
+
+HERE = [tg.Tensor(1.0, requires_grad=True, name=n) for n in "ab"]
+
+
+def saddle(a: tg.Tensor, b: tg.Tensor) -> tg.Tensor:
+    return a * a - b * b
+
+
+def test_the_answer_for_a_network_is_short() -> None:
+    loss, params = network(60)
+    assert sum(p.size for p in params) > 200
+    advice = tg.advise(loss, params, lr=0.1)
+    assert len(advice.eigenvalues) == 2 and len(str(advice)) < 1200 and math.isnan(advice.asked[0].ahead)
+
+
 # -- columns -----------------------------------------------------------------------------------------
 
 
@@ -385,6 +458,8 @@ MISUSE: Table = {
     "advise name": (lambda: tg.advise(lambda: w().sum(), [w()], columns="age"), TypeError, "list of names"),
     "advise names": (lambda: tg.advise(*least_squares(np.eye(3), X[:3]), columns=["a"]), ValueError,
                      "each of the 3 columns.*got 1"),
+    "advise lr": (lambda: tg.advise(*line(), lr=-0.1), ValueError, "advise: lr must be >= 0"),
+    "advise momentum": (lambda: tg.advise(*line(), momentum="0.9"), TypeError, "advise: momentum must be a number"),
     "range low": (lambda: tg.lr_range_test(lambda: w().sum(), [w()], low=1.0, high=0.1), ValueError, "0 < low < high"),
     "range steps": (lambda: tg.lr_range_test(lambda: w().sum(), [w()], steps=1), ValueError, "steps must be"),
     "range empty": (lambda: tg.lr_range_test(lambda x: w().sum(), [w()], []), ValueError, "no batch"),

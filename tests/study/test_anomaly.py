@@ -73,14 +73,14 @@ def test_functions_that_remove_the_bad_value_pass() -> None:
 def test_finite_work_passes_and_keeps_nothing() -> None:
     gc.disable()
     try:
-        before = set(graph._lines)
+        before = set(graph._made)
         with detect_anomaly():
             x = tg.Tensor(1.0, requires_grad=True)
             loss = (x * 2).exp()
             loss.backward()
-            assert set(graph._lines) > before and f"{__file__}:" in (graph.Node(loss).line or "")
+            assert set(graph._made) > before and f"{__file__}:" in (graph.Node(loss).line or "")
             del loss
-            assert set(graph._lines) == before
+            assert set(graph._made) == before
     finally:
         gc.enable()
     assert current_mode().observer is None

@@ -2,10 +2,11 @@
 
 Read `tensor`, `primitive` and `backward`, then ``ops/elementwise.py``: that is all of backprop. Beside
 them: `cotangents` is the same pass with all choices, `hooks` are shown gradients, `graph` is how
-everybody else reads what was recorded, `kept` warns of graphs that pile up, `pairs` of results that are
-pairs elsewhere. `methods`, `python_protocol` and `numpy_protocol` are the names under which operations
-are called, `looks` is what a Tensor shows, `operands` what may stand beside it, `in_place` what writes
-into it, `rules` what a derivative rule must be, `documentation` what `help` tells of a primitive.
+everybody else reads what was recorded, and `watched` notes lines, modules and names beside it. `kept`
+warns of graphs that pile up, `pairs` of results that are pairs elsewhere. `methods`, `python_protocol`
+and `numpy_protocol` are the names under which operations are called, `looks` is what a Tensor shows,
+`operands` what may stand beside it, `in_place` what writes into it, `rules` what a derivative rule must
+be, `documentation` what `help` tells of a primitive.
 
 Surprises here
 --------------

@@ -51,7 +51,8 @@ def seed_of(root: Tensor, gradient: Any) -> Any:
     if not root._requires_grad:
         raise GradError(
             f"backward: {describe(root)} records nothing, because no tensor it was computed from "
-            "requires a gradient; make one with requires_grad=True, and compute outside tg.no_grad()"
+            "requires a gradient; make one with requires_grad=True, and compute outside tg.no_grad(). "
+            "A gradient is recorded only by backward(create_graph=True). See .why() of this tensor"
         )
     if gradient is None:
         if (one := _ONE.get(type(root._value))) is not None:

@@ -26,8 +26,11 @@ def backward_in_full(root: Tensor, gradient: Any, create_graph: bool) -> None:
     with reverse_pass(root, seed, create_graph):
         given: set[Any] = set()
         cotangents = cotangents_of([root], [seed], create_graph)
+        observer = current_mode().observer
         with taking_turns:
             for leaf, g in cotangents.items():
+                if observer is not None:
+                    observer.accumulates(leaf)
                 accumulate(leaf, g.copy() if isinstance(g, Tensor) and g in given else g)  # one owner
                 given.add(leaf._grad)
     if is_due():

@@ -14,17 +14,19 @@ True
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 import numpy as np
 
 from ..ground.storage import read_only
-from ..ground.user_code import user_line
 from .tensor import Tensor
 
-#: Where recorded Tensors were made, by their numbers, as far as somebody noted it.
-_lines: dict[int, tuple[str, Any]] = {}
+if TYPE_CHECKING:
+    from .watched import Event
+
+#: By id, what is known of the making of a Tensor, as long as it lives; see `watched`.
+_made: dict[int, tuple[Event, ref[Tensor]]] = {}
 
 
 class Node:
@@ -72,24 +74,46 @@ class Node:
         return None if held is None else read_only(held._value)
 
     @property
+    def gradient(self) -> Tensor | None:
+        """The Tensor that ``.grad`` is; it has a graph of its own after ``create_graph``."""
+        return self.tensor._grad
+
+    @property
     def hooked(self) -> bool:
         """Whether hooks look at its gradient."""
         return self.tensor._hooks is not None
 
     @property
+    def event(self) -> Event | None:
+        """What is known of its making, if that was watched; see `watched`."""
+        return event_of(self.tensor)
+
+    @property
     def line(self) -> str | None:
-        """The user's line that made it, ``file:line``, where `note_line` was told to remember it."""
-        return _lines.get(self.number, (None, None))[0]
+        """The user's line that made it, ``file:line``, if that was watched."""
+        return (event.line or None) if (event := self.event) else None
+
+    @property
+    def module(self) -> str | None:
+        """The path of the module that made it, as ``layers.0``; None outside, or if nobody watched."""
+        return event.call.path if (event := self.event) and event.call else None
 
     def __repr__(self) -> str:
         made = "a leaf" if self.op is None else f"made by {self.op.name}"
         return f"<node {self.number}: {made}, shape {self.shape}>"
 
 
-def note_line(tensor: Tensor) -> None:
-    """Remember for as long as ``tensor`` lives that the user's present line made it."""
-    number = tensor._seq
-    _lines[number] = user_line(), ref(tensor, lambda _: _lines.pop(number, None))
+def event_of(tensor: Tensor) -> Event | None:
+    """The event that made a Tensor, if that was watched."""
+    found = _made.get(id(tensor))
+    return found[0] if found else None
+
+
+def remember(tensor: Tensor, event: Event) -> None:
+    """Keep the event that made a Tensor for as long as that lives."""
+    key = id(tensor)
+    event.held = held = ref(tensor, lambda _: _made.pop(key, None))
+    _made[key] = event, held
 
 
 def walk(roots: Iterable[Tensor], ends: Callable[[Tensor], bool] | None = None) -> Iterator[Tensor]:
@@ -106,9 +130,14 @@ def walk(roots: Iterable[Tensor], ends: Callable[[Tensor], bool] | None = None) 
                     pending.append(x)
 
 
+def operations_of(roots: Iterable[Tensor]) -> list[Tensor]:
+    """What operations made on the way to ``roots``, in the order of their creation."""
+    return sorted((t for t in walk(roots) if t.op is not None), key=_number)
+
+
 def nodes_of(root: Tensor) -> list[Node]:
     """The operations that ``root`` was computed by, in the order of their creation."""
-    return [Node(t) for t in sorted((t for t in walk([root]) if t.op is not None), key=_number)]
+    return [Node(t) for t in operations_of([root])]
 
 
 def _number(tensor: Tensor) -> int:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import DTypeError, GradError, ShapeError, describe
+from ..errors import DTypeError, GradError, GradWarning, ShapeError, describe
 from ..ground.modes import current_mode
 from ..ground.storage import changes
 from ..ground.threads import taking_turns
+from ..ground.user_code import user_stacklevel
 from .tensor import Tensor, constant
 
 
@@ -43,6 +45,15 @@ class HookHandle:
 
 def retain(gradient: Tensor) -> None:
     """The hook of `Tensor.retain_grad`; the pass itself stores the gradient."""
+
+
+def warn_of_no_gradient(tensor: Tensor) -> None:
+    """Say that ``.grad`` of a recorded Tensor is None because nobody keeps it."""
+    if tensor._hooks is None:
+        warnings.warn(
+            f"grad: {describe(tensor)} was made by {tensor._primitive.name}, and backward() keeps the "
+            "gradients of leaves only; call .retain_grad() on it before backward(). .why() says more",
+            GradWarning, stacklevel=user_stacklevel())
 
 
 def run_hooks(tensor: Tensor, g: Any, as_tensors: bool) -> Any:

@@ -1,4 +1,4 @@
-"""How a Tensor shows itself: printed, formatted, drawn."""
+"""How a Tensor shows itself: printed, formatted, drawn, explained."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import numpy as np
 
 if TYPE_CHECKING:
     from ..pictures.drawing import Drawing
+    from ..study.diagnosis import Diagnosis
+    from ..study.explaining import Explanation
+    from ..study.memory import Memory
 
 
 class Looks:
@@ -33,6 +36,32 @@ class Looks:
 
     def draw(self: Any, **options: Any) -> Drawing:
         """The recorded graph as a picture; options as in `tinygrad_gd.draw`."""
-        from ..pictures import draw  # the one look upwards: a window, opened only when asked for
+        from ..pictures import draw  # the looks upwards: windows, opened only when asked for
 
         return draw(self, **options)
+
+    def memory(self: Any) -> Memory:
+        """What the recorded graph holds until its backward pass, by operation and by line."""
+        from ..study.memory import memory
+
+        return memory(self)
+
+    def explain(self: Any, at: Any = None, blank: bool = False) -> Explanation:
+        """How it was computed and how gradients flow back, step by step in numbers.
+
+        ``at`` is a Tensor or its name, to explain only that one; with ``blank`` the pass backwards is
+        a worksheet, and its key.
+        """
+        from ..study.explaining import explain
+
+        return explain(self, at, blank)
+
+    def why(self: Any, loss: Any = None) -> Diagnosis:
+        """Why its gradient is None, 0, NaN or larger than expected: causes, evidence and cures.
+
+        Of a loss, all gradients are looked at. What was derived is known if the run was watched, with
+        ``tg.study.watch()``; else give it as ``loss``.
+        """
+        from ..study.diagnosis import why
+
+        return why(self, loss)

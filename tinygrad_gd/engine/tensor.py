@@ -130,6 +130,8 @@ class Tensor(Looks, PythonProtocol, Methods):
         """The gradient accumulated by `backward`, or None."""
         if (observer := current_mode().observer) is not None:
             observer.takes_gradient(self)
+        if self._grad is None and self._primitive is not None:
+            warn_of_no_gradient(self)
         return self._grad
 
     @grad.setter
@@ -139,6 +141,8 @@ class Tensor(Looks, PythonProtocol, Methods):
             if value.shape != self.shape:
                 raise ShapeError(f"grad: expected the shape {self.shape} of {describe(self)}, "
                                  f"got {value.shape}")
+        elif (observer := current_mode().observer) is not None:
+            observer.forgets([self])
         self._grad = value
 
     @property
@@ -283,6 +287,8 @@ class Tensor(Looks, PythonProtocol, Methods):
 
     def zero_grad(self) -> None:
         """Forget the accumulated gradient."""
+        if (observer := current_mode().observer) is not None:
+            observer.forgets([self])
         self._grad = None
 
     def retain_grad(self) -> None:
@@ -406,7 +412,7 @@ def constant(value: Any) -> Tensor:
 from .. import ops  # noqa: E402
 from .backward import backward  # noqa: E402
 from .cotangents import backward_in_full  # noqa: E402
-from .hooks import HookHandle, retain  # noqa: E402
+from .hooks import HookHandle, retain, warn_of_no_gradient  # noqa: E402
 from .in_place import assign, check_item, update  # noqa: E402
 from .numpy_protocol import call_function, call_ufunc  # noqa: E402
 from .operands import stack_of_values  # noqa: E402

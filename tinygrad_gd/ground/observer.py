@@ -51,6 +51,15 @@ class Observer:
     def creates(self, leaf: Any, data: Any) -> None:
         """A leaf is made of ``data``, a Tensor, an array or numbers."""
 
+    def accumulates(self, leaf: Any) -> None:
+        """A reverse pass is about to add to the gradient that ``leaf`` holds."""
+
+    def forgets(self, tensors: Any) -> None:
+        """The gradients of these are about to be forgotten, as by ``zero_grad``."""
+
+    def optimizes(self, optimizer: Any) -> None:
+        """An optimizer is about to update its parameters."""
+
     def takes_gradient(self, leaf: Any) -> None:
         """The gradient that ``leaf`` has so far is about to be used or added to."""
 
@@ -87,6 +96,7 @@ class Observers(Observer):
     creates, takes_gradient = _each("creates"), _each("takes_gradient")
     effect, decides, replaces = map(_each, ("effect", "decides", "replaces"))
     enters, leaves = _each("enters"), _each("leaves")
+    accumulates, forgets, optimizes = map(_each, ("accumulates", "forgets", "optimizes"))
 
     def __init__(self, *observers: Observer) -> None:
         self.observers = observers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import linecache
@@ -17,9 +18,10 @@ UNKNOWN = ("", 0)
 
 #: This package's folder, as its code objects name it: in a zip that name may be relative.
 _PACKAGE = os.path.dirname(os.path.dirname(sys._getframe().f_code.co_filename))
-#: Where code lies that is not the user's: here, in NumPy, which calls back, and what imports modules.
+#: Where code lies that is not the user's: here, in NumPy, which calls back, and what imports modules
+#: and enters blocks.
 _INSIDE = (_PACKAGE + os.sep, os.path.dirname(os.path.abspath(np.__file__)) + os.sep,
-           "<frozen importlib")
+           contextlib.__file__, "<frozen importlib")
 #: The files of Python itself.
 _LIBRARY = os.path.dirname(os.__file__) + os.sep
 
@@ -64,6 +66,16 @@ def user_line() -> str:
     """``file:line`` of the innermost frame outside this package and NumPy."""
     frame = user_frame()
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "unknown line"
+
+
+def user_call() -> tuple[str, str]:
+    """`user_line`, and the name of the function of this package that it calls."""
+    frame: Any = sys._getframe(1)
+    while frame.f_back is not None and is_inside(frame.f_back.f_code.co_filename):
+        frame = frame.f_back
+    user = frame.f_back
+    line = f"{user.f_code.co_filename}:{user.f_lineno}" if user else "unknown line"
+    return line, frame.f_code.co_name
 
 
 def user_stacklevel() -> int:

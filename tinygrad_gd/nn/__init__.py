@@ -6,7 +6,8 @@ it is given, and has the two losses that most models use; others are in `regress
 PyTorch users look for. The rest is a file for each kind of layer: `convolution`, `pooling`,
 `normalization`, `embedding`, `dropout`, `activations`, `padding`, `arrange`, `bilinear`, `distance`;
 `options` is the base of those that are a function with fixed options. Sequences have `recurrent`,
-`attention` and, made of it, `transformer`. `summary` runs a model and counts, `utils` clips gradients.
+`attention` and, made of it, `transformer`. `summary` runs a model and counts, `looks` asks `study`,
+`utils` clips gradients.
 
 Surprises here
 --------------

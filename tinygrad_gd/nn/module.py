@@ -22,6 +22,7 @@ from ..ground.modes import current_mode, no_grad
 from ..ground.saved import Saved
 from ..ground.storage import as_value, changes
 from .hooks import Hook, ModuleHookHandle, run_hooked
+from .looks import Looks
 from .parameter import Parameter, name_by_path, path_of
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _check_shared(kind: str, own: dict[str, Tensor], values: dict[str, Any]) -> 
                               "leave one out and give strict=False")
 
 
-class Module:
+class Module(Looks):
     """Base class of everything with parameters: set them in ``__init__``, use them in ``forward``.
 
     >>> import tinygrad_gd as tg
@@ -119,9 +120,10 @@ class Module:
         if (mode.observer is None and mode.lockstep is None) or (watcher := mode.watcher) is None:
             return run_hooked(self, args, kwargs) if self._hooks else self.forward(*args, **kwargs)
         watcher.enters(self)
-        result = run_hooked(self, args, kwargs) if self._hooks else self.forward(*args, **kwargs)
-        watcher.leaves(self)
-        return result
+        try:
+            return run_hooked(self, args, kwargs) if self._hooks else self.forward(*args, **kwargs)
+        finally:
+            watcher.leaves(self)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; refuse what would silently take a parameter out of training."""
@@ -409,8 +411,11 @@ class Module:
         if not set_to_none:
             raise OptionError("zero_grad: gradients become None, which backward() starts from; leave "
                               "set_to_none out")
-        for parameter in self.parameters():
-            parameter.zero_grad()
+        parameters = list(self.parameters())
+        if (observer := current_mode().observer) is not None:
+            observer.forgets(parameters)
+        for parameter in parameters:
+            parameter._grad = None
 
     # -- reading -------------------------------------------------------------------------------------
 

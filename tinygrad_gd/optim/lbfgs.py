@@ -10,7 +10,7 @@ import numpy as np
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError
 from ..ground.checks import check_integer
-from ..ground.modes import no_grad
+from ..ground.modes import current_mode, no_grad
 from .line_search import Point, strong_wolfe
 from .optimizer import Optimizer
 
@@ -101,6 +101,8 @@ class LBFGS(Optimizer):
             raise DTypeError("LBFGS.step: expected a function that clears gradients, computes the "
                              "loss, calls loss.backward() and returns the loss; write "
                              "optimizer.step(closure)")
+        if (observer := current_mode().observer) is not None:
+            observer.optimizes(self)
         o = self.param_groups[0]
         kept = self.state.setdefault(o["params"][0], {"func_evals": 0, "n_iter": 0})
         first = self.evaluated(closure)

@@ -179,6 +179,8 @@ class Optimizer:
         """Forget the gradients of all parameters: they are None until the next backward pass."""
         if set_to_none is not True:
             raise OptionError("zero_grad: gradients are always set to None; leave set_to_none out")
+        if (observer := current_mode().observer) is not None:
+            observer.forgets([p for group in self.param_groups for p in group["params"]])
         for group in self.param_groups:
             for p in group["params"]:
                 p._grad = None
@@ -196,9 +198,11 @@ class Optimizer:
         (9.0, 2.4)
         """
         loss = None if closure is None else self.evaluated(closure)
-        lockstep = current_mode().lockstep
-        if lockstep is not None and lockstep.active and lockstep.steps(self):
+        mode = current_mode()
+        if mode.lockstep is not None and mode.lockstep.active and mode.lockstep.steps(self):
             return loss
+        if mode.observer is not None:
+            mode.observer.optimizes(self)
         take_turn()
         try:
             for group in self.param_groups:

@@ -1,4 +1,4 @@
-"""Arrays in a few characters: `mean 3.0000 std 1.4142`, `norm 0.7230`, `51% zero`, `NaN x3`."""
+"""Arrays in a few characters: `-0.03 +- 0.33`, `[1 -2 0.5]`, `51% zero`, `NaN x3`."""
 
 from __future__ import annotations
 
@@ -6,63 +6,112 @@ from typing import Any
 
 import numpy as np
 
+FEW = 6  # so many numbers are written one by one
+
 
 def number(x: float) -> str:
-    """Four decimals, or an exponent where they would say nothing.
+    """Four decimals, or an exponent where they would say nothing; no zero with a minus.
 
-    >>> number(2.302585), number(-0.00012), number(float("nan"))
-    ('2.3026', '-1.2e-04', 'NaN')
+    >>> number(2.302585), number(-0.00012), number(float("nan")), number(-0.0)
+    ('2.3026', '-1.2e-04', 'NaN', '0.0000')
     """
     if not np.isfinite(x):
         return "NaN" if np.isnan(x) else "Inf" if x > 0 else "-Inf"
-    return f"{x:.4f}" if x == 0 or 1e-3 <= abs(x) < 1e5 else f"{x:.1e}"
+    return f"{x:.4f}" if 1e-3 <= abs(x) < 1e5 else "0.0000" if x == 0 else f"{x:.1e}"
 
 
 def value_summary(array: Any, activation: bool = False) -> str:
-    """A scalar as it is; an array by mean and deviation; what is not finite before all else.
+    """Few numbers as they are; more by mean and deviation; what is not finite before all else.
 
-    >>> value_summary(np.array([1.0, 3.0])), value_summary(np.array([np.nan, 1.0, np.inf]))
-    ('mean 2.0000 std 1.0000', 'NaN x1 Inf x1')
-    >>> value_summary(np.array([0.0, 0.0, 5.0]), activation=True)
-    '67% zero'
+    >>> value_summary(np.array([1.0, 3.0])), value_summary(np.arange(9.0))
+    ('[1 3]', '4.0000 \u00b1 2.5820')
+    >>> value_summary(np.array([np.nan, *np.ones(6), np.inf]))
+    'NaN x1 Inf x1'
+    >>> value_summary(np.array([0.0] * 5 + [5.0] * 5), activation=True)
+    '50% zero'
     """
     array = np.asarray(array)
-    if array.size <= 1 or array.dtype.kind != "f":
-        return _few_or_whole(array)
+    if array.size <= FEW or array.dtype.kind != "f":
+        return _few_or_range(array)
     if alarm := _not_finite(array):
         return alarm
     if activation and (zeros := array.size - np.count_nonzero(array)):
         return f"{zeros / array.size:.0%} zero"
     unit = _unit(array)
     scaled = array / unit
-    return f"mean {number(scaled.mean() * unit)} std {number(scaled.std() * unit)}"
+    mean, deviation = scaled.mean(), scaled.std()
+    if abs(mean) <= 4 * np.finfo(array.dtype).eps * deviation:  # rounding, which differs by machine
+        mean = 0.0
+    return f"{number(mean * unit)} \u00b1 {number(deviation * unit)}"
 
 
 def gradient_summary(array: Any) -> str:
     """A scalar as it is; an array by its Euclidean norm.
 
-    >>> gradient_summary(np.array([3.0, -4.0]))
-    'norm 5.0000'
+    >>> gradient_summary(np.array([3.0, -4.0])), gradient_summary(np.float64(-2.0))
+    ('5.0000', '-2.0000')
     """
     array = np.asarray(array)
     if array.size <= 1:
-        return _few_or_whole(array)
+        return _few_or_range(array)
+    return _not_finite(array) or number(norm(array))
+
+
+def norm(array: Any) -> float:
+    """The Euclidean norm, which neither overflows nor vanishes before its time."""
+    array = np.asarray(array)
+    if array.size == 1:
+        return abs(float(array.reshape(-1)[0]))
+    if array.size == 0 or not np.isfinite(array).all():
+        return float("nan") if array.size else 0.0
     unit = _unit(array)
-    return _not_finite(array) or f"norm {number(np.linalg.norm(array / unit) * unit)}"
+    return float(np.linalg.norm(array / unit) * unit)
 
 
-def is_alarm(text: str) -> bool:
-    """Whether a summary speaks of NaN or infinity."""
-    return text.startswith(("NaN", "Inf", "-Inf"))
+def is_finite(array: Any) -> bool:
+    """Whether there is neither NaN nor infinity."""
+    return getattr(array, "dtype", np.dtype(bool)).kind != "f" or bool(np.isfinite(array).all())
 
 
-def _few_or_whole(array: np.ndarray[Any, Any]) -> str:
+def bar(numbers: list[float], longest: int = 18) -> str:
+    """Sizes as a row of bars, on a scale of factors where they span more than ten.
+
+    >>> bar([1.0, 2.0, 4.0])
+    '\u2581\u2583\u2588'
+    """
+    shown = [numbers[i * len(numbers) // longest] for i in range(longest)] if len(
+        numbers) > longest else numbers
+    known = [x for x in shown if np.isfinite(x) and x > 0]
+    if not known:
+        return ""
+    scale = np.log if max(known) > 10 * min(known) else float
+    low, high = scale(min(known)), scale(max(known))
+    heights = [0 if not np.isfinite(x) or x <= 0 or high == low else
+               round(7 * float((scale(x) - low) / (high - low))) for x in shown]
+    return "".join("\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588"[h] for h in heights)
+
+
+def _few_or_range(array: np.ndarray[Any, Any]) -> str:
     if array.size == 0:
         return "empty"
     if array.size == 1:
         only = array.reshape(-1)[0]
         return number(float(only)) if array.dtype.kind == "f" else str(only)
+    if array.size <= FEW:
+        return _nested(array)
     return f"{array.min()} .. {array.max()}"
+
+
+def _nested(array: np.ndarray[Any, Any]) -> str:
+    """All numbers, with the brackets of their axes."""
+    if array.ndim == 0:
+        x = array[()]
+        return _short(float(x)) if array.dtype.kind == "f" else str(x)
+    return f"[{' '.join(map(_nested, array))}]"
+
+
+def _short(x: float) -> str:
+    return f"{x:.4g}" if np.isfinite(x) and x != 0 else number(x).removesuffix(".0000")
 
 
 def _not_finite(array: np.ndarray[Any, Any]) -> str:

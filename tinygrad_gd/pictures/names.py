@@ -15,7 +15,6 @@ from ..engine.graph import Node
 from ..engine.tensor import Tensor
 from ..ground.user_code import array_in, user_frame, variables_of
 
-_LONGEST = 24
 #: Keys of dicts that can be written in a name; those of other types might raise when asked to.
 _KEYS = (str, int, float, bool)
 
@@ -51,31 +50,3 @@ def user_variables() -> Iterator[tuple[str, Any]]:
         if type(value) in (list, tuple, dict) and len(value) <= 100:
             items = list(value.items() if type(value) is dict else enumerate(value))
             yield from ((f"{name}[{key!r}]", item) for key, item in items if type(key) in _KEYS)
-
-
-def options_of(t: Tensor) -> str:
-    """The options that are not defaults, as in ``axis=1 keepdims=True``."""
-    defaults = Node(t).op.defaults
-    return " ".join(f"{k}={_short(v, k == 'key')}" for k, v in t.params.items()
-                    if isinstance(v, int | float | str | tuple) and not _same(v, defaults.get(k)))
-
-
-def _same(value: Any, default: Any) -> bool:
-    return type(value) is type(default) and bool(value == default)
-
-
-def _short(value: Any, is_index: bool) -> str:
-    text = _index(value, is_index) if isinstance(value, tuple) else "".join(str(value).split())
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
-
-
-def _index(key: tuple[Any, ...], is_index: bool) -> str:
-    """A tuple as it stands in an index or a shape: ``[:,::2]``, ``(2,6)``."""
-    text = ",".join(_slice(k) if isinstance(k, slice) else "..." if k is ... else
-                    "".join(str(k).split()) for k in key)
-    return f"[{text}]" if is_index else f"({text}{',' if len(key) == 1 else ''})"
-
-
-def _slice(s: slice) -> str:
-    start, stop, step = ("" if x is None else str(x) for x in (s.start, s.stop, s.step))
-    return f"{start}:{stop}{':' + step if step else ''}"

@@ -29,7 +29,7 @@ LONGEST_SIDE, LARGEST_AREA = 16_384, 64_000_000  # pixels of a PNG
 #: What is left of a node whose label an engine did not understand.
 _EMPTY_NODE = rb'class="node[ "][^>]*>\s*<title>([^<]*)</title>\s*</g>'
 
-_SIZE = re.compile(rb'<svg width="([\d.]+)pt" height="([\d.]+)pt"')
+_SIZE = re.compile(rb'<svg\b[^>]*?\bwidth="([\d.]+)pt" height="([\d.]+)pt"')
 
 
 class RenderError(TinygradGdError, RuntimeError):
@@ -44,13 +44,15 @@ class Expected(NamedTuple):
 
 
 def engines(engine: str = "auto") -> Iterator[str]:
-    """Programs that may draw: $TINYGRAD_GD_DOT, the system's dot, then graphviz-pure's."""
-    if engine == "auto":
-        if chosen := os.environ.get("TINYGRAD_GD_DOT"):
-            yield chosen
-        if system := shutil.which("dot"):
-            yield system
+    """Programs that may draw: $TINYGRAD_GD_DOT, graphviz-pure's, then the system's dot.
+
+    The bundled one comes first, as then a laptop and a server write the same bytes.
+    """
+    if engine == "auto" and (chosen := os.environ.get("TINYGRAD_GD_DOT")):
+        yield chosen
     yield from _bundled()
+    if engine == "auto" and (system := shutil.which("dot")):
+        yield system
 
 
 def _bundled() -> Iterator[str]:
@@ -75,21 +77,18 @@ def _bundled() -> Iterator[str]:
 
 def render(source: str, form: str, expected: Expected | None = None, engine: str = "auto",
            dpi: float = DPI) -> bytes:
-    """Draw DOT ``source`` as ``svg``, ``png`` or ``pdf`` with the first engine that gets it right.
+    """Draw DOT ``source`` as ``svg`` or ``png`` with the first engine that gets it right.
 
     If none does and time was what they lacked, they are asked for the quick layout.
     """
     late = False
     for layout in ({}, QUICK):
         for program in engines(engine):
-            if form == "pdf" and "graphviz-pure" in Path(program).name:
-                continue
             try:
                 svg = _run(program, source, "svg", expected, dpi, layout)
                 if form == "svg":
                     return svg
-                resolution = _capped(size_of(svg), dpi) if form == "png" else dpi
-                return _run(program, source, form, None, resolution, layout)
+                return _run(program, source, form, None, _capped(size_of(svg), dpi), layout)
             except _Failed as failure:
                 late = late or isinstance(failure, _Late)
                 warnings.warn(f"{program} could not draw the graph ({failure}); trying the next engine"
@@ -101,10 +100,6 @@ def render(source: str, form: str, expected: Expected | None = None, engine: str
         raise RenderError(f"no {form} picture after {TIMEOUT:g} seconds: the graph is too large to be "
                           "laid out. tg.draw(tensor, last=50) draws the last 50 nodes; "
                           "print(drawing) and .save('g.dot') need no layout")
-    if form == "pdf":
-        raise RenderError("PDF needs Graphviz itself; install it with `apt install graphviz` (Debian, "
-                          "Ubuntu), `brew install graphviz` (macOS) or `choco install graphviz` "
-                          "(Windows), or save .svg or .png, which need nothing")
     raise RenderError(f"no layout engine could make the {form} picture; install one with `pip install "
                       "graphviz-pure`. print(drawing) and .save('g.dot') work without")
 
@@ -144,7 +139,7 @@ def _run(program: str, source: str, form: str, expected: Expected | None, dpi: f
 def _incomplete(picture: bytes, form: str, expected: Expected | None) -> str:
     """What is missing in a picture, or nothing."""
     if form != "svg":
-        start, end = {"png": (b"\x89PNG", b"IEND\xaeB`\x82"), "pdf": (b"%PDF", b"%%EOF")}[form]
+        start, end = b"\x89PNG", b"IEND\xaeB`\x82"
         whole = picture.startswith(start) and picture.rstrip().endswith(end)
         return "" if whole else f"incomplete {form}"
     if not (picture.rstrip().endswith(b"</svg>") and _SIZE.search(picture)):

@@ -1,8 +1,9 @@
-"""What is done to Graphviz's SVG: fonts that browsers have, and ids of its own for each copy."""
+"""What is done to Graphviz's SVG: fonts that browsers have, ids for each copy, words for readers."""
 
 from __future__ import annotations
 
 import re
+from html import escape
 
 _FONTS = {
     "Helvetica": "Helvetica,Arial,'Liberation Sans',Arimo,sans-serif",
@@ -10,9 +11,19 @@ _FONTS = {
 }
 
 
-def finish(svg: bytes, token: str) -> bytes:
-    """Name the fonts and put ``token`` before every id, so that two pictures share a page."""
+def finish(svg: bytes, token: str, title: str, sentence: str) -> bytes:
+    """Name the fonts, say what is shown, put ``token`` before every id, so that two share a page."""
     text = svg.decode()
     for face, families in _FONTS.items():
         text = re.sub(rf'font-family="{face}(,[^"]*)?"', f'font-family="{families}"', text)
-    return re.sub(r' id="(a_)?gd(?=-|&#45;)', rf' id="\g<1>{token}', text).encode()
+    text = re.sub(r' id="(a_)?gd(?=-|&#45;)', rf' id="\g<1>{token}', text)
+    said = (f'<title id="{token}-title">{_safe(title)}</title>\n'
+            f'<desc id="{token}-desc">{_safe(sentence)}</desc>\n')
+    role = f'<svg role="img" aria-labelledby="{token}-title {token}-desc"'
+    head, _, body = text.partition("<svg")
+    start, _, body = body.partition(">")
+    return f"{head}{role}{start}>\n{said}{body.lstrip()}".encode()
+
+
+def _safe(text: str) -> str:
+    return escape("".join(c if c.isprintable() else " " for c in text)[:1000])

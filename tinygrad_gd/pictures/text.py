@@ -1,42 +1,193 @@
-"""The picture in letters: a table in which every node is one line."""
+"""The picture in letters: one line for each step of the computation, as a person would write it."""
 
 from __future__ import annotations
 
-from .dot import KINDS, columns_of, overwritten, shorten, totals
-from .graph import Box, Graph
+from collections import Counter
+from pathlib import PurePath
+from typing import NamedTuple
 
-LINES, LAST_LINES = 60, 20  # of a graph with more lines, only the last are printed
-_HEADS = ("node", "made by", "shape", "value", "grad")
+from .boxes import Box, Graph
+from .captions import overwritten, totals
+from .figures import bar, number
+from .letters import columns_of, counted, shorten
+from .rows import MOST, Row, call_text
+
+LINES = 120  # of a text with more, only the last are printed
+PARAMETERS = 24
+_EXPRESSION, _INLINED = 48, 26  # letters
+
+
+class _Line(NamedTuple):
+    """Name, how it is computed, shape, value, gradient, and where; or a heading."""
+
+    name: str
+    made: str
+    shape: str = ""
+    value: str = ""
+    grad: str = ""
+    where: str = ""
 
 
 def to_text(graph: Graph) -> str:
-    """Columns for name, operation, shape, value and gradient, and a line of totals."""
-    shown = [n for n in graph.nodes if n.kind != "fold"]
-    if graph.total > LINES:
-        shown = shown[-LAST_LINES:]
-    names = _references(graph.nodes)
-    rows = [_HEADS, *(_cells(n, names) for n in shown)]
-    if not any(row[4] for row in rows[1:]):
-        rows = [row[:4] for row in rows]
-    widths = [max(columns_of(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ["  ".join(cell + " " * (w - columns_of(cell)) for cell, w in zip(row, widths, strict=True))
-             .rstrip() for row in rows]
-    lines.insert(1, "  ".join("-" * w for w in widths))
-    if earlier := graph.total - len(shown):
-        lines.insert(2, f"... {earlier:,} earlier nodes")
-    return "\n".join([*lines, "", *totals(graph), *overwritten(graph)])
+    """The lines of a picture, its parameters, and how much there is in all."""
+    lines = [*_given(graph), *_Writer(graph).lines()]
+    earlier = max(len(lines) - LINES, 0)
+    shown = [f"... {counted(earlier, 'earlier line')}"] if earlier else []
+    shown += _aligned(lines[earlier:])
+    notes = [f"{row.name}: {row.note}" for row in _leaves(graph) if row.note]
+    return "\n".join([*shown, *_parameters(graph), *notes, totals(graph), *overwritten(graph),
+                      *graph.notes])
 
 
-def _cells(node: Box, names: dict[str, str]) -> tuple[str, ...]:
-    called = [*(names.get(i, i) for i in node.inputs), *node.options.split()]
-    made = f"{node.operation}({', '.join(called)})" if node.operation else KINDS[node.kind][3]
-    return names[node.id], made, node.shape, node.value, node.grad
+def _leaves(graph: Graph) -> list[Row]:
+    """The rows of leaves, each leaf once."""
+    found: dict[str, Row] = {}
+    for box in graph.nodes:
+        last = ""
+        for row in box.rows:
+            if row.kind in ("param", "input", "const") and row.uses:
+                last = row.name
+                found.setdefault(last, row)
+            elif row.kind == "note" and last in found and not found[last].note:
+                found[last] = found[last]._replace(note=row.name)
+    return list(found.values())
 
 
-def _references(nodes: list[Box]) -> dict[str, str]:
-    """How to call each node in one word: its name if no other has it, else its number."""
-    taken: dict[str, int] = {}
-    for node in nodes:
-        taken[node.name] = taken.get(node.name, 0) + 1
-    return {n.id: shorten(n.name) if n.name and taken[n.name] == 1 else
-            f"{shorten(n.name)}:{n.id}" if n.name else n.id for n in nodes}
+def _given(graph: Graph) -> list[_Line]:
+    """Inputs and constants that have a name."""
+    names = set(graph.recording.names.values())
+    word = {"input": "input", "const": "constant"}
+    return [_Line(row.name, word[row.kind], row.text) for row in _leaves(graph)
+            if row.kind in word and row.name in names]
+
+
+def _parameters(graph: Graph) -> list[str]:
+    """What is learned, one line for each."""
+    rows = [row for row in _leaves(graph) if row.kind == "param"]
+    known = {row.name for row in rows}
+    rows += [row for row in graph.shared if row.name not in known]
+    lines = [_Line(row.name, f"used {row.uses} times" if row.uses > 1 else "parameter"
+                   if row.name != "parameter" else "", row.text, "",
+                   f"grad {row.grad}" if row.grad else "") for row in rows]
+    others = len(lines) - PARAMETERS
+    more = [f"... {counted(others, 'more parameter')}"] if others > 0 else []
+    return [*_aligned(lines[:PARAMETERS]), *more]
+
+
+class _Writer:
+    """Writes lines in the order of the boxes; what is used once is written where it is used."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph, self.recording, self.units = graph, graph.recording, graph.units
+        self.texts: dict[int, str] = {}
+        self.users = Counter(edge.source for edge in graph.edges for _ in range(edge.times))
+        self.by_id = {box.id: box for box in graph.nodes}
+        self.user = {edge.source: self.by_id[edge.target] for edge in graph.edges}
+        self.said = Counter({row.name: 1 for row in _leaves(graph)})
+        inside = Counter(box.cluster for box in graph.nodes)
+        around = {frame.around for frame in graph.frames}
+        self.small = {k for k in range(len(graph.frames)) if inside[k] <= MOST and k not in around}
+        self.numbered = 0
+
+    def lines(self) -> list[_Line]:
+        """One for each named result, step or module, with headings for large modules."""
+        found: list[_Line] = []
+        headed: set[int] = set()
+        for k, box in enumerate(self.graph.nodes):
+            found += self._headings(box.cluster, headed)
+            last = k + 1 == len(self.graph.nodes) or self.graph.nodes[k + 1].cluster != box.cluster
+            indent = "  " * self._depth(box.cluster)
+            if line := self._line(box, last):
+                found.append(line._replace(name=indent + line.name))
+        return found
+
+    def _line(self, box: Box, last: bool) -> _Line | None:
+        """The line of a box, unless it is written into the next one."""
+        made = self._made(box)
+        if self._is_inlined(box, made, last):
+            return None
+        name = self._called(box)
+        if box.places:
+            reference = "_" if " " in name else name
+            self.texts |= {self.units.end(i): reference for i in box.places}
+        if len(made) > _EXPRESSION:
+            made = shorten(made, _EXPRESSION)
+        return _Line(name, made, box.shape, box.value, self._gradient(box), _where(box.line))
+
+    def _made(self, box: Box) -> str:
+        """How a box is computed, and in ``texts`` what it is as part of something else."""
+        if box.kind == "many" and not box.expression:
+            return "same" if box.title.startswith("x ") else box.word or "equal operations"
+        if box.kind in ("module", "hidden"):
+            inside = " ".join(row.name for row in box.rows if row.kind == "param")
+            return box.expression or " ".join(filter(None, (box.word, inside)))
+        if box.kind == "many":
+            return f"same, {box.word}" if box.title.startswith("x ") else box.expression
+        if not box.places:
+            return {"param": "parameter", "const": "constant"}.get(box.kind, box.kind)
+        for i in self.units.members(box.places[0]):
+            self.texts[i] = call_text(self.recording, i, self.texts)
+        return self.texts[self.units.end(box.places[0])]
+
+    def _is_inlined(self, box: Box, made: str, last: bool) -> bool:
+        """Whether a result has no line: it is an array without a name that is used once, close by."""
+        if box.kind in ("many", "module", "hidden", "loss") or box.alarms or self.users[box.id] != 1:
+            return False
+        if box.cluster in self.small and not last:
+            return len(made) <= 2 * _EXPRESSION
+        user = self.user[box.id]
+        close = user.cluster == box.cluster and user.kind not in ("many", "module")
+        return close and box.shape != "scalar" and not self._named(box) and len(made) <= _INLINED
+
+    def _named(self, box: Box) -> bool:
+        return bool(box.word) or box.title in self.recording.names.values()
+
+    def _called(self, box: Box) -> str:
+        if box.cluster in self.small and not self._named(box):
+            return self.graph.frames[box.cluster].title
+        if box.kind in ("module", "hidden") or (box.kind == "many" and box.places) or self._named(box):
+            if box.kind == "many":
+                return f" {box.title}" if box.title.startswith("x ") else box.title
+            self.said[box.title] += 1
+            again = self.said[box.title]
+            return shorten(box.title) if again == 1 else f"{shorten(box.title)}:{again}"
+        self.numbered += 1
+        return f"n{self.numbered}" if box.kind != "loss" else "result"
+
+    def _gradient(self, box: Box) -> str:
+        if box.sizes:
+            low, high = number(min(box.sizes)), number(max(box.sizes))
+            return f"grad {low} {bar(box.sizes)} {high}" if low != high else f"grad {low}"
+        return f"grad {box.grad}" if box.grad else ""
+
+    def _headings(self, cluster: int, headed: set[int]) -> list[_Line]:
+        """The modules that begin here, except those that are one line."""
+        found = []
+        while cluster >= 0 and cluster not in headed and cluster not in self.small:
+            headed.add(cluster)
+            frame = self.graph.frames[cluster]
+            words = ", ".join(filter(None, (frame.word, frame.note)))
+            found.append(_Line(f"{'  ' * (self._depth(cluster) - 1)}{frame.title}:", words))
+            cluster = frame.around
+        if cluster in self.small:
+            found += self._headings(self.graph.frames[cluster].around, headed)
+        return found[::-1]
+
+    def _depth(self, cluster: int) -> int:
+        depth = 0
+        while cluster >= 0:
+            depth += cluster not in self.small
+            cluster = self.graph.frames[cluster].around
+        return depth
+
+
+def _where(line: str) -> str:
+    return PurePath(line).name if line else ""
+
+
+def _aligned(lines: list[_Line]) -> list[str]:
+    """Columns side by side, without those that are empty."""
+    used = [i for i in range(len(_Line._fields)) if any(line[i] for line in lines)]
+    widths = {i: max(columns_of(line[i]) for line in lines) for i in used}
+    return ["  ".join(line[i] + " " * (widths[i] - columns_of(line[i])) for i in used).rstrip()
+            for line in lines]

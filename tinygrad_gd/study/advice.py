@@ -10,18 +10,20 @@ import numpy as np
 
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, GradError, OptionError, describe
+from ..ground.checks import check_number
 from ..ground.explain import answering
 from ..ground.modes import using
 from ..pictures.names import names_for
 from ..transforms.curvature import Curvature, flat, variables
 from .columns import Column, data_of, standardised
+from .pace import Bowl, Pace, even, pace
 from .spectrum import both_ends
 from .words import report
 
 Array = np.ndarray[Any, Any]
 
 #: With more numbers in the parameters than this the Hessian is not formed: only its ends are sought.
-DENSE = 300
+DENSE = 200
 #: An eigenvalue is taken as 0 below this part of the largest in size; with the ends alone, below that.
 NOTHING, NEARLY_NOTHING = 1e-14, 1e-7
 #: Above this condition number the rate that is best in the end, just below the limit, would leave the
@@ -50,7 +52,7 @@ class Advice(NamedTuple):
 
     Attributes
     ----------
-    eigenvalues : of the Hessian, ascending; of more than 300 numbers the smallest and the largest.
+    eigenvalues : of the Hessian, ascending; of more than 200 numbers the smallest and the largest.
     limit : 2 / largest eigenvalue; gradient descent on this quadratic diverges above it.
     lr : the best constant rate: it shrinks the slowest and the fastest direction equally,
         2 / (smallest + largest); 1 / largest where a direction is flat, or so nearly that nobody waits
@@ -64,6 +66,8 @@ class Advice(NamedTuple):
     still : parameters that the loss depends on neither in slope nor in curvature.
     inputs : what standardising the input would do; None where it would do little.
     limits : the limit of each batch, with ``batches``.
+    paces : what 1 / largest does, and 2 / (smallest + largest).
+    asked : what the ``lr`` and ``momentum`` do that were asked about, and the rate without momentum.
     """
 
     eigenvalues: Array
@@ -78,6 +82,8 @@ class Advice(NamedTuple):
     still: tuple[str, ...]
     inputs: Inputs | None
     limits: Array | None
+    paces: tuple[Pace, ...]
+    asked: tuple[Pace, ...]
 
     def __str__(self) -> str:
         return report(self)
@@ -86,7 +92,7 @@ class Advice(NamedTuple):
 @answering
 def advise(
     loss: Callable[..., Tensor], params: Iterable[Tensor], batches: Iterable[Any] | None = None,
-    columns: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None, *, lr: float | None = None, momentum: float | None = None,
 ) -> Advice:
     """Measure the curvature of ``loss()`` and say which learning rates are stable, and what else helps.
 
@@ -97,8 +103,9 @@ def advise(
     batches : what the loss is called with, as a DataLoader: `limit` and all else is of their mean, and
         `limits` says how much it varies. Their graphs are kept, so give some batches, not thousands.
     columns : names of the input's columns, as scikit-learn's ``feature_names``.
+    lr, momentum : a pair to be told about; of one alone the other is 0, or what fits best.
 
-    Up to 300 numbers by the whole Hessian, beyond by Lanczos on its products with vectors (by SciPy
+    Up to 200 numbers by the whole Hessian, beyond by Lanczos on its products with vectors (by SciPy
     where it is there).
 
     >>> import numpy as np, tinygrad_gd as tg
@@ -111,23 +118,32 @@ def advise(
     advised lr = 0.0833
     Of the distance to the minimum 1 % is left after 162 epochs at the advised lr; after 37 with
     momentum: lr = 0.1349, momentum = 0.6185.
+    From here, 100 steps at lr = 1/max = 0.0423, which ends the steepest direction in one step, lead
+    to a loss of 0.0018; at 2/(min + max) = 0.0833, the same pace in the flattest and the steepest, to
+    0.1877.
     Standardise x: subtract its mean, divide by its standard deviation. The condition number falls
     from 70 to 1, and the limit of lr goes from 0.0845 to 1.0000.
     """
     params = _checked(loss, params, columns)
+    for name, value in (("lr", lr), ("momentum", momentum)):
+        if value is not None:
+            check_number(f"advise: {name}", value, 0)
     losses = _recorded(loss, params, batches)
     bends = [Curvature("advise", value, params) for value in losses]
     values, vectors = _spectrum(bends)
     tiny = _tiny(values, bends)
     limit, condition = _limit(values), _condition(values, tiny)
-    lr, epochs, momentum = _pace(values, limit, condition)
+    best, epochs, pair = _pace(values, limit, condition)
+    ends, bowl = _ends(values, tiny), _bowl(losses, bends, values, vectors)
     names = _names(params)
     negative = values[0] < -tiny
     return Advice(
-        values, limit, lr, condition, epochs, momentum, _kind(values, tiny), _stationary(values, bends),
+        values, limit, best, condition, epochs, pair, _kind(values, tiny), _stationary(values, bends),
         _shares(vectors[:, 0], params, names) if negative else {}, _still(bends, params, names),
         _inputs(losses, params, columns, condition, limit),
-        None if batches is None else np.array([_limit(_spectrum([bend])[0]) for bend in bends]))
+        None if batches is None else np.array([_limit(_spectrum([bend])[0]) for bend in bends]),
+        tuple(pace(rate, 0.0, ends, bowl) for rate in _rates(condition, ends)),
+        _asked(lr, momentum, ends, bowl))
 
 
 def _checked(loss: Any, params: Any, columns: Any) -> list[Tensor]:
@@ -195,6 +211,35 @@ def _pace(values: Array, limit: float, condition: float) -> tuple[float, float, 
     pair = Momentum((2 / (math.sqrt(least) + math.sqrt(most))) ** 2, q * q, _epochs_with(q))
     lr = 2 / (least + most) if condition <= PATIENCE else 1 / most
     return lr, _epochs(1 - lr * least), pair
+
+
+def _ends(values: Array, tiny: float) -> tuple[float, float]:
+    """The curvatures of the flattest direction that curves, or falls away, and of the steepest."""
+    curved = values[np.abs(values) > tiny]
+    return (float(curved[0]), float(curved[-1])) if len(curved) else (0.0, 0.0)
+
+
+def _bowl(losses: Sequence[Tensor], bends: Sequence[Curvature], values: Array, vectors: Array
+          ) -> Bowl | None:
+    """The quadratic that the loss is here, if all of its axes are known."""
+    if vectors.shape[0] != vectors.shape[1]:
+        return None
+    slopes = vectors.T @ np.mean([bend.gradient for bend in bends], axis=0)
+    return Bowl(values, slopes, float(np.mean([loss.detach().item() for loss in losses])))
+
+
+def _rates(condition: float, ends: tuple[float, float]) -> list[float]:
+    """Those worth comparing, where they differ."""
+    return [1 / ends[1], even(*ends)] if 1.01 < condition < math.inf else []
+
+
+def _asked(lr: float | None, momentum: float | None, ends: tuple[float, float], bowl: Bowl | None
+           ) -> tuple[Pace, ...]:
+    if (lr is None and momentum is None) or ends[1] <= 0:
+        return ()
+    beta = momentum or 0.0
+    rate = even(max(ends[0], 0.0), ends[1], beta) if lr is None else lr
+    return tuple(pace(rate, m, ends, bowl) for m in dict.fromkeys((beta, 0.0)))
 
 
 def _epochs(rho: float) -> float:

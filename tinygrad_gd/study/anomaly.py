@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.graph import Node, note_line
+from ..engine.graph import Node
 from ..engine.tensor import Tensor
+from ..engine.watched import note_line
 from ..errors import NonFiniteError, describe
 from ..ground.observer import Observer, observe
 from ..ground.user_code import user_line

@@ -1,57 +1,108 @@
-"""`latex`: small scalar expressions and their derivatives as formulas."""
+"""`latex`: small expressions and their derivatives as formulas, in one line each or in steps."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
 
 from ..engine.tensor import Tensor
 from ..errors import CaptureError
-from ..program.ir import Input, Instruction, Program, State, Value
+from ..ground.checks import check_switch
+from ..program.ir import Input, Program, State, Value
 from ..program.passes import readable
 from .recorded import gradient_program
+from .written import ATOM, Writer
 
-#: More operations than this make no formula that anybody wants to read.
-LIMIT = 40
-_FUNCTIONS = {"exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arcsin", "arccos", "arctan"}
-_BRACKETS = {"sqrt": r"\sqrt{%s}", "absolute": r"\left|%s\right|", "floor": r"\lfloor %s \rfloor",
-             "ceil": r"\lceil %s \rceil"}
-_OPERATORS = {"add": " + ", "subtract": " - ", "multiply": r" \, ", "matmul": r" \, "}
-#: What changes how numbers are kept, and none of them.
-_UNSEEN = {"astype", "broadcast_to", "copy"}
-SUM, PRODUCT, ATOM = 1, 2, 3
+#: More operations than this make no formula that anybody wants to read; in steps, more steps.
+LIMIT, LIMIT_OF_STEPS = 40, 120
 _GREEK = set("alpha beta gamma delta epsilon theta lambda mu nu xi pi rho sigma tau phi chi psi omega"
              .split())
 
 
-def latex(loss: Tensor, wrt: Sequence[Tensor] | None = None) -> str:
+def latex(loss: Tensor, wrt: Sequence[Tensor] | None = None, steps: bool = False) -> str:
     r"""A scalar expression and its derivatives as aligned LaTeX lines.
 
-    >>> import tinygrad_gd as tg
+    Parameters
+    ----------
+    loss : one number that was recorded.
+    wrt : the tensors to derive by; by default all leaves that require a gradient.
+    steps : give each result that has a name, its own or that of a variable, a line of its own, and its
+        derivative another one.
+
+    >>> import numpy as np, tinygrad_gd as tg
     >>> w = tg.Tensor(3.0, requires_grad=True, name="w")
     >>> print(tg.latex(w * tg.exp(w)))
     \begin{aligned}
     L &= w \, \exp\left(w\right) \\
     \frac{\partial L}{\partial w} &= \exp\left(w\right) + w \, \exp\left(w\right)
     \end{aligned}
+    >>> h = np.tanh(w); h.name = "h"
+    >>> print(tg.latex(h * h + h, steps=True))
+    \begin{aligned}
+    h &= \tanh\left(w\right) \\
+    L &= h^{2} + h \\
+    \frac{\partial L}{\partial h} &= 1 + h + h \\
+    \frac{\partial L}{\partial w} &= \frac{\partial L}{\partial h} \, \left(1 - h^{2}\right)
+    \end{aligned}
     """
+    steps = check_switch("latex: steps", steps)
     program = gradient_program(loss, wrt)
     leaves = list(program.inputs)[: len(program.outputs) - 1]
     program = readable(program)
-    if len(program.instructions) > LIMIT:
+    limit = LIMIT_OF_STEPS if steps else LIMIT
+    if len(program.instructions) > limit:
         raise CaptureError(f"latex: {len(program.instructions)} operations make no readable formula "
-                           f"(at most {LIMIT}); use tg.source")
+                           f"(at most {limit}); use tg.source")
     symbols = _symbols([*leaves, *(given for given in program.inputs if given not in leaves)])
-    formulas = _formulas(program, symbols)
-    names = ["L", *(rf"\frac{{\partial L}}{{\partial {symbols[i.value]}}}" for i in leaves)]
-    lines = [rf"{name} &= {formulas(x)[0]}" for name, x in zip(names, program.outputs, strict=True)]
+    results = {program.outputs[0]: "L"}
+    for leaf, gradient in zip(leaves, program.outputs[1:], strict=True):
+        results.setdefault(gradient, _derivative(symbols[leaf.value]))
+    lines = _lines(program, symbols, results, leaves, steps)
     return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
 
 
-def _symbol(name: str) -> str:
+def _lines(program: Program, symbols: dict[Value, str], results: dict[Value, str],
+           leaves: list[Input], steps: bool) -> list[str]:
+    """The steps that have lines of their own, then the loss and the derivatives."""
+    writer = Writer(program, symbols)
+    named = _named(program, results, set(symbols.values())) if steps else {}
+    lines = []
+    for i in program.instructions:
+        writer.write(i)
+        own = named.get(i.output)
+        if own:
+            lines.append(f"{own} &= {writer.formula(i.output)[0]}")
+            writer.known[i.output] = own, ATOM
+    derivatives = [_derivative(symbols[leaf.value]) for leaf in leaves]
+    last = zip(["L", *derivatives], program.outputs, strict=True)
+    rest = [f"{name} &= {writer.formula(x)[0]}" for name, x in last if named.get(x) != name]
+    return [*lines, *rest]
+
+
+def _named(program: Program, results: dict[Value, str], taken: set[str]) -> dict[Value, str]:
+    """What has a name, and its symbol: results of the user's, and the derivatives by these."""
+    found: dict[Value, str] = {}
+    complete = {i.output.name: i.output for i in program.instructions}  # contributions come before it
+    for i in program.instructions:
+        name = i.output.name
+        if i.output in results:
+            found[i.output] = results[i.output]
+        elif name.startswith("d_") and i.phase == "backward":
+            if complete[name] is i.output:
+                found[i.output] = _derivative(symbol(name[2:]))
+        elif name:
+            others = (f"{name}_{n}" for n in range(2, len(program.instructions) + 2))
+            own = next(s for s in map(symbol, (name, *others)) if s not in taken)
+            found[i.output] = own
+            taken.add(own)
+    return found
+
+
+def _derivative(by: str) -> str:
+    return rf"\frac{{\partial L}}{{\partial {by}}}"
+
+
+def symbol(name: str) -> str:
     """A name as a symbol: ``w_1`` and ``w1`` with an index, Greek letters as such."""
     if name in _GREEK:
         return f"\\{name}"
@@ -69,83 +120,5 @@ def _symbols(inputs: list[Input]) -> dict[Value, str]:
         name = given.value.name or ("p_1" if learned else "c_1")
         stem = name.removesuffix("_1")
         names = (name, *(f"{stem}_{n}" for n in range(2, len(inputs) + 2)))
-        found[given.value] = next(s for s in map(_symbol, names) if s not in found.values())
+        found[given.value] = next(s for s in map(symbol, names) if s not in found.values())
     return found
-
-
-def _formulas(program: Program, symbols: dict[Value, str]) -> Any:
-    """What turns a value of the program into (formula, how tightly it binds)."""
-    known: dict[Value, tuple[str, int]] = {value: (symbol, ATOM) for value, symbol in symbols.items()}
-
-    def formula(x: Any) -> tuple[str, int]:
-        if isinstance(x, Value):
-            return known[x]
-        text = f"{float(x):g}" if np.ndim(x) == 0 else r"\mathbf{1}"
-        return text, SUM if text.startswith("-") else ATOM
-
-    for i in program.instructions:
-        known[i.output] = _formula(i, [formula(x) for x in i.inputs])
-    return formula
-
-
-def _formula(i: Instruction, parts: list[tuple[str, int]]) -> tuple[str, int]:
-    name = i.primitive.name
-    texts = [text for text, _ in parts]
-    if name == "add" and i.inputs[0] is i.inputs[1]:
-        return rf"2 \, {_inside(parts[0], PRODUCT)}", PRODUCT
-    if name in _UNSEEN:
-        return parts[0]
-    if name == "multiply" and "1" in texts:
-        return parts[texts[0] == "1"]
-    if name == "multiply" and texts[0] == "-1":
-        return f"-{_inside(parts[1], PRODUCT)}", PRODUCT
-    if name in _OPERATORS:
-        binds = SUM if name in ("add", "subtract") else PRODUCT
-        if name == "multiply" and _is_number(texts[1]):
-            if _is_number(texts[0]):
-                return rf"{texts[0]} \cdot {texts[1]}", PRODUCT
-            parts = parts[::-1]
-        second = binds + (name == "subtract")
-        joined = _OPERATORS[name].join(
-            _inside(p, b) for p, b in zip(parts, (binds, second), strict=True))
-        return (_with_powers(joined) if name == "multiply" else joined), binds
-    if name == "divide":
-        return rf"\frac{{{texts[0]}}}{{{texts[1]}}}", ATOM
-    if name == "negative":
-        return f"-{_inside(parts[0], PRODUCT)}", SUM
-    if name in ("power", "square"):
-        exponent = "2" if name == "square" else texts[1]
-        return f"{_inside(parts[0], ATOM + 1 if '^' in texts[0] else ATOM)}^{{{exponent}}}", ATOM
-    if name in ("sum", "mean"):
-        count = "" if name == "sum" else rf"\frac{{1}}{{{int(np.prod(i.inputs[0].shape))}}} "
-        return rf"{count}\sum {_inside(parts[0], PRODUCT)}", PRODUCT
-    if name == "transpose":
-        return f"{_inside(parts[0], ATOM)}^{{\\top}}", ATOM
-    if name in _BRACKETS:
-        return _BRACKETS[name] % texts[0], ATOM
-    command = f"\\{name}" if name in _FUNCTIONS else rf"\operatorname{{{name.replace('_', ' ')}}}"
-    return rf"{command}\left({', '.join(texts)}\right)", ATOM
-
-
-def _is_number(text: str) -> bool:
-    return text.replace(".", "").isdigit()
-
-
-#: A symbol or something in brackets, which may have an exponent.
-_FACTOR = r"(\\mathrm\{[^{}]*\}|\\?[A-Za-z]+(?:_\{\d+\})?|\\left\((?:(?!\\left|\\right).)*\\right\))"
-_EXPONENT = r"(?:\^\{(\d+)\})?"
-_TWICE = re.compile(rf"(?<![\w\\{{^]){_FACTOR}{_EXPONENT} \\, \1{_EXPONENT}(?![\w^{{_(\\])")
-
-
-def _with_powers(product: str) -> str:
-    """A product with neighbours that are equal written as powers."""
-    while match := _TWICE.search(product):
-        factor, *exponents = match.groups()
-        power = f"{factor}^{{{sum(int(n or 1) for n in exponents)}}}"
-        product = product[: match.start()] + power + product[match.end() :]
-    return product
-
-
-def _inside(part: tuple[str, int], binds: int) -> str:
-    text, mine = part
-    return text if mine >= binds else rf"\left({text}\right)"

@@ -1,4 +1,4 @@
-"""What happens to each parameter and each unit: gradient norms, sizes of updates, dead units."""
+"""Watching a run: its lines, modules and names, gradient norms, sizes of updates, dead units."""
 
 from __future__ import annotations
 
@@ -9,14 +9,32 @@ import numpy as np
 
 from ..engine.graph import Node
 from ..engine.tensor import Tensor
+from ..engine.watched import Run, begin
 from ..errors import DTypeError, describe
 from ..ground.modes import no_grad
-from ..ground.observer import Observer, observe
+from ..ground.observer import observe
 from ..nn.module import Module
 from ..pictures.names import names_for
 from ..transforms.curvature import variables
 
 Array = np.ndarray[Any, Any]
+
+
+def watch() -> observe[Run]:
+    """Note of each operation the user's line, the module and the names, and what else happens.
+
+    A recorded graph knows none of this; pictures and explanations of a run that was watched tell it.
+    The block gives a `Run`, whose ``events`` can be asked; see ``tinygrad_gd.engine.watched``.
+
+    >>> import tinygrad_gd as tg
+    >>> layer = tg.nn.Linear(2, 1)
+    >>> with tg.study.watch() as run:
+    ...     loss = layer([1.0, 2.0]).sum()
+    ...     loss.backward()
+    >>> [(e.what, e.call.name if e.call else "") for e in run.operations]
+    [('linear', 'layer'), ('sum', '')]
+    """
+    return begin()
 
 
 class Watch:
@@ -81,23 +99,17 @@ class Units(NamedTuple):
     units: int
 
 
-class _Activations(Observer):
+class _Activations(Run):
     """Hears what activations give, and in which module."""
 
-    def __init__(self, model: Module) -> None:
-        self.paths = {module: path for path, module in model.named_modules()}
-        self.within: list[str] = []
+    def __init__(self) -> None:
+        super().__init__()
         self.found: list[tuple[str, Array]] = []
 
-    def enters(self, module: Any) -> None:
-        self.within.append(self.paths.get(module, ""))
-
-    def leaves(self, module: Any) -> None:
-        self.within.pop()
-
     def forward(self, out: Any, primitive: Any, inputs: Any, params: Any) -> None:
+        super().forward(out, primitive, inputs, params)
         if primitive.kind == "act":
-            path = self.within[-1] if self.within else ""
+            path = self.call.path if self.call else ""
             self.found.append((f"{path} {primitive.name}".strip(), np.array(Node(out).value)))
 
 
@@ -115,7 +127,7 @@ def activations(model: Module, *inputs: Any) -> list[Units]:
     """
     if not isinstance(model, Module):
         raise DTypeError(f"activations: expected a model, got {describe(model)}")
-    seen = _Activations(model)
+    seen = _Activations()
     training = [(module, module.training) for module in model.modules()]
     model.eval()
     try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..pictures.figures import number
+from .pace import STEPS, Pace
 
 if TYPE_CHECKING:
     from .advice import Advice
@@ -58,6 +59,7 @@ def _lines(advice: Advice) -> Iterator[str]:
     yield f"{place}{steep}."
     yield rates(advice)
     yield from _pace(advice)
+    yield from _ahead(advice)
     if advice.downwards:
         yield (f"Downwards it curves along {_parts(advice.downwards)}, by "
                f"{figure(float(advice.eigenvalues[0]))}: descent moves away from here, "
@@ -88,8 +90,11 @@ def rates(advice: Advice) -> str:
     found = f"eigenvalues of the Hessian: {', '.join(values)}"
     if math.isinf(advice.limit):
         return f"{found}; none is positive, so no learning rate follows from them"
-    return (f"{found}; lr must stay below 2/{values[-1]} = {figure(advice.limit)}; "
-            f"advised lr = {figure(advice.lr)}")
+    limit = f"2/{values[-1]} = {figure(advice.limit)}"
+    if advice.curvature == "saddle":
+        return (f"{found}; no lr leads to a minimum of this shape, as it has none. Below {limit} the "
+                f"directions that curve upwards stay calm; {figure(advice.lr)} is a rate to start with")
+    return f"{found}; lr must stay below {limit}; advised lr = {figure(advice.lr)}"
 
 
 def _pace(advice: Advice) -> Iterator[str]:
@@ -98,6 +103,35 @@ def _pace(advice: Advice) -> Iterator[str]:
         yield (f"Of the distance to the minimum 1 % is left after {_times(advice.epochs)} epochs at "
                f"the advised lr; after {_times(epochs)} with momentum: lr = {figure(lr)}, "
                f"momentum = {figure(momentum)}.")
+
+
+def _ahead(advice: Advice) -> Iterator[str]:
+    """What single rates do: those of the theory, and what was asked about."""
+    if advice.paces and all(math.isfinite(p.ahead) for p in advice.paces):
+        steep, alike = advice.paces
+        yield (f"From here, {STEPS} steps at lr = 1/max = {figure(steep.lr)}, which ends the steepest "
+               f"direction in one step, lead to a loss of {figure(steep.ahead)}; at 2/(min + max) = "
+               f"{figure(alike.lr)}, the same pace in the flattest and the steepest, to "
+               f"{figure(alike.ahead)}.")
+    if advice.asked:
+        flat = "that falls away" if advice.curvature == "saddle" else "that is flattest"
+        first, *others = (_one_pace(pace, flat) for pace in advice.asked)
+        plain = f" Without momentum {others[0]}." if others else ""
+        asked = advice.asked[0]
+        pair = f"lr = {asked.lr:.4g}" + (f" and momentum = {asked.momentum:.4g}" if others else "")
+        yield f"With {pair} {first}.{plain}"
+
+
+def _one_pace(pace: Pace, flat: str) -> str:
+    """What each step does along both ends, and where that leads."""
+    if max(pace.flattest, pace.steepest) > 1:
+        end = "it diverges" if pace.steepest > 1 else "it leaves the saddle"
+    elif math.isfinite(pace.ahead):
+        end = f"a loss of {figure(pace.ahead)} after {STEPS} steps"
+    else:
+        end = "it converges"
+    return (f"each step multiplies the distance by {pace.flattest:.3f} in the direction {flat} and by "
+            f"{pace.steepest:.3f} in the steepest: {end}")
 
 
 def _columns(advice: Advice) -> str:

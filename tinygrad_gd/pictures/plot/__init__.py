@@ -4,7 +4,8 @@ Each function returns the Axes that it drew on, takes ``ax=`` to draw on given o
 light and for dark backgrounds. `save` writes a PNG or an SVG, the same to the byte for the same plot.
 
 Read `canvas` first: where matplotlib is found, and the colours. `curves` draws numbers over steps,
-`surfaces` what a loss or a model says of a plane, `rows` the activations of layers.
+`surfaces` what a loss or a model says of a plane, `rows` the activations of layers,
+`layers` their gradients.
 
 Surprises here
 --------------
@@ -15,9 +16,11 @@ Surprises here
 
 from .canvas import save
 from .curves import gradients, loss, range_test, updates
+from .layers import flow
 from .rows import activations
 from .surfaces import contour, decision_regions
 
 __all__ = [
-    "activations", "contour", "decision_regions", "gradients", "loss", "range_test", "save", "updates",
+    "activations", "contour", "decision_regions", "flow", "gradients", "loss", "range_test", "save",
+    "updates",
 ]  # fmt: skip

@@ -1,0 +1,259 @@
+"""Folding: what repeats is drawn once, modules are boxes, everything fits the page and nothing is lost."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_gd as tg
+from tests.pictures.drawings import (
+    Transformer,
+    chain,
+    convolutions,
+    expression,
+    fixed,
+    neuron,
+    one_block,
+    perceptron,
+    recurrent,
+    six_blocks,
+    steps,
+    two_thousand_scalars,
+)
+from tinygrad_gd.pictures import draw
+from tinygrad_gd.pictures.folding import LAST, LIMIT
+from tinygrad_gd.pictures.recording import recording_of
+from tinygrad_gd.pictures.repeats import runs_of
+from tinygrad_gd.pictures.tree import regions_of, tree_of
+from tinygrad_gd.pictures.views import Units
+
+SIZES = {perceptron: (294, 321), convolutions: (336, 717), one_block: (829, 1758), six_blocks: (900, 2000),
+         recurrent: (600, 900), two_thousand_scalars: (450, 1000)}
+
+
+def size(drawing: Any) -> tuple[float, float]:
+    found = re.search(rb'width="([\d.]+)pt" height="([\d.]+)pt"', drawing.render("svg", engine="bundled"))
+    assert found
+    return float(found[1]), float(found[2])
+
+
+@pytest.mark.parametrize("build", SIZES)
+def test_pictures_are_small(build: Any) -> None:
+    width, height = size(build())
+    assert width <= SIZES[build][0] and height <= SIZES[build][1]
+
+
+def covered(drawing: Any) -> list[int]:
+    """All operations that a drawing's boxes stand for, views included."""
+    return sorted(i for n in drawing.graph.nodes for host in n.places for i in drawing.graph.units.members(host))
+
+
+@pytest.mark.parametrize("build", [*SIZES, expression, neuron])
+def test_nothing_is_lost(build: Any) -> None:
+    drawing = build()
+    assert covered(drawing) == list(range(len(drawing.graph.recording.outs)))
+    unfolded = draw(drawing.graph.recording.at(drawing.graph.recording.root), fold=False)
+    assert covered(unfolded) == covered(drawing) and not unfolded.graph.folded
+    assert all(len(n.places) == 1 for n in unfolded.graph.nodes)
+
+
+def test_of_a_loop_the_first_the_last_and_how_many_between() -> None:
+    drawing = recurrent()
+    assert [f.title for f in drawing.graph.frames] == ["step 0", "step 19"]
+    (between,) = (n for n in drawing.graph.nodes if n.times > 1)
+    assert (between.title, between.word, between.times) == ("x 18", "steps 1 .. 18", 18)
+    assert between.expression == "tanh(_@W_x + _@W_h + b_h)" and len(between.sizes) == 18
+    text = str(drawing).splitlines()
+    assert text[0].startswith("step 0   tanh(_@W_x + _@W_h + b_h)  (2, 8)") and "grad" in text[0]
+    assert re.match(r" x 18    same, steps 1 \.\. 18 +\(2, 8\) +grad 7\.6e-04 \S{18} 0\.5743", text[1])
+    assert text[-1] == "129 nodes, 4 parameters, 112 numbers; steps 1 .. 18 folded: fold=False shows all"
+    inside = [n for n in drawing.graph.nodes if n.cluster == 0]
+    assert [n.word or n.title for n in inside] == ["matmul", "matmul", "add", "add", "tanh"]
+
+
+def test_what_is_called_the_same_is_the_same() -> None:
+    """The middle steps do the operations of the first, in order."""
+    drawing = recurrent()
+    labels = drawing.graph.units.labels
+    first = [labels[i] for n in drawing.graph.nodes if n.cluster == 0 for i in n.places]
+    (between,) = (n for n in drawing.graph.nodes if n.times > 1)
+    assert [labels[i] for i in between.places] == first * 18
+
+
+def test_no_box_straddles_two_blocks() -> None:
+    drawing = six_blocks()
+    names = drawing.graph.recording.names
+    for n in drawing.graph.nodes:
+        sources = {s for i in n.places for s in drawing.graph.units.sources[i] if s < 0}
+        blocks = {re.sub(r"(blocks\.\d).*", r"\1", names[s]) for s in sources if "blocks" in names.get(s, "")}
+        assert len(blocks) <= 1 or n.times == len(blocks)
+    titles = [n.title for n in drawing.graph.nodes if n.kind in ("module", "many")]
+    assert titles == ["blocks.1", "x 3", "blocks.5"]
+
+
+def test_watched_modules_are_boxes() -> None:
+    x = np.random.default_rng(0).normal(size=(2, 8, 32))
+    drawing = draw(fixed(Transformer(6)), x)
+    frames = [(f.title, f.word, f.note) for f in drawing.graph.frames]
+    assert frames == [("Transformer", "Transformer", "76,554 numbers"), ("blocks.0", "Block", "12,704 numbers")]
+    boxes = [(n.title, n.word, n.times) for n in drawing.graph.nodes if n.kind in ("module", "many")]
+    assert boxes == [("n1", "Normalize", 1), ("n2", "Normalize", 1), ("4 more Block", "blocks.1 .. blocks.4", 4),
+                     ("blocks.5", "Block", 1)]
+    width, height = size(drawing)
+    assert width <= 900 and height <= 2000
+    shallow = draw(fixed(Transformer(6)), x, depth=1)
+    assert [n.title for n in shallow.graph.nodes] == [*(f"blocks.{k}" for k in range(6)), "linear"]
+    chosen = draw(fixed(Transformer(1)), x, fold=["blocks.0.n2"])
+    assert [n.title for n in chosen.graph.nodes if n.kind == "module"] == ["n2"]
+    by_class = draw(fixed(Transformer(1)), x, fold="Normalize")
+    assert [n.title for n in by_class.graph.nodes if n.kind == "module"] == ["n1", "n2"]
+    with pytest.raises(tg.OptionError, match=r"no module 'n3'; there are .*blocks\.0\.n1"):
+        draw(fixed(Transformer(1)), x, fold=["n3"])
+
+
+class Cell(tg.nn.Module):
+    def __init__(self) -> None:
+        self.mix, self.out = tg.nn.Linear(8, 6), tg.nn.Linear(6, 1)
+
+    def forward(self, xs: Any) -> Any:
+        h = np.zeros((3, 6))
+        for x in xs:
+            h = np.tanh(self.mix(np.concatenate([x, h], axis=1)))
+        return self.out(h)
+
+
+def test_a_loop_over_a_tensor_is_a_loop() -> None:
+    drawing = draw(Cell(), np.ones((30, 3, 2)), page=(900, 700))
+    (between,) = (n for n in drawing.graph.nodes if n.times > 1)
+    assert between.times == 28 and between.word == "steps 1 .. 28"
+
+
+def test_operations_know_their_line_and_the_users_name() -> None:
+    def computes(x: Any) -> Any:
+        squared = x * x
+        return np.sqrt(squared + 1)
+
+    drawing = draw(computes, np.ones(3))
+    assert [(n.title, n.word) for n in drawing.graph.nodes] == [("squared", "multiply"), ("_ + 1", ""), ("sqrt", "")]
+    line = computes.__code__.co_firstlineno
+    assert [n.line for n in drawing.graph.nodes] == [f"{__file__}:{line + 1}"] + [f"{__file__}:{line + 2}"] * 2
+    assert f"test_folding.py:{line + 1}" in str(drawing) and f"test_folding.py:{line + 1}" in drawing.dot.source
+    assert "x*x" in str(drawing)
+
+
+def test_what_was_watched_is_drawn_with_its_modules() -> None:
+    net = tg.nn.Sequential(tg.nn.Conv2d(1, 2, 3), tg.nn.ReLU(), tg.nn.Conv2d(2, 2, 3))
+    with tg.study.watch():
+        loss = net(np.ones((1, 1, 6, 6))).sum()
+    assert [f.word for f in draw(loss).graph.frames] == ["Sequential", "Conv2d", "Conv2d"]
+    assert not draw(net(np.ones((1, 1, 6, 6))).sum()).graph.frames
+
+
+def test_a_detached_part_of_a_run_is_drawn() -> None:
+    def computes(x: Any) -> Any:
+        return (x * 2).detach() + 1
+
+    assert [(e.source, e.target) for e in draw(computes, np.ones(2)).graph.edges] == [("2-x", "1")]
+
+
+def test_a_compiled_step_shows_forward_backward_and_update() -> None:
+    net = tg.nn.Sequential(tg.nn.Linear(3, 4), tg.nn.Tanh(), tg.nn.Linear(4, 2))
+    optimizer = tg.optim.SGD(net.parameters(), lr=0.1)
+
+    @tg.compile
+    def step(x: Any, y: Any) -> Any:
+        loss = tg.nn.mse_loss(net(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    for _ in range(3):
+        step(np.ones((5, 3)), np.ones((5, 2)))
+    drawing = draw(step)
+    assert [f.title for f in drawing.graph.frames if f.around < 0] == ["forward pass", "backward pass", "update pass"]
+    assert {n.phase for n in drawing.graph.nodes} == {"forward", "backward", "update"}
+    titles = {n.title for n in drawing.graph.nodes if n.kind == "loss"}
+    assert {"loss", "new 0.weight", "new 2.bias"} <= titles
+    assert b"</svg>" in drawing.render("svg") and "new 0.weight" in str(drawing)
+    assert drawing.dot.source == draw(step).dot.source
+    assert draw(step.program).graph.total > 10
+
+
+def test_equal_siblings_and_chains_are_one_box() -> None:
+    drawing = two_thousand_scalars()
+    titles = [n.title for n in drawing.graph.nodes]
+    assert "multiply x 648" in titles and "multiply x 72" in titles and drawing.graph.total == 2010
+    (sums,) = (n for n in drawing.graph.nodes if n.title == "add x 612")
+    assert sums.word == "in chains of 17" and len(sums.sizes) == 612
+    assert str(drawing).splitlines()[-1].startswith("2,010 nodes, 415 parameters; equal operations folded")
+    (only,) = draw(chain(5_000)).graph.nodes
+    assert (only.title, only.times) == ("_ + 1 x 5,000", 5_000)
+
+
+def test_numbers_that_differ_are_not_in_the_title() -> None:
+    x = tg.Tensor(1.0, requires_grad=True)
+    for k in range(200):
+        x = x * (1.0 + k / 1e3)
+    (only,) = draw(x).graph.nodes
+    assert only.title == "multiply x 200"
+
+
+def test_the_page_decides() -> None:
+    loss = steps(6)
+    assert not draw(loss).graph.folded
+    assert draw(loss, page=(900, 500)).graph.folded == ["steps 1 .. 4"]
+    assert len(draw(loss, page=(900, 400)).graph.nodes) < len(draw(loss, page=(900, 800)).graph.nodes)
+
+
+def test_runs_are_found_by_their_rhythm() -> None:
+    assert runs_of([1, 2, 1, 3, 1, 2, 1, 3, 1, 2, 1, 3, 1, 2, 1, 3])[0] == (0, 4, 4)
+    assert runs_of([1, 2, 3, 4, 5]) == [] and runs_of([1, 1]) == [] and runs_of([7, 7, 7])[0] == (0, 1, 3)
+
+
+def test_modules_that_do_one_thing_are_no_boxes() -> None:
+    with tg.study.watch():
+        out = tg.nn.Sequential(tg.nn.Linear(2, 2), tg.nn.ReLU(), tg.nn.Linear(2, 2))(np.ones((1, 2)))
+    kinds = [(depth, region.word) for depth, region in regions_of(tree_of(Units(recording_of(out))))]
+    assert kinds == [(0, ""), (1, "Sequential")]
+    assert [n.title for n in draw(out).graph.nodes] == ["linear", "relu", "out"]
+
+
+def test_the_last_operations() -> None:
+    drawing = draw(chain(100), last=4)
+    assert drawing.graph.nodes[0].title == "96 earlier operations" and len(drawing.graph.nodes) == 5
+    assert "96 earlier operations folded" in str(drawing) and len(drawing.graph.edges) == 4
+
+
+def test_of_what_has_no_order_the_last_operations_are_drawn() -> None:
+    rng = np.random.default_rng(0)
+    values = [tg.Tensor(float(i), requires_grad=True) for i in range(5)]
+    for _ in range(LIMIT + 1000):
+        first, second = (values[k] for k in rng.integers(max(0, len(values) - 50), len(values), 2))
+        values.append((np.add, np.multiply, np.subtract)[rng.integers(3)](first, second) * 0.5)
+    drawing = draw(values[-1])
+    assert len(drawing.graph.nodes) == LAST + 1 and drawing.graph.nodes[0].kind == "hidden"
+
+
+def test_deep_graphs_are_read_in_linear_time_without_recursion() -> None:
+    seconds = {}
+    for n in (20_000, 200_000):
+        tensor = chain(n)
+        start = time.process_time()
+        text = str(tensor.draw())
+        seconds[n] = time.process_time() - start
+        assert f"{n + 1:,} nodes, 1 parameter" in text
+    assert seconds[200_000] < 30 * seconds[20_000] + 0.5
+
+
+def test_a_graph_can_be_walked_in_three_lines() -> None:
+    loss = (tg.Tensor([1.0, 2.0], requires_grad=True, name="w") ** 3).sum()
+    seen, t = [], loss
+    while t.op:
+        seen.append((t.op.name, dict(t.params)))
+        (t,) = t.inputs
+    assert seen == [("sum", {"axis": None, "keepdims": False}), ("integer_power", {"n": 3})] and t.name == "w"

@@ -1,0 +1,259 @@
+"""Explanations: every primitive explains itself, and what is said is what the engine does."""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_gd as tg
+from tests.misuse import Table, refused
+from tests.samples import Sample, all_samples
+from tinygrad_gd.engine.graph import nodes_of
+from tinygrad_gd.study.explaining import Explanation, explain
+from tinygrad_gd.study.reverse import steps_of
+from tinygrad_gd.study.rule_text import BY_HAND, filled, rule_text
+
+SAMPLES = all_samples()
+
+
+def loss_of(row: Sample, dtype: Any = float) -> tuple[list[tg.Tensor], tg.Tensor | None]:
+    """The inputs of a row as leaves, and a number made of all that it gives."""
+    leaves = [tg.Tensor(x, requires_grad=True, name=f"leaf{i}", dtype=dtype) for i, x in enumerate(row.inputs)]
+    made = row.call(*leaves)
+    parts = [t for t in (made if isinstance(made, tuple | list) else [made]) if isinstance(t, tg.Tensor)]
+    rng = np.random.default_rng(1)
+    learned = [(t * rng.normal(size=t.shape).astype(dtype)).sum() for t in parts if t.requires_grad]
+    total = learned[0] if learned else None
+    for t in learned[1:]:
+        total = total + t
+    return leaves, total
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16], ids=lambda d: d.__name__)
+@pytest.mark.parametrize("row", SAMPLES, ids=str)
+def test_contributions_sum_to_the_gradient_to_the_bit(row: Sample, dtype: Any) -> None:
+    if dtype == np.float16 and row.name not in ("add", "multiply", "matmul", "mean", "sum", "exp", "relu", "linear"):
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        leaves, loss = loss_of(row, dtype)
+    if loss is None:
+        assert not any(p.differentiable for p in [tg.ground.registry.by_name(row.name)] if hasattr(p, "vjps"))
+        return
+    said = explain(loss)
+    loss.backward()
+    for leaf in leaves:
+        sent = [s for s in said.backward if s.name == leaf.name]
+        if leaf.grad is None:
+            assert not sent
+            continue
+        total = sent[0].value
+        for s in sent[1:]:
+            total = total + s.value
+        assert np.array_equal(total, leaf.grad.numpy(), equal_nan=True) and sent[-1].received == sent[-1].uses
+        assert np.array_equal(sent[-1].total, leaf.grad.numpy(), equal_nan=True)
+    text = str(said)
+    assert "what the rule of" not in text, re.findall("what the rule of .*", text)
+    assert "_)" not in text.replace("__", "")
+    assert not re.search(r"\b(g_|out_|in\d_)", text)
+
+
+def test_every_primitive_with_a_rule_is_among_the_samples() -> None:
+    explained = set()
+    for row in SAMPLES:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _, loss = loss_of(row)
+        if loss is not None:
+            explained |= {node.op.name for node in nodes_of(loss)}
+    tables = [*tg.ground.registry.NAMES.values(), *tg.ground.registry.INTERNAL.values()]
+    primitives = {p.name for p in tables if isinstance(p, tg.Primitive) and p.differentiable}
+    assert len(primitives) > 150 and primitives - explained <= BY_NATURE
+
+
+#: Primitives that samples reach in no graph: they only stand in programs.
+BY_NATURE: set[str] = set()
+
+
+def found_formulas() -> Iterator[Any]:
+    """Steps the formula of which is written by hand and can be computed."""
+    seen = set()
+    for row in SAMPLES:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _, loss = loss_of(row)
+        for step in steps_of(loss) if loss is not None else ():
+            op: Any = step.out.op
+            key = op.name, step.position
+            if op.name in BY_HAND and key not in seen and op.name not in ("solve", "qr", "power_log"):
+                text = rule_text(step.out, step.position, step.g)
+                if not re.search(r"[a-z_] (where|of|by|to|and|the|through|rows)\b|each|window|\.\.\.|\|", text):
+                    seen.add(key)
+                    yield pytest.param(step, text, id=f"{op.name}-{step.position}")
+
+
+FORMULAS = list(found_formulas())
+
+KNOWN = {
+    "exp": np.exp, "log": np.log, "tanh": np.tanh, "where": np.where, "solve": np.linalg.solve, "pinv": np.linalg.pinv,
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)), "softplus": lambda x: np.log1p(np.exp(x)),
+    "softmax": lambda x: np.exp(x) / np.exp(x).sum(1, keepdims=True), "onehot": lambda y: np.eye(3)[y],
+}
+
+
+@pytest.mark.parametrize(("step", "text"), FORMULAS)
+def test_formulas_written_by_hand_are_what_the_rules_compute(step: Any, text: str) -> None:
+    """Those that say what happens in words are left out."""
+    given = {"g_": step.g, "out_": step.out.numpy(), "d": np.nan}
+    given |= {f"in{k}_": x.numpy() if isinstance(x, tg.Tensor) else x for k, x in enumerate(step.out.inputs)}
+    formula, _, where = text.partition(", where ")
+    assert len(FORMULAS) > 15
+    for name, _, value in (part.partition(" = ") for part in where.split(", ") if part):
+        given[name] = eval(value, {**KNOWN, **given})
+    got = eval(formula.partition(", which")[0], {**KNOWN, **given})
+    assert np.allclose(np.broadcast_to(got, np.shape(step.raw)), step.raw, rtol=1e-4, atol=1e-9)
+
+
+def line() -> tuple[Explanation, tg.Tensor, tg.Tensor]:
+    x = np.array([1.0, 2, 3, 4, 5])
+    y = 2 * x + 1
+    w, b = tg.Tensor(0.0, requires_grad=True, name="w"), tg.Tensor(0.0, requires_grad=True, name="b")
+    error = w * x + b - y
+    loss = (error**2).mean()
+    return loss.explain(), w, b
+
+
+def test_a_line_is_explained_in_the_users_words() -> None:
+    said, _, _ = line()
+    text = str(said)
+    for part in ("t1 = w * x", "error = t2 - y", "d_error = 2 * d_t3 * error", "d_loss = 1", "d_w = sum(d_t1 * x)",
+                 "w is one number used 5 times: its 5 gradients add up", "complete: w.grad",
+                 "w + 0.001 -> loss -0.04999, the gradient says -0.05000"):
+        assert part in text, part
+    assert max(map(len, text.splitlines())) <= 104
+    assert [s.number for s in said.backward] == list(range(7, 13)) and said.forward[-1].value == 57
+
+
+def test_explaining_changes_nothing_and_can_follow_a_pass() -> None:
+    w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
+    calls = []
+    hidden = w * 3
+    hidden.register_hook(lambda g: calls.append(g))
+    hidden.retain_grad()
+    loss = (hidden * hidden).sum()
+    loss.explain()
+    assert w.grad is None and hidden.grad is None and not calls
+    loss.backward()
+    assert w.grad is not None
+    before = w.grad.numpy().copy()
+    loss.explain(at=w)
+    assert np.array_equal(w.grad.numpy(), before) and len(calls) == 1
+
+
+def test_shapes_uses_and_gates_are_told_in_words() -> None:
+    x = np.random.default_rng(0).standard_normal((5, 3))
+    w, b = tg.Tensor(np.ones((3, 4)), requires_grad=True, name="w"), tg.Tensor(np.zeros(4), requires_grad=True, name="b")
+    h = np.maximum(x @ w + b, 0)
+    out = tg.relu(h - 1)
+    text = " ".join(str(((out * out).sum() + h.sum()).explain()).split())
+    assert "summed over axis 0, because b is (4,) and t2 (5, 4): each number of b was used 5 times" in text
+    assert "all 5 rows of t1 were computed with the same w" in text
+    assert re.search(r"relu lets the gradient through where t3 > 0: \d+ of 20; the rest gets 0", text)
+    assert "out was used 2 times: it has received 2 of 2" in text
+    assert "maximum lets nothing through at" in text
+
+
+def test_one_tensor_can_be_explained_alone_and_the_rest_be_a_worksheet() -> None:
+    a = tg.Tensor(3.0, requires_grad=True, name="a")
+    q = a * a + np.sin(a)
+    text = str(q.explain(at="a"))
+    assert "d_a += d_t1 * a" in text and "q = " not in text.split("backward")[0] and "a -> t1 -> q" in text
+    assert str(q.explain(at=a)) == text
+    sheet = str(q.explain(blank=True))
+    questions, key = sheet.split("answers")
+    assert "cos(a)" not in questions and "d_a = ____" in questions and "d_a = d_t2 * cos(a)" in key
+    assert "9.1411" in questions  # the pass forward is given
+
+
+def test_watched_runs_tell_modules_lines_and_names_that_are_gone() -> None:
+    class Net(tg.nn.Module):
+        def __init__(self) -> None:
+            self.layer = tg.nn.Linear(2, 1)
+
+        def forward(self, x: Any) -> Any:
+            score = self.layer(x)
+            return tg.sigmoid(score)
+
+    net, x = Net(), np.ones((3, 2))
+    text = str(net(x).sum().explain())
+    assert "in layer" not in text and "t1 = " in text
+    with tg.study.watch():
+        loss = net(x).sum()
+    text = str(loss.explain())
+    assert "in layer (Linear) at test_explaining.py:" in text and "score = x @ layer.weight.T + layer.bias" in text
+
+
+def test_it_is_data_and_html_too() -> None:
+    said, _, _ = line()
+    found = json.loads(json.dumps(said.to_dict()))
+    assert found["name"] == "loss" and found["forward"][-1]["value"] == 57.0
+    assert found["backward"][-1]["value"] == -50.0 and found["nudges"][0]["name"] == "w"
+    html = said._repr_html_()
+    assert "<td" in html and "d_w = sum(d_t1 * x)" in html and "-&gt;" in html
+    x = tg.Tensor(1.0, requires_grad=True, name="<b>")
+    assert "<b>" not in (x * 2).explain()._repr_html_() and "<b>" not in (x * 2).explain(at=x)._repr_html_()
+
+
+def test_long_passes_show_their_ends_and_all_gradients() -> None:
+    w = tg.Tensor(1.0, requires_grad=True, name="w")
+    t = w * 1.0
+    for _ in range(200):
+        t = t * 1.0
+    text = str(t.explain())
+    assert "141 more; explain(at=name)" in text and len(text.splitlines()) < 200
+    assert "gradients of the leaves" in text
+
+
+def test_several_elements_start_with_ones() -> None:
+    w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
+    out = w * w
+    said = out.explain()
+    assert "d_out = ones (2,)" in str(said) and np.array_equal(said.backward[-1].total, [2.0, 4.0])
+    assert said.nudges[0].name == "w[1]" and said.nudges[0].predicted == pytest.approx(0.004)
+
+
+def test_rules_that_cannot_be_written_are_named() -> None:
+    @tg.custom_vjp
+    def double(x: Any) -> Any:
+        return 2 * x
+
+    def forward(x: Any) -> Any:
+        return 2 * x, None
+
+    double.defvjp(forward, lambda saved, g: (float(np.asarray(g.numpy() if isinstance(g, tg.Tensor) else g)) * 2,))
+    w = tg.Tensor(1.5, requires_grad=True, name="w")
+    y = double(w)
+    assert "d_w = " in str(y.explain())
+
+
+MISUSE: Table = {
+    "a leaf": (lambda: tg.Tensor(1.0, requires_grad=True, name="w").explain(), RuntimeError, "'w'.*was not made by.*why"),
+    "a name": (lambda: (tg.Tensor(1.0, requires_grad=True, name="w") * 2).explain(at="v"), ValueError,
+               "not computed from 'v'; it was from w"),
+    "blank": (lambda: (tg.Tensor(1.0, requires_grad=True) * 2).explain(blank=2), TypeError, "blank"),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("case", MISUSE)
+def test_misuse(case: str) -> None:
+    refused(MISUSE[case])
+
+
+def test_the_text_of_a_formula_fills_in_names() -> None:
+    assert filled("g_ * in1_ + in10_ - out_", {"g_": "d_y", "in1_": "b", "in10_": "c", "out_": "y"}) == "d_y * b + c - y"

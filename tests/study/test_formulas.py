@@ -1,0 +1,83 @@
+"""Formulas in steps, with products told apart, and one-hot vectors and masks by name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tinygrad_gd as tg
+
+X = np.array([[1.0, 2.0, 0.5], [0.0, 1.0, -1.0], [2.0, 0.3, 1.0], [1.0, 1.0, 1.0]])
+LABELS = np.array([0, 1, 1, 0])
+
+
+def lines(text: str) -> list[str]:
+    return text.replace(" \\\\", "").splitlines()[1:-1]
+
+
+def matrix(name: str, *shape: int) -> tg.Tensor:
+    return tg.Tensor(np.random.default_rng(0).normal(size=shape), requires_grad=True, name=name)
+
+
+def test_steps_have_lines_and_derivatives_of_their_own() -> None:
+    x = np.array([1.0, 2.0, 3.0])
+    y = 2 * x
+    w, b = (tg.Tensor(2.0, requires_grad=True, name=n) for n in "wb")
+    e = w * x + b - y
+    assert lines(tg.latex((e**2).mean(), steps=True)) == [
+        r"e &= w \, x + b - y", r"L &= \frac{1}{3} \sum e^{2}", r"\frac{\partial L}{\partial e} &= \frac{2}{3} \, e",
+        r"\frac{\partial L}{\partial b} &= \sum \frac{\partial L}{\partial e}",
+        r"\frac{\partial L}{\partial w} &= \sum \frac{\partial L}{\partial e} \odot x"]
+    assert len(lines(tg.latex((e**2).mean()))) == 3
+
+
+def test_a_step_that_is_used_twice_has_one_derivative() -> None:
+    w = matrix("W", 3, 2)
+    r = tg.relu(X @ w)
+    told = lines(tg.latex((r * r).mean(), steps=True))
+    assert [t for t in told if t.startswith(r"\frac{\partial L}{\partial r} &=")] == [
+        r"\frac{\partial L}{\partial r} &= 2 \cdot 0.125 \, r"]
+    assert r"\odot \left[r > 0\right]" in " ".join(told)
+
+
+def test_products_by_elements_stand_in_brackets_among_matrix_products() -> None:
+    w, p = matrix("W", 3, 2), matrix("p", 2)
+    h = np.tanh(X @ w + p)
+    told = lines(tg.latex((h * X[:, :2]).sum(), steps=True))
+    assert r"h &= \tanh\left(X \, W + p\right)" in told
+    assert any(t.endswith(r"X^{\top} \, \left(\frac{\partial L}{\partial h} \odot \left(1 - h^{2}\right)\right)")
+               or r"\odot \left(1 - h^{2}\right)" in t for t in told)
+
+
+@pytest.mark.parametrize("steps", [False, True])
+def test_softmax_and_one_hot_vectors_have_names(steps: bool) -> None:
+    w = matrix("W", 3, 2)
+    z = X @ w
+    told = lines(tg.latex(tg.nn.cross_entropy(z, LABELS), steps=steps))
+    inside = "z" if steps else r"X \, W"
+    softmax = rf"\operatorname{{softmax}}\left({inside}\right)"
+    assert rf"L &= \frac{{\sum \left(-\log {softmax}_{{i, \mathrm{{LABELS}}_i}}\right)}}{{4}}" in told
+    assert rf"\left({softmax} - \operatorname{{onehot}}\left(\mathrm{{LABELS}}\right)\right)" in " ".join(told)
+
+
+def test_masks_are_written_as_conditions() -> None:
+    w = matrix("W", 3, 2)
+    loss = np.where(w > 0, w * 2, w).sum()
+    assert r"\text{ if } " in lines(tg.latex(loss))[0]
+    assert lines(tg.latex(tg.relu(w).sum()))[1].endswith(r"\left[\max\left(\mathrm{W}, 0\right) > 0\right]".replace(r"\mathrm{W}", "W"))
+
+
+def test_sums_along_an_axis_have_an_index() -> None:
+    w = matrix("W", 3, 2)
+    assert lines(tg.latex((w.sum(axis=1) ** 2).sum()))[0] == r"L &= \sum \left(\sum_{j} W\right)^{2}"
+
+
+def test_too_many_operations_make_no_formula() -> None:
+    w = tg.Tensor(2.0, requires_grad=True, name="w")
+    t = w
+    for _ in range(30):
+        t = np.sin(t) * w
+    with pytest.raises(tg.CaptureError, match=r"at most 40"):
+        tg.latex(t)
+    with pytest.raises(tg.DTypeError, match="steps"):
+        tg.latex(w * w, steps="yes")  # type: ignore[arg-type]

@@ -1,0 +1,29 @@
+"""``replay``: a recorded run, where it went wrong, why, and what helps."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from ..study.runs.report import report
+from ..study.runs.run import Run
+from ..study.runs.verdict import verdict
+from . import FAULT, FINE
+
+ABOUT = "a run that tg.record wrote: where it went wrong, why, and what helps"
+EXAMPLES = (
+    ("replay run.npz", "in the terminal; the exit code is 1 where the run diverged or met a NaN"),
+)
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Which run."""
+    parser.add_argument("run_file", type=Path, metavar="RUN.npz",
+                        help='what `with tg.record("run.npz"):` around a training loop wrote')
+
+
+def run(options: Namespace) -> int:
+    """Print the report."""
+    found = Run.load(options.run_file)
+    print(report(found, options.run_file.name))
+    return FAULT if verdict(found).kind in ("diverges", "broken") else FINE

@@ -1,0 +1,31 @@
+"""``why``: why a gradient is None, zero, too large or NaN."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from . import FAULT, FINE
+from .subject import Wrong, add_subject, subject_of
+
+ABOUT = "why the gradient of a tensor, or of a model, is None, zero, too large or NaN"
+EXAMPLES = (
+    ("why train.py --tensor w", "of one tensor"),
+    ("why train.py --tensor model", "of all parameters of a model"),
+    ("why train.py", "of the loss that backward() was called on last"),
+)
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """What to ask about."""
+    add_subject(parser, stops=False)
+
+
+def run(options: Namespace) -> int:
+    """Print the causes."""
+    subject = subject_of(options)
+    thing = subject.thing(options.tensor)
+    if not hasattr(thing, "why"):
+        kind = type(thing).__name__
+        raise Wrong(f"{options.tensor} is of type {kind}; ask about a Tensor or a model")
+    print(subject.ask(lambda: thing.why()))
+    return FAULT if subject.failed else FINE

@@ -1,0 +1,128 @@
+"""What `draw` does with what it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from ..engine.tensor import Tensor
+from ..errors import DTypeError, OptionError, describe
+from ..ground.checks import check_integer
+from ..program.ir import Program
+from ..program.lockstep.function import Compiled
+from .boxes import graph_of
+from .cells import cells_of, page_of
+from .colours import colour
+from .drawing import Drawing
+from .folding import PAGE, Wish
+from .letters import counted, either
+from .recording import Recording, recording_of
+from .running import program_of, run_of
+from .themes import THEMES
+from .tree import tree_of
+from .views import Units
+
+#: So many operations, all on scalars, are drawn from left to right.
+SCALARS = 30
+#: How far from ``focus`` operations are drawn.
+NEAR = 3
+
+
+class Options(NamedTuple):
+    """The options of `draw`."""
+
+    values: bool
+    rankdir: str | None
+    theme: str
+    fold: Any
+    depth: int | None
+    page: tuple[float, float] | None
+    focus: Any
+    last: int | None
+    label: Callable[[Any], Any] | None
+    color_by: Any
+
+
+def drawing_of(what: Any, inputs: tuple[Any, ...], options: Options) -> Drawing:
+    """What `draw` does."""
+    _check(options)
+    recording = _recorded(what, inputs)
+    places = None if options.focus is None else _near(recording, options.focus)
+    wish = Wish(options.page or PAGE, options.fold, options.depth, options.last, places)
+    rankdir = options.rankdir or rankdir_of(recording, wish)
+    graph = graph_of(recording, wish._replace(downwards=rankdir in ("TB", "BT")), options.label,
+                     options.values)
+    if places is not None:
+        away = len(recording.outs) - sum(len(graph.units.members(i)) for i in places)
+        graph.notes.append(f"{counted(away, 'operation')} further away are not drawn")
+    if options.color_by is not None:
+        colour(graph, options.color_by)
+    return Drawing(graph, rankdir, options.theme)
+
+
+def _check(options: Options) -> None:
+    for option, value, known in (("rankdir", options.rankdir, ("TB", "LR", "BT", "RL")),
+                                 ("theme", options.theme, tuple(THEMES))):
+        if value is not None and value not in known:
+            raise OptionError(f"draw: {option} is one of {', '.join(known)}; got {value!r}")
+    for name, number in (("last", options.last), ("depth", options.depth)):
+        if number is not None:
+            check_integer(f"draw: {name}", number, 1, wrong_type=OptionError)
+    fold = options.fold
+    names = isinstance(fold, str) or (isinstance(fold, list | tuple | set)
+                                      and all(isinstance(name, str) for name in fold))
+    if not (fold is None or fold is False or names):
+        raise OptionError("draw: fold is False to show everything, or names of modules to close, got "
+                          f"{describe(fold)}")
+    page = options.page
+    if page is not None and not (isinstance(page, tuple) and len(page) == 2 and min(page) > 0):
+        raise OptionError("draw: page is a width and a height in points, such as (900, 2000), got "
+                          f"{page!r}")
+    if options.label is not None and not callable(options.label):
+        raise OptionError(f"draw: label is a function of a node, got {describe(options.label)}")
+
+
+def _recorded(what: Any, inputs: tuple[Any, ...]) -> Recording:
+    """What is to be drawn: a tensor's graph, a run of a function, or a program."""
+    if isinstance(what, Tensor):
+        if inputs:
+            raise OptionError("draw: a Tensor is drawn as it was computed; only functions and models "
+                              f"take inputs, got {describe(inputs[0])}")
+        return recording_of(what)
+    if isinstance(what, Program) or (isinstance(what, Compiled) and not inputs):
+        return program_of(what)
+    if callable(what):
+        return run_of(what, inputs)
+    raise DTypeError("draw: expected a Tensor, a function or a model, or a compiled step, got "
+                     f"{describe(what)}")
+
+
+def rankdir_of(recording: Recording, wish: Wish) -> str:
+    """Small graphs of scalars are read from left to right if they fit the page so, others downwards."""
+    if len(recording.outs) > SCALARS or any(out.shape for out in recording.outs):
+        return "TB"
+    units = Units(recording)
+    width, _ = page_of(units, cells_of(units, tree_of(units)), downwards=False)
+    return "LR" if width <= wish.page[0] else "TB"
+
+
+def _near(recording: Recording, tensor: Any) -> frozenset[int]:
+    """The operations that are a few steps from one, in both directions."""
+    place = recording.place.get(tensor) if isinstance(tensor, Tensor) else None
+    if place is None:
+        names = sorted(set(recording.names.values()))[:20]
+        raise OptionError(f"draw: focus is a Tensor in the graph, got {describe(tensor)}"
+                          + (f"; there are {either(names)}" if names else ""))
+    units = Units(recording)
+    users: dict[int, list[int]] = {}
+    for i in units.shown:
+        for source in units.sources[i]:
+            users.setdefault(source, []).append(i)
+    start = place if place < 0 else units.hosts[place]
+    near = {start}
+    for direction in (lambda i: units.sources[i] if i >= 0 else (), lambda i: users.get(i, ())):
+        front = {start}
+        for _ in range(NEAR):
+            front = {k for i in front for k in direction(i)}
+            near |= front
+    return frozenset(i for i in near if i >= 0)

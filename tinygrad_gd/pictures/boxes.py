@@ -1,0 +1,258 @@
+"""From cells to boxes: what a picture says of each, in words and numbers."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..engine.graph import Node
+from ..engine.tensor import Tensor
+from .cells import Cell, Cells
+from .folding import Wish, folded
+from .recording import Recording
+from .rows import Row, Writer
+from .slopes import size_of_slope, slopes_of
+from .tree import Region
+from .views import Units
+
+
+@dataclass(eq=False)
+class Box:
+    """One box of a picture.
+
+    Attributes
+    ----------
+    id : stays the same when other operations are added.
+    kind : param, input, const, op, act, red, view, loss, module, many or hidden.
+    title, word : the user's name, or the operation; and the operation, or the class.
+    shape, value, grad : of what comes out; ``grad`` is d(drawn)/d(this).
+    rows : what goes in besides other boxes, and what else there is to say.
+    alarms : "value" or "grad", where a NaN or an infinity comes from.
+    sizes : of the gradients of what is folded into it, in order.
+    line, phase, expression : where it was called, in which pass, and what is computed.
+    cluster : the number of the open module around it, or -1.
+    places : the operations that it stands for.
+    """
+
+    id: str
+    kind: str
+    title: str
+    word: str = ""
+    shape: str = ""
+    value: str = ""
+    grad: str = ""
+    rows: list[Row] = field(default_factory=list)
+    alarms: list[str] = field(default_factory=list)
+    sizes: list[float] = field(default_factory=list)
+    times: int = 1
+    line: str = ""
+    phase: str = ""
+    expression: str = ""
+    cluster: int = -1
+    places: list[int] = field(default_factory=list)
+    fill: float | None = None  # how dark, from 0 to 1, where the user wants a colour
+
+
+@dataclass(eq=False)
+class Frame:
+    """An open module, or a step of a loop, around boxes."""
+
+    id: str
+    title: str
+    word: str
+    note: str
+    around: int
+
+
+@dataclass(eq=False)
+class Edge:
+    """What one box takes from another."""
+
+    source: str
+    target: str
+    times: int
+    flows: bool
+    main: bool
+
+
+@dataclass(eq=False)
+class Graph:
+    """A picture before it has a form.
+
+    Attributes
+    ----------
+    nodes, frames, edges : what is drawn.
+    total, parameters, numbers : operations and leaves, leaves that learn, and numbers in those.
+    newer : leaves overwritten since they were used.
+    shared : leaves that several boxes use, each as a row.
+    folded : what is not drawn one by one.
+    slopes : d(drawn)/d(value), by place in the recording.
+    notes : what else a caption should say.
+    recording, units : what was drawn.
+    """
+
+    nodes: list[Box]
+    frames: list[Frame]
+    edges: list[Edge]
+    total: int
+    parameters: int
+    numbers: int
+    newer: list[str]
+    shared: list[Row]
+    folded: list[str]
+    slopes: dict[int, Any]
+    notes: list[str] = field(default_factory=list)
+    recording: Any = None
+    units: Any = None
+
+
+def graph_of(recording: Recording, wish: Wish, label: Callable[[Any], Any] | None = None,
+             values: bool = True) -> Graph:
+    """The picture of a recording, folded as wished."""
+    units = Units(recording)
+    drawn = folded(units, wish)
+    slopes = slopes_of(recording)
+    writer = Writer(units, slopes, values)
+    ids = _Ids()
+    nodes = [_box(writer, cell, ids) for cell in drawn.cells] or [_leaf_box(writer, ids)]
+    edges = [Edge(nodes[s].id, nodes[t].id, _times(drawn, s, t, link.times), link.flows, link.main)
+             for (s, t), link in drawn.links.items()]
+    frames = [Frame(f"in-{ids.of(c.region.path or c.region.title)}", c.region.title, c.region.word,
+                    writer.learned(c.region.operations), c.around) for c in drawn.clusters]
+    learned = [~k for k in range(len(recording.leaves)) if recording.kind(~k) == "param"]
+    numbers = sum(map(recording.size, learned))
+    graph = Graph(nodes, frames, edges, recording.total, len(learned), numbers,
+                  _newer(recording), writer.shared(), _folds(drawn), slopes,
+                  recording=recording, units=units)
+    _mark_first(graph, writer)
+    if label is not None:
+        _relabel(graph, label)
+    return graph
+
+
+def _box(writer: Writer, cell: Cell, ids: _Ids) -> Box:
+    recording, region = writer.recording, cell.region
+    host = cell.operations[-1]
+    end = writer.units.end(host)
+    name = recording.names.get(end) or recording.names.get(host, "")
+    note = recording.notes[host]
+    if region is None:
+        operation = writer.title(host)
+        kind = "loss" if end in recording.roots else recording.kind(host)
+        rows = writer.rows(host)
+        leaves = " ".join(row.name for row in rows if row.kind in ("param", "input", "const"))
+        given = " ".join(writer.title(s) for s in writer.units.sources[host] if s >= 0)
+        key = ids.of(name or f"{operation} {leaves}", given)
+        box = Box(key, kind, name or operation, operation if name else "", rows=rows)
+        box.value, box.grad = writer.value(end), writer.grad(end)
+    else:
+        box = _region_box(writer, cell, ids)
+    box.shape, box.line, box.phase = writer.shape(end), note.line, note.phase
+    turn = region.children[0] if region is not None and region.times > 1 else None
+    told = turn.operations if isinstance(turn, Region) else cell.operations
+    box.expression, box.cluster, box.places = writer.expression(told), cell.cluster, cell.operations
+    return box
+
+
+def _region_box(writer: Writer, cell: Cell, ids: _Ids) -> Box:
+    """The box of a closed region."""
+    region = cell.region
+    assert region is not None
+    kind = {"module": "module", "step": "module", "hidden": "hidden"}.get(region.kind, "many")
+    operation = writer.common_title(cell.operations)
+    title, word = region.title or operation, region.word
+    box = Box(ids.of(region.path or title), kind, title, word, times=region.times)
+    last = writer.units.end(cell.operations[-1])
+    if kind == "module":
+        box.value, box.grad = writer.value(last), writer.grad(last)
+    elif kind == "many":
+        box.title = title if region.kind == "many" else f"{operation} x {region.times:,}"
+        box.sizes = writer.sizes(region.children)
+    box.rows = writer.inputs_of_all(cell.operations) if kind != "hidden" else []
+    return box
+
+
+def _leaf_box(writer: Writer, ids: _Ids) -> Box:
+    """The box of a leaf that is drawn itself."""
+    root = writer.recording.root
+    name, kind = writer.recording.names.get(root, ""), writer.recording.kind(root)
+    row = writer.leaf_row(root)
+    return Box(ids.of(name or kind), kind, name or row.name, "", writer.shape(root), writer.value(root),
+               row.grad, [Row("note", row.note)] if row.note else [])
+
+
+class _Ids:
+    """Names for the picture's parts: words and, where they come again, a number."""
+
+    def __init__(self) -> None:
+        self.taken: Counter[str] = Counter()
+
+    def of(self, text: str, *more: str) -> str:
+        """A name that no other part has: the words, then what is beside, then a number."""
+        word = _slug(text)
+        for addition in filter(None, map(_slug, more)):
+            if word in self.taken or not word:
+                word = f"{word}-{addition}"
+        word = word or "node"
+        self.taken[word] += 1
+        return word if self.taken[word] == 1 else f"{word}-{self.taken[word]}"
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", text[:40]).strip("-").lower()
+
+
+def _times(drawn: Cells, source: int, target: int, times: int) -> int:
+    """How often an edge is used, where that is not a matter of folding."""
+    single = all(drawn.cells[k].region is None for k in (source, target))
+    return times if single else 1
+
+
+def _newer(recording: Recording) -> list[str]:
+    """Leaves that were overwritten after the result was computed."""
+    root = recording.at(recording.root)
+    if not isinstance(root, Tensor) or recording.root < 0:
+        return []
+    return [recording.names.get(~k, recording.kind(~k)) for k, x in enumerate(recording.leaves)
+            if isinstance(x, Tensor) and Node(x).number > Node(root).number]
+
+
+def _folds(drawn: Cells) -> list[str]:
+    """What of the graph is folded, in words."""
+    regions = [cell.region for cell in drawn.cells if cell.region is not None]
+    words = list(dict.fromkeys(r.word if r.title.startswith("x ") else r.title
+                               for r in regions if r.kind in ("many", "hidden")))
+    if any(r.kind in ("equal", "chain") for r in regions):
+        words.append("equal operations")
+    closed = sum(r.kind == "module" for r in regions)
+    return words[:3] + ([f"{closed} module{'s' if closed > 1 else ''}"] if closed else [])
+
+
+def _mark_first(graph: Graph, writer: Writer) -> None:
+    """Mark the boxes in which a NaN or an infinity first appears, on the way there and back."""
+    slopes, units = writer.slopes, writer.units
+    bad = {box.id for box in graph.nodes if any(not np.isfinite(size_of_slope(slopes[units.end(i)]))
+                                                for i in box.places[-1:] if units.end(i) in slopes)}
+    later = {edge.source for edge in graph.edges if edge.target in bad}
+    for box in graph.nodes:
+        if len(box.places) == 1 and writer.breaks(box.places[0]):
+            box.alarms.append("value")
+        if box.id in bad and box.id not in later:
+            box.alarms.append("grad")
+        elif box.id not in bad and any(row.infinite for row in box.rows):
+            box.alarms.append("rows")
+
+
+def _relabel(graph: Graph, label: Callable[[Any], Any]) -> None:
+    """Let the user's function name the boxes of one operation; None leaves a name as it is."""
+    for box in graph.nodes:
+        if len(box.places) == 1:
+            out = graph.recording.outs[box.places[0]]
+            text = label(Node(out)) if isinstance(out, Tensor) else None
+            if text is not None:
+                box.title, box.word = str(text), box.word or box.title

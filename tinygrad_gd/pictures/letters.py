@@ -1,0 +1,86 @@
+"""Text of any kind made fit for a picture: short, in one line, harmless, and of known width."""
+
+from __future__ import annotations
+
+import unicodedata
+from html import escape
+
+LONGEST = 40
+
+
+def shorten(text: str, longest: int = LONGEST) -> str:
+    """One line without control characters, and not endless: the middle goes, as paths end in a name.
+
+    >>> shorten("a\\x01b"), shorten("encoder.layers.11.attention.weight", 20)
+    ('a b', 'encoder....on.weight')
+    """
+    text = "".join(c if c.isprintable() else " " for c in text)
+    half = (longest - 3) // 2
+    return text if len(text) <= longest else f"{text[:half]}...{text[half + 3 - longest:]}"
+
+
+def whole_words(text: str, longest: int = LONGEST) -> str:
+    """As many words as fit, and dots for the others.
+
+    >>> whole_words("stride=2 dilation=3 groups=1", 24)
+    'stride=2 dilation=3 ...'
+    """
+    return text if len(text) <= longest else f"{text[: longest - 3].rpartition(' ')[0]} ..."
+
+
+def clean(text: str, longest: int = LONGEST) -> str:
+    """Safe inside an HTML label.
+
+    >>> clean("<b>")
+    '&lt;b&gt;'
+    """
+    text = escape(shorten(text, longest))
+    return text.replace("\\", "\\\\")  # Graphviz takes \N for the node's id
+
+
+def tip(text: str) -> str:
+    """The same for a tooltip, in which Graphviz reads escapes twice."""
+    return clean(text, 400).replace("\\", "\\\\")
+
+
+def width(text: str, face: str, size: int, bold: bool = False) -> int:
+    """Points that a text needs with any font of that face, so that no engine measures too little."""
+    em = 0.602 if face == "Courier" else 0.62 if bold else 0.55
+    return int((len(text) * em + (columns_of(text) - len(text)) * 0.47) * size) + 6
+
+
+def columns_of(text: str) -> int:
+    """Columns in a terminal: two for each wide letter, as in Chinese."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 0 if unicodedata.combining(c) else 1
+               for c in text)
+
+
+def spelled(text: str) -> str:
+    """Text in letters that every font has: others by their plain form, name or number.
+
+    >>> spelled("e\u0301t\u00e9 \u6743 \U0001f600")
+    '\xe9t\xe9 U+6743 (grinning face)'
+    """
+    text = unicodedata.normalize("NFC", text)
+    return "".join(c if ord(c) < _FIRST_RARE else _spelled(c) for c in text)
+
+
+_FIRST_RARE = 0x400  # Latin and Greek letters come before
+
+
+def _spelled(c: str) -> str:
+    plain = unicodedata.normalize("NFKD", c)
+    if plain != c and all(ord(x) < _FIRST_RARE for x in plain):
+        return plain
+    name = unicodedata.name(c, "").lower()
+    return f"({name})" if unicodedata.category(c)[0] == "S" and name else f"U+{ord(c):04X}"
+
+
+def either(words: list[str]) -> str:
+    """``a, b or c``."""
+    return f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else words[0]
+
+
+def counted(count: int, what: str) -> str:
+    """``1 node``, ``2 nodes``."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

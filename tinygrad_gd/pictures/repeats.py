@@ -1,0 +1,176 @@
+"""What repeats is drawn once: of equal modules or steps the first, the last, and how many between.
+
+Equal is what does the same operations on the same shapes in the same order. Loops are found by their
+rhythm alone; one turn ends where the fewest values go over to the next.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from .tree import Region, regions_of
+from .views import Units
+
+#: So many distances between equal pairs are tried as the length of a turn.
+CANDIDATES = 12
+#: So many different loops one region may have.
+ROUNDS = 12
+LEAST, LEAST_CHAIN = 4, 3
+
+#: Where it begins among the children, its period, and how often it comes.
+Run = tuple[int, int, int]
+
+
+def fold_repeats(units: Units, root: Region) -> None:
+    """Put what repeats into regions: the first, the others, the last."""
+    regions = [region for _, region in regions_of(root)]
+    seen: dict[Any, int] = {}
+    known: dict[int, int] = {}
+    own, start = units.labels, len(units.labels)
+    for region in reversed(regions):
+        labels = [own[c] if isinstance(c, int) else known[id(c)] for c in region.children]
+        known[id(region)] = start + seen.setdefault((region.word, *labels), len(seen))
+    for region in regions:
+        _fold(units, region, [own[c] if isinstance(c, int) else known[id(c)] for c in region.children])
+
+
+def _fold(units: Units, region: Region, labels: list[int]) -> None:
+    """Fold the longest repetition among the children, then the next."""
+    fresh = -1
+    for _ in range(ROUNDS):
+        for run in runs_of(labels):
+            start, period, turns = _aligned(units, region, run, labels)
+            if turns >= _least(period) and _is_repetition(units, region, start, period, turns):
+                break
+        else:
+            return
+        stop = start + period * turns
+        made = _turns(units, region.children[start:stop], period)
+        region.children[start:stop] = made
+        labels[start:stop] = [fresh := fresh - 1 for _ in made]
+
+
+def _least(period: int) -> int:
+    return LEAST if period > 1 else LEAST_CHAIN
+
+
+def runs_of(labels: Sequence[int]) -> list[Run]:
+    """Where repetitions begin, their period and how often they come, those that save most first.
+
+    >>> runs_of([9, 1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3, 7])
+    [(1, 3, 4)]
+    """
+    array = np.asarray(labels)
+    found: list[Run] = []
+    for period in _periods(array) if len(array) >= LEAST_CHAIN else ():
+        same = np.concatenate(([False], array[:-period] == array[period:], [False]))
+        ends = np.flatnonzero(same[1:] != same[:-1]).reshape(-1, 2)
+        longest = np.argsort(ends[:, 0] - ends[:, 1], kind="stable")[:CANDIDATES]
+        found += [(int(start), period, int(stop - start) // period + 1)
+                  for start, stop in ends[longest]]
+    enough = [run for run in found if run[2] >= _least(run[1])]
+    return sorted(enough, key=lambda run: ((1 - run[2]) * run[1], run[1], run[0]))[:CANDIDATES]
+
+
+def _is_repetition(units: Units, region: Region, start: int, period: int, turns: int) -> bool:
+    """Whether these are calls of modules, or each turn takes something from the one before."""
+    children = region.children[start : start + period * turns]
+    if period == 1 and isinstance(children[0], Region):
+        return True
+    if period == 1:
+        only = [c for c in children if isinstance(c, int)]
+        return all(before in units.sources[i] for before, i in pairwise(only))
+    turn = {i: k // period for k, child in enumerate(children) for i in _operations(child)}
+    carried = {k for i, k in turn.items() for s in units.sources[i] if turn.get(s) == k - 1}
+    return len(carried) == turns - 1
+
+
+def _operations(child: int | Region) -> Sequence[int]:
+    return child.operations if isinstance(child, Region) else (child,)
+
+
+def _periods(array: Any) -> list[int]:
+    """The usual distances from a pair of neighbours to the next equal pair."""
+    pairs = array[:-1] * (int(array.max()) + 2) + array[1:]
+    order = np.argsort(pairs, kind="stable")
+    distances = np.diff(order)[pairs[order][1:] == pairs[order][:-1]]
+    values, counts = np.unique(distances, return_counts=True)
+    return [int(p) for p in values[np.argsort(-counts, kind="stable")][:CANDIDATES]]
+
+
+def _aligned(units: Units, region: Region, run: Run, labels: list[int]) -> Run:
+    """The run from where fewest values are handed from turn to turn, and each is of one module."""
+    start, period, turns = run
+    if period == 1:
+        return run
+    stop = start + period * turns
+    while stop < len(labels) and labels[stop] == labels[stop - period]:
+        stop += 1
+    crossing = _crossings(units, region)
+    middle = start + period * (turns // 2)
+    fewest = min(crossing[middle : middle + period])
+    shifts = [r for r in range(period) if crossing[middle + r] == fewest][:20]
+
+    def worse(r: int) -> tuple[int, int, int]:
+        turn = region.children[middle + r : middle + r + period]
+        return len(_stems(units, turn)), -((stop - start - r) // period), r
+
+    shift = min(shifts, key=worse)
+    return start + shift, period, (stop - start - shift) // period
+
+
+def _stems(units: Units, children: Sequence[int | Region]) -> list[str]:
+    """The modules in lists, such as ``blocks.0``, that parameters belong to by their names."""
+    names = (units.recording.names.get(s, "") for child in children for i in _operations(child)
+             for s in units.sources[i] if s < 0)
+    found = (re.match(r"(.*?\b\d+)\.", name) for name in names)
+    return list(dict.fromkeys(match[1] for match in found if match))
+
+
+def _crossings(units: Units, region: Region) -> Any:
+    """Before each child: how many values from before it are still to be used."""
+    place = {i: k for k, child in enumerate(region.children)
+             for i in _operations(child)}
+    last: dict[int, int] = {}
+    for i, k in place.items():
+        for source in units.sources[i]:
+            if source in place and place[source] != k:
+                last[source] = max(last.get(source, 0), k)
+    steps = np.zeros(len(region.children) + 1, int)
+    for source, k in last.items():
+        steps[place[source] + 1] += 1
+        steps[k + 1 if k + 1 <= len(region.children) else k] -= 1
+    return np.cumsum(steps)
+
+
+def _turns(units: Units, children: list[int | Region], period: int) -> list[int | Region]:
+    """The first turn, a region for all between, the last turn; of a chain one region."""
+    count = len(children) // period
+    if period == 1 and not isinstance(children[0], Region):
+        return [Region("chain", children=children, times=count, closed=True)]
+    if period == 1:
+        turns = [child for child in children if isinstance(child, Region)]
+        if count < LEAST:
+            return list(children)
+    else:
+        parts = [children[k * period : (k + 1) * period] for k in range(count)]
+        stems = [_stems(units, part) for part in parts]
+        own = all(len(stem) == 1 for stem in stems) and stems[0] != stems[1]
+        turns = [Region("step", stem[0] if own else f"step {k}", children=part)
+                 for k, (part, stem) in enumerate(zip(parts, stems, strict=True))]
+    return [turns[0], _between(turns[1:-1]), turns[-1]]
+
+
+def _between(turns: list[Region]) -> Region:
+    """The turns that are neither the first nor the last."""
+    first, last = turns[0].title, turns[-1].title
+    steps = first if first == last else f"{first} .. {last}"
+    if first.startswith("step "):
+        steps = f"steps {first[5:]} .. {last[5:]}"
+    title = f"{len(turns)} more {turns[0].word}" if turns[0].word else f"x {len(turns)}"
+    return Region("many", title, steps, children=list(turns), times=len(turns), closed=True)

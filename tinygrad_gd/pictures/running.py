@@ -1,0 +1,104 @@
+"""``draw(model, *inputs)``: the function runs once, watched, and all that it computes is drawn."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..engine.tensor import Tensor
+from ..engine.watched import Run
+from ..errors import DTypeError, describe
+from ..ground.observer import Observer, observe
+from ..ground.pytree import flatten
+from ..program.ir import Program, State, Value
+from ..program.passes import readable
+from .recording import Call, Note, Recording, Within
+
+
+class _Listener(Observer):
+    """Keeps every operation, also what is not recorded, and knows what was detached from what."""
+
+    def __init__(self) -> None:
+        self.outs: list[Tensor] = []
+        self.calls: list[Call] = []
+        self.same: dict[Tensor, Tensor] = {}  # a leaf and what it was made of
+
+    def forward(self, out: Tensor, primitive: Any, inputs: tuple[Any, ...],
+                params: Mapping[str, Any]) -> None:
+        """Keep an operation."""
+        known = tuple(self.same.get(x, x) if isinstance(x, Tensor) else x for x in inputs)
+        self.outs.append(out)
+        self.calls.append((primitive, known, params))
+
+    def creates(self, leaf: Tensor, data: Any) -> None:
+        """A leaf made of a Tensor is drawn as that."""
+        if isinstance(data, Tensor):
+            self.same[leaf] = self.same.get(data, data)
+
+
+def run_of(function: Callable[..., Any], inputs: tuple[Any, ...]) -> Recording:
+    """All that ``function(*inputs)`` computes."""
+    listener = _Listener()
+    names = _parameters(function, len(inputs))
+    given = [_tensor(x, name) for x, name in zip(inputs, names, strict=True)]
+    with observe(Run()), observe(listener):
+        result = function(*given)
+    roots = [x for x in flatten(result) if isinstance(x, Tensor)]
+    if not roots:
+        raise DTypeError(f"draw: {name_of(function)} should return a Tensor, or several, got "
+                         f"{describe(result)}")
+    return Recording(listener.outs, [listener.same.get(x, x) for x in roots], listener.calls)
+
+
+def _tensor(x: Any, name: str) -> Any:
+    """Floating numbers and arrays as Tensors, so that operations on them are seen."""
+    if isinstance(x, float) or (isinstance(x, np.ndarray) and x.dtype.kind == "f"):
+        return Tensor(x, name=name, dtype=getattr(x, "dtype", None))
+    return x
+
+
+def _parameters(function: Any, count: int) -> list[str]:
+    """How the function calls its first arguments."""
+    try:
+        names = list(inspect.signature(getattr(function, "forward", function)).parameters)
+    except (TypeError, ValueError):
+        names = []
+    return [*names, *("input" for _ in range(count))][:count]
+
+
+def name_of(function: Any) -> str:
+    """What a function or model is called."""
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
+def program_of(step: Any) -> Recording:
+    """What a compiled function, or a `Program`, computes: forward, backward and update."""
+    program = step if isinstance(step, Program) else readable(step.captured)
+    names: dict[Any, str] = {}
+    kinds: dict[Any, str] = {}
+    for given in program.inputs:
+        tensor = getattr(given, "tensor", None)
+        learned = isinstance(given, State) and given.tensor.requires_grad
+        kinds[given.value] = "param" if learned else "const" if tensor is None else "input"
+        name = given.value.name or (tensor.name if tensor is not None else "") or ""
+        names[given.value] = name.removesuffix("_") or getattr(given, "text", "")
+    notes = [Note(tuple(Within(".".join(path), "", 0) for path in _prefixes(i.scope)),
+                  f"{i.line[0]}:{i.line[1]}" if i.line[1] else "", i.phase)
+             for i in program.instructions]
+    results = [x for x in reversed(list(program.results)) if isinstance(x, Value)]
+    for i in program.instructions:
+        if i.target is not None:
+            names[i.output] = f"new {i.target.tensor.name or 'value'}"
+    for tensor, value in program.gradients:
+        names.setdefault(value, f"{tensor.name or 'parameter'}.grad")
+    outs = [i.output for i in program.instructions]
+    calls: list[Call] = [(i.primitive, i.inputs, i.params) for i in program.instructions]
+    return Recording(outs, results, calls, notes, names, kinds)
+
+
+def _prefixes(scope: str) -> list[list[str]]:
+    parts = scope.split(".") if scope else []
+    return [parts[: k + 1] for k in range(len(parts))]

@@ -1,0 +1,103 @@
+"""d(drawn)/d(node) of everything, computed again, as the engine keeps only the gradients of leaves.
+
+One picture shows one quantity. What ``.grad`` holds may be another one, such as the sum over two
+backward passes; then it is said, beside the true number.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..engine.cotangents import cotangents_of
+from ..engine.graph import Node
+from ..engine.tensor import Tensor
+from ..errors import GradError
+from ..ground.modes import current_mode, no_grad
+from ..ground.observer import Observer, observe
+from .figures import FEW, gradient_summary, norm
+from .recording import Recording
+
+
+class _Cotangents(Observer):
+    """Notes the complete cotangent of each operation's result: its numbers, or of many the norm."""
+
+    def __init__(self, place: dict[Any, int]) -> None:
+        self.place = place
+        self.of: dict[int, Any] = {}
+
+    def backward(self, out: Any, position: int, g: Any, gx: Any) -> None:
+        place = self.place.get(out, 0)
+        if place not in self.of:
+            self.of[place] = brief(g)
+
+
+class Norm(float):
+    """The norm of an array that was not kept."""
+
+
+def brief(g: Any) -> Any:
+    """Few numbers as they are, many by their norm, as a picture shows no more."""
+    return g if getattr(g, "size", 1) <= FEW else Norm(norm(g))
+
+
+def written(slope: Any) -> str:
+    """A gradient in a few characters."""
+    return gradient_summary(np.float64(slope) if isinstance(slope, Norm) else slope)
+
+
+def size_of_slope(slope: Any) -> float:
+    """How large a gradient is."""
+    return float(slope) if isinstance(slope, Norm) else norm(slope)
+
+
+def slopes_of(recording: Recording) -> dict[int, Any]:
+    """After `backward`, by place: d(root)/d(node).
+
+    Nothing where that could be noticed (hooks, observers), where the result has several elements, or
+    where values were overwritten since.
+    """
+    root = recording.at(recording.root)
+    tensors = [x for x in (*recording.leaves, *recording.outs) if isinstance(x, Tensor)]
+    if not isinstance(root, Tensor) or root.size != 1 or not root.requires_grad:
+        return {}
+    done = any(Node(x).grad is not None for x in recording.leaves if isinstance(x, Tensor))
+    if not done or current_mode().observer is not None or any(Node(x).hooked for x in tensors):
+        return {}
+    seen = _Cotangents(recording.place)
+    one = np.ones(root.shape, root.dtype)[()]
+    try:
+        with no_grad(), observe(seen), np.errstate(all="ignore"):
+            leaves = cotangents_of([root], [one])
+    except GradError:  # a value was overwritten since
+        return {}
+    return seen.of | {recording.place[x]: g for x, g in leaves.items()} | {recording.root: one}
+
+
+def held_otherwise(tensor: Any, slope: Any) -> str:
+    """What ``.grad`` holds, if that is something else than a leaf's slope, and why it may.
+
+    >>> w = Tensor(3.0, requires_grad=True); w.grad = 48.0
+    >>> held_otherwise(w, np.float64(24.0))
+    '.grad holds 48.0000: 2 backward calls?'
+    """
+    held = Node(tensor).grad if isinstance(tensor, Tensor) else None
+    if held is None:
+        return ""
+    said = f".grad holds {gradient_summary(held)}"
+    if slope is None:
+        return f"{said}: of another result"
+    if np.allclose(held, slope, rtol=1e-5, atol=1e-12, equal_nan=True):
+        return ""
+    times = _times(held, slope)
+    return f"{said}: {times} backward calls?" if times else f"{said}: of other results?"
+
+
+def _times(held: Any, slope: Any) -> int:
+    """How many times as large it is, if that is a small whole number."""
+    long = float(np.vdot(slope, slope))
+    ratio = float(np.vdot(slope, held)) / long if long > 0 else 0.0
+    times = round(ratio) if np.isfinite(ratio) else 0
+    same = times > 1 and np.allclose(held, np.multiply(slope, times), rtol=1e-4, atol=1e-12)
+    return times if same and times <= 5 else 0

@@ -1,0 +1,270 @@
+"""Why there is no gradient: the link that is missing between a Tensor and the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..engine.graph import Node, event_of, walk
+from ..engine.tensor import Tensor
+from ..engine.watched import Event, Run
+from ..ground.registry import by_name
+from .case import Case, Cause, shown_line
+
+
+def causes_of_none(case: Case) -> Iterator[Cause]:
+    """Why a Tensor has no gradient, or a loss requires none."""
+    t = case.tensor
+    if case.asks_about_all:
+        yield from _nothing_recorded(case)
+    elif case.in_graph:
+        yield from _not_there_yet(case)
+    elif t.op is None and not t.requires_grad:
+        yield _requires_none(case)
+    elif case.root is None:
+        yield from _nothing_known(case)
+    else:
+        yield from _cut(case)
+
+
+def _requires_none(case: Case) -> Cause:
+    t, name = case.tensor, case.name(case.tensor)
+    made = event_of(t)
+    if made and made.kind == "leaf" and made.what == "detach":
+        return Cause("detach", f"{name} is a copy that .detach() made, without history.",
+                     cure="Ask about the Tensor it was made of, and leave .detach() out.",
+                     line=case.line(t))
+    if t.dtype.kind != "f":
+        return Cause("integer", f"{name} holds {t.dtype}, and only floats have gradients.",
+                     cure="Make it of floats, tg.Tensor([1.0, 2.0], requires_grad=True), or use "
+                          f"{name}.astype(float).", line=case.line(t))
+    if made and made.kind == "operation" and not made.recorded:
+        return _link(case, made)
+    return Cause("requires_grad", f"{name} was not made with requires_grad=True, or was frozen, or was "
+                 "computed of what requires none.", line=case.line(t),
+                 cure="Write tg.Tensor(values, requires_grad=True), before the loss is computed. A "
+                      f"gradient is recorded only by backward(create_graph=True).{case.cut_off}")
+
+
+def _not_there_yet(case: Case) -> Iterator[Cause]:
+    """A gradient would flow, but is not kept, or no longer, or not yet."""
+    t, name, run = case.tensor, case.name(case.tensor), case.run
+    if t.op is not None:
+        yield Cause("non-leaf", f"{name} was computed, by {t.op.name}: backward() keeps the gradients "
+                    "of leaves only, those you made yourself.",
+                    cure=f"Call {name}.retain_grad() before backward().", line=case.line(t))
+        return
+    event = event_of(t)
+    if run is not None and event is not None:
+        passes = [e for e in run.of("backward") if event.number in e.inputs[1:]]
+        forgotten = [e for e in run.of("zero_grad") if event.number in e.inputs]
+        if passes and forgotten and forgotten[-1].number > passes[-1].number:
+            made = shown_line(passes[-1].line)
+            yield Cause("zeroed", f"{forgotten[-1].via}() forgot the gradient after backward() had "
+                        f"made it ({made}).", line=shown_line(forgotten[-1].line),
+                        cure="Read .grad, and call optimizer.step(), after backward() and "
+                             "before zero_grad().")
+            return
+    yield Cause("no backward", f"A gradient of {case.loss} would flow to {name}, but backward() has "
+                "not been called since its last zero_grad().", cure="Call loss.backward().")
+
+
+def _nothing_known(case: Case) -> Iterator[Cause]:
+    name = case.name(case.tensor)
+    yield Cause("unknown", f"Nothing is known of a loss: backward() was not called, or {name} took no "
+                "part in what it was called on.",
+                cure=f"Ask {name}.why(loss), or run it under `with tg.study.watch():`.")
+
+
+# -- the chain ---------------------------------------------------------------------------------------
+
+
+def _cut(case: Case) -> Iterator[Cause]:
+    """The loss is known, and no gradient of it flows to the Tensor."""
+    run, event, root = case.run, event_of(case.tensor), case.root
+    end = None if root is None else event_of(root)
+    if root is not None and not root.requires_grad and (run is None or end is None):
+        yield Cause("nothing recorded", f"{case.loss} requires no gradient: no Tensor that it was "
+                    "computed from does, or it was computed under no_grad().",
+                    cure="Run it under tg.study.watch() to be told where the chain is cut.")
+        return
+    if twin := _namesake(case):
+        yield twin
+        return
+    if run is None or event is None or end is None or not event.run is end.run is run:
+        yield from _by_values(case)
+        return
+    way = _way(run, event, end)
+    if way:
+        yield _link(case, next((e for e in way if _breaks(e)), way[-1]), case.name(case.tensor))
+    else:
+        yield from _left(case, run, event)
+
+
+def _breaks(e: Event) -> bool:
+    return e.kind == "leaf" or not e.flows
+
+
+def _way(run: Run, start: Event, end: Event) -> list[Event]:
+    """What happened on the way from one event to another, by Tensors; nothing if there is no way."""
+    came_from: dict[int, int] = {start.number: -1}
+    for e in run.events:
+        if e.kind in ("operation", "leaf") and e.number not in came_from:
+            source = next((i for i in e.inputs if i in came_from), None)
+            if source is not None:
+                came_from[e.number] = source
+    if end.number not in came_from:
+        return []
+    way = [end.number]
+    while came_from[way[-1]] != -1:
+        way.append(came_from[way[-1]])
+    return [found for number in reversed(way[:-1]) if (found := run.at(number)) is not None]
+
+
+def _link(case: Case, e: Event, of: str = "") -> Cause:
+    """What is wrong with the event that cuts a chain."""
+    line, what = shown_line(e.line), case.called(e)
+    source = next((x for x in (case.run.inputs_of(e) if case.run else ()) if x is not None), None)
+    given = case.called(source) if source else of or "a Tensor"
+    if e.kind == "leaf":
+        how = "detach()" if e.what == "detach" else "tg.Tensor(...)"
+        return Cause("detach" if e.what == "detach" else "copy",
+                     f"{how} made a copy of {given} without history: no gradient goes back through it.",
+                     cure=f"Compute with {given} itself.", line=line)
+    whole = e.tensor is None or e.tensor.dtype.kind != "f"
+    if e.what == "astype" and whole:
+        return Cause("integer", f"{given} became integers by astype: only floats have gradients.",
+                     cure="Stay with floats, astype(np.float32).", line=line)
+    if not e.recorded:
+        return Cause("no_grad", f"{what} was computed by {e.what} under tg.no_grad(), which records "
+                     "nothing.", cure="Move it out of the no_grad block.", line=line)
+    op: Any = by_name(e.what)
+    if not op.differentiable:
+        return Cause("comparison", f"{e.what} gives {_kind_of(op)}, and has no derivative: a little "
+                     f"more of {given} changes nothing.", line=line,
+                     cure="Use something smooth instead: a sigmoid for a step, the values themselves "
+                          "for a comparison, softmax for argmax.")
+    return Cause("no rule", f"{given} only chooses in {e.what}: no gradient flows to that argument.",
+                 cure="Compute with its values, as in a product.", line=line)
+
+
+def _kind_of(op: Any) -> str:
+    comparisons = ("greater", "less", "equal", "not_equal", "greater_equal", "less_equal")
+    return "True or False" if op.name in comparisons else "a result that moves in steps"
+
+
+def _left(case: Case, run: Run, start: Event) -> Iterator[Cause]:
+    """No way by Tensors: values were taken out, or it was not used."""
+    name = case.name(case.tensor)
+    reached, users = {start.number}, []
+    for e in run.events:
+        if e.kind in ("operation", "leaf") and any(i in reached for i in e.inputs):
+            reached.add(e.number)
+            users.append(e)
+    end = event_of(case.root) if case.root is not None else None
+    last = end.number if end else len(run.events)
+    reads = [e for e in run.of("read")
+             if e.inputs[0] in reached and e.number < last and not e.within]
+    for e in reads[-1:]:
+        plain = "a NumPy array" if e.what in ("numpy()", "data", "tolist()") else "a Python number"
+        found = run.at(e.inputs[0])
+        yield Cause("number" if "number" in plain else "array",
+                    f"{e.what} made {plain} of {case.called(found) if found else name}: from there on "
+                    "nothing is recorded.", line=shown_line(e.line),
+                    cure="Compute with the Tensor: np.exp(t) for math.exp(t), t * 2 for t.item() * 2.")
+    if reads:
+        return
+    if users:
+        used = users[-1]
+        yield Cause("unused", f"{name} was used last in {used.what}, the result of which is not in "
+                    f"{case.loss}.", line=shown_line(used.line),
+                    cure="Is it another variable that was meant, or a result that is not returned?")
+        return
+    yield _unused(case)
+
+
+def _unused(case: Case) -> Cause:
+    name, loss = case.name(case.tensor), case.loss
+    return Cause("unused", f"{name} was not used in {loss}.",
+                 cure=f"Compute {loss} with it; of a model, look whether forward() calls the layer.")
+
+
+def _namesake(case: Case) -> Cause | None:
+    """Another leaf that is called the same: the variable was given a new Tensor."""
+    name = case.name(case.tensor)
+    assert case.root is not None
+    called = {name, f"{name}_2"}
+    twins = (t for t in walk([case.root]) if t is not case.tensor and t.op is None and t.requires_grad
+             and t.shape == case.tensor.shape and (t.name == name or case.name(t) in called))
+    other = next(twins, None)
+    if other is None or name == "this Tensor":
+        return None
+    return Cause("replaced", f"The loss was computed with another Tensor that is called {name}, too: "
+                 "this one was replaced, as by w = w - lr * w.grad or w = tg.Tensor(...).",
+                 cure="Change it in place, under no_grad: w -= lr * w.grad; or give the new one to the "
+                      "optimizer.", line=case.line(other))
+
+
+def _by_values(case: Case) -> Iterator[Cause]:
+    """Without a watch: whether the values are in the graph as a constant."""
+    name, values = case.name(case.tensor), Node(case.tensor).value
+    assert case.root is not None
+    graph = list(walk([case.root]))
+    held = [Node(t).value for t in graph if not t.requires_grad]
+    held += [np.asarray(x) for t in graph for x in t.inputs if not isinstance(x, Tensor)]
+    if any(x.shape == values.shape and np.array_equal(x, values) for x in held):
+        yield Cause("copy", f"The values of {name} are in the loss, but as a copy without history.",
+                    cure="Leave out .detach(), .numpy() or Tensor(...), and compute with "
+                         f"{name} itself.{case.cut_off}")
+        return
+    unused = _unused(case)
+    yield unused._replace(says=f"{unused.says[:-1]}, or the chain to it is cut: by no_grad(), "
+                          ".detach(), .numpy(), .item() or a comparison.",
+                          cure=f"{unused.cure}{case.cut_off}")
+
+
+def _nothing_recorded(case: Case) -> Iterator[Cause]:
+    """A loss that requires no gradient: every place where a chain was cut on the way to it."""
+    run, end = case.run, event_of(case.tensor)
+    if run is None or end is None or end.run is not run:
+        yield Cause("nothing recorded", "No Tensor that it was computed from requires a gradient, or "
+                    "it was computed under no_grad().", cure="Make one with requires_grad=True. "
+                    "Run it under tg.study.watch() to be told where a chain is cut.")
+        return
+    pending, seen = [end], {end.number}
+    cut = False
+    while pending:
+        e = pending.pop()
+        sources = [x for x in run.inputs_of(e) if x is not None]
+        if e.what == "grad":
+            cut = True
+            yield Cause("create_graph", f"{case.called(e)} is a gradient, and was computed without "
+                        "being recorded.", cure="Call the first backward(create_graph=True), or use "
+                        "tg.grad, which can be nested.", line=_first_pass(run, e))
+        elif any(x.flows for x in sources) and _breaks(e):
+            cut = True
+            yield _link(case, e)
+        pending += [x for x in sources if x.number not in seen]
+        seen.update(x.number for x in sources)
+    first = min(seen)
+    reads = [e for e in run.of("read") if not e.within and (x := run.at(e.inputs[0])) and x.flows
+             and e.number < end.number]
+    if not cut and reads:
+        e = reads[-1]
+        source = run.at(e.inputs[0])
+        name = case.called(source) if source else "a Tensor"
+        yield Cause("array", f"{e.what} took the values of {name} out: from there on nothing is "
+                    "recorded.", line=shown_line(e.line),
+                    cure="Compute with the Tensor itself.")
+    elif not cut:
+        made = run.at(first)
+        yield Cause("requires_grad", "None of the Tensors that it was computed from was made with "
+                    "requires_grad=True.", line=shown_line(made.line) if made else "",
+                    cure="Write tg.Tensor(values, requires_grad=True) for what is to be learned.")
+
+
+def _first_pass(run: Run, e: Event) -> str:
+    passes = [p for p in run.of("backward") if p.number < e.number and p.what == "backward"]
+    return shown_line(passes[-1].line) if passes else ""

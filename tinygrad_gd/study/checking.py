@@ -1,0 +1,303 @@
+"""`check_backward`: somebody's own gradients against the engine's, and the mistakes named.
+
+The walk goes from the loss backwards. After a mistake it goes on from the wrong value, so that what
+follows from a mistake is not called one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from textwrap import fill
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..engine.graph import Node, nodes_of
+from ..engine.tensor import Tensor
+from ..errors import DTypeError, GradError, describe
+from .explained import one
+from .naming import Names
+from .reverse import Step, receivers, steps_of
+from .slips import slips_at
+from .wrong_shapes import about_shape
+
+Array = Any
+WIDTH = 100
+#: So many rules may be run to find a mistake that lies several steps away.
+PATIENCE = 100_000
+
+
+class Verdict(NamedTuple):
+    """What is to be said of one gradient."""
+
+    name: str
+    shape: tuple[int, ...]
+    status: str  # right, WRONG, or follows
+    says: str = ""
+
+
+class Checked:
+    """The verdicts, from the loss backwards; true if all are right. Print it.
+
+    Attributes
+    ----------
+    verdicts : one for each gradient.
+    """
+
+    def __init__(self, verdicts: list[Verdict]) -> None:
+        self.verdicts = verdicts
+
+    def __bool__(self) -> bool:
+        return all(v.status == "right" for v in self.verdicts)
+
+    def __str__(self) -> str:
+        width = max((len(v.name) + 2 for v in self.verdicts), default=0)
+        shape = max((len(str(v.shape)) for v in self.verdicts), default=0)
+        lines = []
+        for v in self.verdicts:
+            start = f"{f'd_{v.name}':<{width}}  {v.shape!s:<{shape}}  "
+            said = f"{v.status}{': ' if v.says else ''}{v.says}"
+            lines.append(fill(said, WIDTH, initial_indent=start, break_long_words=False,
+                              subsequent_indent=" " * min(len(start) + 2, 30), break_on_hyphens=False))
+        counts = {s: sum(v.status == s for v in self.verdicts) for s in ("right", "WRONG", "follows")}
+        told = ", ".join(f"{n} {s.lower()}" for s, n in counts.items() if n)
+        return "\n".join([*lines, f"{len(self.verdicts)} gradients: {told}"])
+
+    __repr__ = __str__
+
+
+def check_backward(loss: Tensor, gradients: Mapping[Tensor, Any]) -> Checked:
+    """Compare gradients that you derived with those of the engine, and name the mistakes.
+
+    Parameters
+    ----------
+    loss : one number, with the graph that it was computed by.
+    gradients : your derivative of the loss by each of these Tensors; by as many as you like. The more
+        of those in between are given, the nearer is a mistake pinned down.
+
+    >>> import numpy as np, tinygrad_gd as tg
+    >>> w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
+    >>> h = np.tanh(w); h.name = "h"; loss = (h * h).sum()
+    >>> d_h = 2 * h.numpy()
+    >>> print(check_backward(loss, {h: d_h, w: d_h}))
+    d_h  (2,)  right
+    d_w  (2,)  WRONG: the local derivative of h = tanh(w) is left out: d_h was passed on as it came
+    2 gradients: 1 right, 1 wrong
+    """
+    given = _checked(loss, gradients)
+    names = Names([loss], given)
+    truth: dict[Tensor, Array] = {}
+    noise = _noise_in(list(steps_of(loss, truth)))
+    known: dict[Tensor, Array] = {}
+    verdicts = []
+    for x in sorted(given, key=_completed(loss), reverse=True):
+        mine = given[x]
+        if same(mine, truth[x], noise.get(x, 0.0)):
+            verdicts.append(Verdict(names(x), x.shape, "right"))
+        else:
+            arrived: dict[Tensor, Array] = {}
+            steps = list(steps_of(loss, arrived, known))
+            if same(mine, arrived[x], noise.get(x, 0.0)):
+                verdicts.append(Verdict(names(x), x.shape, "follows",
+                                        "it is right but for the mistake above; nothing to mend here"))
+            else:
+                said = _Search(loss, x, mine, known, steps, arrived, names).words()
+                verdicts.append(Verdict(names(x), x.shape, "WRONG", said))
+        if mine.shape == x.shape:
+            known[x] = mine.astype(x.dtype)[()]
+    return Checked(verdicts)
+
+
+def _checked(loss: Any, gradients: Any) -> dict[Tensor, Array]:
+    """The gradients as arrays, if they are of Tensors that the loss depends on."""
+    if not isinstance(loss, Tensor) or not loss.requires_grad or loss.op is None or loss.size != 1:
+        raise GradError(f"check_backward: expected a loss, one number that was recorded, got "
+                        f"{describe(loss)}")
+    if not isinstance(gradients, Mapping) or not all(isinstance(t, Tensor) for t in gradients):
+        raise DTypeError("check_backward: expected a dict from Tensors to your gradients, as in "
+                         f"check_backward(loss, {{w: dw}}), got {describe(gradients)}")
+    reached: dict[Tensor, Array] = {}
+    for _ in steps_of(loss, reached):
+        pass
+    for t in gradients:
+        if t not in reached:
+            raise GradError(f"check_backward: no gradient flows from {describe(loss)} to "
+                            f"{describe(t)}; t.why(loss) says why")
+    return {t: np.asarray(Node(g).value if isinstance(g, Tensor) else g, np.float64)
+            for t, g in gradients.items()}
+
+
+def _completed(loss: Tensor) -> Any:
+    """When the gradient of a Tensor is complete: the later, the smaller."""
+    numbers: dict[Tensor, float] = {}
+    for node in nodes_of(loss):
+        numbers[node.tensor] = node.number
+        for _, x in receivers(node.tensor):
+            numbers.setdefault(x, node.number - 0.5)  # a leaf; the oldest that used it comes first
+    return numbers.__getitem__
+
+
+def _noise_in(steps: list[Step]) -> dict[Tensor, float]:
+    """How much of each gradient may be rounding: where much cancels, that is all there is."""
+    noise: dict[Tensor, float] = {}
+    for s in steps:
+        g, raw = _largest(s.g), _largest(s.raw)
+        before = noise.get(s.out, 0.0)
+        gain = raw / g if g > 10 * before else 1.0
+        own = 4 * float(np.finfo(s.to.dtype).eps) * max(g, raw) * np.sqrt(np.size(s.g))
+        noise[s.to] = noise.get(s.to, 0.0) + before * gain + own
+    return noise
+
+
+def _largest(x: Array) -> float:
+    x = np.asarray(x)
+    return float(np.abs(x[np.isfinite(x)]).max(initial=0.0))
+
+
+def same(a: Array, b: Array, noise: float = 0.0) -> bool:
+    """Whether two gradients are the same but for rounding."""
+    a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape:
+        return False
+    near = 1e-3 if b.dtype.itemsize < 8 else 1e-6
+    size = _largest(b)
+    return bool(np.allclose(a, b, rtol=near, atol=near * size * 1e-2 + noise, equal_nan=True))
+
+
+def ratio(a: Array, b: Array) -> float | None:
+    """By how much a gradient is another, if it is a multiple."""
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    size = float(np.vdot(b, b)) if a.shape == b.shape else 0.0
+    times = float(np.vdot(b, a)) / size if size else 0.0
+    return times if times and same(a, times * b) else None
+
+
+class _Search:
+    """Looks for the slips that give exactly somebody's numbers."""
+
+    def __init__(self, loss: Tensor, x: Tensor, mine: Array, known: dict[Tensor, Array],
+                 steps: list[Step], arrived: dict[Tensor, Array], names: Names) -> None:
+        self.loss, self.x, self.mine, self.known = loss, x, mine, known
+        self.names, self.right = names, np.asarray(arrived[x])
+        self.steps = [s for s in steps if s.to is x or (s.to not in known and s.to.op is not None)]
+        self.values = [node.tensor for node in nodes_of(loss)]
+        self.values += [x for node in nodes_of(loss) for x in node.inputs if isinstance(x, Tensor)]
+        self.values = list(dict.fromkeys(self.values))
+
+    def words(self) -> str:
+        """The mistake, or the mistakes that these numbers could be."""
+        if self.mine.shape != self.x.shape:
+            return about_shape(self.mine, self.right, self.names, self.x)
+        found = list(dict.fromkeys(self._slips()))
+        if (whole := self._whole()) and not found:
+            found = [whole]
+        if not found:
+            return self._difference()
+        if len(found) == 1:
+            return found[0]
+        return "these numbers fit more than one mistake: " + "; or ".join(found[:3])
+
+    def _whole(self) -> str:
+        """Right but for a factor, the order of axes, or a one-hot."""
+        times = ratio(self.mine, self.right)
+        if times is not None:
+            return f"it is right but for {self._factor(times)}"
+        if self.mine.ndim == 2 and same(self.mine.T, self.right):
+            return "it is transposed"
+        off = self.mine - self.right
+        wrong = np.abs(off) > 1e-9 * max(np.abs(self.right).max(), 1e-300)
+        if off.ndim == 2 and off.shape[1] > 1 and (wrong.sum(1) == 1).all():
+            parts = off[wrong]
+            if np.allclose(parts, parts[0]):
+                columns = np.argmax(wrong, 1)[:8].tolist()
+                return (f"one number in each row is off by {one(float(parts[0]))}, in the columns "
+                        f"{columns}: is the one-hot of the labels not subtracted?")
+        return ""
+
+    def _factor(self, times: float) -> str:
+        """A factor in words, with what it may come from."""
+        if abs(times + 1) < 1e-9:
+            return "the sign"
+        lengths = sorted({n for t in self.values for n in t.shape if n > 1} | {
+            t.size for t in self.values if t.size > 1})
+        for n in lengths:
+            if abs(times - n) < 1e-6 * n:
+                return f"a factor {n}: a mean divides by {n}, which is missing (a sum was taken)"
+            if abs(times * n - 1) < 1e-6:
+                return f"a factor 1/{n}: it is divided by {n} once too often (a mean for a sum)"
+            if n > 1 and min(abs(times - n / (n - 1)), abs(times - (n - 1) / n)) < 1e-9:
+                return f"a factor {times:.6g}: {n} and {n - 1} are mixed up"
+        return f"a factor {times:.6g}"
+
+    def _slips(self) -> Iterator[str]:
+        direct = [s for s in self.steps if s.to is self.x]
+        outs = list(dict.fromkeys(s.out for s in direct))
+        for out in outs:
+            own = [s for s in direct if s.out is out]
+            if len(outs) > 1:
+                yield from self._of_one_use(own, len(outs))
+            for s in own:
+                for slip in slips_at(s, self.names, self.values):
+                    if slip.sent is not None and self._fits(self.right - s.sent + slip.sent):
+                        yield slip.says
+        yield from self._further()
+
+    def _of_one_use(self, own: list[Step], uses: int) -> Iterator[str]:
+        """What one of several operations sends back is missing, alone, or off by a factor."""
+        made = f"{self.names(own[0].out)} = {self.names.call(own[0].out)}"
+        part = np.asarray(sum(s.sent for s in own))
+        others = self.right - part
+        times = ratio(self.mine - others, part)
+        if self._fits(others):
+            yield (f"what comes back through {made} is missing: `=` where `+=` belongs, or a path that "
+                   "was forgotten")
+        elif uses > 2 and self._fits(part):
+            yield (f"only what comes back through {made} is there, of {uses} uses: `=` where `+=` "
+                   "belongs")
+        elif times is not None and not same(self.mine, self.right):
+            share = f"off by {self._factor(times)}"
+            if abs(times - 2) < 1e-9:
+                share = "counted twice"
+            elif len(own) > 1 and abs(times * len(own) - 1) < 1e-9:
+                share = f"counted once, where {self.names(self.x)} is used {len(own)} times in it"
+            yield f"what comes back through {made} is {share}"
+
+    def _further(self) -> Iterator[str]:
+        """Slips in steps whose results were not given, so that they come through."""
+        patience = PATIENCE // max(len(self.steps), 1)
+        for s in self.steps:
+            if s.to is self.x:
+                continue
+            for slip in slips_at(s, self.names, self.values):
+                patience -= 1
+                if patience < 0:
+                    return
+                if self._fits(self._with(s, slip.sent)):
+                    yield slip.says
+
+    def _with(self, at: Step, sent: Array | None) -> Array | None:
+        """The gradient, if one step had sent something else."""
+        def change(s: Step) -> Step | None:
+            if s.out is not at.out or s.position != at.position:
+                return s
+            return None if sent is None else s._replace(sent=sent)
+
+        totals: dict[Tensor, Array] = {}
+        for _ in steps_of(self.loss, totals, self.known, change):
+            pass
+        return totals.get(self.x)
+
+    def _fits(self, value: Array | None) -> bool:
+        if value is None or not np.shape(value) == self.mine.shape:
+            return False
+        return same(self.mine, value) and not same(value, self.right)
+
+    def _difference(self) -> str:
+        """No single slip gives these numbers: where they differ."""
+        wrong = np.abs(self.mine - self.right) > 1e-6 * max(float(np.abs(self.right).max()), 1e-300)
+        first = tuple(int(i) for i in np.argwhere(wrong)[0]) if wrong.ndim and wrong.any() else ()
+        place = f" at {list(first)}" if first else ""
+        yours, right = float(self.mine[first]), float(self.right[first])
+        count = f"{np.count_nonzero(wrong)} of {self.right.size} numbers differ; " if place else ""
+        return (f"{count}yours{place} is {one(yours)}, backprop's {one(right)}. No single mistake that "
+                "is known gives these numbers")

@@ -1,0 +1,162 @@
+"""`why`: what is wrong with a gradient, and what to do: causes with evidence, the likeliest first.
+
+A `Case` is what is known: the Tensor, the loss, the steps of its reverse pass and, if it was watched,
+the run. `broken_chain` says why there is no gradient, `non_finite` where NaN comes from, `vanished` why
+a gradient is 0 or shrinks, `too_large` why it is more than expected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from textwrap import fill
+from typing import Any
+
+import numpy as np
+
+from ..engine.graph import Node, leaves_of
+from ..engine.tensor import Tensor
+from ..engine.watched import latest
+from ..errors import DTypeError, GradError, describe
+from .broken_chain import causes_of_none
+from .case import Case, Cause
+from .non_finite import causes_of_nan
+from .too_large import causes_of_size
+from .vanished import causes_of_depth, causes_of_zero
+
+WIDTH = 100
+#: The weight from which on a cause is no mere remark.
+MISTAKE = 1.4
+
+
+class Diagnosis:
+    """What was found: print it, or look at its causes.
+
+    Attributes
+    ----------
+    about : what is asked about, and how it stands with its gradient.
+    causes : the likeliest first; empty if nothing is wrong.
+    """
+
+    def __init__(self, about: str, causes: Iterable[Cause]) -> None:
+        self.about = about
+        self.causes = sorted({c.says: c for c in causes}.values(), key=lambda c: -c.weight)
+
+    def __str__(self) -> str:
+        lines = [self.about]
+        for number, cause in enumerate(self.causes, 1):
+            line = f" ({cause.line})" if cause.line else ""
+            lines.append(_wrapped(f"{number}. ", f"{cause.says}{line}"))
+            lines += [_wrapped("   evidence: ", cause.evidence)] if cause.evidence else []
+            lines += [_wrapped("   cure: ", cause.cure)] if cause.cure else []
+        if all(c.weight < MISTAKE for c in self.causes):
+            more = " What makes the gradient as large as it is:" if self.causes else ""
+            lines.insert(1, f"Nothing wrong was found.{more}")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def _wrapped(start: str, text: str) -> str:
+    indent = " " * (5 if start[0] == " " else 3)
+    return fill(text, WIDTH, initial_indent=start, subsequent_indent=indent, break_long_words=False,
+                break_on_hyphens=False)
+
+
+def why(tensor: Tensor, loss: Tensor | None = None) -> Diagnosis:
+    """Why a gradient is None, 0, NaN, or larger than expected: causes, evidence and cures.
+
+    Parameters
+    ----------
+    tensor : a leaf, to ask about its gradient; or a loss, to ask about all gradients of it.
+    loss : what was derived; known without if the run was watched: ``with tg.study.watch():``.
+
+    >>> import tinygrad_gd as tg
+    >>> w = tg.Tensor(2.0, requires_grad=True, name="w")
+    >>> loss = w.detach() * tg.Tensor(1.0, requires_grad=True, name="b")
+    >>> print(w.why(loss))
+    w.grad is None.
+    1. The values of w are in the loss, but as a copy without history.
+       cure: Leave out .detach(), .numpy() or Tensor(...), and compute with w itself. Run it under
+         tg.study.watch() to be told the line.
+    """
+    if not isinstance(tensor, Tensor):
+        raise DTypeError(f"why: expected a Tensor, got {describe(tensor)}; ask about a parameter or a "
+                         "loss")
+    case = Case(tensor, _checked(loss), latest())
+    if case.asks_about_all:
+        return Diagnosis(*_about_loss(case))
+    return Diagnosis(f"{case.name(tensor)}.grad is {_state(tensor)}.", _causes(case))
+
+
+def why_of_model(model: Any, loss: Tensor | None = None) -> Diagnosis:
+    """Why the gradients of a model's parameters are not what they should be."""
+    params = dict(model.named_parameters())
+    if not params:
+        raise GradError(f"why: {type(model).__name__} has no parameters")
+    case = Case(next(iter(params.values())), _checked(loss), latest())
+    return Diagnosis(*_about(case, list(params.values()), type(model).__name__))
+
+
+def _checked(loss: Any) -> Tensor | None:
+    if loss is None or isinstance(loss, Tensor):
+        return loss
+    raise DTypeError(f"why: expected the loss, a Tensor, got {describe(loss)}; give what backward() "
+                     "was called on")
+
+
+def _about_loss(case: Case) -> tuple[str, list[Cause]]:
+    root = case.tensor
+    if not root.requires_grad:
+        return f"{case.name(root)} requires no gradient.", list(causes_of_none(case))
+    return _about(case, leaves_of(root), case.name(root))
+
+
+def _about(case: Case, leaves: list[Tensor], title: str) -> tuple[str, list[Cause]]:
+    """What stands out of many gradients, each cause once, with those whom it hits."""
+    states = [_state(x) for x in leaves]
+    counts = {s: states.count(s) for s in dict.fromkeys(states)}
+    told = [f"{n} {'is' if n == 1 else 'are'} {s}" for s, n in counts.items()]
+    hit: dict[Any, list[str]] = {}
+    found: dict[Any, Cause] = {}
+    for leaf in leaves:
+        for cause in (c for c in _causes(case.of(leaf)) if c.kind != "used"):
+            key = cause.kind, cause.line, cause.at
+            found.setdefault(key, cause)
+            hit.setdefault(key, []).append(case.name(leaf))
+    causes = [c._replace(weight=c.weight + len(hit[k]) / 1000,
+                         evidence=". ".join(filter(None, [c.evidence, _hits(hit[k], len(leaves))])))
+              for k, c in found.items()]
+    return f"{title}: of {len(leaves)} gradients, {', '.join(told)}.", causes
+
+
+def _hits(names: list[str], of: int) -> str:
+    if of == 1:
+        return ""
+    shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    return f"It hits {shown}"
+
+
+def _state(tensor: Tensor) -> str:
+    """How it stands with a gradient, in words."""
+    g = Node(tensor).grad
+    if g is None:
+        return "None"
+    if not np.isfinite(g).all():
+        return "NaN" if np.isnan(g).any() else "infinite"
+    zeros = g.size - np.count_nonzero(g)
+    return "0" if zeros == g.size else "0 in part" if zeros else "there"
+
+
+def _causes(case: Case) -> Iterator[Cause]:
+    """The causes of how it stands with one gradient."""
+    g = Node(case.tensor).grad
+    questions: list[Callable[[Case], Iterator[Cause]]]
+    questions = [causes_of_zero, causes_of_size, causes_of_depth]
+    if g is None:
+        questions = [causes_of_none]
+    elif not np.isfinite(g).all():
+        questions = [causes_of_nan, causes_of_depth]
+    if case.root is not None and not np.isfinite(Node(case.root).value).all():
+        questions = [causes_of_nan, *questions]
+    for question in questions:
+        yield from question(case)

@@ -1,0 +1,194 @@
+"""An `Explanation` as text for a terminal, and as HTML for notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from textwrap import wrap
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from ..pictures.figures import gradient_summary, value_summary
+
+if TYPE_CHECKING:
+    from .explaining import Array, Explanation, Nudged, Sent
+
+AnyStep = TypeVar("AnyStep")
+
+#: Columns of the formula, and of a line.
+COLUMN, WIDTH = 46, 100
+#: Of a longer pass the first and the last steps are shown.
+SHOWN = 60
+#: Arrays up to this size are written out.
+FEW = 6
+BLANK = "_" * 12
+
+
+def figures(value: Array, gradient: bool = False) -> str:
+    """A number, a few of them, or what there is to say of many.
+
+    >>> figures(np.array(2.5)), figures(np.array([1.0, -0.25])), figures(np.ones((3, 4)), True)
+    ('2.5', '[1, -0.25]', '(3, 4), norm 3.4641')
+    """
+    if value.ndim == 0:
+        return one(value.item())
+    if value.size <= FEW:
+        return _nested(value)
+    return f"{value.shape}, {gradient_summary(value) if gradient else value_summary(value)}"
+
+
+def one(x: float) -> str:
+    """A number in up to five digits."""
+    return f"{x:.5g}" if isinstance(x, float) else f"{x}"
+
+
+def _nested(value: Array) -> str:
+    return one(value.item()) if value.ndim == 0 else f"[{', '.join(map(_nested, value))}]"
+
+
+def text_of(e: Explanation) -> str:
+    """The explanation for a terminal."""
+    lines = list(_forward(e)) if not e.at else list(_about(e))
+    lines += ["", *_heading(e), *_steps(e, e.blank), *_grown(e)]
+    if not e.blank:
+        lines += _checks(e)
+    else:
+        lines += ["", "answers", *_steps(e, False), *_checks(e)]
+    return "\n".join(lines)
+
+
+def _heading(e: Explanation) -> Iterator[str]:
+    short = f"d_x is short for d {e.name} / d x, how fast {e.name} grows with x"
+    yield f"backward: {short}" if e.at else f"backward, from the end: {short}"
+    if e.at:
+        return
+    start = "1" if not e.seed.shape else f"ones {e.seed.shape}"
+    all_of_it = f"what is derived is the sum of {e.name}"
+    why = "every pass starts with 1" if e.seed.size == 1 else all_of_it
+    yield _row(len(e.forward) + 1, f"d_{e.name} = {start}", why)
+
+
+def _forward(e: Explanation) -> Iterator[str]:
+    yield "forward"
+    place = ""
+    for made in _ends(e.forward):
+        if made is None:
+            yield f"     ... {len(e.forward) - SHOWN} more; explain(at=name) shows one of them"
+            continue
+        if made.place != place and made.place:
+            yield f"     {made.place}"
+        place = made.place
+        yield _row(made.number, f"{made.name} = {made.formula}", figures(made.value))
+
+
+def _about(e: Explanation) -> Iterator[str]:
+    """Where one Tensor is made and used."""
+    own = [made for made in e.forward if made.name == e.at]
+    users = {s.source for s in e.backward if s.name == e.at}
+    yield f"{e.at} is made" if own else f"{e.at} is a leaf: nobody computed it"
+    yield from (_row(m.number, f"{m.name} = {m.formula}", figures(m.value)) for m in own)
+    if users:
+        way = [e.at]
+        while way[-1] != e.name:
+            way.append(next(s.source for s in reversed(e.backward) if s.name == way[-1]))
+        yield f"{e.at} is used, and on the way to the end: {' -> '.join(way)}"
+        yield from (_row(m.number, f"{m.name} = {m.formula}", figures(m.value))
+                    for m in e.forward if m.name in users)
+
+
+def _steps(e: Explanation, blank: bool) -> Iterator[str]:
+    chosen = [s for s in e.backward if not e.at or s.name == e.at]
+    if e.at and not blank:
+        yield from _arrived(e, {s.source for s in chosen})
+    for sent in _ends(chosen):
+        if sent is None:
+            yield f"     ... {len(chosen) - SHOWN} more; explain(at=name) shows one of them"
+            continue
+        sign = "=" if sent.received == 1 else "+="
+        start = f"d_{sent.name} {sign} "
+        if blank:
+            yield _row(sent.number, f"{start}{BLANK}{BLANK}", f"= {BLANK}")
+            continue
+        yield _row(sent.number, f"{start}{sent.formula}", figures(sent.value, True))
+        for note in (*sent.notes, *_counted(sent)):
+            yield from (f"{'':9}{line}" for line in wrap(note, WIDTH - 9))
+
+
+def _arrived(e: Explanation, names: set[str]) -> Iterator[str]:
+    """The gradients that the steps of one Tensor begin with."""
+    last: dict[str, Sent] = {s.name: s for s in e.backward if s.name in names}
+    yield from (_row(s.number, f"d_{name} has arrived", figures(s.total, True))
+                for name, s in last.items())
+    if e.name in names:
+        yield _row(len(e.forward) + 1, f"d_{e.name} has arrived", figures(np.asarray(e.seed), True))
+
+
+def _counted(sent: Sent) -> Iterator[str]:
+    """How much of what a Tensor is to receive has come."""
+    done = sent.received == sent.uses
+    if sent.uses > 1:
+        total = f", together {figures(sent.total, True)}" if sent.received > 1 else ""
+        so_far = f"it has received {sent.received} of {sent.uses}{total}"
+        yield f"{sent.name} was used {sent.uses} times: {so_far}"
+    if sent.leaf and done:
+        yield f"complete: {sent.name}.grad"
+
+
+def _grown(e: Explanation) -> Iterator[str]:
+    """The gradients of leaves, where so many steps were left out that they may be among these."""
+    if len(e.backward) > SHOWN and not e.at and not e.blank:
+        yield "gradients of the leaves"
+        last: dict[str, Sent] = {s.name: s for s in e.backward if s.leaf}
+        yield from (_row(s.number, f"d_{s.name}", figures(s.total, True)) for s in last.values())
+
+
+def _checks(e: Explanation) -> Iterator[str]:
+    chosen = [n for n in e.nudges if not e.at or n.name.partition("[")[0] == e.at]
+    if chosen:
+        yield ""
+        yield f"check: make a leaf a little larger, and compute {e.name} again"
+        yield from (f"     {_nudge(e, n)}" for n in _ends(chosen) if n)
+
+
+def _nudge(e: Explanation, n: Nudged) -> str:
+    said = f"{n.name} + {n.by:g} -> {e.name} {n.change:+.5f}, the gradient says {n.predicted:+.5f}"
+    if abs(n.predicted) < 1e-3:
+        said = f"{n.name} + {n.by:g} -> {e.name} {n.change:+.3e}, the gradient says {n.predicted:+.3e}"
+    close = abs(n.change - n.predicted) <= 0.02 * max(abs(n.predicted), abs(n.change)) + 1e-12
+    return said if close else f"{said} ({e.name} is curved here, or has a kink)"
+
+
+def _ends(steps: Sequence[AnyStep]) -> Iterator[AnyStep | None]:
+    """The steps, or of many the first and the last, with None between."""
+    if len(steps) <= SHOWN:
+        yield from steps
+        return
+    yield from steps[: SHOWN // 2]
+    yield None
+    yield from steps[-(SHOWN // 2):]
+
+
+def _row(number: int, formula: str, value: str) -> str:
+    start = f"{number:3d}  {formula}"
+    if len(start) >= COLUMN:
+        return f"{start}\n{'':{COLUMN}}{value}"
+    return f"{start:<{COLUMN}}{value}"
+
+
+def html_of(e: Explanation) -> str:
+    """The explanation for a notebook: two tables, and the checks."""
+    if e.blank or e.at:
+        return f"<pre>{escape(text_of(e))}</pre>"
+    cell = 'style="text-align:left;font-family:monospace;white-space:pre-wrap;padding:2px 8px"'
+
+    def table(title: str, rows: Sequence[Sequence[str]]) -> str:
+        cells = ("".join(f"<td {cell}>{escape(x)}</td>" for x in row) for row in rows)
+        body = "".join(f"<tr>{row}</tr>" for row in cells)
+        return f"<h4>{escape(title)}</h4><table>{body}</table>"
+
+    forward = [(str(m.number), f"{m.name} = {m.formula}", figures(m.value), m.place) for m in e.forward]
+    backward = [(str(s.number), f"d_{s.name} {'=' if s.received == 1 else '+='} {s.formula}",
+                 figures(s.value, True), "; ".join([*s.notes, *_counted(s)])) for s in e.backward]
+    checks = "".join(f"<li>{escape(_nudge(e, n))}</li>" for n in e.nudges)
+    return table("forward", forward) + table("backward", backward) + f"<ul>{checks}</ul>"

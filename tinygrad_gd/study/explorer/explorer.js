@@ -1,0 +1,66 @@
+"use strict";
+// What every page shares: elements, numbers as the pictures write them, and the two helpers of programs.
+const $ = (id) => document.getElementById(id);
+const el = (tag, attributes = {}, ...children) => {
+  const made = document.createElementNS(tag === "svg" || tag === "polyline" || tag === "circle"
+    || tag === "rect" || tag === "text"
+    ? "http://www.w3.org/2000/svg" : "http://www.w3.org/1999/xhtml", tag);
+  for (const [name, value] of Object.entries(attributes))
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else if (value !== false && value != null) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+};
+const num = (x) => {
+  if (!isFinite(x)) return isNaN(x) ? "NaN" : x > 0 ? "Inf" : "-Inf";
+  const size = Math.abs(x);
+  if (x === 0) return "0.0000";
+  if (size >= 1e-3 && size < 1e5) return x.toFixed(4);
+  return x.toExponential(1).replace(/e([+-])(\d)$/, "e$10$2");
+};
+const L = (n, f) => Array.from({ length: n }, (_, i) => f(i));
+const S = (a) => a.reduce((x, y) => x + y, 0);
+const M = (a, b, n, k, m) => L(n * m, (i) => {
+  let t = 0;
+  for (let j = 0; j < k; j++) t += a[((i / m) | 0) * k + j] * b[j * m + (i % m)];
+  return t;
+});
+const list = (x) => (Array.isArray(x) ? x : [x]);
+const add = (a, b) => (Array.isArray(a) ? a.map((x, i) => x + b[i]) : a + b);
+const brief = (x) => (isFinite(x) && x !== 0 ? `${+x.toPrecision(4)}` : num(x).replace(".0000", ""));
+const nested = (a, shape) => {
+  if (!shape.length) return brief(a[0]);
+  const size = a.length / shape[0];
+  return `[${L(shape[0], (i) => nested(a.slice(i * size, (i + 1) * size), shape.slice(1))).join(" ")}]`;
+};
+const valueText = (x, shape, kind) => {
+  const a = list(x).map(Number);
+  if (a.length < 2) return num(a[0]);
+  if (a.length <= 6) return nested(a, shape);
+  const zeros = a.filter((v) => v === 0).length;
+  if (kind === "act" && zeros) return `${Math.round((100 * zeros) / a.length)}% zero`;
+  const mean = S(a) / a.length, deviation = Math.sqrt(S(a.map((v) => (v - mean) ** 2)) / a.length);
+  return `${num(Math.abs(mean) < 1e-15 * deviation ? 0 : mean)} \u00b1 ${num(deviation)}`;
+};
+const gradText = (x) => num(list(x).length < 2 ? list(x)[0] : Math.hypot(...list(x)));
+const spark = (values) => {
+  const fine = values.filter((v) => isFinite(v));
+  const log = Math.min(...fine) > 0 && Math.max(...fine) > 30 * Math.min(...fine);
+  const h = fine.map((v) => (log ? Math.log(v) : v)), low = Math.min(...h), span = Math.max(...h) - low || 1;
+  return el("svg", { viewBox: "0 0 200 50", class: "spark", role: "img", "aria-label": "loss over steps" },
+    el("polyline", { points: h.map((v, i) => `${(i / Math.max(1, h.length - 1)) * 196 + 2},${46 - ((v - low) / span) * 42}`).join(" ") }),
+    el("circle", { cx: h.length > 1 ? 198 : 2, cy: 46 - ((h[h.length - 1] - low) / span) * 42, r: 3 }));
+};
+const heat = (map, label) => {
+  const bytes = Int8Array.from(atob(map.data), (c) => c.charCodeAt(0) << 24 >> 24);
+  const picture = el("svg", { viewBox: `0 0 ${map.columns} ${map.rows}`, class: "heat", role: "img",
+    "aria-label": label, style: `aspect-ratio:${map.columns}/${map.rows}` });
+  bytes.forEach((b, i) => {
+    const v = b / 127, cell = el("rect", { x: i % map.columns, y: (i / map.columns) | 0, width: 1.02, height: 1.02,
+      class: v < 0 ? "minus" : "plus", "fill-opacity": Math.abs(v).toFixed(3) });
+    cell.append(el("title"));
+    picture.append(cell);
+  });
+  return el("figure", {}, picture, el("figcaption", {},
+    `${label}: ${map.cut}blue below 0, red above, full colour at ${num(map.most)}`));
+};

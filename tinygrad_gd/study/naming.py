@@ -1,0 +1,104 @@
+"""What explanations call things: the user's names, those that a watched run saw, else ``t1``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..engine.graph import Node, event_of, walk
+from ..engine.tensor import Tensor
+from ..pictures.names import array_key, names_for
+from ..pictures.words import options_of
+from ..program.ir import INFIX
+
+#: Options that say nothing: what follows from shapes, and what most calls have.
+_USUAL = re.compile(r"counts=.*|reduction=mean|(stride|dilation|groups)=(1|\(1(,1)*,?\))")
+
+
+class Names:
+    """Names of the Tensors and arrays of a graph, no two the same.
+
+    >>> w = Tensor(3.0, requires_grad=True, name="w"); y = (w * 2.0).exp()
+    >>> names = Names([y]); [names(w), names(y), names.call(y)]
+    ['w', 'y', 'exp(t1)']
+    """
+
+    def __init__(self, roots: Iterable[Tensor], also: Iterable[Tensor] = ()) -> None:
+        roots = list(roots)
+        tensors = sorted({*walk(roots), *also}, key=lambda t: Node(t).number)
+        arrays = [x for t in tensors for x in t.inputs if isinstance(x, np.ndarray)]
+        known = names_for([*tensors, *arrays])
+        self._names: dict[Any, str] = {}
+        self._keys = {id(x): array_key(x) for x in arrays}
+        self._held = arrays  # so that ids stay theirs
+        named = {t: known.get(t) or _watched(t) for t in tensors}
+        for t in tensors:
+            self._give(t, named[t])
+        for t in tensors:
+            seen = event.arguments if (event := event_of(t)) else ("",) * len(t.inputs)
+            for x, name in zip(t.inputs, seen, strict=False):
+                if isinstance(x, np.ndarray) and self._keys[id(x)] not in self._names:
+                    self._give(self._keys[id(x)], known.get(self._keys[id(x)]) or name or _kind(x))
+        for t in tensors:
+            leaf = "p" if t.requires_grad else _kind(Node(t).value)
+            self._give(t, "t" if t.op else leaf, numbered=t.op is not None or t.requires_grad)
+
+    def _give(self, key: Any, name: str | None, numbered: bool = False) -> None:
+        if key in self._names or not name:
+            return
+        name = re.sub(r"^(\d)", r"layer_\1", name)
+        free, count = (f"{name}1", 1) if numbered else (name, 1)
+        while free in self._names.values():
+            count += 1
+            free = f"{name}{count}" if numbered else f"{name}_{count}"
+        self._names[key] = free
+
+    def __call__(self, x: Any) -> str:
+        """How a Tensor, an array or a number is called."""
+        if isinstance(x, Tensor):
+            return self._names.get(x, "") or (x.name or "a Tensor")
+        if isinstance(x, np.ndarray):
+            return self._names[self._keys.get(id(x)) or array_key(x)]
+        return f"{x:g}" if isinstance(x, float) else f"{x}"
+
+    @property
+    def known(self) -> Mapping[Any, str]:
+        """The names of Tensors, and of arrays by their contents."""
+        return self._names
+
+    @property
+    def tensors(self) -> list[str]:
+        """The names of all Tensors."""
+        return [n for t, n in self._names.items() if isinstance(t, Tensor)]
+
+    def call(self, t: Tensor) -> str:
+        """How a Tensor was made, as a formula."""
+        op: Any = t.op
+        if op is None:
+            return self(t)
+        given = [self(x) for x in t.inputs]
+        if op.name in INFIX and len(given) == 2:
+            return f"{given[0]} {INFIX[op.name][0]} {given[1]}"
+        options = " ".join(o for o in options_of(op, t.params).split() if not _USUAL.fullmatch(o))
+        if op.name == "linear":
+            return " + ".join([f"{given[0]} @ {given[1]}.T", *given[2:]])
+        if op.name == "getitem":
+            key = options.removeprefix("key=") or f"[{', '.join(given[1:])}]"
+            return f"{given[0]}{key}"
+        if op.name in ("negative", "transpose") and not options:
+            return f"-{given[0]}" if op.name == "negative" else f"{given[0]}.T"
+        shown = [g for g in given if len(given) <= 4] or [*given[:2], "...", given[-1]]
+        return f"{op.name.removesuffix('_of_logits')}({', '.join([*shown, *options.split()])})"
+
+
+def _watched(t: Tensor) -> str:
+    event = event_of(t)
+    return event.name if event else ""
+
+
+def _kind(x: np.ndarray[Any, Any]) -> str:
+    """What an array without a name probably is."""
+    return {"i": "labels", "u": "labels", "b": "mask"}.get(x.dtype.kind, "data")

@@ -1,0 +1,141 @@
+"""Where NaN or infinity comes from: the first operation, forward or backward, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..engine.graph import Node, nodes_of
+from ..engine.tensor import Tensor
+from .case import Case, Cause
+from .explained import one
+from .reverse import Step
+
+_SAFE = "np.{op}(np.where(x > 0, x, 1)) inside of where, so that the branch left out is harmless, too."
+#: What to do about an operation that makes NaN or infinity of finite numbers.
+CURES = {
+    "log": "Keep its argument above 0, as by np.log(x + 1e-12); for log(softmax) use tg.log_softmax, "
+           "for probabilities tg.nn.cross_entropy on the logits.",
+    "sqrt": "Keep its argument above 0: np.sqrt(x + 1e-12).",
+    "divide": "Keep the divisor away from 0: x / (y + 1e-12).",
+    "exp": "Keep its argument below about 700: subtract the maximum first, or use tg.softmax or "
+           "tg.logsumexp.",
+    "power": "Keep the base above 0, or use a whole exponent.",
+    "norm": "Add a little under the root: np.sqrt((x * x).sum() + 1e-12).",
+    "arccos": "Keep its argument inside (-1, 1).", "arcsin": "Keep it inside (-1, 1).",
+    "square": "Make the numbers smaller, or the learning rate.",
+    "multiply": "Make the numbers smaller, or the learning rate.",
+    "matmul": "Make the weights or the learning rate smaller.",
+    "linear": "Make the weights or the learning rate smaller.",
+}
+
+
+def causes_of_nan(case: Case) -> Iterator[Cause]:
+    """The first NaN or infinity of a pass."""
+    if case.root is None or case.root.op is None:
+        yield Cause("unknown", "The pass that made it is not known.",
+                    cure=f"Ask {case.name(case.tensor)}.why(loss), or run it under tg.study.watch().")
+        return
+    found = list(_in_data(case)) or list(_forward(case)) or list(_backward(case))
+    yield from found
+    if not found:
+        yield Cause("earlier", "This pass makes no NaN: it was there before, or a hook or another pass "
+                    "added it.", cure="Call zero_grad() before backward().")
+
+
+def _in_data(case: Case) -> Iterator[Cause]:
+    """Leaves and arrays that hold it from the beginning."""
+    seen = set()
+    for node in nodes_of(case.root) if case.root is not None else ():
+        for x in node.inputs:
+            if (isinstance(x, Tensor) and x.op is None) or isinstance(x, np.ndarray):
+                held = Node(x).value if isinstance(x, Tensor) else x
+                bad = _first_bad(held)
+                if bad is None or id(x) in seen:
+                    continue
+                seen.add(id(x))
+                learned = isinstance(x, Tensor) and x.requires_grad
+                cure = ("The step before made it: lower the learning rate, or clip gradients."
+                        if learned else "Clean the data: x[np.isfinite(x)], or np.nan_to_num.")
+                yield Cause("parameter" if learned else "data",
+                            f"{case.names(x)} itself holds {_written(held, bad)}.", cure=cure,
+                            line=case.line(node.tensor), weight=5, at=id(x))
+
+
+def _forward(case: Case) -> Iterator[Cause]:
+    for node in nodes_of(case.root) if case.root is not None else ():
+        bad = _first_bad(node.value)
+        if bad is not None:
+            t = node.tensor
+            given = [f"{case.names(x)} = {one(at)}" for x in t.inputs
+                     if (at := _at(x, bad, t.shape)) is not None]
+            evidence = f"There {', '.join(given)}" if given else ""
+            yield Cause("forward", f"{case.names(t)} = {case.names.call(t)} made "
+                        f"{_written(node.value, bad)} of finite numbers, and it spoils what follows.",
+                        evidence=evidence,
+                        cure=CURES.get(node.op.name, "Keep its arguments inside its domain."),
+                        line=case.line(t), weight=4, at=t)
+            return
+
+
+def _backward(case: Case) -> Iterator[Cause]:
+    """Finite forward: a slope that is infinite, or 0 times infinity."""
+    for step in case.passed.steps:
+        bad = _first_bad(step.sent)
+        if bad is None:
+            continue
+        out: Any = step.out
+        name, call = case.names(step.to), case.names.call(out)
+        masked = _masked(case, step)
+        at = _at(step.to, bad, step.to.shape)
+        evidence = f"There {name} = {one(at)}" if at is not None else ""
+        if masked is not None:
+            yield Cause("where", f"where() leaves {case.names(out)} out there, but the rule of "
+                        f"{out.op.name} runs all the same: its slope is infinite there, and 0 times "
+                        "infinity is NaN.",
+                        evidence=evidence, line=case.line(out), weight=5, at=out,
+                        cure=f"Write {_SAFE.format(op=out.op.name)}")
+        else:
+            yield Cause("backward", f"The value of {case.names(out)} = {call} is finite, but its slope "
+                        f"in {name} is not: d_{name} = {_written(step.sent, bad)}.", evidence=evidence,
+                        cure=CURES.get(out.op.name) or "Move its argument away from there: x + 1e-12.",
+                        line=case.line(out), weight=4, at=out)
+        return
+
+
+def _masked(case: Case, step: Step) -> Tensor | None:
+    """The `where` that leaves out, further on, what this step belongs to."""
+    later, found = {step.out}, None
+    for node in nodes_of(case.root) if case.root is not None else ():
+        if any(isinstance(x, Tensor) and x in later for x in node.inputs):
+            later.add(node.tensor)
+            if node.op.name == "where" and found is None:
+                found = node.tensor
+    zero = np.any(np.asarray(step.g) == 0)
+    return found if zero else None
+
+
+def _first_bad(x: Any) -> tuple[int, ...] | None:
+    x = np.asarray(x)
+    if x.dtype.kind != "f" or np.isfinite(x).all():
+        return None
+    return tuple(int(i) for i in np.argwhere(~np.isfinite(x))[0]) if x.ndim else ()
+
+
+def _written(x: Any, index: tuple[int, ...]) -> str:
+    value = float(np.asarray(x)[index])
+    word = "NaN" if np.isnan(value) else "infinity" if value > 0 else "-infinity"
+    return f"{word} at [{', '.join(map(str, index))}]" if index else word
+
+
+def _at(x: Any, index: tuple[int, ...], shape: tuple[int, ...]) -> float | None:
+    """The element of an input that goes into an element of an elementwise result."""
+    held = Node(x).value if isinstance(x, Tensor) else np.asarray(x)
+    if held.dtype.kind not in "fiub":
+        return None
+    try:
+        return float(np.broadcast_to(held, shape)[index])
+    except ValueError:
+        return None

@@ -1,0 +1,96 @@
+"""A recorded run as text: its curves in lines of sparks, some steps in numbers, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from textwrap import fill
+from typing import Any
+
+import numpy as np
+
+from ..bars import is_steep, spark
+from ..words import WIDTH, figure
+from .run import Array, Run
+from .verdict import rows_of, verdict
+
+#: So many parameters have columns and curves of their own.
+SHOWN = 6
+
+
+def report(run: Run, title: str) -> str:
+    """What `python -m tinygrad_gd replay` prints."""
+    return "\n".join(line.rstrip() for line in _lines(run, title))
+
+
+def _lines(run: Run, title: str) -> Iterator[str]:
+    numbers = sum(int(np.prod(shape)) for shape in run.shapes)
+    options = ", ".join(f"{k} {v:g}" for k, v in run.options.items() if v and k in ("lr", "momentum"))
+    by = f" by {run.optimizer}" if run.optimizer else ""
+    yield (f"{title}: {run.steps} steps of {_counted(numbers, 'number')} in "
+           f"{_counted(len(run.names), 'parameter')}{by}{f', {options}' if options else ''}"
+           f"{f' ({run.place})' if run.line else ''}")
+    yield ""
+    yield from _curves(run)
+    yield ""
+    found = verdict(run)
+    yield from _table(run, rows_of(run, found))
+    yield ""
+    yield fill(found.why, WIDTH)
+    if found.cures:
+        yield "What helps:"
+        for cure in found.cures:
+            yield fill(f"- {cure}.", WIDTH, subsequent_indent="  ")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _curves(run: Run) -> Iterator[str]:
+    rows: list[tuple[str, Array, str]] = [("loss", run.loss, ""), ("gradient", run.slope, "")]
+    if np.isfinite(run.reach).any():
+        rows.append(("reach", run.reach.round(2), _reaches(run.reach)))
+    width = max(len(name) for name, _, _ in rows)
+    for name, values, said in rows:
+        said = said or f"{figure(values[0])} -> {figure(values[-1])}"
+        log = ", log scale" if is_steep(values) else ""
+        yield f"{name.ljust(width)}  {spark(values.tolist())}  {said}{log}"
+    if np.isfinite(run.reach).any():
+        yield fill("Reach is how far a step goes: 1 is the bottom of the parabola that the loss is "
+                   "along the step; between 1 and 2 it crosses the bottom and still lands lower; "
+                   "above 2 it lands higher than it began.", WIDTH)
+
+
+def _reaches(reach: Array) -> str:
+    known = reach[np.isfinite(reach)]
+    low, middle, high = np.quantile(known, [0, 0.5, 1])
+    if f"{low:.2f}" == f"{high:.2f}":
+        return f"{middle:.2f} at every step"
+    return f"from {low:.2f} to {high:.2f}, {middle:.2f} in the middle"
+
+
+def _table(run: Run, rows: list[int | None]) -> Iterator[str]:
+    whole = run.values.ndim == 2 and run.values.shape[1] <= SHOWN and run.steps > 0
+    names = _columns(run) if whole else [f"|g of {name}|" for name in run.names[:SHOWN]]
+    held = run.values if whole else run.gradients[:, :SHOWN]
+    reached = np.isfinite(run.reach).any()
+    cells: list[list[str]] = [["step", "loss", "|gradient|", *(["reach"] if reached else []), *names]]
+    for k in rows:
+        if k is None:
+            cells.append(["..."])
+            continue
+        reach = [f"{run.reach[k]:.2f}"] if reached else []
+        cells.append([str(k + 1), figure(run.loss[k]), figure(run.slope[k]), *reach,
+                      *(figure(v) for v in held[k])])
+    widths = [max(len(row[i]) for row in cells if len(row) > i) for i in range(len(cells[0]))]
+    for row in cells:
+        yield "  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=False))
+
+
+def _columns(run: Run) -> list[str]:
+    """A name for each number of the parameters."""
+    names: list[Any] = []
+    for name, shape in zip(run.names, run.shapes, strict=True):
+        names += [name] if not shape else [
+            f"{name}[{', '.join(map(str, index))}]" for index in np.ndindex(*shape)]
+    return names

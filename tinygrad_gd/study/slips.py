@@ -1,0 +1,128 @@
+"""Slips: what a reverse pass gives in which one thing is done wrong, in the words of that mistake.
+
+To name a mistake is to search: which single slip gives exactly these numbers?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ..engine.graph import Node
+from ..engine.tensor import Tensor
+from ..errors import TinygradGdError
+from .reverse import Step, fitted, resent
+
+if TYPE_CHECKING:
+    from .naming import Names
+
+Array = Any
+#: So many other values of the graph are tried in the place of an argument.
+OTHERS = 30
+
+
+class Slip(NamedTuple):
+    """A mistake, and what a step sends with it; None if it sends nothing."""
+
+    says: str
+    sent: Array | None
+
+
+def slips_at(step: Step, names: Names, values: list[Tensor]) -> Iterator[Slip]:
+    """The slips that somebody may make in one step; ``values`` are mixed up with its own."""
+    tries = (_plain, _shapes, _gates, _softmax, _misplaced)
+    for attempt in tries:
+        slips = attempt(step, names, values)
+        while True:
+            try:
+                yield next(slips)
+            except StopIteration:
+                break
+            except (TinygradGdError, ValueError, IndexError, TypeError):  # what does not fit is no slip
+                break
+
+
+def _plain(step: Step, names: Names, _: list[Tensor]) -> Iterator[Slip]:
+    op: Any = step.out.op
+    out, call = names(step.out), names.call(step.out)
+    yield Slip(f"what comes back through {out} = {call} is missing: `=` where `+=` belongs, or a path "
+               "that was forgotten", None)
+    if len([x for x in step.out.inputs if x is step.to]) == 1:
+        yield Slip(f"the sign of what comes back through {out} = {call} is wrong", -step.sent)
+    if op.elementwise or step.to.shape == step.out.shape:
+        if op.name not in ("add", "subtract", "negative", "positive"):
+            yield Slip(f"the local derivative of {out} = {call} is left out: d_{out} was passed on as "
+                       "it came", fitted(step, step.g))
+
+
+def _shapes(step: Step, names: Names, _: list[Tensor]) -> Iterator[Slip]:
+    made = f"{names(step.out)} = {names.call(step.out)}"
+    if step.sent.ndim == 2 and step.sent.shape[0] == step.sent.shape[1]:
+        yield Slip(f"what comes back through {made} is transposed", step.sent.T)
+    for k, x in enumerate(step.out.inputs):
+        held = Node(x).value if isinstance(x, Tensor) else np.asarray(x)
+        if k != step.position and held.ndim == 2 and held.shape[0] == held.shape[1]:
+            yield Slip(f"in what comes back through {made}, {names(x)} is taken as it is where its "
+                       "transpose belongs, or the other way round", resent(step, {k + 2: held.T}))
+
+
+def _gates(step: Step, names: Names, _: list[Tensor]) -> Iterator[Slip]:
+    op: Any = step.out.op
+    if op.kind == "act" or op.name in ("where", "clip", "maximum", "minimum"):
+        yield Slip(f"the mask of {names(step.out)} = {names.call(step.out)} is upside down",
+                   fitted(step, step.g - step.raw))
+
+
+def _softmax(step: Step, names: Names, _: list[Tensor]) -> Iterator[Slip]:
+    op: Any = step.out.op
+    made = f"{names(step.out)} = {names.call(step.out)}"
+    out = Node(step.out).value
+    if op.name == "cross_entropy_of_logits":
+        labels = np.asarray(step.out.inputs[1])
+        hot = np.zeros(step.to.shape)
+        hot[np.arange(len(labels)), labels] = 1
+        per_row = step.g / (labels.size if step.out.params["reduction"] == "mean" else 1)
+        yield Slip(f"the one-hot of the labels is not subtracted in {made}", step.sent + hot * per_row)
+    if op.name == "softmax":
+        yield Slip(f"only the diagonal of {made} is there, p * (1 - p): each output depends on all "
+                   "inputs", step.g * out * (1 - out))
+    if op.name == "log_softmax":
+        total = step.g.sum(axis=step.out.params.get("axis", -1), keepdims=True)
+        yield Slip(f"in {made} the softmax is not subtracted: d - softmax * (the sum of d)", step.g)
+        yield Slip(f"in {made} d is not subtracted from: d - softmax * (the sum of d)",
+                   -np.exp(out) * total)
+        yield Slip(f"in {made} softmax is not multiplied by the sum of d along its axis",
+                   step.g - np.exp(out))
+        yield Slip(f"in {made} softmax is multiplied by d, where the sum of d along its axis belongs",
+                   step.g * (1 - np.exp(out)))
+
+
+def _misplaced(step: Step, names: Names, values: list[Tensor]) -> Iterator[Slip]:
+    """The rule with another value in the place of one of its own, as the result for the input."""
+    op: Any = step.out.op
+    if op.variadic or op.kind == "view":
+        return
+    read = sorted(op.reads) if not isinstance(op.reads, range) else []
+    inputs = step.out.inputs
+    own = {1: step.out} | {k + 2: x for k, x in enumerate(inputs) if k in read}
+    for k, right in own.items():
+        held = Node(right).value if isinstance(right, Tensor) else np.asarray(right)
+        others = [t for t in values if t.shape == held.shape and t is not right]
+        for other in others[:OTHERS]:
+            said = (f"the derivative of {names(step.out)} = {names.call(step.out)} is taken with "
+                    f"{names(other)} where {names(right)} belongs")
+            yield from _resent(said, step, {k: Node(other).value[()]})
+    if op.arity == 1 and op.kind != "red":
+        with np.errstate(all="ignore"):
+            again = op.run(Node(step.out).value, **step.out.params)
+        yield from _resent(f"{op.name} is applied twice in its derivative: {names(step.out)} is "
+                           f"{names.call(step.out)} already", step, {1: again})
+
+
+def _resent(said: str, step: Step, arguments: dict[int, Array]) -> Iterator[Slip]:
+    try:
+        yield Slip(said, resent(step, arguments))
+    except (TinygradGdError, ValueError, TypeError, IndexError):
+        return

@@ -1,0 +1,229 @@
+"""Why a gradient is 0, and why gradients shrink or grow along depth or time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..engine.graph import Node, nodes_of
+from ..engine.tensor import Tensor
+from .case import Case, Cause, norm
+from .explained import one
+from .reverse import Step
+
+#: So many layers, or steps in time, and so much in all, make a trend.
+LAYERS, TREND = 4, 1e2
+_STEPS = ("sign", "floor", "ceil", "rint", "round", "trunc", "floor_divide", "heaviside")
+_GATES = ("where", "clip", "maximum", "minimum", "fmax", "fmin")
+_BENT = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
+
+
+def causes_of_zero(case: Case) -> Iterator[Cause]:
+    """The steps at which a gradient, or a part of it, became 0."""
+    if case.root is None or not case.in_graph:
+        return
+    g = Node(case.tensor).grad
+    total = case.passed.totals[case.tensor]
+    whole = not np.any(total)
+    if g is not None and not g.any() and np.any(total):
+        yield Cause("overwritten", "This loss has another gradient: .grad was set, or is of another "
+                    "pass.", cure="Call backward() on this loss.")
+        return
+    if not whole and np.count_nonzero(total) == np.size(total):
+        return
+    between = case.downstream
+    own = [s for s in case.passed.steps if s.out in between and s.to in {case.tensor, *between}]
+    found = [c for s in own if (c := _at_step(case, s, whole)) is not None]
+    yield from found[:3] if whole else [c._replace(weight=0.5 * c.weight) for c in found[:3]]
+    if whole and not found:
+        yield from _cancelled(case, own)
+
+
+def _at_step(case: Case, s: Step, whole: bool) -> Cause | None:
+    """Why what a step sent is 0 where what it was given is not."""
+    op: Any = s.out.op
+    g, sent = np.asarray(s.g), np.asarray(s.raw)
+    dead = not sent.any()
+    if not g.any() or (not dead and (whole or sent.shape != g.shape)):
+        return None
+    share = 1 - np.count_nonzero(sent) / max(sent.size, 1)
+    if op.kind == "act" and op.name not in _BENT and (dead or share > 0.5):
+        return _relu(case, s, share)
+    if op.name in _BENT and dead:
+        return _saturated(case, s)
+    if not dead:
+        return None
+    name, call, line = case.names(s.to), case.names.call(s.out), case.line(s.out)
+    if op.name in _STEPS:
+        return Cause("step", f"{op.name} moves in steps, and its slope is 0 everywhere: "
+                     f"{case.names(s.out)} = {call}.",
+                     cure="Use something smooth, or leave the rounding out of the loss.",
+                     line=line, weight=4, at=s.out)
+    if op.name in _GATES:
+        return Cause("masked", f"{case.names(s.out)} = {call} takes none of {name}: the other side was "
+                     f"chosen everywhere.", evidence=_range(case, s.to), line=line, weight=4, at=s.out,
+                     cure="Look at the mask or the bounds.")
+    if op.name in ("multiply", "matmul", "linear", "einsum", "contract", "divide"):
+        others = [x for k, x in enumerate(s.out.inputs) if k != s.position and not np.any(_held(x))]
+        if others:
+            computed = isinstance(others[0], Tensor) and others[0].op is not None
+            other = case.names(others[0])
+            return Cause("zero factor", f"{case.names(s.out)} = {call} multiplies {name} by {other}, "
+                         "which is 0 everywhere.", line=line, weight=4, at=s.out,
+                         cure=f"Look what made {other} 0." if computed else
+                         "Is it a weight that was initialised with zeros? Draw it at random.")
+    if op.name in ("absolute", "norm", "square", "integer_power", "power", "mse"):
+        return Cause("flat", f"{case.names(s.out)} = {call} is flat there: its slope is 0 at this "
+                     f"{name}.", evidence=_range(case, s.to), line=line, weight=3, at=s.out,
+                     cure="It is a minimum, or a kink, where the slope is 0 by convention: start "
+                          "elsewhere.")
+    return Cause("flat", f"{case.names(s.out)} = {call} sends nothing back to {name}.", line=line,
+                 evidence=_range(case, s.to), at=s.out)
+
+
+def _relu(case: Case, s: Step, share: float) -> Cause:
+    op: Any = s.out.op
+    values, name = _held(s.to), case.names(s.to)
+    where = _where(case, s.out)
+    rows = values.reshape(-1, values.shape[-1]) if values.ndim > 1 else values.reshape(1, -1)
+    dead = int(np.count_nonzero((rows <= 0).all(0)))
+    units = (f"{dead} of {rows.shape[1]} units are 0 for all {rows.shape[0]} rows" if len(rows) > 1
+             else f"{dead} of {rows.shape[1]} units are 0")
+    zero = "exactly 0, where its slope is 0 by convention" if not values.any() else "not above 0"
+    return Cause("dead relu", f"{op.name}{where} lets nothing back through where its input is {zero}: "
+                 f"that is {share:.0%} of {name}.", evidence=f"{units}. {_range(case, s.to)}",
+                 cure="Initialise smaller, or with zero biases; lower the learning rate; or use "
+                      "tg.leaky_relu, which has a slope on both sides.",
+                 line=case.line(s.out), weight=4 if share > 0.99 else 2, at=s.out)
+
+
+def _saturated(case: Case, s: Step) -> Cause:
+    op: Any = s.out.op
+    low, high = _BENT[op.name]
+    out = _held(s.out)
+    near = np.mean((out - low < 1e-3) | (high - out < 1e-3))
+    return Cause("saturated", f"{op.name}{_where(case, s.out)} is saturated: {near:.0%} of its results "
+                 f"are within 0.001 of {low:g} or {high:g}, where it is flat.",
+                 evidence=_range(case, s.to), cure="Make its input smaller: scale the data, initialise "
+                 "smaller, or normalise first.",
+                 line=case.line(s.out), weight=4, at=s.out)
+
+
+def _where(case: Case, t: Tensor) -> str:
+    module = Node(t).module
+    return f" in {module}" if module else ""
+
+
+def _cancelled(case: Case, own: list[Step]) -> Iterator[Cause]:
+    sent = [s for s in own if s.to is case.tensor]
+    name = case.name(case.tensor)
+    if len(sent) > 1 and any(np.any(s.sent) for s in sent):
+        parts = [f"by {case.names(s.out)} {one(float(np.sum(s.sent)))}" for s in sent[:4]]
+        yield Cause("cancels", f"{name} is used {len(sent)} times, and what comes back adds up to 0.",
+                    evidence=", ".join(parts),
+                    cure="Is something subtracted from itself?", line=case.line(sent[0].out), weight=3)
+        return
+    lost = next((s for s in own if np.any(s.raw) and not np.any(s.sent)), None)
+    if lost is not None:
+        yield Cause("cancels", f"What comes back to {case.names(lost.to)} adds up to 0 over the "
+                    "elements that it was spread to.", line=case.line(lost.out), weight=3,
+                    cure="It may be a minimum; or a constant that cancels, as a bias before a "
+                         "normalisation or a softmax.")
+        return
+    loss = case.name(case.tensor if case.root is None else case.root)
+    yield Cause("minimum", f"All that flows back is 0 from the beginning: {loss} is flat here, as at a "
+                "minimum.", cure="Is the loss already 0? Then nothing is left to learn.")
+
+
+def _range(case: Case, t: Tensor) -> str:
+    held = _held(t)
+    if not held.size:
+        return ""
+    return f"{case.names(t)} goes from {one(float(held.min()))} to {one(float(held.max()))}"
+
+
+def _held(x: Any) -> Any:
+    return Node(x).value if isinstance(x, Tensor) else np.asarray(x)
+
+
+# -- depth and time ----------------------------------------------------------------------------------
+
+
+class Trend(NamedTuple):
+    """Lengths of a gradient from the loss to the beginning."""
+
+    what: str
+    norms: list[float]
+
+    @property
+    def factor(self) -> float:
+        """By how much each layer or step multiplies it."""
+        return float((self.norms[-1] / self.norms[0]) ** (1 / (len(self.norms) - 1)))
+
+
+def causes_of_depth(case: Case) -> Iterator[Cause]:
+    """Gradients that shrink or grow from layer to layer, or from step to step in time."""
+    for trend in (_in_time(case), _in_depth(case)):
+        if trend is None or len(trend.norms) <= LAYERS or not all(map(np.isfinite, trend.norms)):
+            continue
+        first, last = trend.norms[0], trend.norms[-1]
+        if not first or not last or 1 / TREND < last / first < TREND:
+            continue
+        shrinks, f = last < first, trend.factor
+        lengths = ", ".join(f"{n:.1e}" for n in _some(trend.norms))
+        count = len(trend.norms) - 1
+        cures = ("Use relu or residual connections, normalise between layers, or initialise larger "
+                 "(tg.nn.init.kaiming_normal_)." if trend.what == "layer" else
+                 "Use an LSTM or GRU, or fewer steps.") if shrinks else (
+                 "Clip gradients (tg.nn.utils.clip_grad_norm_), initialise smaller, or normalise.")
+        yield Cause("vanishing" if shrinks else "exploding",
+                    f"The gradient {'shrinks' if shrinks else 'grows'} on its way back: "
+                    f"each {trend.what} multiplies it by about {f:.2g}, and {count} of them by "
+                    f"{last / first:.1g}.",
+                    evidence=f"lengths from the loss on: {lengths}", cure=cures, weight=2.5)
+
+
+def _some(norms: list[float]) -> list[float]:
+    return norms if len(norms) < 9 else [norms[round(i * (len(norms) - 1) / 7)] for i in range(8)]
+
+
+def _in_depth(case: Case) -> Trend | None:
+    """Along the layers: the gradients of the results of those operations that have weights."""
+    if case.root is None:
+        return None
+    layers = [n.tensor for n in nodes_of(case.root) if n.op.name in (
+        "linear", "matmul", "contract", "einsum", "conv1d", "conv2d", "conv3d")
+        and any(isinstance(x, Tensor) and x.op is None and x.requires_grad for x in n.inputs)]
+    weights = [tuple(x for x in t.inputs if isinstance(x, Tensor) and x.op is None) for t in layers]
+    if len(set(weights)) < len(weights):  # the same weights again: that is time
+        return None
+    totals = case.passed.totals
+    return Trend("layer", [norm(totals[t]) for t in reversed(layers) if t in totals])
+
+
+def _in_time(case: Case) -> Trend | None:
+    """Along the uses of one weight: what each of them sends."""
+    t = case.tensor
+    if t.ndim < 2:
+        return None
+    sent = [s for s in case.passed.steps if s.to is t]
+    outs = [s.out for s in sent]
+    chained = all(_leads_to(late, early) for early, late in zip(outs[1:], outs, strict=False))
+    return Trend("step in time", [norm(case.passed.totals[o]) for o in outs]) if chained and len(
+        outs) > LAYERS else None
+
+
+def _leads_to(late: Tensor, early: Tensor) -> bool:
+    """Whether one was computed from the other."""
+    pending, seen = [late], {late}
+    while pending:
+        t = pending.pop()
+        if t is early:
+            return True
+        new = [x for x in t.inputs if isinstance(x, Tensor) and x not in seen
+               and Node(x).number >= Node(early).number]
+        seen.update(new)
+        pending += new
+    return False
