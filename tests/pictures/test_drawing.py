@@ -186,7 +186,7 @@ def test_operations_are_called_as_the_user_would() -> None:
     net = tg.nn.Sequential(tg.nn.Conv2d(1, 2, 3, padding=1, stride=2), tg.nn.MaxPool2d(2))
     source = draw(net(np.ones((1, 1, 8, 8))).sum()).dot.source
     assert "counts=" not in source and "pad_width" not in source
-    assert ">stride=2<" in source and ">kernel_size=2<" in source
+    assert ">stride=2 padding=1<" in source and ">kernel_size=2<" in source
 
 
 def test_options_of_operations_are_shown() -> None:

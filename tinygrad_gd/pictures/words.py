@@ -14,8 +14,8 @@ WORDS = {"cross_entropy_of_logits": "cross_entropy", "integer_power": "power", "
 #: Options that say how something is computed, not what was asked for.
 INTERNAL = frozenset({"counts", "order", "n", "key", "pad_width", "axes", "axis1", "axis2"})
 #: What an option is where the user need not have given it.
-USUAL = {"stride": (1, 1), "dilation": (1, 1), "groups": 1, "reduction": "mean", "constant_values": 0,
-         "mode": "constant"}
+USUAL = {"stride": 1, "dilation": 1, "padding": 0, "groups": 1, "reduction": "mean",
+         "constant_values": 0, "mode": "constant"}
 #: Views that an expression does not show, as the shape beside it does.
 SILENT = frozenset({"reshape", "broadcast_to", "expand_dims", "squeeze", "astype", "copy"})
 _RENAMED = {"window": "kernel_size"}
@@ -128,7 +128,7 @@ def options_of(primitive: Any, params: Mapping[str, Any]) -> str:
     defaults = primitive.defaults
     return " ".join(f"{_RENAMED.get(k, k)}={_short(v)}" for k, v in params.items()
                     if isinstance(v, int | float | str | tuple) and k not in INTERNAL
-                    and not _same(v, defaults.get(k)) and not _same(v, USUAL.get(k))
+                    and not _same(v, defaults.get(k)) and not _same(_one(v), USUAL.get(k))
                     and not (k == "stride" and v == params.get("window"))
                     and not (k == "shape" and primitive.kind == "view"))
 
@@ -139,10 +139,15 @@ def _same(value: Any, default: Any) -> bool:
 
 def _short(value: Any) -> str:
     """A value in a few letters; of equal numbers for each axis one is enough."""
-    if isinstance(value, tuple) and len(value) > 1 and len(set(map(str, value))) == 1:
-        value = value[0]
-    text = "".join(str(value).split())
+    text = "".join(str(_one(value) if isinstance(value, tuple) and len(value) > 1 else value).split())
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def _one(value: Any) -> Any:
+    """The number that a tuple, perhaps of tuples, has for each axis, if it is the same."""
+    while isinstance(value, tuple) and value and len(set(map(str, value))) == 1:
+        value = value[0]
+    return value
 
 
 def index_text(key: Any) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 from ..ground.registry import by_name
 from ..ops.indexing import SLOT
 from ..program.ir import Array, Instruction, Program, Value
+from ..program.text.source import is_written_out
 
 #: A primitive by its name, and its options; ``one_hot`` is what a row of np.eye is for an index.
 Step = tuple[str, dict[str, Any]]
@@ -27,8 +28,9 @@ def with_origins(program: Program, variables: dict[str, np.ndarray[Any, Any]]) -
     first: list[Instruction] = []
     for given in program.inputs:
         found = None
-        if isinstance(given, Array) and not given.value.name and given.array.ndim:
-            found = next(_origins(given.array, variables), None)
+        if isinstance(given, Array) and not given.value.name:
+            known_to_text = given.internal or is_written_out(given)
+            found = None if known_to_text else next(_origins(given.array, variables), None)
         if found is None or not isinstance(given, Array):
             inputs.append(given)
             continue
@@ -83,7 +85,8 @@ def _origins(
 def _part(x: np.ndarray[Any, Any], array: np.ndarray[Any, Any]) -> tuple[slice, ...]:
     """The key of a part along one axis; empty if there is none."""
     shorter = [axis for axis, (n, m) in enumerate(zip(x.shape, array.shape, strict=True)) if n != m]
-    if len(shorter) != 1 or not array.size or len(np.unique(array)) < 2:  # zeros are a part of much
+    few = 2 if array.dtype.kind == "f" else 4
+    if len(shorter) != 1 or array.size < few or len(np.unique(array)) < 2:  # may be a part of much
         return ()
     axis, whole = shorter[0], x.shape[shorter[0]]
     length = array.shape[axis]

@@ -74,6 +74,9 @@ BY_HAND: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("conv1d", "conv2d", "conv3d"), (_TO_IMAGE, _TO_KERNEL)),
     **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
                     ("in1_ * the windows of g_, added up", "in0_ * the windows of g_, added up")),
+    "im2col": ("g_ added up at each element, over all windows that it lies in",),
+    "col2im": ("g_ at each window's elements",),
+    "to_largest": ("g_ at the largest of each window",), "from_largest": (_POOL,),
     **dict.fromkeys(("lstm", "gru", "rnn"), (_TIME,) * 5),
 }  # fmt: skip
 
