@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import count
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from ..errors import OptionError
 from .boxes import Graph
@@ -121,7 +122,8 @@ class Drawing:
         """
         bundle: dict[str, Any] = {"text/plain": str(self)}
         try:
-            svg = self.svg(token=f"gd{next(_copies)}")
+            digest = crc32(self.dot.source.encode())  # numbers begin anew where a kernel is restarted
+            svg = self.svg(token=f"gd{next(_copies)}x{digest:08x}")
             bundle["image/svg+xml"] = svg.decode()
             width, height = (side * NOTEBOOK_DPI / 72 for side in size_of(svg))
             if width * height < NOTEBOOK_PIXELS:
