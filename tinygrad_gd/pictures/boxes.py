@@ -35,7 +35,7 @@ class Box:
     alarms : "value" or "grad", where a NaN or an infinity comes from.
     sizes : of the gradients of what is folded into it, in order.
     line, phase, expression : where it was called, in which pass, and what is computed.
-    cluster : the number of the open module around it, or -1.
+    cluster, around : the number of the open module around it, or -1, and how names begin there.
     places : the operations that it stands for.
     """
 
@@ -54,6 +54,7 @@ class Box:
     phase: str = ""
     expression: str = ""
     cluster: int = -1
+    around: str = ""
     places: list[int] = field(default_factory=list)
     fill: float | None = None  # how dark, from 0 to 1, where the user wants a colour
 
@@ -120,6 +121,9 @@ def graph_of(recording: Recording, wish: Wish, label: Callable[[Any], Any] | Non
     writer = Writer(units, slopes, values)
     ids = _Ids()
     nodes = [_box(writer, cell, ids) for cell in drawn.cells] or [_leaf_box(writer, ids)]
+    for node in nodes:
+        if node.cluster >= 0:
+            node.around = f"{drawn.clusters[node.cluster].region.path}."
     edges = [Edge(nodes[s].id, nodes[t].id, _times(drawn, s, t, link.times), link.flows, link.main)
              for (s, t), link in drawn.links.items()]
     frames = [Frame(f"in-{ids.of(c.region.path or c.region.title)}", c.region.title, c.region.word,

@@ -101,7 +101,7 @@ def title_of(primitive: Any, plain: list[str], params: Mapping[str, Any]) -> str
     if name in ("integer_power", "square"):
         return called(primitive, ["_"], params)
     if name in ("pad", "getitem") and (short := _short_view(name, params)):
-        return short
+        return f"_{short}" if name == "getitem" else short
     if any(x != "_" for x in plain):
         return called(primitive, plain, {}) if name in INFIX else (
             f"{word_of(primitive)}({', '.join(plain)})")
@@ -148,12 +148,12 @@ def _short(value: Any) -> str:
 def index_text(key: Any) -> str:
     """A key as it stands in brackets.
 
-    >>> index_text((slice(None), slice(0, 6, 2))), index_text((3, ...))
-    ('[:, 0:6:2]', '[3, ...]')
+    >>> index_text((slice(None), slice(0, 6, 2))), index_text((3, ..., "an array"))
+    ('[:, 0:6:2]', '[3, ..., _]')
     """
     parts = key if isinstance(key, tuple) else (key,)
     text = ", ".join(_slice(k) if isinstance(k, slice) else "..." if k is ... else
-                     "".join(str(k).split()) for k in parts)
+                     str(k) if isinstance(k, int | None) else "_" for k in parts)
     return f"[{text if len(text) <= _LONGEST else text[: _LONGEST - 3] + '...'}]"
 
 
