@@ -20,6 +20,7 @@ from tests.pictures.drawings import (
     one_block,
     perceptron,
     recurrent,
+    rows,
     six_blocks,
     steps,
     two_thousand_scalars,
@@ -27,6 +28,7 @@ from tests.pictures.drawings import (
 from tinygrad_gd.pictures import draw
 from tinygrad_gd.pictures.folding import LAST, LIMIT
 from tinygrad_gd.pictures.recording import recording_of
+from tinygrad_gd.pictures.render import RenderError
 from tinygrad_gd.pictures.repeats import runs_of
 from tinygrad_gd.pictures.tree import regions_of, tree_of
 from tinygrad_gd.pictures.views import Units
@@ -158,6 +160,34 @@ def test_a_detached_part_of_a_run_is_drawn() -> None:
         return (x * 2).detach() + 1
 
     assert [(e.source, e.target) for e in draw(computes, np.ones(2)).graph.edges] == [("2-x", "1")]
+
+
+def test_a_function_that_differentiates_is_drawn_with_its_backward_pass() -> None:
+    def trains(x: Any) -> Any:
+        w = tg.Tensor(np.ones((3, 1)), requires_grad=True, name="w")
+        loss = ((x @ w) ** 2).mean()
+        loss.backward()
+        return loss
+
+    drawing = draw(trains, np.ones((4, 3)))
+    assert [f.title for f in drawing.graph.frames] == ["forward pass", "backward pass"]
+    assert {n.phase for n in drawing.graph.nodes} == {"", "backward"} and not drawing.graph.newer
+    gradient = draw(tg.grad(lambda x: np.tanh(x * x).sum()), np.ones(3))
+    assert [f.title for f in gradient.graph.frames] == ["forward pass", "backward pass"]
+    assert "positive" not in str(gradient) and rows(gradient)["x"].kind == "input"
+
+
+def test_too_many_boxes_are_refused_with_advice() -> None:
+    drawing = draw(chain(LIMIT + 1), fold=False)
+    with pytest.raises(RenderError, match=r"2,001 boxes are too many .*2,000 are the most: leave out fold=False.*focus=.*last="):
+        drawing.render("svg")
+    assert len(drawing.render("json")) > 100_000 and "earlier lines" in str(drawing)
+
+
+def test_names_of_several_lines_of_one_module_differ() -> None:
+    text = str(draw(tg.nn.LSTM(3, 4), np.ones((2, 5, 3))))
+    names = [line.split()[0] for line in text.splitlines() if "lstm(" in line or "stack(" in line or "linear(" in line]
+    assert len(names) > 2 and len(set(names)) == len(names)
 
 
 def test_a_compiled_step_shows_forward_backward_and_update() -> None:

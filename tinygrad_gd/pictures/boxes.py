@@ -220,7 +220,7 @@ def _times(drawn: Cells, source: int, target: int, times: int) -> int:
 def _newer(recording: Recording) -> list[str]:
     """Leaves that were overwritten after the result was computed."""
     root = recording.at(recording.root)
-    if not isinstance(root, Tensor) or recording.root < 0:
+    if not isinstance(root, Tensor) or recording.root < 0 or recording.ran:
         return []
     return [recording.names.get(~k, recording.kind(~k)) for k, x in enumerate(recording.leaves)
             if isinstance(x, Tensor) and Node(x).number > Node(root).number]

@@ -14,9 +14,10 @@ from ..errors import OptionError
 from .boxes import Graph
 from .captions import SPELLED, result_of, sentence
 from .dot import to_dot
+from .folding import LIMIT
 from .forms import FORMS
 from .letters import either, spelled
-from .render import DPI, Expected, render, size_of
+from .render import DPI, Expected, RenderError, render, size_of
 from .svg import finish
 from .text import to_text
 from .themes import THEMES
@@ -70,6 +71,11 @@ class Drawing:
 
         ``plain`` spells letters that the fonts in PNG and PDF files lack.
         """
+        if len(self.graph.nodes) > LIMIT:
+            raise RenderError(f"{len(self.graph.nodes):,} boxes are too many to be laid out, {LIMIT:,} "
+                              "are the most: leave out fold=False, draw what is near a tensor with "
+                              "focus=, or the last operations with last=; print(drawing) and .json "
+                              "need no layout")
         source = self.dot.source
         untouched = source == self._fresh_dot().source
         if plain and spelled(source) != source:

@@ -17,7 +17,7 @@ INTERNAL = frozenset({"counts", "order", "n", "key", "pad_width", "axes", "axis1
 USUAL = {"stride": (1, 1), "dilation": (1, 1), "groups": 1, "reduction": "mean", "constant_values": 0,
          "mode": "constant"}
 #: Views that an expression does not show, as the shape beside it does.
-SILENT = frozenset({"reshape", "broadcast_to", "expand_dims", "squeeze", "astype", "copy"})
+SILENT = frozenset({"reshape", "broadcast_to", "expand_dims", "squeeze", "astype", "copy", "positive"})
 _RENAMED = {"window": "kernel_size"}
 _LONGEST = 24
 
@@ -113,7 +113,7 @@ def view_text(primitive: Any, params: Mapping[str, Any]) -> str:
     name = primitive.name
     if name in ("pad", "getitem"):
         return _short_view(name, params)
-    return "" if primitive.kind in ("check", "guard") else word_of(primitive)
+    return "" if primitive.kind == "check" or name == "positive" else word_of(primitive)
 
 
 def _short_view(name: str, params: Mapping[str, Any]) -> str:
