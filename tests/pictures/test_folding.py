@@ -280,6 +280,43 @@ def test_deep_graphs_are_read_in_linear_time_without_recursion() -> None:
     assert seconds[200_000] < 30 * seconds[20_000] + 0.5
 
 
+def tangle(seed: int) -> tg.Tensor:
+    """A graph of operations, views, loops and equal siblings, in any order."""
+    rng = np.random.default_rng(seed)
+    held: list[tg.Tensor] = [tg.Tensor(rng.normal(size=(2, 3)), requires_grad=True) for _ in range(3)]
+    for _ in range(rng.integers(3, 25)):
+        x, y = (held[k] for k in rng.integers(max(0, len(held) - 6), len(held), 2))
+        how = rng.integers(7)
+        if how < 3:
+            held.append((np.add, np.multiply, np.subtract)[how](x, y) * 0.5)
+        elif how == 3:
+            held.append(x.reshape(3, 2).T)
+        elif how == 4:
+            for _ in range(rng.integers(3, 9)):
+                x = np.tanh(x * 0.9 + y)
+            held.append(x)
+        elif how == 5:
+            held.append(np.stack([np.sin(x * k) for k in range(int(rng.integers(2, 6)))]).sum(axis=0))
+        else:
+            held.append(x[:, ::-1][..., :3] + x.T.reshape(2, 3))
+    result = held[-1].sum()
+    for x in held[-4:-1]:
+        result = result + x.mean()
+    return result
+
+
+@pytest.mark.parametrize("page", [(900, 2000), (500, 700), (200, 120)])
+@pytest.mark.parametrize("seed", range(40))
+def test_however_it_is_folded_boxes_and_edges_are_those_of_the_graph(seed: int, page: tuple[float, float]) -> None:
+    drawing = draw(tangle(seed), page=page)
+    graph = drawing.graph
+    assert covered(drawing) == list(range(len(graph.recording.outs)))
+    box_of = {i: n.id for n in graph.nodes for host in n.places for i in graph.units.members(host)}
+    taken = {(box_of[s], box_of[i]) for i, sources in enumerate(graph.recording.sources) for s in sources if s >= 0}
+    assert {(e.source, e.target) for e in graph.edges} == {(a, b) for a, b in taken if a != b}
+    assert len({n.id for n in graph.nodes}) == len(graph.nodes) and str(drawing)
+
+
 def test_a_graph_can_be_walked_in_three_lines() -> None:
     loss = (tg.Tensor([1.0, 2.0], requires_grad=True, name="w") ** 3).sum()
     seen, t = [], loss

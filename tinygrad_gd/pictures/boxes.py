@@ -168,14 +168,15 @@ def _region_box(writer: Writer, cell: Cell, ids: _Ids) -> Box:
     region = cell.region
     assert region is not None
     kind = {"module": "module", "step": "module", "hidden": "hidden"}.get(region.kind, "many")
-    operation = writer.common_title(cell.operations)
-    title, word = region.title or operation, region.word
+    equal = region.kind in ("chain", "equal")
+    title = writer.common_title(cell.operations) if equal else region.title
+    word = region.word
     box = Box(ids.of(region.path or title), kind, title, word, times=region.times)
     last = writer.units.end(cell.operations[-1])
     if kind == "module":
         box.value, box.grad = writer.value(last), writer.grad(last)
     elif kind == "many":
-        box.title = title if region.kind == "many" else f"{operation} x {region.times:,}"
+        box.title = f"{title} x {region.times:,}" if equal else title
         box.sizes = writer.sizes(region.children)
     box.rows = writer.inputs_of_all(cell.operations) if kind != "hidden" else []
     return box
