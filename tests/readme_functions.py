@@ -90,7 +90,7 @@ def text() -> str:
             lines.append(f"- **{title}**: {together([shown(n) for n in names])}")
     lines.append("- **questions about Tensors, with plain answers**: " + " ".join(numpy_only()))
     lines += [f"- **{title}**: {together(sorted(names))}" for title, names in of_models().items()]
-    return "\n".join(textwrap.fill(line, 112, break_on_hyphens=False, subsequent_indent="  ") for line in lines) + "\n"
+    return "\n".join(textwrap.fill(line, 150, break_on_hyphens=False, subsequent_indent="  ") for line in lines) + "\n"
 
 
 def updated(readme: str) -> str:

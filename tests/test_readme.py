@@ -29,6 +29,6 @@ def test_readme_blocks() -> None:
             continue
         stream = io.StringIO()
         with contextlib.redirect_stdout(stream):
-            exec(body, scope)
+            exec(compile(body, "script.py", "exec"), scope)
         printed = stream.getvalue()
     assert outputs >= 4
