@@ -258,11 +258,20 @@ def test_gradients_may_be_tensors_and_lists() -> None:
     assert tg.check_backward is check_backward
 
 
+def stale() -> None:
+    w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
+    loss = (w * w).sum()
+    with tg.no_grad():
+        w -= 1.0
+    check_backward(loss, {w: [2.0, 4.0]})
+
+
 W = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
 MISUSE: Table = {
     "no loss": (lambda: check_backward(W, {}), RuntimeError, "expected a loss"),
     "several numbers": (lambda: check_backward(W * 2, {}), RuntimeError, "expected a loss"),
     "names": (lambda: check_backward((W * 2).sum(), {"w": 1}), TypeError, r"dict from Tensors.*\{w: dw\}"),  # type: ignore[dict-item]
+    "after the update": (stale, RuntimeError, r"'w'.*was changed after the loss"),
     "another": (lambda: check_backward((W * 2).sum(), {tg.Tensor(1.0, name="v"): 1}), RuntimeError, r"'v'.*why"),
 }
 

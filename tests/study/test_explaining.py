@@ -220,6 +220,15 @@ def test_long_passes_show_their_ends_and_all_gradients() -> None:
     assert "gradients of the leaves" in text
 
 
+def test_after_an_update_it_is_said_that_numbers_are_new() -> None:
+    w = tg.Tensor(1.0, requires_grad=True, name="w")
+    loss = w * w
+    assert "changed after" not in str(loss.explain())
+    with tg.no_grad():
+        w -= 0.5
+    assert "w changed after the pass forward" in str(loss.explain()) and loss.explain().newer == ["w"]
+
+
 def test_several_elements_start_with_ones() -> None:
     w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
     out = w * w

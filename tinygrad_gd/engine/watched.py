@@ -275,6 +275,8 @@ class Run(Observer):
     def _names(self) -> dict[int, str]:
         """What the user's code calls things at present, by id; results that waited get their names."""
         known: dict[int, str] = {}
+        if self._passes or user_call()[1] == "step":  # no results of the user's, and many
+            return known
         for name, value in variables_of(user_frame()):
             if isinstance(value, Tensor | np.ndarray):
                 known.setdefault(id(value), name)

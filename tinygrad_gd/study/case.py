@@ -11,7 +11,7 @@ from ..engine.graph import Node, event_of, leaves_of, nodes_of, walk
 from ..engine.tensor import Tensor
 from ..engine.watched import Event, Run
 from .naming import Names
-from .reverse import Step, steps_of
+from .reverse import Step, overwritten, steps_of
 
 UNWATCHED = "Run it under tg.study.watch() to be told the line."
 
@@ -58,7 +58,7 @@ class Case:
         other = object.__new__(Case)
         other.asks_about_all, other.tensor, other.run = False, tensor, self.run
         other.root, other.names = self.root, self.names
-        vars(other)["passed"] = self.passed  # one pass for all
+        vars(other).update(passed=self.passed, stale=self.stale)  # one pass for all
         return other
 
     def name(self, tensor: Tensor) -> str:
@@ -96,6 +96,11 @@ class Case:
         if self.root is None or not self.root.requires_grad or self.root.op is None:
             return Pass([], totals)
         return Pass(list(steps_of(self.root, totals)), totals)
+
+    @cached_property
+    def stale(self) -> bool:
+        """Whether parameters were updated since, so that the pass cannot be had again."""
+        return self.root is not None and bool(overwritten(self.root))
 
     @cached_property
     def leaves(self) -> list[Tensor]:

@@ -17,7 +17,7 @@ from ..engine.tensor import Tensor
 from ..errors import DTypeError, GradError, describe
 from .explained import one
 from .naming import Names
-from .reverse import Step, receivers, steps_of
+from .reverse import Step, overwritten, receivers, steps_of
 from .slips import slips_at
 from .wrong_shapes import about_shape
 
@@ -116,6 +116,9 @@ def _checked(loss: Any, gradients: Any) -> dict[Tensor, Array]:
     if not isinstance(gradients, Mapping) or not all(isinstance(t, Tensor) for t in gradients):
         raise DTypeError("check_backward: expected a dict from Tensors to your gradients, as in "
                          f"check_backward(loss, {{w: dw}}), got {describe(gradients)}")
+    if changed := overwritten(loss):
+        raise GradError(f"check_backward: {describe(changed[0])} was changed after the loss was "
+                        "computed; check before the update, or compute the loss again")
     reached: dict[Tensor, Array] = {}
     for _ in steps_of(loss, reached):
         pass

@@ -28,7 +28,9 @@ def _passes(case: Case) -> Iterator[Cause]:
     if g is None or np.array_equal(g, once):
         return
     count, lines = _since_zeroed(case)
-    times = _ratio(g, once)
+    times = None if case.stale else _ratio(g, once)
+    if case.stale and count < 2:
+        return
     name = case.name(case.tensor)
     if count < 2 and times is None:
         yield Cause("other pass", f"{name}.grad is not the gradient of this loss alone: another pass, "

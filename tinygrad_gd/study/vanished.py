@@ -27,6 +27,8 @@ def causes_of_zero(case: Case) -> Iterator[Cause]:
     g = Node(case.tensor).grad
     total = case.passed.totals[case.tensor]
     whole = not np.any(total)
+    if case.stale and g is not None:
+        total, whole = g, not g.any()
     if g is not None and not g.any() and np.any(total):
         yield Cause("overwritten", "This loss has another gradient: .grad was set, or is of another "
                     "pass.", cure="Call backward() on this loss.")
