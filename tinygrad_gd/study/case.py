@@ -73,7 +73,7 @@ class Case:
         tensor = event.tensor
         if event.name or tensor is None or tensor not in self.names.known:
             return event.name or f"the result of {event.what}"
-        return self.names(tensor)
+        return self.names.said(tensor)
 
     def line(self, tensor: Tensor) -> str:
         """Where a Tensor was made, if that was watched."""

@@ -57,37 +57,37 @@ def _at_step(case: Case, s: Step, whole: bool) -> Cause | None:
         return _saturated(case, s)
     if not dead:
         return None
-    name, call, line = case.names(s.to), case.names.call(s.out), case.line(s.out)
+    name, made, line = case.names.said(s.to), case.names.made(s.out), case.line(s.out)
     if op.name in _STEPS:
         return Cause("step", f"{op.name} moves in steps, and its slope is 0 everywhere: "
-                     f"{case.names(s.out)} = {call}.",
+                     f"{made}.",
                      cure="Use something smooth, or leave the rounding out of the loss.",
                      line=line, weight=4, at=s.out)
     if op.name in _GATES:
-        return Cause("masked", f"{case.names(s.out)} = {call} takes none of {name}: the other side was "
+        return Cause("masked", f"{made} takes none of {name}: the other side was "
                      f"chosen everywhere.", evidence=_range(case, s.to), line=line, weight=4, at=s.out,
                      cure="Look at the mask or the bounds.")
     if op.name in ("multiply", "matmul", "linear", "einsum", "contract", "divide"):
         others = [x for k, x in enumerate(s.out.inputs) if k != s.position and not np.any(_held(x))]
         if others:
             computed = isinstance(others[0], Tensor) and others[0].op is not None
-            other = case.names(others[0])
-            return Cause("zero factor", f"{case.names(s.out)} = {call} multiplies {name} by {other}, "
+            other = case.names.said(others[0])
+            return Cause("zero factor", f"{made} multiplies {name} by {other}, "
                          "which is 0 everywhere.", line=line, weight=4, at=s.out,
                          cure=f"Look what made {other} 0." if computed else
                          "Is it a weight that was initialised with zeros? Draw it at random.")
     if op.name in ("absolute", "norm", "square", "integer_power", "power", "mse"):
-        return Cause("flat", f"{case.names(s.out)} = {call} is flat there: its slope is 0 at this "
-                     f"{name}.", evidence=_range(case, s.to), line=line, weight=3, at=s.out,
+        return Cause("flat", f"{made} is flat there: its slope is 0 at this {name}.", line=line,
+                     evidence=_range(case, s.to), weight=3, at=s.out,
                      cure="It is a minimum, or a kink, where the slope is 0 by convention: start "
                           "elsewhere.")
-    return Cause("flat", f"{case.names(s.out)} = {call} sends nothing back to {name}.", line=line,
+    return Cause("flat", f"{made} sends nothing back to {name}.", line=line,
                  evidence=_range(case, s.to), at=s.out)
 
 
 def _relu(case: Case, s: Step, share: float) -> Cause:
     op: Any = s.out.op
-    values, name = _held(s.to), case.names(s.to)
+    values = _held(s.to)
     where = _where(case, s.out)
     rows = values.reshape(-1, values.shape[-1]) if values.ndim > 1 else values.reshape(1, -1)
     dead = int(np.count_nonzero((rows <= 0).all(0)))
@@ -95,7 +95,7 @@ def _relu(case: Case, s: Step, share: float) -> Cause:
              else f"{dead} of {rows.shape[1]} units are 0")
     zero = "exactly 0, where its slope is 0 by convention" if not values.any() else "not above 0"
     return Cause("dead relu", f"{op.name}{where} lets nothing back through where its input is {zero}: "
-                 f"that is {share:.0%} of {name}.", evidence=f"{units}. {_range(case, s.to)}",
+                 f"that is {share:.0%} of it.", evidence=f"{units}. {_range(case, s.to)}",
                  cure="Initialise smaller, or with zero biases; lower the learning rate; or use "
                       "tg.leaky_relu, which has a slope on both sides.",
                  line=case.line(s.out), weight=4 if share > 0.99 else 2, at=s.out)
@@ -122,14 +122,14 @@ def _cancelled(case: Case, own: list[Step]) -> Iterator[Cause]:
     sent = [s for s in own if s.to is case.tensor]
     name = case.name(case.tensor)
     if len(sent) > 1 and any(np.any(s.sent) for s in sent):
-        parts = [f"by {case.names(s.out)} {one(float(np.sum(s.sent)))}" for s in sent[:4]]
+        parts = [f"by {case.names.said(s.out)} {one(float(np.sum(s.sent)))}" for s in sent[:4]]
         yield Cause("cancels", f"{name} is used {len(sent)} times, and what comes back adds up to 0.",
                     evidence=", ".join(parts),
                     cure="Is something subtracted from itself?", line=case.line(sent[0].out), weight=3)
         return
     lost = next((s for s in own if np.any(s.raw) and not np.any(s.sent)), None)
     if lost is not None:
-        yield Cause("cancels", f"What comes back to {case.names(lost.to)} adds up to 0 over the "
+        yield Cause("cancels", f"What comes back to {case.names.said(lost.to)} adds up to 0 over the "
                     "elements that it was spread to.", line=case.line(lost.out), weight=3,
                     cure="It may be a minimum; or a constant that cancels, as a bias before a "
                          "normalisation or a softmax.")
@@ -143,7 +143,7 @@ def _range(case: Case, t: Tensor) -> str:
     held = _held(t)
     if not held.size:
         return ""
-    return f"{case.names(t)} goes from {one(float(held.min()))} to {one(float(held.max()))}"
+    return f"Its input goes from {one(float(held.min()))} to {one(float(held.max()))}"
 
 
 def _held(x: Any) -> Any:
