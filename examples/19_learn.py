@@ -33,10 +33,12 @@ told = question("2. Only b, please. Why is there a sum?", loss.explain(at="b"))
 assert "b is one number used 5 times: its 5 gradients add up" in told
 
 told = question("3. Let me try it myself first.", loss.explain(blank=True))
-assert "d_error = ____" in told.split("answers")[0] and "d_error = 2 * d_t3 * error" in told.split("answers")[1]
+sheet, key = told.split("answers")
+assert "d_error = ____" in sheet and "d_error = 2 * d_t3 * error" in key
 
 told = question("4. And as formulas?", tg.latex(loss, steps=True))
-assert r"\frac{\partial L}{\partial w} &= \sum \frac{\partial L}{\partial \mathrm{error}} \odot x" in told
+assert r"\mathrm{error} &= w \, x + b - y" in told
+assert r"\partial w} &= \sum \frac{\partial L}{\partial \mathrm{error}} \odot x" in told
 
 with tg.study.watch():
     scale = leaf(2.0, "scale")
@@ -63,7 +65,7 @@ with tg.study.watch():
     loss = (net(data) ** 2).mean()
     loss.backward()
 told = question("7. Why are gradients 0, so that nothing is learned?", net.why())
-assert "relu in 1 lets nothing back" in told and "4 of 4 units are 0 for all 6 rows" in told
+assert "relu in 1 (ReLU) lets nothing back" in told and "4 of 4 units are 0 for all 6 rows" in told
 
 v = leaf([4.0, 0.0], "v")
 with tg.study.watch(), np.errstate(invalid="ignore"):

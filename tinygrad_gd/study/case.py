@@ -129,10 +129,9 @@ def shown_line(line: str) -> str:
 
 
 def _ends_something(tensor: Tensor) -> bool:
-    """Whether it is one number that was computed, as a loss is; recorded, or seen by a watch."""
+    """Whether it was computed, as a loss is; recorded, or seen by a watch."""
     event = event_of(tensor)
-    computed = tensor.op is not None or (event is not None and event.kind == "operation")
-    return computed and tensor.size == 1
+    return tensor.op is not None or (event is not None and event.kind == "operation")
 
 
 def _last_root(run: Run | None) -> Tensor | None:

@@ -102,15 +102,18 @@ class Names:
         """The user's name of a Tensor, else the formula that made it, as far as it is short."""
         if not isinstance(x, Tensor) or x not in self._numbered or x.op is None:
             return self(x)
-        return next((text for depth in (2, 1) if len(text := self._spelled(x, depth)) <= ROOM),
-                    self._spelled(x, 0))
+        return self._short(x)
 
     def made(self, t: Tensor) -> str:
         """A Tensor with the formula that made it: ``h = tanh(x @ W)``, or the formula alone."""
         if t in self._numbered:
             return self.said(t)
-        texts = (self.call(t, lambda x: self._part(x, depth)) for depth in (2, 1))
-        return f"{self(t)} = {next((c for c in texts if len(c) <= ROOM), self.call(t, self._dots))}"
+        return f"{self(t)} = {self._short(t)}"
+
+    def _short(self, t: Tensor) -> str:
+        """The formula of a Tensor, with those that have no name spelled out as far as there is room."""
+        return next((text for depth in (2, 1) if len(text := self._spelled(t, depth)) <= ROOM),
+                    self._spelled(t, 0))
 
     def _spelled(self, t: Tensor, depth: int) -> str:
         return self.call(t, (lambda x: self._part(x, depth - 1)) if depth else self._dots)

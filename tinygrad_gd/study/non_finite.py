@@ -47,7 +47,7 @@ def causes_of_nan(case: Case) -> Iterator[Cause]:
 
 def _in_data(case: Case) -> Iterator[Cause]:
     """Leaves and arrays that hold it from the beginning."""
-    seen = set()
+    seen: dict[int, Any] = {}
     for node in nodes_of(case.root) if case.root is not None else ():
         for x in node.inputs:
             if (isinstance(x, Tensor) and x.op is None) or isinstance(x, np.ndarray):
@@ -55,8 +55,10 @@ def _in_data(case: Case) -> Iterator[Cause]:
                 bad = _first_bad(held)
                 if bad is None or id(x) in seen:
                     continue
-                seen.add(id(x))
                 learned = isinstance(x, Tensor) and x.requires_grad
+                if learned and any(t.requires_grad for t in seen.values() if isinstance(t, Tensor)):
+                    continue  # one is named, for all that the same step has spoilt
+                seen[id(x)] = x
                 cure = ("The step before made it: lower the learning rate, or clip gradients."
                         if learned else "Clean the data: x[np.isfinite(x)], or np.nan_to_num.")
                 yield Cause("parameter" if learned else "data",

@@ -90,7 +90,9 @@ def _uses(case: Case) -> Iterator[Cause]:
     t, name = case.tensor, case.name(case.tensor)
     sent = [s for s in case.passed.steps if s.to is t]
     if len(sent) > 1:
-        parts = ", ".join(f"{case.names.said(s.out)} {one(norm(s.sent))}" for s in sent[:6])
+        many = len(sent) > 4
+        parts = ", ".join(f"{'' if many else f'{case.names.said(s.out)} '}{one(norm(s.sent))}"
+                          for s in sent[:8])
         yield Cause("used", f"{name} is used {len(sent)} times, and its gradient is the sum of what "
                     "comes back from each.", evidence=f"lengths: {parts}", weight=1,
                     cure="That is right; divide by the number of uses if a mean is meant.",

@@ -85,12 +85,15 @@ def _at_step(case: Case, s: Step, whole: bool) -> Cause | None:
                  evidence=_range(case, s.to), at=s.out)
 
 
-def _relu(case: Case, s: Step, share: float) -> Cause:
+def _relu(case: Case, s: Step, share: float) -> Cause | None:
     op: Any = s.out.op
     values = _held(s.to)
-    where = _where(case, s.out)
-    rows = values.reshape(-1, values.shape[-1]) if values.ndim > 1 else values.reshape(1, -1)
+    where = _where(s.out)
+    rows = np.moveaxis(values, 1 if values.ndim > 3 else -1, -1) if values.ndim else values.reshape(1)
+    rows = rows.reshape(-1, rows.shape[-1])
     dead = int(np.count_nonzero((rows <= 0).all(0)))
+    if share < 1 and not dead:
+        return None  # half of all is usual
     units = (f"{dead} of {rows.shape[1]} units are 0 for all {rows.shape[0]} rows" if len(rows) > 1
              else f"{dead} of {rows.shape[1]} units are 0")
     zero = "exactly 0, where its slope is 0 by convention" if not values.any() else "not above 0"
@@ -98,7 +101,7 @@ def _relu(case: Case, s: Step, share: float) -> Cause:
                  f"that is {share:.0%} of it.", evidence=f"{units}. {_range(case, s.to)}",
                  cure="Initialise smaller, or with zero biases; lower the learning rate; or use "
                       "tg.leaky_relu, which has a slope on both sides.",
-                 line=case.line(s.out), weight=4 if share > 0.99 else 2, at=s.out)
+                 line=case.line(s.out), weight=4 if dead > rows.shape[1] / 2 else 2, at=s.out)
 
 
 def _saturated(case: Case, s: Step) -> Cause:
@@ -106,16 +109,17 @@ def _saturated(case: Case, s: Step) -> Cause:
     low, high = _BENT[op.name]
     out = _held(s.out)
     near = np.mean((out - low < 1e-3) | (high - out < 1e-3))
-    return Cause("saturated", f"{op.name}{_where(case, s.out)} is saturated: {near:.0%} of its results "
+    return Cause("saturated", f"{op.name}{_where(s.out)} is saturated: {near:.0%} of its results "
                  f"are within 0.001 of {low:g} or {high:g}, where it is flat.",
                  evidence=_range(case, s.to), cure="Make its input smaller: scale the data, initialise "
                  "smaller, or normalise first.",
                  line=case.line(s.out), weight=4, at=s.out)
 
 
-def _where(case: Case, t: Tensor) -> str:
-    module = Node(t).module
-    return f" in {module}" if module else ""
+def _where(t: Tensor) -> str:
+    """The module that an activation is in, if that was watched."""
+    event = Node(t).event
+    return f" in {event.call.title} ({event.call.kind})" if event and event.call else ""
 
 
 def _cancelled(case: Case, own: list[Step]) -> Iterator[Cause]:
@@ -198,7 +202,8 @@ def _in_depth(case: Case) -> Trend | None:
     layers = [n.tensor for n in nodes_of(case.root) if n.op.name in (
         "linear", "matmul", "contract", "einsum", "conv1d", "conv2d", "conv3d")
         and any(isinstance(x, Tensor) and x.op is None and x.requires_grad for x in n.inputs)]
-    weights = [tuple(x for x in t.inputs if isinstance(x, Tensor) and x.op is None) for t in layers]
+    weights = [tuple(x for x in t.inputs if isinstance(x, Tensor) and x.op is None and x.requires_grad)
+               for t in layers]
     if len(set(weights)) < len(weights):  # the same weights again: that is time
         return None
     totals = case.passed.totals
