@@ -135,15 +135,11 @@ def _ends_something(tensor: Tensor) -> bool:
 
 
 def _last_root(run: Run | None) -> Tensor | None:
-    """What the last reverse pass of a run began at, else its last result, if somebody holds it."""
-    if run is None:
-        return None
-    passes = [e for e in run.of("backward") if e.what == "backward" or not e.via]
-    found = run.at(passes[-1].inputs[0]) if passes else None
-    if found is None:
-        numbers = (e for e in reversed(run.operations) if e.shape == () and e.tensor is not None)
-        found = next(numbers, None)
-    return found.tensor if found else None
+    """What the last reverse pass of a run began at, else its last number, if somebody holds it."""
+    if run is None or run.root is not None:
+        return run.root if run else None
+    numbers = (e.tensor for e in reversed(run.operations) if e.shape == () and e.tensor is not None)
+    return next(numbers, None)
 
 
 def norm(x: Any) -> float:
