@@ -221,6 +221,32 @@ def test_what_is_nothing_but_rounding_is_not_called_wrong() -> None:
     assert not check_backward(loss, {bias: np.full(4, 1e-9)})
 
 
+def test_gradients_found_in_another_way_are_right() -> None:
+    """Forward mode, one number at a time, rounds otherwise."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(5, 3)), rng.normal(size=(5, 2))
+
+    def network(first: Any, gain: Any, second: Any) -> Any:
+        h = np.exp(x @ first) / (1 + np.exp(x @ first))
+        h = (h - h.mean(axis=1, keepdims=True)) / np.sqrt(h.var(axis=1, keepdims=True) + 1e-5)
+        return ((tg.softmax(h * gain @ second, axis=1) - y) ** 2).mean()
+
+    values = [rng.normal(size=shape) for shape in ((3, 4), (4,), (4, 2))]
+    leaves = [tg.Tensor(v, requires_grad=True) for v in values]
+    loss = network(*leaves)
+    loss.backward()
+    for k, leaf in enumerate(leaves):
+        found = np.zeros(leaf.shape)
+        for place in np.ndindex(leaf.shape):
+            tangents = [np.zeros(v.shape) for v in values]
+            tangents[k][place] = 1.0
+            found[place] = tg.jvp(network, tuple(values), tuple(tangents))[1].item()
+        assert leaf.grad is not None and not np.array_equal(found, leaf.grad.numpy())
+        assert check_backward(loss, {leaf: found}), str(check_backward(loss, {leaf: found}))
+        found[(0,) * leaf.ndim] *= 1.0001
+        assert not check_backward(loss, {leaf: found})
+
+
 def test_there_are_mistakes_enough() -> None:
     assert len(CASES) >= 40 and len(MISTAKES) == 4
 
