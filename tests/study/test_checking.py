@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 
 import tinygrad_gd as tg
 from tests.misuse import Table, refused
+from tests.samples import Sample, all_samples
+from tests.study.test_explaining import loss_of
 from tinygrad_gd.study.checking import check_backward
 
 Made = tuple[tg.Tensor, dict[str, tg.Tensor], dict[str, Any]]
@@ -245,6 +248,25 @@ def test_gradients_found_in_another_way_are_right() -> None:
         assert check_backward(loss, {leaf: found}), str(check_backward(loss, {leaf: found}))
         found[(0,) * leaf.ndim] *= 1.0001
         assert not check_backward(loss, {leaf: found})
+
+
+@pytest.mark.parametrize("row", all_samples(), ids=str)
+def test_of_every_primitive_right_is_right_and_twice_as_much_is_not(row: Sample) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        leaves, loss = loss_of(row)
+    if loss is None:
+        assert not any(leaf.grad for leaf in leaves)
+        return
+    loss.backward()
+    held = {leaf: leaf.grad.numpy() for leaf in leaves if leaf.grad is not None}
+    finite = {leaf: g for leaf, g in held.items() if np.isfinite(g).all()}
+    assert check_backward(loss, finite)
+    for leaf, g in finite.items():
+        if np.abs(g).max(initial=0.0) > 1e-6:
+            (verdict,) = check_backward(loss, {leaf: 2 * g}).verdicts
+            assert verdict.status == "WRONG" and verdict.says
+            return
 
 
 def test_there_are_mistakes_enough() -> None:

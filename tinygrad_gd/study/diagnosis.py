@@ -149,7 +149,7 @@ def _state(tensor: Tensor) -> str:
     if not np.isfinite(g).all():
         return "NaN" if np.isnan(g).any() else "infinite"
     zeros = g.size - np.count_nonzero(g)
-    return "0" if zeros == g.size else "0 in part" if zeros else "there"
+    return "0" if zeros == g.size > 0 else "0 in part" if zeros else "there"
 
 
 def _causes(case: Case) -> Iterator[Cause]:

@@ -22,7 +22,7 @@ _BENT = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
 
 def causes_of_zero(case: Case) -> Iterator[Cause]:
     """The steps at which a gradient, or a part of it, became 0."""
-    if case.root is None or not case.in_graph:
+    if case.root is None or not case.in_graph or not case.tensor.size:
         return
     g = Node(case.tensor).grad
     total = case.passed.totals[case.tensor]
@@ -123,14 +123,15 @@ def _where(t: Tensor) -> str:
 
 
 def _cancelled(case: Case, own: list[Step]) -> Iterator[Cause]:
-    sent = [s for s in own if s.to is case.tensor]
-    name = case.name(case.tensor)
-    if len(sent) > 1 and any(np.any(s.sent) for s in sent):
-        parts = [f"by {case.names.said(s.out)} {one(float(np.sum(s.sent)))}" for s in sent[:4]]
-        yield Cause("cancels", f"{name} is used {len(sent)} times, and what comes back adds up to 0.",
-                    evidence=", ".join(parts),
-                    cure="Is something subtracted from itself?", line=case.line(sent[0].out), weight=3)
-        return
+    """No step lost the gradient: what came from several of them adds up to 0."""
+    for t in dict.fromkeys(s.to for s in own):
+        sent = [s for s in own if s.to is t]
+        if len(sent) > 1 and any(np.any(s.sent) for s in sent) and not np.any(case.passed.totals[t]):
+            parts = [f"by {case.names.said(s.out)} {one(norm(s.sent))}" for s in sent[:4]]
+            yield Cause("cancels", f"{case.names.said(t)} is used {len(sent)} times, and what comes "
+                        "back adds up to 0.", evidence=f"Lengths: {', '.join(parts)}",
+                        cure="Is something subtracted from itself?", line=case.line(sent[0].out))
+            return
     lost = next((s for s in own if np.any(s.raw) and not np.any(s.sent)), None)
     if lost is not None:
         yield Cause("cancels", f"What comes back to {case.names.said(lost.to)} adds up to 0 over the "
