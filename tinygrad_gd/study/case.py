@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engine.graph import Node, event_of, leaves_of, nodes_of, walk
+from ..engine.graph import Node, event_of, nodes_of, walk
 from ..engine.tensor import Tensor
 from ..engine.watched import Event, Run
 from .naming import Names
@@ -101,11 +101,6 @@ class Case:
     def stale(self) -> bool:
         """Whether parameters were updated since, so that the pass cannot be had again."""
         return self.root is not None and bool(overwritten(self.root))
-
-    @cached_property
-    def leaves(self) -> list[Tensor]:
-        """The leaves that the loss depends on."""
-        return [] if self.root is None else leaves_of(self.root)
 
     @cached_property
     def downstream(self) -> set[Tensor]:

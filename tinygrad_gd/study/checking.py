@@ -23,6 +23,8 @@ from .wrong_shapes import about_shape
 
 Array = Any
 WIDTH = 100
+#: So many uses of one Tensor are looked at, the first and the last.
+USES = 60
 #: So many rules may be run to find a mistake that lies several steps away.
 PATIENCE = 100_000
 
@@ -234,12 +236,15 @@ class _Search:
         return f"a factor {times:.6g}"
 
     def _slips(self) -> Iterator[str]:
-        direct = [s for s in self.steps if s.to is self.x]
-        outs = list(dict.fromkeys(s.out for s in direct))
-        for out in outs:
-            own = [s for s in direct if s.out is out]
-            if len(outs) > 1:
-                yield from self._of_one_use(own, len(outs))
+        uses: dict[Tensor, list[Step]] = {}
+        for s in self.steps:
+            if s.to is self.x:
+                uses.setdefault(s.out, []).append(s)
+        ends = [*uses][: USES // 2] + [*uses][USES // 2 :][-USES // 2 :]
+        for out in ends:
+            own = uses[out]
+            if len(uses) > 1:
+                yield from self._of_one_use(own, len(uses))
             for s in own:
                 for slip in slips_at(s, self.names, self.values):
                     if slip.sent is not None and self._fits(self.right - s.sent + slip.sent):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -35,6 +36,8 @@ class Names:
         known = names_for([*tensors, *arrays])
         self._names: dict[Any, str] = {}
         self._numbered: set[Any] = set()  # those that have no name of the user's
+        self._taken: set[str] = set()
+        self._counts: Counter[str] = Counter()
         self._keys = {id(x): array_key(x) for x in arrays}
         self._held = arrays  # so that ids stay theirs
         named = {t: known.get(t) or _watched(t) for t in tensors}
@@ -53,10 +56,14 @@ class Names:
         if key in self._names or not name:
             return
         name = re.sub(r"^(\d)", r"layer_\1", name)
-        free, count = (f"{name}1", 1) if numbered else (name, 1)
-        while free in self._names.values():
-            count += 1
-            free = f"{name}{count}" if numbered else f"{name}_{count}"
+        free = name
+        while numbered or free in self._taken:
+            self._counts[name] += 1
+            count = self._counts[name]
+            free = f"{name}{count}" if numbered else f"{name}_{count + 1}"
+            if free not in self._taken:
+                break
+        self._taken.add(free)
         self._names[key] = free
         if numbered:
             self._numbered.add(key)
