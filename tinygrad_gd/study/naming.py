@@ -98,7 +98,8 @@ class Names:
         if op.name == "linear":
             return " + ".join([f"{_inside(given[0])} @ {_inside(given[1])}.T", *given[2:]])
         if op.name == "getitem":
-            key = options.removeprefix("key=") or f"[{', '.join(given[1:])}]"
+            arrays = iter(given[1:])
+            key = re.sub(r"\barray\b", lambda m: next(arrays, m[0]), options.removeprefix("key="))
             return f"{_inside(given[0])}{key}"
         if op.name in ("negative", "transpose") and not options:
             return f"-{_inside(given[0])}" if op.name == "negative" else f"{_inside(given[0])}.T"
@@ -146,4 +147,6 @@ def _watched(t: Tensor) -> str:
 
 def _kind(x: np.ndarray[Any, Any]) -> str:
     """What an array without a name probably is."""
+    if x.dtype.kind == "i" and x.ndim == 1 and np.array_equal(x, np.arange(len(x))):
+        return f"arange({len(x)})"
     return {"i": "labels", "u": "labels", "b": "mask"}.get(x.dtype.kind, "data")
