@@ -35,6 +35,7 @@ True
 
 from __future__ import annotations
 
+import os
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -98,6 +99,11 @@ class Event:
     number: int = -1
     run: Run | None = None
     held: Any = None
+
+    @property
+    def place(self) -> str:
+        """The line without the folders of its file."""
+        return os.path.basename(self.line)
 
     @property
     def tensor(self) -> Tensor | None:

@@ -9,7 +9,7 @@ import numpy as np
 from ..engine.graph import Node, event_of, walk
 from ..engine.tensor import Tensor
 from ..engine.watched import Event, Run
-from .case import Case, Cause, shown_line
+from .case import Case, Cause
 
 
 def causes_of_none(case: Case) -> Iterator[Cause]:
@@ -57,9 +57,9 @@ def _not_there_yet(case: Case) -> Iterator[Cause]:
         passes = [e for e in run.of("backward") if event.number in e.inputs[1:]]
         forgotten = [e for e in run.of("zero_grad") if event.number in e.inputs]
         if passes and forgotten and forgotten[-1].number > passes[-1].number:
-            made = shown_line(passes[-1].line)
+            made = passes[-1].place
             yield Cause("zeroed", f"{forgotten[-1].via}() forgot the gradient after backward() had "
-                        f"made it ({made}).", line=shown_line(forgotten[-1].line),
+                        f"made it ({made}).", line=forgotten[-1].place,
                         cure="Read .grad, and call optimizer.step(), after backward() and "
                              "before zero_grad().")
             return
@@ -133,7 +133,7 @@ def _way(run: Run, start: Event, end: Event) -> list[Event]:
 
 def _link(case: Case, e: Event, of: str = "") -> Cause:
     """What is wrong with the event that cuts a chain."""
-    line, what = shown_line(e.line), case.called(e)
+    line, what = e.place, case.called(e)
     source = next((x for x in (case.run.inputs_of(e) if case.run else ()) if x is not None), None)
     given = case.called(source) if source else of or "a Tensor"
     if e.what == "grad":
@@ -183,14 +183,14 @@ def _left(case: Case, run: Run, start: Event) -> Iterator[Cause]:
         found = run.at(e.inputs[0])
         yield Cause("number" if "number" in plain else "array",
                     f"{e.what} made {plain} of {case.called(found) if found else name}: from there on "
-                    "nothing is recorded.", line=shown_line(e.line),
+                    "nothing is recorded.", line=e.place,
                     cure="Compute with the Tensor: np.exp(t) for math.exp(t), t * 2 for t.item() * 2.")
     if reads:
         return
     if users:
         used = users[-1]
         yield Cause("unused", f"{name} was used last in {used.what}, the result of which is not in "
-                    f"{case.loss}.", line=shown_line(used.line),
+                    f"{case.loss}.", line=used.place,
                     cure="Is it another variable that was meant, or a result that is not returned?")
         return
     yield _unused(case)
@@ -262,16 +262,16 @@ def _nothing_recorded(case: Case) -> Iterator[Cause]:
         source = run.at(e.inputs[0])
         name = case.called(source) if source else "a Tensor"
         yield Cause("array", f"{e.what} took the values of {name} out: from there on nothing is "
-                    "recorded.", line=shown_line(e.line),
+                    "recorded.", line=e.place,
                     cure="Compute with the Tensor itself.")
     elif not cut:
         made = run.at(first)
         yield Cause("requires_grad", "None of the Tensors that it was computed from was made with "
-                    "requires_grad=True.", line=shown_line(made.line) if made else "",
+                    "requires_grad=True.", line=made.place if made else "",
                     cure="Write tg.Tensor(values, requires_grad=True) for what is to be learned.")
 
 
 def _first_pass(run: Run | None, e: Event) -> str:
     """Where the pass was that made a gradient."""
     passes = [p for p in (run.of("backward") if run else ()) if p.number < e.number]
-    return shown_line(passes[-1].line) if passes else ""
+    return passes[-1].place if passes else ""

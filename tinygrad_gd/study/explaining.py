@@ -145,7 +145,7 @@ def _forward(root: Tensor, names: Names) -> Iterator[Made]:
     for number, node in enumerate(nodes_of(root), 1):
         t, event = node.tensor, event_of(node.tensor)
         module = f"in {event.call.title} ({event.call.kind}) " if event and event.call else ""
-        place = f"{module}at {event.line.rpartition('/')[2]}" if event and event.line else ""
+        place = f"{module}at {event.place}" if event and event.line else ""
         yield Made(number, names(t), names.call(t), np.asarray(node.value), place)
 
 
