@@ -16,7 +16,7 @@ that notes the rest, of operations that need no gradient, too, and what else hap
   gradient, and they are ``recorded`` with ``create_graph``. Other kinds are ``leaf`` (made of data, as
   by detach), ``read`` (values left the graph), ``write`` (in place), ``zero_grad`` and ``step``.
 
-Tensors are held weakly, and of a long run the last `LIMIT` events: watching keeps nothing alive.
+Tensors are held weakly, but for the last loss, and of a long run the last `LIMIT` events.
 
 >>> import tinygrad_gd as tg
 >>> w = tg.Tensor(3.0, requires_grad=True, name="w")
@@ -35,6 +35,7 @@ True
 
 from __future__ import annotations
 
+import os
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -83,7 +84,8 @@ class Event:
     """Something that happened in a run; fields that mean nothing for its kind are empty."""
 
     kind: str  # operation, leaf, read, write, backward, zero_grad or step
-    what: str = ""  # the operation, or how: detach, numpy(), SGD
+    what: str = ""  # the operation, or how: detach, grad, numpy(), SGD
+    op: Any = None  # the primitive
     line: str = ""  # the user's, as file:line; of a leaf that was there before nothing
     via: str = ""  # the function of this package that the user's line called
     call: Call | None = None
@@ -97,6 +99,11 @@ class Event:
     number: int = -1
     run: Run | None = None
     held: Any = None
+
+    @property
+    def place(self) -> str:
+        """The line without the folders of its file."""
+        return os.path.basename(self.line)
 
     @property
     def tensor(self) -> Tensor | None:
@@ -131,6 +138,7 @@ class Run(Observer):
     Attributes
     ----------
     events : what happened, in order; the last `LIMIT` of it.
+    root : what ``backward()`` was called on last; it is kept, for whoever asks about its gradients.
     """
 
     def __init__(self) -> None:
@@ -138,7 +146,8 @@ class Run(Observer):
         self.call: Call | None = None
         self._paths: dict[Any, str] = {}
         self._calls: Counter[int] = Counter()
-        self._passes: list[Event] = []
+        self.root: Tensor | None = None
+        self._passes: list[tuple[Event, Tensor]] = []
         self._happened = 0
         self._unnamed: dict[int, Event] = {}
 
@@ -169,7 +178,7 @@ class Run(Observer):
         known = self._names()
         numbers = tuple(self._number_of(x) if isinstance(x, Tensor) else -1 for x in inputs)
         event = self._happens("operation", primitive.name, out)
-        event.inputs = numbers
+        event.op, event.inputs = primitive, numbers
         event.arguments = tuple(_called(x, known) for x in inputs)
         event.recorded = out.requires_grad or current_mode().grad
 
@@ -199,7 +208,7 @@ class Run(Observer):
         number = self._number_of(root)
         event = self._happens("backward")
         event.what, event.inputs = event.via, (number,)
-        self._passes.append(event)
+        self._passes.append((event, root))
 
     def ends_backward(self) -> None:
         """The reverse pass is over."""
@@ -207,7 +216,8 @@ class Run(Observer):
 
     def accumulates(self, leaf: Tensor) -> None:
         """Note a leaf that the pass reached: its inputs are the root, and these."""
-        self._passes[-1].inputs += (self._number_of(leaf),)
+        event, self.root = self._passes[-1]
+        event.inputs += (self._number_of(leaf),)
 
     def forgets(self, tensors: Any) -> None:
         """Note that gradients were forgotten."""
@@ -246,8 +256,8 @@ class Run(Observer):
     def _happens(self, kind: str, what: str = "", made: Tensor | None = None) -> Event:
         line, via = user_call()
         within = "backward" if self._passes else "step" if via == "step" and kind != "step" else ""
-        event = Event(kind, what, line, via, self.call, current_mode().grad, within=within,
-                      number=self._happened, run=self)
+        event = Event(kind, what, line=line, via=via, call=self.call, recorded=current_mode().grad,
+                      within=within, number=self._happened, run=self)
         self._enter(event, made)
         return event
 
@@ -268,13 +278,15 @@ class Run(Observer):
         if event is None or event.run is not self:
             kind, what = ("leaf", "") if tensor.op is None else ("operation", tensor.op.name)
             line = event.line if event else ""
-            event = Event(kind, what, line, number=self._happened, run=self)
+            event = Event(kind, what, tensor.op, line, number=self._happened, run=self)
             self._enter(event, tensor)
         return event.number
 
     def _names(self) -> dict[int, str]:
         """What the user's code calls things at present, by id; results that waited get their names."""
         known: dict[int, str] = {}
+        if self._passes or user_call()[1] == "step":  # no results of the user's, and many
+            return known
         for name, value in variables_of(user_frame()):
             if isinstance(value, Tensor | np.ndarray):
                 known.setdefault(id(value), name)

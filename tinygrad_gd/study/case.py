@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engine.graph import Node, event_of, leaves_of, nodes_of, walk
+from ..engine.graph import event_of, nodes_of, walk
 from ..engine.tensor import Tensor
 from ..engine.watched import Event, Run
 from .naming import Names
-from .reverse import Step, steps_of
+from .reverse import Step, overwritten, steps_of
 
 UNWATCHED = "Run it under tg.study.watch() to be told the line."
 
@@ -58,7 +58,7 @@ class Case:
         other = object.__new__(Case)
         other.asks_about_all, other.tensor, other.run = False, tensor, self.run
         other.root, other.names = self.root, self.names
-        vars(other)["passed"] = self.passed  # one pass for all
+        vars(other).update(passed=self.passed, stale=self.stale)  # one pass for all
         return other
 
     def name(self, tensor: Tensor) -> str:
@@ -73,11 +73,12 @@ class Case:
         tensor = event.tensor
         if event.name or tensor is None or tensor not in self.names.known:
             return event.name or f"the result of {event.what}"
-        return self.names(tensor)
+        return self.names.said(tensor)
 
     def line(self, tensor: Tensor) -> str:
         """Where a Tensor was made, if that was watched."""
-        return shown_line(Node(tensor).line or "")
+        event = event_of(tensor)
+        return event.place if event else ""
 
     @property
     def loss(self) -> str:
@@ -98,9 +99,9 @@ class Case:
         return Pass(list(steps_of(self.root, totals)), totals)
 
     @cached_property
-    def leaves(self) -> list[Tensor]:
-        """The leaves that the loss depends on."""
-        return [] if self.root is None else leaves_of(self.root)
+    def stale(self) -> bool:
+        """Whether parameters were updated since, so that the pass cannot be had again."""
+        return self.root is not None and bool(overwritten(self.root))
 
     @cached_property
     def downstream(self) -> set[Tensor]:
@@ -118,28 +119,18 @@ class Case:
         return f" {UNWATCHED}" if event is None or event.run is not self.run else ""
 
 
-def shown_line(line: str) -> str:
-    """A line without the folders of its file."""
-    return line.rpartition("/")[2]
-
-
 def _ends_something(tensor: Tensor) -> bool:
-    """Whether it is one number that was computed, as a loss is; recorded, or seen by a watch."""
+    """Whether it was computed, as a loss is; recorded, or seen by a watch."""
     event = event_of(tensor)
-    computed = tensor.op is not None or (event is not None and event.kind == "operation")
-    return computed and tensor.size == 1
+    return tensor.op is not None or (event is not None and event.kind == "operation")
 
 
 def _last_root(run: Run | None) -> Tensor | None:
-    """What the last reverse pass of a run began at, else its last result, if somebody holds it."""
-    if run is None:
-        return None
-    passes = [e for e in run.of("backward") if e.what == "backward" or not e.via]
-    found = run.at(passes[-1].inputs[0]) if passes else None
-    if found is None:
-        numbers = (e for e in reversed(run.operations) if e.shape == () and e.tensor is not None)
-        found = next(numbers, None)
-    return found.tensor if found else None
+    """What the last reverse pass of a run began at, else its last number, if somebody holds it."""
+    if run is None or run.root is not None:
+        return run.root if run else None
+    numbers = (e.tensor for e in reversed(run.operations) if e.shape == () and e.tensor is not None)
+    return next(numbers, None)
 
 
 def norm(x: Any) -> float:

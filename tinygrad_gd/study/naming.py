@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,14 @@ import numpy as np
 from ..engine.graph import Node, event_of, walk
 from ..engine.tensor import Tensor
 from ..pictures.names import array_key, names_for
-from ..pictures.words import options_of
+from ..pictures.words import index_text, options_of
 from ..program.ir import INFIX
 
 #: Options that say nothing: what follows from shapes, and what most calls have.
 _USUAL = re.compile(r"counts=.*|reduction=mean|(stride|dilation|groups)=(1|\(1(,1)*,?\))")
+
+#: Characters that the formula of a Tensor without a name may have in a sentence.
+ROOM = 44
 
 
 class Names:
@@ -32,6 +36,9 @@ class Names:
         arrays = [x for t in tensors for x in t.inputs if isinstance(x, np.ndarray)]
         known = names_for([*tensors, *arrays])
         self._names: dict[Any, str] = {}
+        self._numbered: set[Any] = set()  # those that have no name of the user's
+        self._taken: set[str] = set()
+        self._counts: Counter[str] = Counter()
         self._keys = {id(x): array_key(x) for x in arrays}
         self._held = arrays  # so that ids stay theirs
         named = {t: known.get(t) or _watched(t) for t in tensors}
@@ -50,11 +57,17 @@ class Names:
         if key in self._names or not name:
             return
         name = re.sub(r"^(\d)", r"layer_\1", name)
-        free, count = (f"{name}1", 1) if numbered else (name, 1)
-        while free in self._names.values():
-            count += 1
-            free = f"{name}{count}" if numbered else f"{name}_{count}"
+        free = name
+        while numbered or free in self._taken:
+            self._counts[name] += 1
+            count = self._counts[name]
+            free = f"{name}{count}" if numbered else f"{name}_{count + 1}"
+            if free not in self._taken:
+                break
+        self._taken.add(free)
         self._names[key] = free
+        if numbered:
+            self._numbered.add(key)
 
     def __call__(self, x: Any) -> str:
         """How a Tensor, an array or a number is called."""
@@ -74,24 +87,58 @@ class Names:
         """The names of all Tensors."""
         return [n for t, n in self._names.items() if isinstance(t, Tensor)]
 
-    def call(self, t: Tensor) -> str:
-        """How a Tensor was made, as a formula."""
+    def call(self, t: Tensor, called: Callable[[Any], str] | None = None) -> str:
+        """How a Tensor was made, as a formula of what is ``called`` so."""
         op: Any = t.op
         if op is None:
             return self(t)
-        given = [self(x) for x in t.inputs]
+        given = [(called or self)(x) for x in t.inputs]
         if op.name in INFIX and len(given) == 2:
-            return f"{given[0]} {INFIX[op.name][0]} {given[1]}"
+            return f"{_inside(given[0])} {INFIX[op.name][0]} {_inside(given[1])}"
         options = " ".join(o for o in options_of(op, t.params).split() if not _USUAL.fullmatch(o))
         if op.name == "linear":
-            return " + ".join([f"{given[0]} @ {given[1]}.T", *given[2:]])
+            return " + ".join([f"{_inside(given[0])} @ {_inside(given[1])}.T", *given[2:]])
         if op.name == "getitem":
-            key = options.removeprefix("key=") or f"[{', '.join(given[1:])}]"
-            return f"{given[0]}{key}"
+            arrays = iter(given[1:])
+            key = re.sub(r"\barray\b", lambda m: next(arrays, m[0]), index_text(t.params["key"]))
+            return f"{_inside(given[0])}{key}"
         if op.name in ("negative", "transpose") and not options:
-            return f"-{given[0]}" if op.name == "negative" else f"{given[0]}.T"
+            return f"-{_inside(given[0])}" if op.name == "negative" else f"{_inside(given[0])}.T"
         shown = [g for g in given if len(given) <= 4] or [*given[:2], "...", given[-1]]
         return f"{op.name.removesuffix('_of_logits')}({', '.join([*shown, *options.split()])})"
+
+    def said(self, x: Any) -> str:
+        """The user's name of a Tensor, else the formula that made it, as far as it is short."""
+        if not isinstance(x, Tensor) or x not in self._numbered or x.op is None:
+            return self(x)
+        return self._short(x)
+
+    def made(self, t: Tensor) -> str:
+        """A Tensor with the formula that made it: ``h = tanh(x @ W)``, or the formula alone."""
+        if t in self._numbered:
+            return self.said(t)
+        return f"{self(t)} = {self._short(t)}"
+
+    def _short(self, t: Tensor) -> str:
+        """The formula of a Tensor, with those that have no name spelled out as far as there is room."""
+        return next((text for depth in (2, 1) if len(text := self._spelled(t, depth)) <= ROOM),
+                    self._spelled(t, 0))
+
+    def _spelled(self, t: Tensor, depth: int) -> str:
+        return self.call(t, (lambda x: self._part(x, depth - 1)) if depth else self._dots)
+
+    def _part(self, x: Any, depth: int) -> str:
+        if not isinstance(x, Tensor) or x not in self._numbered or x.op is None:
+            return self(x)
+        return self._spelled(x, depth) if depth >= 0 else "..."
+
+    def _dots(self, x: Any) -> str:
+        return "..." if isinstance(x, Tensor) and x in self._numbered and x.op else self(x)
+
+
+def _inside(text: str) -> str:
+    """A formula as a part of another."""
+    return f"({text})" if " " in text and not re.fullmatch(r"\w+\([^()]*\)", text) else text
 
 
 def _watched(t: Tensor) -> str:
@@ -101,4 +148,6 @@ def _watched(t: Tensor) -> str:
 
 def _kind(x: np.ndarray[Any, Any]) -> str:
     """What an array without a name probably is."""
+    if x.dtype.kind == "i" and x.ndim == 1 and np.array_equal(x, np.arange(len(x))):
+        return f"arange({len(x)})"
     return {"i": "labels", "u": "labels", "b": "mask"}.get(x.dtype.kind, "data")
