@@ -128,6 +128,7 @@ ROWS = [
     *(Sample("svd", lambda a, f=full: projections(a, f), (a,), f"projections {label}{' full' * full}")
       for label, a in (("tall", TALL), ("wide", WIDE)) for full in (False, True)),
     row("svd", TALL, "compute_uv=False", torch=False, compute_uv=False),
+    Sample("ratio", lambda x, y: by_name("ratio")(x, y), (normal(3), normal(3, seed=1) + 3.0)),
     row("cond", A), row("cond", BATCH, "batched"), row("cond", TALL, "tall"), row("cond", A, "-2", p=-2),
     row("cond", A, "fro", p="fro", torch=False), row("cond", A, "1", p=1, torch=False),
 ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...engine.primitive import primitive
+from ...engine.primitive import apply, primitive
 from ...engine.tensor import Tensor
 from ...errors import ShapeError
 from ...ground.registry import implements
@@ -22,6 +22,15 @@ def _matrix_rank(A: Any, /, tol: Any = None, hermitian: bool = False, *, rtol: A
 
 
 matrix_rank = primitive(_matrix_rank, numpy=np.linalg.matrix_rank)
+
+
+def _ratio(x: Any, y: Any, /) -> Any:
+    with np.errstate(divide="ignore", invalid="ignore"):  # a singular matrix: infinite
+        return x / y
+
+
+ratio = primitive(_ratio, lambda g, out, x, y: g / y, lambda g, out, x, y: -g * out / y,
+                  elementwise=True, atomic=True, internal=True)
 
 
 @implements(np.linalg.cond)
@@ -41,5 +50,6 @@ def cond(x: Any, p: Any = None) -> Tensor:
     if p not in (None, 2, -2):
         return norm(x, p, (-2, -1)) * norm(inv(x), p, (-2, -1))
     s = svdvals(x)
-    with np.errstate(divide="ignore", invalid="ignore"):  # a singular matrix: infinite
-        return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+    ends = (s[..., -1], s[..., 0]) if p == -2 else (s[..., 0], s[..., -1])
+    out: Tensor = apply(ratio, ends)
+    return out
