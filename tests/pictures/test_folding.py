@@ -225,6 +225,18 @@ def test_equal_siblings_and_chains_are_one_box() -> None:
     assert (only.title, only.times) == ("_ + 1 x 5,000", 5_000)
 
 
+def test_what_does_not_go_on_from_one_to_the_next_is_no_loop() -> None:
+    x = tg.Tensor(np.ones(4), requires_grad=True, name="x")
+    apart = np.stack([np.tanh(np.exp(x * float(k))) for k in range(12)])
+    drawing = draw(apart, page=(900, 300))
+    assert [(n.title, n.times) for n in drawing.graph.nodes] == [
+        ("multiply x 12", 12), ("exp x 12", 12), ("tanh x 12", 12), ("apart", 1)]
+    together = x
+    for k in range(12):
+        together = np.tanh(np.exp(together * float(k)))
+    assert [n.title for n in draw(together, page=(900, 400)).graph.nodes if n.times > 1] == ["x 10"]
+
+
 def test_numbers_that_differ_are_not_in_the_title() -> None:
     x = tg.Tensor(1.0, requires_grad=True)
     for k in range(200):
