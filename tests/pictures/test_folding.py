@@ -177,6 +177,21 @@ def test_a_function_that_differentiates_is_drawn_with_its_backward_pass() -> Non
     assert "positive" not in str(gradient) and rows(gradient)["x"].kind == "input"
 
 
+def test_a_run_may_begin_in_a_graph() -> None:
+    w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
+    before = np.exp(w * 3)
+
+    def ends(x: Any) -> Any:
+        loss = (before * x).sum()
+        loss.backward()
+        return loss
+
+    drawing = draw(ends, np.ones(2))
+    forward = [n for n in drawing.graph.nodes if n.phase != "backward"]
+    assert [n.word or n.title for n in forward] == ["multiply", "sum"] and forward[0].grad == "1.4142"
+    assert rows(drawing)["before"].kind == "param" and rows(drawing)["before"].grad == "1.4142"
+
+
 def test_too_many_boxes_are_refused_with_advice() -> None:
     drawing = draw(chain(LIMIT + 1), fold=False)
     with pytest.raises(RenderError, match=r"2,001 boxes are too many .*2,000 are the most: leave out fold=False.*focus=.*last="):
@@ -223,6 +238,18 @@ def test_equal_siblings_and_chains_are_one_box() -> None:
     assert str(drawing).splitlines()[-1].startswith("2,010 nodes, 415 parameters; equal operations folded")
     (only,) = draw(chain(5_000)).graph.nodes
     assert (only.title, only.times) == ("_ + 1 x 5,000", 5_000)
+
+
+def test_what_does_not_go_on_from_one_to_the_next_is_no_loop() -> None:
+    x = tg.Tensor(np.ones(4), requires_grad=True, name="x")
+    apart = np.stack([np.tanh(np.exp(x * float(k))) for k in range(12)])
+    drawing = draw(apart, page=(900, 300))
+    assert [(n.title, n.times) for n in drawing.graph.nodes] == [
+        ("multiply x 12", 12), ("exp x 12", 12), ("tanh x 12", 12), ("apart", 1)]
+    together = x
+    for k in range(12):
+        together = np.tanh(np.exp(together * float(k)))
+    assert [n.title for n in draw(together, page=(900, 400)).graph.nodes if n.times > 1] == ["x 10"]
 
 
 def test_numbers_that_differ_are_not_in_the_title() -> None:
