@@ -22,13 +22,18 @@ def report(run: Run, title: str) -> str:
     return "\n".join(line.rstrip() for line in _lines(run, title))
 
 
-def _lines(run: Run, title: str) -> Iterator[str]:
+def headline(run: Run, title: str) -> str:
+    """What ran, in a line."""
     numbers = sum(int(np.prod(shape)) for shape in run.shapes)
     options = ", ".join(f"{k} {v:g}" for k, v in run.options.items() if v and k in ("lr", "momentum"))
     by = f" by {run.optimizer}" if run.optimizer else ""
-    yield (f"{title}: {run.steps} steps of {_counted(numbers, 'number')} in "
-           f"{_counted(len(run.names), 'parameter')}{by}{f', {options}' if options else ''}"
-           f"{f' ({run.place})' if run.line else ''}")
+    return (f"{title}: {run.steps} steps of {_counted(numbers, 'number')} in "
+            f"{_counted(len(run.names), 'parameter')}{by}{f', {options}' if options else ''}"
+            f"{f' ({run.place})' if run.line else ''}")
+
+
+def _lines(run: Run, title: str) -> Iterator[str]:
+    yield headline(run, title)
     yield ""
     yield from _curves(run)
     yield ""
