@@ -162,6 +162,16 @@ def test_watching_keeps_no_tensor_alive_and_a_failed_forward_leaves_no_module_be
     assert set(graph._made) <= before
 
 
+def test_the_last_loss_is_kept() -> None:
+    w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
+    with tg.study.watch() as run:
+        tg.grad(lambda u: (u * u).sum())(np.ones(2))
+        assert run.root is None
+        for _ in range(2):
+            (w * w).sum().backward()
+    assert run.root is not None and run.root.item() == 5.0 and Node(run.root).event is run.operations[-1]
+
+
 def test_of_a_long_run_the_last_events_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watched, "LIMIT", 10)
     with tg.study.watch() as run:

@@ -205,9 +205,9 @@ def test_it_is_data_and_html_too() -> None:
     assert found["name"] == "loss" and found["forward"][-1]["value"] == 57.0
     assert found["backward"][-1]["value"] == -50.0 and found["nudges"][0]["name"] == "w"
     html = said._repr_html_()
-    assert "<td" in html and "d_w = sum(d_t1 * x)" in html and "-&gt;" in html
-    x = tg.Tensor(1.0, requires_grad=True, name="<b>")
-    assert "<b>" not in (x * 2).explain()._repr_html_() and "<b>" not in (x * 2).explain(at=x)._repr_html_()
+    assert "<td" in html and "d_w = sum(d_t1 * x)" in html and "-&gt;" in html and "d_loss = 1" in html
+    x = tg.Tensor(1.0, requires_grad=True, name="<i>")
+    assert "<i>" not in (x * 2).explain()._repr_html_() and "<i>" not in (x * 2).explain(at=x)._repr_html_()
 
 
 def test_long_passes_show_their_ends_and_all_gradients() -> None:
@@ -218,6 +218,15 @@ def test_long_passes_show_their_ends_and_all_gradients() -> None:
     text = str(t.explain())
     assert "141 more; explain(at=name)" in text and len(text.splitlines()) < 200
     assert "gradients of the leaves" in text
+
+
+def test_after_an_update_it_is_said_that_numbers_are_new() -> None:
+    w = tg.Tensor(1.0, requires_grad=True, name="w")
+    loss = w * w
+    assert "changed after" not in str(loss.explain())
+    with tg.no_grad():
+        w -= 0.5
+    assert "w changed after the pass forward" in str(loss.explain()) and loss.explain().newer == ["w"]
 
 
 def test_several_elements_start_with_ones() -> None:

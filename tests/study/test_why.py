@@ -469,8 +469,7 @@ def test_of_what_is_right_nothing_is_said_to_be_wrong(watched: bool) -> None:
             optimizer.zero_grad()
             loss = tg.nn.cross_entropy(net(rng().standard_normal((6, 4))), np.array([0, 1, 2, 0, 1, 2]))
             loss.backward()
-            if _ < 2:
-                optimizer.step()
+            optimizer.step()
         return net, loss
 
     if watched:
@@ -482,6 +481,28 @@ def test_of_what_is_right_nothing_is_said_to_be_wrong(watched: bool) -> None:
         found = [net.why(loss), loss.why(), net[0].weight.why(loss)]
     for told in found:
         assert "Nothing wrong was found." in str(told), str(told)
+
+
+def test_a_relu_that_is_shut_for_half_of_its_input_is_not_called_dead() -> None:
+    class Images(tg.nn.Module):
+        def __init__(self) -> None:
+            self.conv, self.bn, self.head = tg.nn.Conv2d(1, 4, 3), tg.nn.BatchNorm2d(4), tg.nn.Linear(36, 3)
+
+        def forward(self, x: Any) -> Any:
+            h = tg.max_pool2d(tg.relu(self.bn(self.conv(x))), 2)
+            return self.head(h.reshape(len(h), -1))
+
+    net = Images()
+    loss = tg.nn.cross_entropy(net(rng().standard_normal((5, 1, 8, 8))), np.array([0, 1, 2, 0, 1]))
+    loss.backward()
+    assert "Nothing wrong was found." in str(net.why(loss)), str(net.why(loss))
+
+
+def test_a_tensor_that_took_no_part_is_said_to_be_unused() -> None:
+    w, q = leaf(1.0), leaf(2.0, name="q")
+    with tg.study.watch():
+        (w * w).sum().backward()
+    assert q.why().causes[0].kind == "unused"
 
 
 def test_a_model_tells_each_cause_once_and_whom_it_hits() -> None:
@@ -496,7 +517,7 @@ def test_a_model_tells_each_cause_once_and_whom_it_hits() -> None:
     text = " ".join(str(told).split())
     assert text.startswith("Sequential: of 4 gradients, 3 are 0, 1 is there.")
     assert "It hits layer_0.weight, layer_0.bias" in text and "4 of 4 units are 0 for all 5 rows" in text
-    assert "relu in 1 lets nothing back" in text
+    assert "relu in 1 (ReLU) lets nothing back" in text
 
 
 def test_a_loss_that_records_nothing_tells_where_the_chain_is_cut() -> None:

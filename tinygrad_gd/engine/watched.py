@@ -16,7 +16,7 @@ that notes the rest, of operations that need no gradient, too, and what else hap
   gradient, and they are ``recorded`` with ``create_graph``. Other kinds are ``leaf`` (made of data, as
   by detach), ``read`` (values left the graph), ``write`` (in place), ``zero_grad`` and ``step``.
 
-Tensors are held weakly, and of a long run the last `LIMIT` events: watching keeps nothing alive.
+Tensors are held weakly, but for the last loss, and of a long run the last `LIMIT` events.
 
 >>> import tinygrad_gd as tg
 >>> w = tg.Tensor(3.0, requires_grad=True, name="w")
@@ -131,6 +131,7 @@ class Run(Observer):
     Attributes
     ----------
     events : what happened, in order; the last `LIMIT` of it.
+    root : what ``backward()`` was called on last; it is kept, for whoever asks about its gradients.
     """
 
     def __init__(self) -> None:
@@ -138,7 +139,8 @@ class Run(Observer):
         self.call: Call | None = None
         self._paths: dict[Any, str] = {}
         self._calls: Counter[int] = Counter()
-        self._passes: list[Event] = []
+        self.root: Tensor | None = None
+        self._passes: list[tuple[Event, Tensor]] = []
         self._happened = 0
         self._unnamed: dict[int, Event] = {}
 
@@ -199,7 +201,7 @@ class Run(Observer):
         number = self._number_of(root)
         event = self._happens("backward")
         event.what, event.inputs = event.via, (number,)
-        self._passes.append(event)
+        self._passes.append((event, root))
 
     def ends_backward(self) -> None:
         """The reverse pass is over."""
@@ -207,7 +209,8 @@ class Run(Observer):
 
     def accumulates(self, leaf: Tensor) -> None:
         """Note a leaf that the pass reached: its inputs are the root, and these."""
-        self._passes[-1].inputs += (self._number_of(leaf),)
+        event, self.root = self._passes[-1]
+        event.inputs += (self._number_of(leaf),)
 
     def forgets(self, tensors: Any) -> None:
         """Note that gradients were forgotten."""
@@ -275,6 +278,8 @@ class Run(Observer):
     def _names(self) -> dict[int, str]:
         """What the user's code calls things at present, by id; results that waited get their names."""
         known: dict[int, str] = {}
+        if self._passes or user_call()[1] == "step":  # no results of the user's, and many
+            return known
         for name, value in variables_of(user_frame()):
             if isinstance(value, Tensor | np.ndarray):
                 known.setdefault(id(value), name)

@@ -52,9 +52,7 @@ def _not_there_yet(case: Case) -> Iterator[Cause]:
     """A gradient would flow, but is not kept, or no longer, or not yet."""
     t, name, run = case.tensor, case.name(case.tensor), case.run
     if t.op is not None:
-        yield Cause("non-leaf", f"{name} was computed, by {t.op.name}: backward() keeps the gradients "
-                    "of leaves only, those you made yourself.",
-                    cure=f"Call {name}.retain_grad() before backward().", line=case.line(t))
+        yield kept_of_leaves_only(case)
         return
     event = event_of(t)
     if run is not None and event is not None:
@@ -69,6 +67,15 @@ def _not_there_yet(case: Case) -> Iterator[Cause]:
             return
     yield Cause("no backward", f"A gradient of {case.loss} would flow to {name}, but backward() has "
                 "not been called since its last zero_grad().", cure="Call loss.backward().")
+
+
+def kept_of_leaves_only(case: Case) -> Cause:
+    """Why a result has no gradient of its own."""
+    t, name = case.tensor, case.name(case.tensor)
+    made = t.op.name if t.op else "an operation"
+    return Cause("non-leaf", f"{name} was computed, by {made}: backward() keeps the gradients of "
+                 "leaves only, those you made yourself.",
+                 cure=f"Call {name}.retain_grad() before backward().", line=case.line(t))
 
 
 def _nothing_known(case: Case) -> Iterator[Cause]:
@@ -93,8 +100,11 @@ def _cut(case: Case) -> Iterator[Cause]:
     if twin := _namesake(case):
         yield twin
         return
-    if run is None or event is None or end is None or not event.run is end.run is run:
+    if run is None or end is None or end.run is not run:
         yield from _by_values(case)
+        return
+    if event is None or event.run is not run:
+        yield _unused(case)
         return
     way = _way(run, event, end)
     if way:

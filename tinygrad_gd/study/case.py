@@ -11,7 +11,7 @@ from ..engine.graph import Node, event_of, leaves_of, nodes_of, walk
 from ..engine.tensor import Tensor
 from ..engine.watched import Event, Run
 from .naming import Names
-from .reverse import Step, steps_of
+from .reverse import Step, overwritten, steps_of
 
 UNWATCHED = "Run it under tg.study.watch() to be told the line."
 
@@ -58,7 +58,7 @@ class Case:
         other = object.__new__(Case)
         other.asks_about_all, other.tensor, other.run = False, tensor, self.run
         other.root, other.names = self.root, self.names
-        vars(other)["passed"] = self.passed  # one pass for all
+        vars(other).update(passed=self.passed, stale=self.stale)  # one pass for all
         return other
 
     def name(self, tensor: Tensor) -> str:
@@ -73,7 +73,7 @@ class Case:
         tensor = event.tensor
         if event.name or tensor is None or tensor not in self.names.known:
             return event.name or f"the result of {event.what}"
-        return self.names(tensor)
+        return self.names.said(tensor)
 
     def line(self, tensor: Tensor) -> str:
         """Where a Tensor was made, if that was watched."""
@@ -96,6 +96,11 @@ class Case:
         if self.root is None or not self.root.requires_grad or self.root.op is None:
             return Pass([], totals)
         return Pass(list(steps_of(self.root, totals)), totals)
+
+    @cached_property
+    def stale(self) -> bool:
+        """Whether parameters were updated since, so that the pass cannot be had again."""
+        return self.root is not None and bool(overwritten(self.root))
 
     @cached_property
     def leaves(self) -> list[Tensor]:
@@ -124,22 +129,17 @@ def shown_line(line: str) -> str:
 
 
 def _ends_something(tensor: Tensor) -> bool:
-    """Whether it is one number that was computed, as a loss is; recorded, or seen by a watch."""
+    """Whether it was computed, as a loss is; recorded, or seen by a watch."""
     event = event_of(tensor)
-    computed = tensor.op is not None or (event is not None and event.kind == "operation")
-    return computed and tensor.size == 1
+    return tensor.op is not None or (event is not None and event.kind == "operation")
 
 
 def _last_root(run: Run | None) -> Tensor | None:
-    """What the last reverse pass of a run began at, else its last result, if somebody holds it."""
-    if run is None:
-        return None
-    passes = [e for e in run.of("backward") if e.what == "backward" or not e.via]
-    found = run.at(passes[-1].inputs[0]) if passes else None
-    if found is None:
-        numbers = (e for e in reversed(run.operations) if e.shape == () and e.tensor is not None)
-        found = next(numbers, None)
-    return found.tensor if found else None
+    """What the last reverse pass of a run began at, else its last number, if somebody holds it."""
+    if run is None or run.root is not None:
+        return run.root if run else None
+    numbers = (e.tensor for e in reversed(run.operations) if e.shape == () and e.tensor is not None)
+    return next(numbers, None)
 
 
 def norm(x: Any) -> float:

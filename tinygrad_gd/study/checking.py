@@ -17,7 +17,7 @@ from ..engine.tensor import Tensor
 from ..errors import DTypeError, GradError, describe
 from .explained import one
 from .naming import Names
-from .reverse import Step, receivers, steps_of
+from .reverse import Step, overwritten, receivers, steps_of
 from .slips import slips_at
 from .wrong_shapes import about_shape
 
@@ -81,7 +81,8 @@ def check_backward(loss: Tensor, gradients: Mapping[Tensor, Any]) -> Checked:
     >>> d_h = 2 * h.numpy()
     >>> print(check_backward(loss, {h: d_h, w: d_h}))
     d_h  (2,)  right
-    d_w  (2,)  WRONG: the local derivative of h = tanh(w) is left out: d_h was passed on as it came
+    d_w  (2,)  WRONG: the local derivative of h = tanh(w) is left out: what arrived was passed on as it
+                 came
     2 gradients: 1 right, 1 wrong
     """
     given = _checked(loss, gradients)
@@ -116,6 +117,9 @@ def _checked(loss: Any, gradients: Any) -> dict[Tensor, Array]:
     if not isinstance(gradients, Mapping) or not all(isinstance(t, Tensor) for t in gradients):
         raise DTypeError("check_backward: expected a dict from Tensors to your gradients, as in "
                          f"check_backward(loss, {{w: dw}}), got {describe(gradients)}")
+    if changed := overwritten(loss):
+        raise GradError(f"check_backward: {describe(changed[0])} was changed after the loss was "
+                        "computed; check before the update, or compute the loss again")
     reached: dict[Tensor, Array] = {}
     for _ in steps_of(loss, reached):
         pass
@@ -188,7 +192,7 @@ class _Search:
         """The mistake, or the mistakes that these numbers could be."""
         if self.mine.shape != self.x.shape:
             return about_shape(self.mine, self.right, self.names, self.x)
-        found = list(dict.fromkeys(self._slips()))
+        found = list(dict.fromkeys(self._slips())) or list(dict.fromkeys(self._further()))
         if (whole := self._whole()) and not found:
             found = [whole]
         if not found:
@@ -240,11 +244,10 @@ class _Search:
                 for slip in slips_at(s, self.names, self.values):
                     if slip.sent is not None and self._fits(self.right - s.sent + slip.sent):
                         yield slip.says
-        yield from self._further()
 
     def _of_one_use(self, own: list[Step], uses: int) -> Iterator[str]:
         """What one of several operations sends back is missing, alone, or off by a factor."""
-        made = f"{self.names(own[0].out)} = {self.names.call(own[0].out)}"
+        made = self.names.made(own[0].out)
         part = np.asarray(sum(s.sent for s in own))
         others = self.right - part
         times = ratio(self.mine - others, part)
@@ -256,6 +259,9 @@ class _Search:
                    "belongs")
         elif times is not None and not same(self.mine, self.right):
             share = f"off by {self._factor(times)}"
+            if abs(times + 1) < 1e-9:
+                yield f"the sign of what comes back through {made} is wrong"
+                return
             if abs(times - 2) < 1e-9:
                 share = "counted twice"
             elif len(own) > 1 and abs(times * len(own) - 1) < 1e-9:

@@ -17,7 +17,7 @@ from ..engine.graph import Node, leaves_of
 from ..engine.tensor import Tensor
 from ..engine.watched import latest
 from ..errors import DTypeError, GradError, describe
-from .broken_chain import causes_of_none
+from .broken_chain import causes_of_none, kept_of_leaves_only
 from .case import Case, Cause
 from .non_finite import causes_of_nan
 from .too_large import causes_of_size
@@ -108,7 +108,10 @@ def _about_loss(case: Case) -> tuple[str, list[Cause]]:
     root = case.tensor
     if not root.requires_grad:
         return f"{case.name(root)} requires no gradient.", list(causes_of_none(case))
-    return _about(case, leaves_of(root), case.name(root))
+    title, causes = _about(case, leaves_of(root), case.name(root))
+    if root.size > 1:
+        causes.append(kept_of_leaves_only(case)._replace(weight=1))
+    return title, causes
 
 
 def _about(case: Case, leaves: list[Tensor], title: str) -> tuple[str, list[Cause]]:
@@ -116,16 +119,18 @@ def _about(case: Case, leaves: list[Tensor], title: str) -> tuple[str, list[Caus
     states = [_state(x) for x in leaves]
     counts = {s: states.count(s) for s in dict.fromkeys(states)}
     told = [f"{n} {'is' if n == 1 else 'are'} {s}" for s, n in counts.items()]
-    hit: dict[Any, list[str]] = {}
+    hit: dict[Any, dict[str, None]] = {}
     found: dict[Any, Cause] = {}
     for leaf in leaves:
         for cause in (c for c in _causes(case.of(leaf)) if c.kind != "used"):
             key = cause.kind, cause.line, cause.at
             found.setdefault(key, cause)
-            hit.setdefault(key, []).append(case.name(leaf))
-    causes = [c._replace(weight=c.weight + len(hit[k]) / 1000,
-                         evidence=". ".join(filter(None, [c.evidence, _hits(hit[k], len(leaves))])))
-              for k, c in found.items()]
+            hit.setdefault(key, {})[case.name(leaf)] = None
+    causes = []
+    for key, cause in found.items():
+        hits = _hits(list(hit[key]), len(leaves))
+        causes.append(cause._replace(weight=cause.weight + len(hit[key]) / 1000,
+                                     evidence=". ".join(filter(None, [cause.evidence, hits]))))
     return f"{title}: of {len(leaves)} gradients, {', '.join(told)}.", causes
 
 
@@ -144,7 +149,7 @@ def _state(tensor: Tensor) -> str:
     if not np.isfinite(g).all():
         return "NaN" if np.isnan(g).any() else "infinite"
     zeros = g.size - np.count_nonzero(g)
-    return "0" if zeros == g.size else "0 in part" if zeros else "there"
+    return "0" if zeros == g.size > 0 else "0 in part" if zeros else "there"
 
 
 def _causes(case: Case) -> Iterator[Cause]:
@@ -156,7 +161,7 @@ def _causes(case: Case) -> Iterator[Cause]:
         questions = [causes_of_none]
     elif not np.isfinite(g).all():
         questions = [causes_of_nan, causes_of_depth]
-    if case.root is not None and not np.isfinite(Node(case.root).value).all():
+    if case.root is not None and case.in_graph and not np.isfinite(Node(case.root).value).all():
         questions = [causes_of_nan, *questions]
     for question in questions:
         yield from question(case)

@@ -61,6 +61,9 @@ def text_of(e: Explanation) -> str:
 def _heading(e: Explanation) -> Iterator[str]:
     short = f"d_x is short for d {e.name} / d x, how fast {e.name} grows with x"
     yield f"backward: {short}" if e.at else f"backward, from the end: {short}"
+    if e.newer:
+        yield (f"     {', '.join(e.newer)} changed after the pass forward: these numbers go by the new "
+               "values")
     if e.at:
         return
     start = "1" if not e.seed.shape else f"ones {e.seed.shape}"
@@ -176,19 +179,33 @@ def _row(number: int, formula: str, value: str) -> str:
     return f"{start:<{COLUMN}}{value}"
 
 
+#: How cells look: formulas and numbers, and what is said of them.
+SAID = "text-align:left;vertical-align:top;padding:2px 12px 2px 0"
+CODE = f"{SAID};font-family:monospace;white-space:nowrap"
+
+
 def html_of(e: Explanation) -> str:
-    """The explanation for a notebook: two tables, and the checks."""
+    """The explanation for a notebook: a table of each pass, and the checks."""
     if e.blank or e.at:
         return f"<pre>{escape(text_of(e))}</pre>"
-    cell = 'style="text-align:left;font-family:monospace;white-space:pre-wrap;padding:2px 8px"'
-
-    def table(title: str, rows: Sequence[Sequence[str]]) -> str:
-        cells = ("".join(f"<td {cell}>{escape(x)}</td>" for x in row) for row in rows)
-        body = "".join(f"<tr>{row}</tr>" for row in cells)
-        return f"<h4>{escape(title)}</h4><table>{body}</table>"
-
     forward = [(str(m.number), f"{m.name} = {m.formula}", figures(m.value), m.place) for m in e.forward]
-    backward = [(str(s.number), f"d_{s.name} {'=' if s.received == 1 else '+='} {s.formula}",
-                 figures(s.value, True), "; ".join([*s.notes, *_counted(s)])) for s in e.backward]
+    start, *others = _heading(e)
+    seed = "1" if not e.seed.shape else f"ones {e.seed.shape}"
+    backward = [(str(len(forward) + 1), f"d_{e.name} = {seed}", figures(np.asarray(e.seed), True),
+                 "every pass starts with 1")]
+    backward += [(str(s.number), f"d_{s.name} {'=' if s.received == 1 else '+='} {s.formula}",
+                  figures(s.value, True), "; ".join([*s.notes, *_counted(s)])) for s in e.backward]
     checks = "".join(f"<li>{escape(_nudge(e, n))}</li>" for n in e.nudges)
-    return table("forward", forward) + table("backward", backward) + f"<ul>{checks}</ul>"
+    after = "".join(f"<p>{escape(line)}</p>" for line in others if line.startswith("     "))
+    check = f"check: make a leaf a little larger, and compute {e.name} again"
+    return (f"{_table('forward', forward)}{_table(start, backward)}{after}"
+            f"<p><b>{escape(check)}</b></p><ul>{checks}</ul>")
+
+
+def _table(title: str, rows: Sequence[tuple[str, str, str, str]]) -> str:
+    """Steps with their numbers, formulas and figures, and what is said of them."""
+    def cell(k: int, text: str) -> str:
+        return f'<td style="{CODE if k < 3 else SAID}">{escape(text)}</td>'
+
+    body = "".join(f"<tr>{''.join(cell(k, x) for k, x in enumerate(row))}</tr>" for row in rows)
+    return f"<p><b>{escape(title)}</b></p><table>{body}</table>"

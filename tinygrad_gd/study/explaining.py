@@ -16,7 +16,7 @@ from ..engine.tensor import Tensor
 from ..errors import GradError, OptionError, describe
 from ..ground.checks import check_switch
 from .naming import Names
-from .reverse import Step, receivers, recomputed, seed_for, steps_of
+from .reverse import Step, overwritten, receivers, recomputed, seed_for, steps_of
 from .rule_text import filled, rule_text
 from .step_words import notes_on
 
@@ -65,12 +65,14 @@ class Explanation:
     Attributes
     ----------
     forward, backward : the steps.
+    newer : leaves that were changed after they were used; what is sent back goes by their new values.
     nudges : for each leaf, what the result does when it is made a little larger.
     """
 
     def __init__(self, root: Tensor, at: str, blank: bool, names: Names) -> None:
         self.name, self.at, self.blank = names(root), at, blank
         self.seed = seed_for(root)
+        self.newer = [names(x) for x in overwritten(root)]
         self.forward = list(_forward(root, names))
         self.backward = list(_backward(root, names, len(self.forward) + 1))
         self.nudges = list(_nudges(root, names, {s.name: s.total for s in self.backward}))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,9 @@ from ..program.ir import INFIX
 
 #: Options that say nothing: what follows from shapes, and what most calls have.
 _USUAL = re.compile(r"counts=.*|reduction=mean|(stride|dilation|groups)=(1|\(1(,1)*,?\))")
+
+#: Characters that the formula of a Tensor without a name may have in a sentence.
+ROOM = 44
 
 
 class Names:
@@ -32,6 +35,7 @@ class Names:
         arrays = [x for t in tensors for x in t.inputs if isinstance(x, np.ndarray)]
         known = names_for([*tensors, *arrays])
         self._names: dict[Any, str] = {}
+        self._numbered: set[Any] = set()  # those that have no name of the user's
         self._keys = {id(x): array_key(x) for x in arrays}
         self._held = arrays  # so that ids stay theirs
         named = {t: known.get(t) or _watched(t) for t in tensors}
@@ -55,6 +59,8 @@ class Names:
             count += 1
             free = f"{name}{count}" if numbered else f"{name}_{count}"
         self._names[key] = free
+        if numbered:
+            self._numbered.add(key)
 
     def __call__(self, x: Any) -> str:
         """How a Tensor, an array or a number is called."""
@@ -74,24 +80,57 @@ class Names:
         """The names of all Tensors."""
         return [n for t, n in self._names.items() if isinstance(t, Tensor)]
 
-    def call(self, t: Tensor) -> str:
-        """How a Tensor was made, as a formula."""
+    def call(self, t: Tensor, called: Callable[[Any], str] | None = None) -> str:
+        """How a Tensor was made, as a formula of what is ``called`` so."""
         op: Any = t.op
         if op is None:
             return self(t)
-        given = [self(x) for x in t.inputs]
+        given = [(called or self)(x) for x in t.inputs]
         if op.name in INFIX and len(given) == 2:
-            return f"{given[0]} {INFIX[op.name][0]} {given[1]}"
+            return f"{_inside(given[0])} {INFIX[op.name][0]} {_inside(given[1])}"
         options = " ".join(o for o in options_of(op, t.params).split() if not _USUAL.fullmatch(o))
         if op.name == "linear":
-            return " + ".join([f"{given[0]} @ {given[1]}.T", *given[2:]])
+            return " + ".join([f"{_inside(given[0])} @ {_inside(given[1])}.T", *given[2:]])
         if op.name == "getitem":
             key = options.removeprefix("key=") or f"[{', '.join(given[1:])}]"
-            return f"{given[0]}{key}"
+            return f"{_inside(given[0])}{key}"
         if op.name in ("negative", "transpose") and not options:
-            return f"-{given[0]}" if op.name == "negative" else f"{given[0]}.T"
+            return f"-{_inside(given[0])}" if op.name == "negative" else f"{_inside(given[0])}.T"
         shown = [g for g in given if len(given) <= 4] or [*given[:2], "...", given[-1]]
         return f"{op.name.removesuffix('_of_logits')}({', '.join([*shown, *options.split()])})"
+
+    def said(self, x: Any) -> str:
+        """The user's name of a Tensor, else the formula that made it, as far as it is short."""
+        if not isinstance(x, Tensor) or x not in self._numbered or x.op is None:
+            return self(x)
+        return self._short(x)
+
+    def made(self, t: Tensor) -> str:
+        """A Tensor with the formula that made it: ``h = tanh(x @ W)``, or the formula alone."""
+        if t in self._numbered:
+            return self.said(t)
+        return f"{self(t)} = {self._short(t)}"
+
+    def _short(self, t: Tensor) -> str:
+        """The formula of a Tensor, with those that have no name spelled out as far as there is room."""
+        return next((text for depth in (2, 1) if len(text := self._spelled(t, depth)) <= ROOM),
+                    self._spelled(t, 0))
+
+    def _spelled(self, t: Tensor, depth: int) -> str:
+        return self.call(t, (lambda x: self._part(x, depth - 1)) if depth else self._dots)
+
+    def _part(self, x: Any, depth: int) -> str:
+        if not isinstance(x, Tensor) or x not in self._numbered or x.op is None:
+            return self(x)
+        return self._spelled(x, depth) if depth >= 0 else "..."
+
+    def _dots(self, x: Any) -> str:
+        return "..." if isinstance(x, Tensor) and x in self._numbered and x.op else self(x)
+
+
+def _inside(text: str) -> str:
+    """A formula as a part of another."""
+    return f"({text})" if " " in text and not re.fullmatch(r"\w+\([^()]*\)", text) else text
 
 
 def _watched(t: Tensor) -> str:

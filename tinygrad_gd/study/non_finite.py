@@ -47,7 +47,7 @@ def causes_of_nan(case: Case) -> Iterator[Cause]:
 
 def _in_data(case: Case) -> Iterator[Cause]:
     """Leaves and arrays that hold it from the beginning."""
-    seen = set()
+    seen: dict[int, Any] = {}
     for node in nodes_of(case.root) if case.root is not None else ():
         for x in node.inputs:
             if (isinstance(x, Tensor) and x.op is None) or isinstance(x, np.ndarray):
@@ -55,8 +55,10 @@ def _in_data(case: Case) -> Iterator[Cause]:
                 bad = _first_bad(held)
                 if bad is None or id(x) in seen:
                     continue
-                seen.add(id(x))
                 learned = isinstance(x, Tensor) and x.requires_grad
+                if learned and any(t.requires_grad for t in seen.values() if isinstance(t, Tensor)):
+                    continue  # one is named, for all that the same step has spoilt
+                seen[id(x)] = x
                 cure = ("The step before made it: lower the learning rate, or clip gradients."
                         if learned else "Clean the data: x[np.isfinite(x)], or np.nan_to_num.")
                 yield Cause("parameter" if learned else "data",
@@ -69,10 +71,10 @@ def _forward(case: Case) -> Iterator[Cause]:
         bad = _first_bad(node.value)
         if bad is not None:
             t = node.tensor
-            given = [f"{case.names(x)} = {one(at)}" for x in t.inputs
+            given = [f"{case.names.said(x)} = {one(at)}" for x in t.inputs
                      if (at := _at(x, bad, t.shape)) is not None]
             evidence = f"There {', '.join(given)}" if given else ""
-            yield Cause("forward", f"{case.names(t)} = {case.names.call(t)} made "
+            yield Cause("forward", f"{case.names.made(t)} made "
                         f"{_written(node.value, bad)} of finite numbers, and it spoils what follows.",
                         evidence=evidence,
                         cure=CURES.get(node.op.name, "Keep its arguments inside its domain."),
@@ -87,19 +89,19 @@ def _backward(case: Case) -> Iterator[Cause]:
         if bad is None:
             continue
         out: Any = step.out
-        name, call = case.names(step.to), case.names.call(out)
+        name, made = case.names.said(step.to), case.names.made(out)
         masked = _masked(case, step)
         at = _at(step.to, bad, step.to.shape)
         evidence = f"There {name} = {one(at)}" if at is not None else ""
         if masked is not None:
-            yield Cause("where", f"where() leaves {case.names(out)} out there, but the rule of "
+            yield Cause("where", f"where() leaves {case.names.said(out)} out there, but the rule of "
                         f"{out.op.name} runs all the same: its slope is infinite there, and 0 times "
                         "infinity is NaN.",
                         evidence=evidence, line=case.line(out), weight=5, at=out,
                         cure=f"Write {_SAFE.format(op=out.op.name)}")
         else:
-            yield Cause("backward", f"The value of {case.names(out)} = {call} is finite, but its slope "
-                        f"in {name} is not: d_{name} = {_written(step.sent, bad)}.", evidence=evidence,
+            yield Cause("backward", f"The value of {made} is finite, but its slope in {name} is not: "
+                        f"it sends back {_written(step.sent, bad)}.", evidence=evidence,
                         cure=CURES.get(out.op.name) or "Move its argument away from there: x + 1e-12.",
                         line=case.line(out), weight=4, at=out)
         return

@@ -74,6 +74,13 @@ def steps_of(
                     yield sent
 
 
+def overwritten(root: Tensor) -> list[Tensor]:
+    """The leaves that were written to after they were used; what comes back goes by the new values."""
+    found = (x for node in nodes_of(root) for x in node.inputs
+             if isinstance(x, Tensor) and Node(x).number > node.number)
+    return list(dict.fromkeys(found))
+
+
 def receivers(out: Tensor) -> list[tuple[int, Tensor]]:
     """The inputs of an operation that gradients flow to, with their positions."""
     rules = out.op.vjps if out.op else ()

@@ -46,19 +46,19 @@ def slips_at(step: Step, names: Names, values: list[Tensor]) -> Iterator[Slip]:
 
 def _plain(step: Step, names: Names, _: list[Tensor]) -> Iterator[Slip]:
     op: Any = step.out.op
-    out, call = names(step.out), names.call(step.out)
-    yield Slip(f"what comes back through {out} = {call} is missing: `=` where `+=` belongs, or a path "
+    made = names.made(step.out)
+    yield Slip(f"what comes back through {made} is missing: `=` where `+=` belongs, or a path "
                "that was forgotten", None)
     if len([x for x in step.out.inputs if x is step.to]) == 1:
-        yield Slip(f"the sign of what comes back through {out} = {call} is wrong", -step.sent)
+        yield Slip(f"the sign of what comes back through {made} is wrong", -step.sent)
     if op.elementwise or step.to.shape == step.out.shape:
         if op.name not in ("add", "subtract", "negative", "positive"):
-            yield Slip(f"the local derivative of {out} = {call} is left out: d_{out} was passed on as "
-                       "it came", fitted(step, step.g))
+            yield Slip(f"the local derivative of {made} is left out: what arrived was passed on as it "
+                       "came", fitted(step, step.g))
 
 
 def _shapes(step: Step, names: Names, _: list[Tensor]) -> Iterator[Slip]:
-    made = f"{names(step.out)} = {names.call(step.out)}"
+    made = names.made(step.out)
     if step.sent.ndim == 2 and step.sent.shape[0] == step.sent.shape[1]:
         yield Slip(f"what comes back through {made} is transposed", step.sent.T)
     for k, x in enumerate(step.out.inputs):
@@ -71,13 +71,13 @@ def _shapes(step: Step, names: Names, _: list[Tensor]) -> Iterator[Slip]:
 def _gates(step: Step, names: Names, _: list[Tensor]) -> Iterator[Slip]:
     op: Any = step.out.op
     if op.kind == "act" or op.name in ("where", "clip", "maximum", "minimum"):
-        yield Slip(f"the mask of {names(step.out)} = {names.call(step.out)} is upside down",
+        yield Slip(f"the mask of {names.made(step.out)} is upside down",
                    fitted(step, step.g - step.raw))
 
 
 def _softmax(step: Step, names: Names, _: list[Tensor]) -> Iterator[Slip]:
     op: Any = step.out.op
-    made = f"{names(step.out)} = {names.call(step.out)}"
+    made = names.made(step.out)
     out = Node(step.out).value
     if op.name == "cross_entropy_of_logits":
         labels = np.asarray(step.out.inputs[1])
@@ -111,14 +111,14 @@ def _misplaced(step: Step, names: Names, values: list[Tensor]) -> Iterator[Slip]
         held = Node(right).value if isinstance(right, Tensor) else np.asarray(right)
         others = [t for t in values if t.shape == held.shape and t is not right]
         for other in others[:OTHERS]:
-            said = (f"the derivative of {names(step.out)} = {names.call(step.out)} is taken with "
-                    f"{names(other)} where {names(right)} belongs")
+            said = (f"the derivative of {names.made(step.out)} is taken with {names.said(other)} where "
+                    f"{names.said(right)} belongs")
             yield from _resent(said, step, {k: Node(other).value[()]})
     if op.arity == 1 and op.kind != "red":
         with np.errstate(all="ignore"):
             again = op.run(Node(step.out).value, **step.out.params)
-        yield from _resent(f"{op.name} is applied twice in its derivative: {names(step.out)} is "
-                           f"{names.call(step.out)} already", step, {1: again})
+        yield from _resent(f"{op.name} is applied twice in its derivative: {names(step.out)} is the "
+                           f"{op.name} already", step, {1: again})
 
 
 def _resent(said: str, step: Step, arguments: dict[int, Array]) -> Iterator[Slip]:

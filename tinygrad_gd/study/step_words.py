@@ -53,7 +53,7 @@ def _on_sums(step: Step, names: Names) -> Iterator[str]:
         return
     if step.position == 1:
         yield (f"all {rows} rows of {names(out)} were computed with the same {names(x)}: the product "
-               f"adds up what each of the {rows} rows asks for")
+               f"adds up the gradients of the {rows} rows")
     else:
         yield f"{names(x)} was added to each of the {rows} rows: their gradients add up"
 

@@ -28,7 +28,9 @@ def _passes(case: Case) -> Iterator[Cause]:
     if g is None or np.array_equal(g, once):
         return
     count, lines = _since_zeroed(case)
-    times = _ratio(g, once)
+    times = None if case.stale else _ratio(g, once)
+    if case.stale and count < 2:
+        return
     name = case.name(case.tensor)
     if count < 2 and times is None:
         yield Cause("other pass", f"{name}.grad is not the gradient of this loss alone: another pass, "
@@ -76,7 +78,7 @@ def _sums(case: Case) -> Iterator[Cause]:
         summed = node.op.name == "sum" or node.params.get("reduction") == "sum"
         if summed and isinstance(x, Tensor) and x.size > node.tensor.size and node.shape == ():
             n = len(Node(x).value)
-            made = f"{case.names(node.tensor)} = {case.names.call(node.tensor)}"
+            made = case.names.made(node.tensor)
             yield Cause("sum", f"{made} is a sum over {n} rows: the gradient is {n} times that of "
                         "their mean, and grows with the batch.",
                         cure="Use .mean(), or divide the learning rate.", line=case.line(node.tensor),
@@ -88,7 +90,9 @@ def _uses(case: Case) -> Iterator[Cause]:
     t, name = case.tensor, case.name(case.tensor)
     sent = [s for s in case.passed.steps if s.to is t]
     if len(sent) > 1:
-        parts = ", ".join(f"{case.names(s.out)} {one(norm(s.sent))}" for s in sent[:6])
+        many = len(sent) > 4
+        parts = ", ".join(f"{'' if many else f'{case.names.said(s.out)} '}{one(norm(s.sent))}"
+                          for s in sent[:8])
         yield Cause("used", f"{name} is used {len(sent)} times, and its gradient is the sum of what "
                     "comes back from each.", evidence=f"lengths: {parts}", weight=1,
                     cure="That is right; divide by the number of uses if a mean is meant.",
@@ -97,7 +101,7 @@ def _uses(case: Case) -> Iterator[Cause]:
     spread = next((s for s in sent if np.size(s.raw) > max(t.size, 1)), None)
     if spread is not None:
         times = np.size(spread.raw) // max(t.size, 1)
-        made = f"{case.names(spread.out)} = {case.names.call(spread.out)}"
+        made = case.names.made(spread.out)
         yield Cause("used", f"Each number of {name} is used {times} times by broadcasting in {made}, "
                     "and what comes back adds up.", weight=0.5, cure="That is right.",
                     line=case.line(spread.out), at=t)

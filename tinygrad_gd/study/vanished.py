@@ -22,11 +22,13 @@ _BENT = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
 
 def causes_of_zero(case: Case) -> Iterator[Cause]:
     """The steps at which a gradient, or a part of it, became 0."""
-    if case.root is None or not case.in_graph:
+    if case.root is None or not case.in_graph or not case.tensor.size:
         return
     g = Node(case.tensor).grad
     total = case.passed.totals[case.tensor]
     whole = not np.any(total)
+    if case.stale and g is not None:
+        total, whole = g, not g.any()
     if g is not None and not g.any() and np.any(total):
         yield Cause("overwritten", "This loss has another gradient: .grad was set, or is of another "
                     "pass.", cure="Call backward() on this loss.")
@@ -55,48 +57,51 @@ def _at_step(case: Case, s: Step, whole: bool) -> Cause | None:
         return _saturated(case, s)
     if not dead:
         return None
-    name, call, line = case.names(s.to), case.names.call(s.out), case.line(s.out)
+    name, made, line = case.names.said(s.to), case.names.made(s.out), case.line(s.out)
     if op.name in _STEPS:
         return Cause("step", f"{op.name} moves in steps, and its slope is 0 everywhere: "
-                     f"{case.names(s.out)} = {call}.",
+                     f"{made}.",
                      cure="Use something smooth, or leave the rounding out of the loss.",
                      line=line, weight=4, at=s.out)
     if op.name in _GATES:
-        return Cause("masked", f"{case.names(s.out)} = {call} takes none of {name}: the other side was "
+        return Cause("masked", f"{made} takes none of {name}: the other side was "
                      f"chosen everywhere.", evidence=_range(case, s.to), line=line, weight=4, at=s.out,
                      cure="Look at the mask or the bounds.")
     if op.name in ("multiply", "matmul", "linear", "einsum", "contract", "divide"):
         others = [x for k, x in enumerate(s.out.inputs) if k != s.position and not np.any(_held(x))]
         if others:
             computed = isinstance(others[0], Tensor) and others[0].op is not None
-            other = case.names(others[0])
-            return Cause("zero factor", f"{case.names(s.out)} = {call} multiplies {name} by {other}, "
+            other = case.names.said(others[0])
+            return Cause("zero factor", f"{made} multiplies {name} by {other}, "
                          "which is 0 everywhere.", line=line, weight=4, at=s.out,
                          cure=f"Look what made {other} 0." if computed else
                          "Is it a weight that was initialised with zeros? Draw it at random.")
     if op.name in ("absolute", "norm", "square", "integer_power", "power", "mse"):
-        return Cause("flat", f"{case.names(s.out)} = {call} is flat there: its slope is 0 at this "
-                     f"{name}.", evidence=_range(case, s.to), line=line, weight=3, at=s.out,
+        return Cause("flat", f"{made} is flat there: its slope is 0 at this {name}.", line=line,
+                     evidence=_range(case, s.to), weight=3, at=s.out,
                      cure="It is a minimum, or a kink, where the slope is 0 by convention: start "
                           "elsewhere.")
-    return Cause("flat", f"{case.names(s.out)} = {call} sends nothing back to {name}.", line=line,
+    return Cause("flat", f"{made} sends nothing back to {name}.", line=line,
                  evidence=_range(case, s.to), at=s.out)
 
 
-def _relu(case: Case, s: Step, share: float) -> Cause:
+def _relu(case: Case, s: Step, share: float) -> Cause | None:
     op: Any = s.out.op
-    values, name = _held(s.to), case.names(s.to)
-    where = _where(case, s.out)
-    rows = values.reshape(-1, values.shape[-1]) if values.ndim > 1 else values.reshape(1, -1)
+    values = _held(s.to)
+    where = _where(s.out)
+    rows = np.moveaxis(values, 1 if values.ndim > 3 else -1, -1) if values.ndim else values.reshape(1)
+    rows = rows.reshape(-1, rows.shape[-1])
     dead = int(np.count_nonzero((rows <= 0).all(0)))
+    if share < 1 and not dead:
+        return None  # half of all is usual
     units = (f"{dead} of {rows.shape[1]} units are 0 for all {rows.shape[0]} rows" if len(rows) > 1
              else f"{dead} of {rows.shape[1]} units are 0")
     zero = "exactly 0, where its slope is 0 by convention" if not values.any() else "not above 0"
     return Cause("dead relu", f"{op.name}{where} lets nothing back through where its input is {zero}: "
-                 f"that is {share:.0%} of {name}.", evidence=f"{units}. {_range(case, s.to)}",
+                 f"that is {share:.0%} of it.", evidence=f"{units}. {_range(case, s.to)}",
                  cure="Initialise smaller, or with zero biases; lower the learning rate; or use "
                       "tg.leaky_relu, which has a slope on both sides.",
-                 line=case.line(s.out), weight=4 if share > 0.99 else 2, at=s.out)
+                 line=case.line(s.out), weight=4 if dead > rows.shape[1] / 2 else 2, at=s.out)
 
 
 def _saturated(case: Case, s: Step) -> Cause:
@@ -104,30 +109,32 @@ def _saturated(case: Case, s: Step) -> Cause:
     low, high = _BENT[op.name]
     out = _held(s.out)
     near = np.mean((out - low < 1e-3) | (high - out < 1e-3))
-    return Cause("saturated", f"{op.name}{_where(case, s.out)} is saturated: {near:.0%} of its results "
+    return Cause("saturated", f"{op.name}{_where(s.out)} is saturated: {near:.0%} of its results "
                  f"are within 0.001 of {low:g} or {high:g}, where it is flat.",
                  evidence=_range(case, s.to), cure="Make its input smaller: scale the data, initialise "
                  "smaller, or normalise first.",
                  line=case.line(s.out), weight=4, at=s.out)
 
 
-def _where(case: Case, t: Tensor) -> str:
-    module = Node(t).module
-    return f" in {module}" if module else ""
+def _where(t: Tensor) -> str:
+    """The module that an activation is in, if that was watched."""
+    event = Node(t).event
+    return f" in {event.call.title} ({event.call.kind})" if event and event.call else ""
 
 
 def _cancelled(case: Case, own: list[Step]) -> Iterator[Cause]:
-    sent = [s for s in own if s.to is case.tensor]
-    name = case.name(case.tensor)
-    if len(sent) > 1 and any(np.any(s.sent) for s in sent):
-        parts = [f"by {case.names(s.out)} {one(float(np.sum(s.sent)))}" for s in sent[:4]]
-        yield Cause("cancels", f"{name} is used {len(sent)} times, and what comes back adds up to 0.",
-                    evidence=", ".join(parts),
-                    cure="Is something subtracted from itself?", line=case.line(sent[0].out), weight=3)
-        return
+    """No step lost the gradient: what came from several of them adds up to 0."""
+    for t in dict.fromkeys(s.to for s in own):
+        sent = [s for s in own if s.to is t]
+        if len(sent) > 1 and any(np.any(s.sent) for s in sent) and not np.any(case.passed.totals[t]):
+            parts = [f"by {case.names.said(s.out)} {one(norm(s.sent))}" for s in sent[:4]]
+            yield Cause("cancels", f"{case.names.said(t)} is used {len(sent)} times, and what comes "
+                        "back adds up to 0.", evidence=f"Lengths: {', '.join(parts)}",
+                        cure="Is something subtracted from itself?", line=case.line(sent[0].out))
+            return
     lost = next((s for s in own if np.any(s.raw) and not np.any(s.sent)), None)
     if lost is not None:
-        yield Cause("cancels", f"What comes back to {case.names(lost.to)} adds up to 0 over the "
+        yield Cause("cancels", f"What comes back to {case.names.said(lost.to)} adds up to 0 over the "
                     "elements that it was spread to.", line=case.line(lost.out), weight=3,
                     cure="It may be a minimum; or a constant that cancels, as a bias before a "
                          "normalisation or a softmax.")
@@ -141,7 +148,7 @@ def _range(case: Case, t: Tensor) -> str:
     held = _held(t)
     if not held.size:
         return ""
-    return f"{case.names(t)} goes from {one(float(held.min()))} to {one(float(held.max()))}"
+    return f"Its input goes from {one(float(held.min()))} to {one(float(held.max()))}"
 
 
 def _held(x: Any) -> Any:
@@ -196,7 +203,8 @@ def _in_depth(case: Case) -> Trend | None:
     layers = [n.tensor for n in nodes_of(case.root) if n.op.name in (
         "linear", "matmul", "contract", "einsum", "conv1d", "conv2d", "conv3d")
         and any(isinstance(x, Tensor) and x.op is None and x.requires_grad for x in n.inputs)]
-    weights = [tuple(x for x in t.inputs if isinstance(x, Tensor) and x.op is None) for t in layers]
+    weights = [tuple(x for x in t.inputs if isinstance(x, Tensor) and x.op is None and x.requires_grad)
+               for t in layers]
     if len(set(weights)) < len(weights):  # the same weights again: that is time
         return None
     totals = case.passed.totals
