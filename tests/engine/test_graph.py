@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
-from tinygrad_gd.engine.graph import Node, leaves_of, nodes_of, walk
+from tinygrad_gd.engine.graph import Node, leaves_of, nodes_of, operations_of, walk
 from tinygrad_gd.ground.registry import NAMES
 
 
@@ -173,3 +173,18 @@ def test_walks_end_where_they_are_told_to() -> None:
     assert set(walk([loss], lambda t: t is h)) == {loss, h, loss.inputs[0]}
     assert list(walk([loss, loss], lambda t: True)) == [loss]
     assert nodes_of(w) == [] and leaves_of(w) == []
+
+
+def test_operations_of_several_roots_come_once_and_in_order() -> None:
+    w = tg.Tensor([1.0, 2.0], requires_grad=True)
+    shared = w * 2
+    first, second = shared + 1, np.exp(shared)
+    assert operations_of([second, first]) == [shared, first, second] == operations_of([first, second, shared])
+    assert operations_of([w]) == []
+
+
+def test_the_gradient_is_read_with_its_graph() -> None:
+    w = tg.Tensor(3.0, requires_grad=True)
+    assert Node(w).gradient is None
+    (w ** 3).backward(create_graph=True)
+    assert Node(w).gradient is w.grad and w.grad is not None and w.grad.op is not None

@@ -208,6 +208,11 @@ def six_blocks() -> Drawing:
     return draw(transformer(6))
 
 
+def watched_blocks() -> Drawing:
+    """A run of the same, with its modules."""
+    return draw(fixed(Transformer(6)), np.random.default_rng(0).normal(size=(2, 8, 32)))
+
+
 def two_thousand_scalars() -> Drawing:
     return draw(scalar_net())
 

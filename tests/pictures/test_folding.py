@@ -20,6 +20,7 @@ from tests.pictures.drawings import (
     one_block,
     perceptron,
     recurrent,
+    rows,
     six_blocks,
     steps,
     two_thousand_scalars,
@@ -27,6 +28,7 @@ from tests.pictures.drawings import (
 from tinygrad_gd.pictures import draw
 from tinygrad_gd.pictures.folding import LAST, LIMIT
 from tinygrad_gd.pictures.recording import recording_of
+from tinygrad_gd.pictures.render import RenderError
 from tinygrad_gd.pictures.repeats import runs_of
 from tinygrad_gd.pictures.tree import regions_of, tree_of
 from tinygrad_gd.pictures.views import Units
@@ -160,6 +162,34 @@ def test_a_detached_part_of_a_run_is_drawn() -> None:
     assert [(e.source, e.target) for e in draw(computes, np.ones(2)).graph.edges] == [("2-x", "1")]
 
 
+def test_a_function_that_differentiates_is_drawn_with_its_backward_pass() -> None:
+    def trains(x: Any) -> Any:
+        w = tg.Tensor(np.ones((3, 1)), requires_grad=True, name="w")
+        loss = ((x @ w) ** 2).mean()
+        loss.backward()
+        return loss
+
+    drawing = draw(trains, np.ones((4, 3)))
+    assert [f.title for f in drawing.graph.frames] == ["forward pass", "backward pass"]
+    assert {n.phase for n in drawing.graph.nodes} == {"", "backward"} and not drawing.graph.newer
+    gradient = draw(tg.grad(lambda x: np.tanh(x * x).sum()), np.ones(3))
+    assert [f.title for f in gradient.graph.frames] == ["forward pass", "backward pass"]
+    assert "positive" not in str(gradient) and rows(gradient)["x"].kind == "input"
+
+
+def test_too_many_boxes_are_refused_with_advice() -> None:
+    drawing = draw(chain(LIMIT + 1), fold=False)
+    with pytest.raises(RenderError, match=r"2,001 boxes are too many .*2,000 are the most: leave out fold=False.*focus=.*last="):
+        drawing.render("svg")
+    assert len(drawing.render("json")) > 100_000 and "earlier lines" in str(drawing)
+
+
+def test_names_of_several_lines_of_one_module_differ() -> None:
+    text = str(draw(tg.nn.LSTM(3, 4), np.ones((2, 5, 3))))
+    names = [line.split()[0] for line in text.splitlines() if "lstm(" in line or "stack(" in line or "linear(" in line]
+    assert len(names) > 2 and len(set(names)) == len(names)
+
+
 def test_a_compiled_step_shows_forward_backward_and_update() -> None:
     net = tg.nn.Sequential(tg.nn.Linear(3, 4), tg.nn.Tanh(), tg.nn.Linear(4, 2))
     optimizer = tg.optim.SGD(net.parameters(), lr=0.1)
@@ -193,6 +223,18 @@ def test_equal_siblings_and_chains_are_one_box() -> None:
     assert str(drawing).splitlines()[-1].startswith("2,010 nodes, 415 parameters; equal operations folded")
     (only,) = draw(chain(5_000)).graph.nodes
     assert (only.title, only.times) == ("_ + 1 x 5,000", 5_000)
+
+
+def test_what_does_not_go_on_from_one_to_the_next_is_no_loop() -> None:
+    x = tg.Tensor(np.ones(4), requires_grad=True, name="x")
+    apart = np.stack([np.tanh(np.exp(x * float(k))) for k in range(12)])
+    drawing = draw(apart, page=(900, 300))
+    assert [(n.title, n.times) for n in drawing.graph.nodes] == [
+        ("multiply x 12", 12), ("exp x 12", 12), ("tanh x 12", 12), ("apart", 1)]
+    together = x
+    for k in range(12):
+        together = np.tanh(np.exp(together * float(k)))
+    assert [n.title for n in draw(together, page=(900, 400)).graph.nodes if n.times > 1] == ["x 10"]
 
 
 def test_numbers_that_differ_are_not_in_the_title() -> None:
@@ -248,6 +290,43 @@ def test_deep_graphs_are_read_in_linear_time_without_recursion() -> None:
         seconds[n] = time.process_time() - start
         assert f"{n + 1:,} nodes, 1 parameter" in text
     assert seconds[200_000] < 30 * seconds[20_000] + 0.5
+
+
+def tangle(seed: int) -> tg.Tensor:
+    """A graph of operations, views, loops and equal siblings, in any order."""
+    rng = np.random.default_rng(seed)
+    held: list[tg.Tensor] = [tg.Tensor(rng.normal(size=(2, 3)), requires_grad=True) for _ in range(3)]
+    for _ in range(rng.integers(3, 25)):
+        x, y = (held[k] for k in rng.integers(max(0, len(held) - 6), len(held), 2))
+        how = rng.integers(7)
+        if how < 3:
+            held.append((np.add, np.multiply, np.subtract)[how](x, y) * 0.5)
+        elif how == 3:
+            held.append(x.reshape(3, 2).T)
+        elif how == 4:
+            for _ in range(rng.integers(3, 9)):
+                x = np.tanh(x * 0.9 + y)
+            held.append(x)
+        elif how == 5:
+            held.append(np.stack([np.sin(x * k) for k in range(int(rng.integers(2, 6)))]).sum(axis=0))
+        else:
+            held.append(x[:, ::-1][..., :3] + x.T.reshape(2, 3))
+    result = held[-1].sum()
+    for x in held[-4:-1]:
+        result = result + x.mean()
+    return result
+
+
+@pytest.mark.parametrize("page", [(900, 2000), (500, 700), (200, 120)])
+@pytest.mark.parametrize("seed", range(40))
+def test_however_it_is_folded_boxes_and_edges_are_those_of_the_graph(seed: int, page: tuple[float, float]) -> None:
+    drawing = draw(tangle(seed), page=page)
+    graph = drawing.graph
+    assert covered(drawing) == list(range(len(graph.recording.outs)))
+    box_of = {i: n.id for n in graph.nodes for host in n.places for i in graph.units.members(host)}
+    taken = {(box_of[s], box_of[i]) for i, sources in enumerate(graph.recording.sources) for s in sources if s >= 0}
+    assert {(e.source, e.target) for e in graph.edges} == {(a, b) for a, b in taken if a != b}
+    assert len({n.id for n in graph.nodes}) == len(graph.nodes) and str(drawing)
 
 
 def test_a_graph_can_be_walked_in_three_lines() -> None:

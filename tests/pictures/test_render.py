@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
-from tests.pictures.drawings import BUILDERS, line, square
+from tests.pictures.drawings import BUILDERS, line, neuron, recurrent, square, watched_blocks
 from tinygrad_gd.pictures import draw
 from tinygrad_gd.pictures import drawing as drawing_module
 from tinygrad_gd.pictures import render as render_module
@@ -182,7 +182,7 @@ def test_a_layout_that_takes_too_long_names_the_limit_and_the_remedy(
     assert "install" not in str(caught.value)
 
 
-def recurrent(steps: int) -> tg.Tensor:
+def unrolled(steps: int) -> tg.Tensor:
     """An unrolled recurrent net, whose weights have an edge to each step."""
     w, u, v = (tg.Tensor(np.ones((3, 3)) / 9, requires_grad=True, name=n) for n in "wuv")
     hidden, loss = tg.Tensor(np.zeros((2, 3))), tg.Tensor(0.0)
@@ -193,7 +193,7 @@ def recurrent(steps: int) -> tg.Tensor:
 
 
 def test_large_graphs_have_straight_edges() -> None:
-    small, large = recurrent(10).draw(fold=False), recurrent(60).draw(fold=False)
+    small, large = unrolled(10).draw(fold=False), unrolled(60).draw(fold=False)
     assert len(small.graph.nodes) < MANY < len(large.graph.nodes)
     assert "splines" not in small.dot.source and "nslimit" not in small.dot.source
     for option in ("splines=line", "nslimit=1", "nslimit1=1", "mclimit=0.1"):
@@ -312,3 +312,20 @@ def test_the_picture_in_the_readme_is_what_the_code_draws() -> None:
     if version("graphviz-pure") != "0.2.2":
         pytest.skip("the picture was made with graphviz-pure 0.2.2")
     assert PICTURE.read_bytes() == line().render("svg", engine="bundled")
+
+
+#: What is shown elsewhere, at most 800 points wide, and how it is drawn.
+PAGES = {"neuron": neuron, "recurrent": recurrent, "blocks": watched_blocks}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_pictures_of_the_pages_are_what_the_code_draws(name: str) -> None:
+    """But for the last digits of numbers, which differ by machine."""
+    path = PICTURE.with_name(f"{name}.svg")
+    if os.environ.get("TINYGRAD_GD_WRITE_GOLDEN"):
+        PAGES[name]().save(path, engine="bundled")
+    drawn, kept = ([re.sub(r"-?[\d.]+(e[-+]\d+)?", "0", words) for words in re.findall(r">([^<>]+)</text>", text)]
+                   for text in (PAGES[name]().render("svg").decode(), path.read_text()))
+    assert drawn == kept and len(drawn) > 20
+    size = re.search(r'width="([\d.]+)pt"', path.read_text())
+    assert size and float(size[1]) <= 800

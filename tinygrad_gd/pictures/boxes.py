@@ -35,7 +35,7 @@ class Box:
     alarms : "value" or "grad", where a NaN or an infinity comes from.
     sizes : of the gradients of what is folded into it, in order.
     line, phase, expression : where it was called, in which pass, and what is computed.
-    cluster : the number of the open module around it, or -1.
+    cluster, around : the number of the open module around it, or -1, and how names begin there.
     places : the operations that it stands for.
     """
 
@@ -54,6 +54,7 @@ class Box:
     phase: str = ""
     expression: str = ""
     cluster: int = -1
+    around: str = ""
     places: list[int] = field(default_factory=list)
     fill: float | None = None  # how dark, from 0 to 1, where the user wants a colour
 
@@ -120,6 +121,9 @@ def graph_of(recording: Recording, wish: Wish, label: Callable[[Any], Any] | Non
     writer = Writer(units, slopes, values)
     ids = _Ids()
     nodes = [_box(writer, cell, ids) for cell in drawn.cells] or [_leaf_box(writer, ids)]
+    for node in nodes:
+        if node.cluster >= 0:
+            node.around = f"{drawn.clusters[node.cluster].region.path}."
     edges = [Edge(nodes[s].id, nodes[t].id, _times(drawn, s, t, link.times), link.flows, link.main)
              for (s, t), link in drawn.links.items()]
     frames = [Frame(f"in-{ids.of(c.region.path or c.region.title)}", c.region.title, c.region.word,
@@ -164,14 +168,15 @@ def _region_box(writer: Writer, cell: Cell, ids: _Ids) -> Box:
     region = cell.region
     assert region is not None
     kind = {"module": "module", "step": "module", "hidden": "hidden"}.get(region.kind, "many")
-    operation = writer.common_title(cell.operations)
-    title, word = region.title or operation, region.word
+    equal = region.kind in ("chain", "equal")
+    title = writer.common_title(cell.operations) if equal else region.title
+    word = region.word
     box = Box(ids.of(region.path or title), kind, title, word, times=region.times)
     last = writer.units.end(cell.operations[-1])
     if kind == "module":
         box.value, box.grad = writer.value(last), writer.grad(last)
     elif kind == "many":
-        box.title = title if region.kind == "many" else f"{operation} x {region.times:,}"
+        box.title = f"{title} x {region.times:,}" if equal else title
         box.sizes = writer.sizes(region.children)
     box.rows = writer.inputs_of_all(cell.operations) if kind != "hidden" else []
     return box
@@ -216,7 +221,7 @@ def _times(drawn: Cells, source: int, target: int, times: int) -> int:
 def _newer(recording: Recording) -> list[str]:
     """Leaves that were overwritten after the result was computed."""
     root = recording.at(recording.root)
-    if not isinstance(root, Tensor) or recording.root < 0:
+    if not isinstance(root, Tensor) or recording.root < 0 or recording.ran:
         return []
     return [recording.names.get(~k, recording.kind(~k)) for k, x in enumerate(recording.leaves)
             if isinstance(x, Tensor) and Node(x).number > Node(root).number]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 from .boxes import Box, Graph
 from .letters import counted
+
+LONGEST_LINE = 64  # letters
 
 #: What is said below a picture in a form whose fonts lack some of its letters.
 SPELLED = "letters that this form's fonts lack are spelled"
@@ -42,8 +46,9 @@ def reading(graph: Graph) -> list[str]:
 
 
 def caption(graph: Graph) -> list[str]:
-    """All lines below a picture."""
-    return [totals(graph), *reading(graph), *overwritten(graph), *graph.notes]
+    """All lines below a picture, none much longer than others, as a page is as wide as its longest."""
+    lines = [totals(graph), *reading(graph), *overwritten(graph), *graph.notes]
+    return [part for line in lines for part in wrap(line, LONGEST_LINE)]
 
 
 def sentence(graph: Graph) -> str:

@@ -116,7 +116,7 @@ def _leaf(row: Row, node: Box, theme: Theme) -> str:
         color = theme.gradient if row.kind == "note" else theme.quiet
         return _row([_cell(whole_words(row.name, 46), color, SANS, 8, "LEFT")])
     color = {"param": theme.param, "view": theme.quiet}.get(row.kind, theme.given)
-    cells = [_cell(whole_words(row.called), color, SANS, 9, "LEFT"),
+    cells = [_cell(whole_words(row.called.removeprefix(node.around)), color, SANS, 9, "LEFT"),
              _cell(row.text, theme.quiet, MONO, 8, "RIGHT")]
     if row.grad:
         alarm = theme.alarm if row.infinite and "rows" in node.alarms else ""

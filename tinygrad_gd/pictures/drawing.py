@@ -8,14 +8,16 @@ from functools import cached_property
 from itertools import count
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from ..errors import OptionError
 from .boxes import Graph
 from .captions import SPELLED, result_of, sentence
 from .dot import to_dot
+from .folding import LIMIT
 from .forms import FORMS
 from .letters import either, spelled
-from .render import DPI, Expected, render, size_of
+from .render import DPI, Expected, RenderError, render, size_of
 from .svg import finish
 from .text import to_text
 from .themes import THEMES
@@ -69,6 +71,11 @@ class Drawing:
 
         ``plain`` spells letters that the fonts in PNG and PDF files lack.
         """
+        if len(self.graph.nodes) > LIMIT:
+            raise RenderError(f"{len(self.graph.nodes):,} boxes are too many to be laid out, {LIMIT:,} "
+                              "are the most: leave out fold=False, draw what is near a tensor with "
+                              "focus=, or the last operations with last=; print(drawing) and .json "
+                              "need no layout")
         source = self.dot.source
         untouched = source == self._fresh_dot().source
         if plain and spelled(source) != source:
@@ -121,7 +128,8 @@ class Drawing:
         """
         bundle: dict[str, Any] = {"text/plain": str(self)}
         try:
-            svg = self.svg(token=f"gd{next(_copies)}")
+            digest = crc32(self.dot.source.encode())  # numbers begin anew where a kernel is restarted
+            svg = self.svg(token=f"gd{next(_copies)}x{digest:08x}")
             bundle["image/svg+xml"] = svg.decode()
             width, height = (side * NOTEBOOK_DPI / 72 for side in size_of(svg))
             if width * height < NOTEBOOK_PIXELS:

@@ -25,7 +25,10 @@ def whole_words(text: str, longest: int = LONGEST) -> str:
     >>> whole_words("stride=2 dilation=3 groups=1", 24)
     'stride=2 dilation=3 ...'
     """
-    return text if len(text) <= longest else f"{text[: longest - 3].rpartition(' ')[0]} ..."
+    if len(text) <= longest:
+        return text
+    words = text[: longest - 3].rpartition(" ")[0]
+    return f"{words} ..." if words else shorten(text, longest)
 
 
 def clean(text: str, longest: int = LONGEST) -> str:

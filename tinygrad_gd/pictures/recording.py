@@ -101,6 +101,11 @@ class Recording:
         return self._calls[i][2] if self._calls else self.outs[i].params
 
     @property
+    def ran(self) -> bool:
+        """Whether these are all operations of a run or a program, and not the graph of a result."""
+        return self._calls is not None
+
+    @property
     def root(self) -> int:
         """The place that the picture is about."""
         return self.roots[-1]

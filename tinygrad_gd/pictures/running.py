@@ -21,6 +21,8 @@ from .recording import Call, Note, Recording, Within
 class _Listener(Observer):
     """Keeps every operation, also what is not recorded, and knows what was detached from what."""
 
+    wants_tensors = True  # a function may differentiate, and then its backward pass is drawn
+
     def __init__(self) -> None:
         self.outs: list[Tensor] = []
         self.calls: list[Call] = []

@@ -106,7 +106,7 @@ class _Writer:
         made = self._made(box)
         if self._is_inlined(box, made, last):
             return None
-        name = self._called(box)
+        name = self._called(box, last)
         if box.places:
             reference = "_" if " " in name else name
             self.texts |= {self.units.end(i): reference for i in box.places}
@@ -142,8 +142,9 @@ class _Writer:
     def _named(self, box: Box) -> bool:
         return bool(box.word) or box.title in self.recording.names.values()
 
-    def _called(self, box: Box) -> str:
-        if box.cluster in self.small and not self._named(box):
+    def _called(self, box: Box, last: bool) -> str:
+        """The name in the first column; the last line of a module is called as that."""
+        if box.cluster in self.small and last and not self._named(box):
             return self.graph.frames[box.cluster].title
         if box.kind in ("module", "hidden") or (box.kind == "many" and box.places) or self._named(box):
             if box.kind == "many":

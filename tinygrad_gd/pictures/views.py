@@ -8,7 +8,7 @@ from .recording import Recording
 
 #: Views of one array that are no more than a word in their neighbour's box.
 PURE = frozenset({"reshape", "transpose", "swapaxes", "moveaxis", "expand_dims", "squeeze",
-                  "broadcast_to", "astype", "getitem", "pad", "copy"})
+                  "broadcast_to", "astype", "getitem", "pad", "copy", "positive"})
 
 
 class Units:

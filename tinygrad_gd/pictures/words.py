@@ -17,7 +17,7 @@ INTERNAL = frozenset({"counts", "order", "n", "key", "pad_width", "axes", "axis1
 USUAL = {"stride": (1, 1), "dilation": (1, 1), "groups": 1, "reduction": "mean", "constant_values": 0,
          "mode": "constant"}
 #: Views that an expression does not show, as the shape beside it does.
-SILENT = frozenset({"reshape", "broadcast_to", "expand_dims", "squeeze", "astype", "copy"})
+SILENT = frozenset({"reshape", "broadcast_to", "expand_dims", "squeeze", "astype", "copy", "positive"})
 _RENAMED = {"window": "kernel_size"}
 _LONGEST = 24
 
@@ -101,7 +101,7 @@ def title_of(primitive: Any, plain: list[str], params: Mapping[str, Any]) -> str
     if name in ("integer_power", "square"):
         return called(primitive, ["_"], params)
     if name in ("pad", "getitem") and (short := _short_view(name, params)):
-        return short
+        return f"_{short}" if name == "getitem" else short
     if any(x != "_" for x in plain):
         return called(primitive, plain, {}) if name in INFIX else (
             f"{word_of(primitive)}({', '.join(plain)})")
@@ -113,7 +113,7 @@ def view_text(primitive: Any, params: Mapping[str, Any]) -> str:
     name = primitive.name
     if name in ("pad", "getitem"):
         return _short_view(name, params)
-    return "" if primitive.kind in ("check", "guard") else word_of(primitive)
+    return "" if primitive.kind == "check" or name == "positive" else word_of(primitive)
 
 
 def _short_view(name: str, params: Mapping[str, Any]) -> str:
@@ -148,12 +148,12 @@ def _short(value: Any) -> str:
 def index_text(key: Any) -> str:
     """A key as it stands in brackets.
 
-    >>> index_text((slice(None), slice(0, 6, 2))), index_text((3, ...))
-    ('[:, 0:6:2]', '[3, ...]')
+    >>> index_text((slice(None), slice(0, 6, 2))), index_text((3, ..., "an array"))
+    ('[:, 0:6:2]', '[3, ..., _]')
     """
     parts = key if isinstance(key, tuple) else (key,)
     text = ", ".join(_slice(k) if isinstance(k, slice) else "..." if k is ... else
-                     "".join(str(k).split()) for k in parts)
+                     str(k) if isinstance(k, int | None) else "_" for k in parts)
     return f"[{text if len(text) <= _LONGEST else text[: _LONGEST - 3] + '...'}]"
 
 

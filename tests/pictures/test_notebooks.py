@@ -1,0 +1,75 @@
+"""What notebooks show: pictures whose ids do not meet, converted and in another notebook."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from base64 import b64decode
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.pictures.drawings import line, square
+
+
+def notebook() -> Any:
+    """Two cells with a picture each, as a kernel would have left them."""
+    form = pytest.importorskip("nbformat", reason="nbconvert is not installed").v4
+    cells = []
+    for k, drawing in enumerate((line(), line(), square())):
+        shown = form.new_output("execute_result", data=drawing._repr_mimebundle_(), execution_count=k)
+        cells.append(form.new_code_cell("tg.draw(loss)", outputs=[shown], execution_count=k))
+    return form.new_notebook(cells=cells)
+
+
+def test_converted_to_html_no_id_is_there_twice() -> None:
+    exporters = pytest.importorskip("nbconvert", reason="nbconvert is not installed")
+    page, _ = exporters.HTMLExporter().from_notebook_node(notebook())
+    images = [b64decode(data).decode() for data in re.findall(r"data:image/svg\+xml;base64,([^\"]*)", page)]
+    pictures = images or re.findall(r"<svg\b.*?</svg>", page, re.S)  # by its version, it puts them on the page
+    pictures = [svg for svg in pictures if "<title>tinygrad_gd" in svg]
+    assert len(pictures) == 3
+    ids = [i for svg in pictures for i in re.findall(r'\bid="([^"]*)"', svg)]
+    assert len(ids) > 30 and len(set(ids)) == len(ids)
+
+
+def test_converted_to_markdown_the_pictures_are_files() -> None:
+    exporters = pytest.importorskip("nbconvert", reason="nbconvert is not installed")
+    text, resources = exporters.MarkdownExporter().from_notebook_node(notebook())
+    assert len(re.findall(r"!\[.*?\]\(.*?\.(?:svg|png)\)", text)) == 3 and "<svg" not in text
+    assert all(content for content in resources["outputs"].values()) and len(resources["outputs"]) >= 3
+
+
+CELLS = """
+import marimo
+app = marimo.App()
+
+@app.cell
+def _():
+    import tinygrad_gd as tg
+    a = tg.Tensor(3.0, requires_grad=True, name="a")
+    tg.draw(a * a)
+    return
+
+@app.cell
+def _():
+    import tinygrad_gd as same
+    b = same.Tensor(3.0, requires_grad=True, name="a")
+    same.draw(b * b)
+    return
+"""
+
+
+def test_marimo_shows_the_pictures(tmp_path: Path) -> None:
+    pytest.importorskip("marimo", reason="marimo is not installed")
+    (tmp_path / "cells.py").write_text(CELLS)
+    run = subprocess.run([sys.executable, "-m", "marimo", "export", "html", "cells.py", "-o", "page.html"], cwd=tmp_path,
+                         capture_output=True, text=True, check=False, timeout=120,
+                         env={"PYTHONPATH": str(Path(__file__).parents[2]), "HOME": str(tmp_path), "PATH": ""})
+    page = (tmp_path / "page.html").read_text() if (tmp_path / "page.html").exists() else ""
+    assert page, run.stderr
+    assert page.count("image/svg+xml") == 2
+    tokens = set(re.findall(r"\b(gd\d+x[0-9a-f]{8})-title", page))
+    assert len(tokens) == 2
