@@ -79,6 +79,12 @@ def test_a_deep_sigmoid_vanishes_and_large_weights_explode_and_others_do_neither
     assert "Saturated" in said(exploding[0].flow(exploding[1])) and "Saturated" not in said(fine[0].flow(fine[1]))
 
 
+def test_of_two_weights_nothing_is_said_about_depth() -> None:
+    net = tg.nn.RNN(3, 8)
+    net(np.ones((5, 2, 3)))[0].sum().backward()
+    assert len(net.flow().weights) == 2 and "Going back" not in said(net.flow())
+
+
 def test_long_and_short_steps_are_told() -> None:
     net, _, _ = deep(tg.nn.Tanh, 2)
     for lr, what in ((10.0, "Steps are long"), (1e-7, "Steps are short"), (3e-3, "")):

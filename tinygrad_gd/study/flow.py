@@ -20,6 +20,8 @@ from .words import WIDTH
 
 #: From layer to layer the gradient may change by this factor, and by the second one over all layers.
 STEADY, OVER_ALL = 2.0, 100.0
+#: Of fewer weights nothing is said about depth: they may stand side by side.
+SEVERAL = 3
 #: How long a step should be beside its weights: about a thousandth, within a factor of 30.
 USUAL, FAR = 1e-3, 30.0
 #: From this share of saturated outputs on, little gradient gets through.
@@ -236,7 +238,7 @@ def _of_steps(layers: list[Layer]) -> Iterator[str]:
 
 
 def _of_depth(factor: float, layers: list[Layer]) -> Iterator[str]:
-    if math.isnan(factor):
+    if math.isnan(factor) or len(layers) < SEVERAL:
         return
     first, last = ([x for x in layers if x.gradient > 0][i] for i in (0, -1))
     ratio = first.gradient / last.gradient

@@ -15,6 +15,8 @@ from .verdict import rows_of, verdict
 
 #: So many parameters have columns and curves of their own.
 SHOWN = 6
+#: About how wide a column of numbers is.
+COLUMN = 10
 
 
 def report(run: Run, title: str) -> str:
@@ -77,7 +79,9 @@ def _reaches(reach: Array) -> str:
 def _table(run: Run, rows: list[int | None]) -> Iterator[str]:
     whole = run.values.ndim == 2 and run.values.shape[1] <= SHOWN and run.steps > 0
     names = _columns(run) if whole else [f"|g of {name}|" for name in run.names[:SHOWN]]
-    held = run.values if whole else run.gradients[:, :SHOWN]
+    room = np.cumsum([max(len(name), COLUMN) + 2 for name in names]) + 4 * COLUMN
+    names = [name for name, end in zip(names, room, strict=True) if end <= WIDTH]
+    held = (run.values if whole else run.gradients)[:, : len(names)]
     reached = np.isfinite(run.reach).any()
     cells: list[list[str]] = [["step", "loss", "|gradient|", *(["reach"] if reached else []), *names]]
     for k in rows:
