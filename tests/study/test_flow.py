@@ -113,6 +113,8 @@ def test_layers_without_a_gradient_and_with_a_broken_one_are_named() -> None:
     net = tg.nn.Sequential(tg.nn.Linear(2, 3), tg.nn.Linear(3, 1), tg.nn.Linear(4, 4))
     net[1](net[0]([[1.0, 2.0]])).sum().backward()
     assert "No gradient at 2.weight, 2.bias" in said(net.flow())
+    net.get_parameter("1.weight").grad = np.zeros((1, 3))
+    assert "A gradient of 0 in every number at 1.weight" in said(net.flow())
     net.get_parameter("0.weight").grad = np.full((3, 2), np.inf)
     assert "Not finite at 0.weight: run again inside tg.detect_anomaly()" in said(net.flow())
 

@@ -210,7 +210,11 @@ def _verdicts(found: Flow) -> Iterator[str]:
     yield from _of_depth(found.factor, layers)
     missing = [x.name for x in found.layers if math.isnan(x.gradient)]
     if missing:
-        yield (f"No gradient at {_listed(missing)}: not used in the loss, or cut off from it.")
+        yield (f"No gradient at {_listed(missing)}: not used in the loss, or cut off from it; "
+               "model.why() says which.")
+    silent = [x.name for x in found.layers if x.gradient == 0]
+    if silent:
+        yield f"A gradient of 0 in every number at {_listed(silent)}: model.why() says why."
     broken = [x.name for x in found.layers if math.isinf(x.gradient) or math.isnan(x.weight)]
     if broken:
         yield (f"Not finite at {_listed(broken)}: run again inside tg.detect_anomaly().")
