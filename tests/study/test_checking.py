@@ -146,7 +146,7 @@ def rnn(bug: str = "") -> tuple[Made, Hand]:
 #: Model -> mistake -> (where it is found, what is said of it).
 MISTAKES: dict[Callable[[str], tuple[Made, Hand]], dict[str, tuple[str, str]]] = {
     line: {
-        "two": ("error", "factor 0.5|local derivative"), "mean": ("error", "factor 5: a mean divides by 5, which is missing"),
+        "two": ("error", "factor 0.5: the 2 in the derivative of a square is missing"), "mean": ("error", "factor 5: a mean divides by 5, which is missing"),
         "sign": ("error", "the sign"), "constant": ("error", r"local derivative of square\(error\) is left out"),
         "x": ("w", r"local derivative of w \* .* is left out"),
         "unsummed": ("w", r"shape is \(5,\), and that of w is \(\): the sum over axis 0 is missing. w was used 5 times"),
@@ -155,9 +155,9 @@ MISTAKES: dict[Callable[[str], tuple[Made, Hand]], dict[str, tuple[str, str]]] =
     },
     mlp: {
         "logp_mean": ("logp", "factor 4: a mean divides by 4"), "logp_sign": ("logp", "the sign"),
-        "onehot": ("z", "softmax is not|one-hot|not subtracted from"), "mean": ("z", "factor 4: a mean divides by 4"),
+        "onehot": ("z", "the one-hot that is subtracted"), "mean": ("z", "factor 4: a mean divides by 4"),
         "sign": ("z", "the sign"), "diagonal": ("z", "softmax is multiplied by d, where the sum of d"),
-        "stale": ("W2", "is taken with pre where h belongs"), "W2_half": ("W2", "factor (0.5|1/2)"),
+        "stale": ("W2", "is taken with pre where h belongs"), "W2_half": ("W2", "factor 1/2: .*divided by 2 once too often"),
         "b2": ("b2", "the sum over axis 0 is missing"), "b2_mean": ("b2", "factor 1/4: it is divided by 4 once too often"),
         "keep": ("b2", "only the shape is not"),
         "forgotten": ("h", r"h \* h is missing: `=` where `\+=` belongs, or a path"),
@@ -165,7 +165,7 @@ MISTAKES: dict[Callable[[str], tuple[Made, Hand]], dict[str, tuple[str, str]]] =
         "once": ("h", r"h \* h is counted once, where h is used 2 times"), "minus": ("h", r"sign of what comes back through h @ W2 is wrong"),
         "tanh": ("pre", r"local derivative of h = tanh\(pre\) is left out"),
         "twice": ("pre", "tanh is applied twice"), "argument": ("pre", "taken with pre where h belongs"),
-        "doubled": ("pre", "factor 2|counted twice"), "turned": ("W1", "it is transposed"), "W1_sign": ("W1", "the sign"),
+        "doubled": ("pre", "factor 2: something is counted twice"), "turned": ("W1", "it is transposed"), "W1_sign": ("W1", "the sign"),
         "b1_total": ("b1", "summed over axis 0 once too often"),
     },
     norm: {
@@ -181,7 +181,7 @@ MISTAKES: dict[Callable[[str], tuple[Made, Hand]], dict[str, tuple[str, str]]] =
         "last": ("W", "only what comes back through h2 @ W is there, of 3 uses"),
         "all_but_one": ("W", r"through h0 @ W is missing"), "mean_time": ("W", "factor 1/3"),
         "one_lost": ("U", r"is missing: `=` where"), "one_twice": ("U", "is counted twice"),
-        "truncated": ("U", "numbers differ; yours at"),
+        "truncated": ("U", "only what comes back through .* @ U, .* @ U is there, of 4 uses: .*a loop that ends too early"),
     },
 }
 CASES = [(model, bug) for model, bugs in MISTAKES.items() for bug in bugs]
@@ -297,6 +297,15 @@ def test_numbers_that_fit_two_mistakes_are_said_to() -> None:
     loss = (a * 2).sum() + (4 * a / 2).sum()
     (verdict,) = check_backward(loss, {a: np.array([2.0, 2.0])}).verdicts
     assert verdict.says.startswith("these numbers fit more than one mistake: ") and "; or " in verdict.says
+
+
+def test_numbers_that_no_single_mistake_gives_are_shown_where_they_differ() -> None:
+    (loss, tensors, gradients), _ = mlp("")
+    wrong = gradients["W1"].copy()
+    wrong[1, 2] += 0.25
+    wrong[2, 0] -= 0.125
+    (verdict,) = check_backward(loss, {tensors["W1"]: wrong}).verdicts
+    assert verdict.says.startswith("2 of 15 numbers differ; yours at [1, 2] is ") and "No single mistake" in verdict.says
 
 
 def test_gradients_may_be_tensors_and_lists() -> None:

@@ -35,6 +35,7 @@ True
 
 from __future__ import annotations
 
+import os
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -83,7 +84,8 @@ class Event:
     """Something that happened in a run; fields that mean nothing for its kind are empty."""
 
     kind: str  # operation, leaf, read, write, backward, zero_grad or step
-    what: str = ""  # the operation, or how: detach, numpy(), SGD
+    what: str = ""  # the operation, or how: detach, grad, numpy(), SGD
+    op: Any = None  # the primitive
     line: str = ""  # the user's, as file:line; of a leaf that was there before nothing
     via: str = ""  # the function of this package that the user's line called
     call: Call | None = None
@@ -97,6 +99,11 @@ class Event:
     number: int = -1
     run: Run | None = None
     held: Any = None
+
+    @property
+    def place(self) -> str:
+        """The line without the folders of its file."""
+        return os.path.basename(self.line)
 
     @property
     def tensor(self) -> Tensor | None:
@@ -171,7 +178,7 @@ class Run(Observer):
         known = self._names()
         numbers = tuple(self._number_of(x) if isinstance(x, Tensor) else -1 for x in inputs)
         event = self._happens("operation", primitive.name, out)
-        event.inputs = numbers
+        event.op, event.inputs = primitive, numbers
         event.arguments = tuple(_called(x, known) for x in inputs)
         event.recorded = out.requires_grad or current_mode().grad
 
@@ -249,8 +256,8 @@ class Run(Observer):
     def _happens(self, kind: str, what: str = "", made: Tensor | None = None) -> Event:
         line, via = user_call()
         within = "backward" if self._passes else "step" if via == "step" and kind != "step" else ""
-        event = Event(kind, what, line, via, self.call, current_mode().grad, within=within,
-                      number=self._happened, run=self)
+        event = Event(kind, what, line=line, via=via, call=self.call, recorded=current_mode().grad,
+                      within=within, number=self._happened, run=self)
         self._enter(event, made)
         return event
 
@@ -271,7 +278,7 @@ class Run(Observer):
         if event is None or event.run is not self:
             kind, what = ("leaf", "") if tensor.op is None else ("operation", tensor.op.name)
             line = event.line if event else ""
-            event = Event(kind, what, line, number=self._happened, run=self)
+            event = Event(kind, what, tensor.op, line, number=self._happened, run=self)
             self._enter(event, tensor)
         return event.number
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from ..engine.graph import Node, event_of, walk
 from ..engine.tensor import Tensor
 from ..engine.watched import Event, Run
-from ..ground.registry import by_name
-from .case import Case, Cause, shown_line
+from .case import Case, Cause
 
 
 def causes_of_none(case: Case) -> Iterator[Cause]:
@@ -59,9 +57,9 @@ def _not_there_yet(case: Case) -> Iterator[Cause]:
         passes = [e for e in run.of("backward") if event.number in e.inputs[1:]]
         forgotten = [e for e in run.of("zero_grad") if event.number in e.inputs]
         if passes and forgotten and forgotten[-1].number > passes[-1].number:
-            made = shown_line(passes[-1].line)
+            made = passes[-1].place
             yield Cause("zeroed", f"{forgotten[-1].via}() forgot the gradient after backward() had "
-                        f"made it ({made}).", line=shown_line(forgotten[-1].line),
+                        f"made it ({made}).", line=forgotten[-1].place,
                         cure="Read .grad, and call optimizer.step(), after backward() and "
                              "before zero_grad().")
             return
@@ -135,9 +133,13 @@ def _way(run: Run, start: Event, end: Event) -> list[Event]:
 
 def _link(case: Case, e: Event, of: str = "") -> Cause:
     """What is wrong with the event that cuts a chain."""
-    line, what = shown_line(e.line), case.called(e)
+    line, what = e.place, case.called(e)
     source = next((x for x in (case.run.inputs_of(e) if case.run else ()) if x is not None), None)
     given = case.called(source) if source else of or "a Tensor"
+    if e.what == "grad":
+        return Cause("create_graph", f"{what} is a gradient, and was computed without being recorded.",
+                     cure="Call the first backward(create_graph=True), or use tg.grad, which can be "
+                          "nested.", line=_first_pass(case.run, e))
     if e.kind == "leaf":
         how = "detach()" if e.what == "detach" else "tg.Tensor(...)"
         return Cause("detach" if e.what == "detach" else "copy",
@@ -150,19 +152,18 @@ def _link(case: Case, e: Event, of: str = "") -> Cause:
     if not e.recorded:
         return Cause("no_grad", f"{what} was computed by {e.what} under tg.no_grad(), which records "
                      "nothing.", cure="Move it out of the no_grad block.", line=line)
-    op: Any = by_name(e.what)
-    if not op.differentiable:
-        return Cause("comparison", f"{e.what} gives {_kind_of(op)}, and has no derivative: a little "
-                     f"more of {given} changes nothing.", line=line,
+    if e.op is None or not e.op.differentiable:
+        return Cause("comparison", f"{e.what} gives {_kind_of(e.what)}, and has no derivative: a "
+                     f"little more of {given} changes nothing.", line=line,
                      cure="Use something smooth instead: a sigmoid for a step, the values themselves "
                           "for a comparison, softmax for argmax.")
     return Cause("no rule", f"{given} only chooses in {e.what}: no gradient flows to that argument.",
                  cure="Compute with its values, as in a product.", line=line)
 
 
-def _kind_of(op: Any) -> str:
+def _kind_of(operation: str) -> str:
     comparisons = ("greater", "less", "equal", "not_equal", "greater_equal", "less_equal")
-    return "True or False" if op.name in comparisons else "a result that moves in steps"
+    return "True or False" if operation in comparisons else "a result that moves in steps"
 
 
 def _left(case: Case, run: Run, start: Event) -> Iterator[Cause]:
@@ -182,14 +183,14 @@ def _left(case: Case, run: Run, start: Event) -> Iterator[Cause]:
         found = run.at(e.inputs[0])
         yield Cause("number" if "number" in plain else "array",
                     f"{e.what} made {plain} of {case.called(found) if found else name}: from there on "
-                    "nothing is recorded.", line=shown_line(e.line),
+                    "nothing is recorded.", line=e.place,
                     cure="Compute with the Tensor: np.exp(t) for math.exp(t), t * 2 for t.item() * 2.")
     if reads:
         return
     if users:
         used = users[-1]
         yield Cause("unused", f"{name} was used last in {used.what}, the result of which is not in "
-                    f"{case.loss}.", line=shown_line(used.line),
+                    f"{case.loss}.", line=used.place,
                     cure="Is it another variable that was meant, or a result that is not returned?")
         return
     yield _unused(case)
@@ -248,12 +249,7 @@ def _nothing_recorded(case: Case) -> Iterator[Cause]:
     while pending:
         e = pending.pop()
         sources = [x for x in run.inputs_of(e) if x is not None]
-        if e.what == "grad":
-            cut = True
-            yield Cause("create_graph", f"{case.called(e)} is a gradient, and was computed without "
-                        "being recorded.", cure="Call the first backward(create_graph=True), or use "
-                        "tg.grad, which can be nested.", line=_first_pass(run, e))
-        elif any(x.flows for x in sources) and _breaks(e):
+        if any(x.flows for x in sources) and _breaks(e):
             cut = True
             yield _link(case, e)
         pending += [x for x in sources if x.number not in seen]
@@ -266,15 +262,16 @@ def _nothing_recorded(case: Case) -> Iterator[Cause]:
         source = run.at(e.inputs[0])
         name = case.called(source) if source else "a Tensor"
         yield Cause("array", f"{e.what} took the values of {name} out: from there on nothing is "
-                    "recorded.", line=shown_line(e.line),
+                    "recorded.", line=e.place,
                     cure="Compute with the Tensor itself.")
     elif not cut:
         made = run.at(first)
         yield Cause("requires_grad", "None of the Tensors that it was computed from was made with "
-                    "requires_grad=True.", line=shown_line(made.line) if made else "",
+                    "requires_grad=True.", line=made.place if made else "",
                     cure="Write tg.Tensor(values, requires_grad=True) for what is to be learned.")
 
 
-def _first_pass(run: Run, e: Event) -> str:
-    passes = [p for p in run.of("backward") if p.number < e.number and p.what == "backward"]
-    return shown_line(passes[-1].line) if passes else ""
+def _first_pass(run: Run | None, e: Event) -> str:
+    """Where the pass was that made a gradient."""
+    passes = [p for p in (run.of("backward") if run else ()) if p.number < e.number]
+    return passes[-1].place if passes else ""

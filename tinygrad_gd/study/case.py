@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engine.graph import Node, event_of, leaves_of, nodes_of, walk
+from ..engine.graph import event_of, nodes_of, walk
 from ..engine.tensor import Tensor
 from ..engine.watched import Event, Run
 from .naming import Names
@@ -77,7 +77,8 @@ class Case:
 
     def line(self, tensor: Tensor) -> str:
         """Where a Tensor was made, if that was watched."""
-        return shown_line(Node(tensor).line or "")
+        event = event_of(tensor)
+        return event.place if event else ""
 
     @property
     def loss(self) -> str:
@@ -103,11 +104,6 @@ class Case:
         return self.root is not None and bool(overwritten(self.root))
 
     @cached_property
-    def leaves(self) -> list[Tensor]:
-        """The leaves that the loss depends on."""
-        return [] if self.root is None else leaves_of(self.root)
-
-    @cached_property
     def downstream(self) -> set[Tensor]:
         """The operations between the Tensor and the loss."""
         found = {self.tensor}
@@ -121,11 +117,6 @@ class Case:
         """What to add where nobody watched."""
         event = event_of(self.tensor)
         return f" {UNWATCHED}" if event is None or event.run is not self.run else ""
-
-
-def shown_line(line: str) -> str:
-    """A line without the folders of its file."""
-    return line.rpartition("/")[2]
 
 
 def _ends_something(tensor: Tensor) -> bool:

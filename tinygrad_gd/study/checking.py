@@ -23,6 +23,8 @@ from .wrong_shapes import about_shape
 
 Array = Any
 WIDTH = 100
+#: So many uses of one Tensor are looked at, the first and the last.
+USES = 60
 #: So many rules may be run to find a mistake that lies several steps away.
 PATIENCE = 100_000
 
@@ -222,31 +224,56 @@ class _Search:
         """A factor in words, with what it may come from."""
         if abs(times + 1) < 1e-9:
             return "the sign"
-        lengths = sorted({n for t in self.values for n in t.shape if n > 1} | {
-            t.size for t in self.values if t.size > 1})
-        for n in lengths:
+        lengths = {n for t in self.values for n in (*t.shape, t.size) if n > 1}
+        users = [s.out.op for s in self.steps if s.to is self.x]
+        squares = any(op is not None and op.name in ("square", "mse") for op in users)
+        reasons = []
+        for n in sorted(lengths):
             if abs(times - n) < 1e-6 * n:
-                return f"a factor {n}: a mean divides by {n}, which is missing (a sum was taken)"
+                reasons.append(f"a mean divides by {n}, which is missing (a sum was taken)")
             if abs(times * n - 1) < 1e-6:
-                return f"a factor 1/{n}: it is divided by {n} once too often (a mean for a sum)"
-            if n > 1 and min(abs(times - n / (n - 1)), abs(times - (n - 1) / n)) < 1e-9:
-                return f"a factor {times:.6g}: {n} and {n - 1} are mixed up"
-        return f"a factor {times:.6g}"
+                reasons.append(f"it is divided by {n} once too often (a mean for a sum)")
+            if n > 2 and min(abs(times - n / (n - 1)), abs(times - (n - 1) / n)) < 1e-9:
+                reasons.append(f"{n} and {n - 1} are mixed up")
+        if abs(times - 0.5) < 1e-9 and squares:
+            reasons.insert(0, "the 2 in the derivative of a square is missing")
+        if abs(times - 2) < 1e-9:
+            reasons.insert(0, "something is counted twice, or the 2 of a square's derivative is")
+        shown = next((f"1/{n}" for n in sorted(lengths) if abs(times * n - 1) < 1e-6), f"{times:.6g}")
+        return f"a factor {shown}{': ' if reasons else ''}{', or '.join(reasons[:2])}"
 
     def _slips(self) -> Iterator[str]:
-        direct = [s for s in self.steps if s.to is self.x]
-        outs = list(dict.fromkeys(s.out for s in direct))
-        for out in outs:
-            own = [s for s in direct if s.out is out]
-            if len(outs) > 1:
-                yield from self._of_one_use(own, len(outs))
+        uses: dict[Tensor, list[Step]] = {}
+        for s in self.steps:
+            if s.to is self.x:
+                uses.setdefault(s.out, []).append(s)
+        ends = [*uses][: USES // 2] + [*uses][USES // 2 :][-USES // 2 :]
+        for out in ends:
+            own = uses[out]
+            if len(uses) > 1:
+                yield from self._of_one_use(own)
             for s in own:
                 for slip in slips_at(s, self.names, self.values):
                     if slip.sent is not None and self._fits(self.right - s.sent + slip.sent):
                         yield slip.says
+        if len(uses) > 2:
+            yield from self._of_some_uses(uses)
 
-    def _of_one_use(self, own: list[Step], uses: int) -> Iterator[str]:
-        """What one of several operations sends back is missing, alone, or off by a factor."""
+    def _of_some_uses(self, uses: dict[Tensor, list[Step]]) -> Iterator[str]:
+        """Only the first or the last of many uses, as in a loop that ends too early."""
+        parts = {out: sum(s.sent for s in own) for out, own in uses.items()}
+        for outs in ([*uses], [*uses][::-1]):
+            total: Array = 0
+            for k, out in enumerate(outs[:-1], 1):
+                total = total + parts[out]
+                if self._fits(np.asarray(total)):
+                    there = ", ".join(map(self.names.said, outs[:k][:3]))
+                    more = f" and {k - 3} more" if k > 3 else ""
+                    yield (f"only what comes back through {there}{more} is there, of {len(uses)} uses: "
+                           "`=` where `+=` belongs, or a loop that ends too early")
+
+    def _of_one_use(self, own: list[Step]) -> Iterator[str]:
+        """What one of several operations sends back is missing, or off by a factor."""
         made = self.names.made(own[0].out)
         part = np.asarray(sum(s.sent for s in own))
         others = self.right - part
@@ -254,9 +281,6 @@ class _Search:
         if self._fits(others):
             yield (f"what comes back through {made} is missing: `=` where `+=` belongs, or a path that "
                    "was forgotten")
-        elif uses > 2 and self._fits(part):
-            yield (f"only what comes back through {made} is there, of {uses} uses: `=` where `+=` "
-                   "belongs")
         elif times is not None and not same(self.mine, self.right):
             share = f"off by {self._factor(times)}"
             if abs(times + 1) < 1e-9:

@@ -95,7 +95,8 @@ def _about(e: Explanation) -> Iterator[str]:
         way = [e.at]
         while way[-1] != e.name:
             way.append(next(s.source for s in reversed(e.backward) if s.name == way[-1]))
-        yield f"{e.at} is used, and on the way to the end: {' -> '.join(way)}"
+        shown = way if len(way) < 9 else [*way[:4], "...", *way[-3:]]
+        yield f"{e.at} is used, and on the way to the end: {' -> '.join(shown)}"
         yield from (_row(m.number, f"{m.name} = {m.formula}", figures(m.value))
                     for m in e.forward if m.name in users)
 

@@ -23,6 +23,8 @@ from .step_words import notes_on
 Array = np.ndarray[Any, Any]
 #: How far a leaf is nudged.
 NUDGE = 1e-3
+#: So many steps from either end have formulas, which take a thousand times as long as the steps.
+FORMULAS = 200
 
 
 class Made(NamedTuple):
@@ -74,7 +76,7 @@ class Explanation:
         self.seed = seed_for(root)
         self.newer = [names(x) for x in overwritten(root)]
         self.forward = list(_forward(root, names))
-        self.backward = list(_backward(root, names, len(self.forward) + 1))
+        self.backward = list(_backward(root, names, len(self.forward) + 1, at))
         self.nudges = list(_nudges(root, names, {s.name: s.total for s in self.backward}))
 
     def __str__(self) -> str:
@@ -143,19 +145,22 @@ def _forward(root: Tensor, names: Names) -> Iterator[Made]:
     for number, node in enumerate(nodes_of(root), 1):
         t, event = node.tensor, event_of(node.tensor)
         module = f"in {event.call.title} ({event.call.kind}) " if event and event.call else ""
-        place = f"{module}at {event.line.rpartition('/')[2]}" if event and event.line else ""
+        place = f"{module}at {event.place}" if event and event.line else ""
         yield Made(number, names(t), names.call(t), np.asarray(node.value), place)
 
 
-def _backward(root: Tensor, names: Names, first: int) -> Iterator[Sent]:
+def _backward(root: Tensor, names: Names, first: int, at: str) -> Iterator[Sent]:
     uses = Counter(x for node in nodes_of(root) for _, x in receivers(node.tensor))
     totals: dict[Tensor, Any] = {}
     arrived: Counter[Tensor] = Counter()
+    last = first + uses.total()
     for number, step in enumerate(steps_of(root, totals), first + 1):
         x = step.to
         arrived[x] += 1
-        yield Sent(number, names(x), names(step.out), _formula(step, names), np.array(step.sent),
-                   arrived[x], uses[x], np.array(totals[x]), x.is_leaf, notes_on(step, names))
+        told = min(number - first, last - number) < FORMULAS or names(x) == at
+        yield Sent(number, names(x), names(step.out), _formula(step, names) if told else "",
+                   np.array(step.sent), arrived[x], uses[x], np.array(totals[x]), x.is_leaf,
+                   notes_on(step, names) if told else ())
 
 
 def _formula(step: Step, names: Names) -> str:

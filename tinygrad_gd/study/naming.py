@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -36,6 +37,8 @@ class Names:
         known = names_for([*tensors, *arrays])
         self._names: dict[Any, str] = {}
         self._numbered: set[Any] = set()  # those that have no name of the user's
+        self._taken: set[str] = set()
+        self._counts: Counter[str] = Counter()
         self._keys = {id(x): array_key(x) for x in arrays}
         self._held = arrays  # so that ids stay theirs
         named = {t: known.get(t) or _watched(t) for t in tensors}
@@ -54,10 +57,14 @@ class Names:
         if key in self._names or not name:
             return
         name = re.sub(r"^(\d)", r"layer_\1", name)
-        free, count = (f"{name}1", 1) if numbered else (name, 1)
-        while free in self._names.values():
-            count += 1
-            free = f"{name}{count}" if numbered else f"{name}_{count}"
+        free = name
+        while numbered or free in self._taken:
+            self._counts[name] += 1
+            count = self._counts[name]
+            free = f"{name}{count}" if numbered else f"{name}_{count + 1}"
+            if free not in self._taken:
+                break
+        self._taken.add(free)
         self._names[key] = free
         if numbered:
             self._numbered.add(key)
@@ -92,7 +99,8 @@ class Names:
         if op.name == "linear":
             return " + ".join([f"{_inside(given[0])} @ {_inside(given[1])}.T", *given[2:]])
         if op.name == "getitem":
-            key = options.removeprefix("key=") or f"[{', '.join(given[1:])}]"
+            arrays = iter(given[1:])
+            key = re.sub(r"\barray\b", lambda m: next(arrays, m[0]), options.removeprefix("key="))
             return f"{_inside(given[0])}{key}"
         if op.name in ("negative", "transpose") and not options:
             return f"-{_inside(given[0])}" if op.name == "negative" else f"{_inside(given[0])}.T"
@@ -140,4 +148,6 @@ def _watched(t: Tensor) -> str:
 
 def _kind(x: np.ndarray[Any, Any]) -> str:
     """What an array without a name probably is."""
+    if x.dtype.kind == "i" and x.ndim == 1 and np.array_equal(x, np.arange(len(x))):
+        return f"arange({len(x)})"
     return {"i": "labels", "u": "labels", "b": "mask"}.get(x.dtype.kind, "data")

@@ -49,8 +49,6 @@ def _plain(step: Step, names: Names, _: list[Tensor]) -> Iterator[Slip]:
     made = names.made(step.out)
     yield Slip(f"what comes back through {made} is missing: `=` where `+=` belongs, or a path "
                "that was forgotten", None)
-    if len([x for x in step.out.inputs if x is step.to]) == 1:
-        yield Slip(f"the sign of what comes back through {made} is wrong", -step.sent)
     if op.elementwise or step.to.shape == step.out.shape:
         if op.name not in ("add", "subtract", "negative", "positive"):
             yield Slip(f"the local derivative of {made} is left out: what arrived was passed on as it "
@@ -91,8 +89,8 @@ def _softmax(step: Step, names: Names, _: list[Tensor]) -> Iterator[Slip]:
     if op.name == "log_softmax":
         total = step.g.sum(axis=step.out.params.get("axis", -1), keepdims=True)
         yield Slip(f"in {made} the softmax is not subtracted: d - softmax * (the sum of d)", step.g)
-        yield Slip(f"in {made} d is not subtracted from: d - softmax * (the sum of d)",
-                   -np.exp(out) * total)
+        yield Slip(f"d itself is missing in d - softmax * (the sum of d), which goes through {made}: "
+                   "with labels, it is the one-hot that is subtracted", -np.exp(out) * total)
         yield Slip(f"in {made} softmax is not multiplied by the sum of d along its axis",
                    step.g - np.exp(out))
         yield Slip(f"in {made} softmax is multiplied by d, where the sum of d along its axis belongs",

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..engine.graph import Node, event_of, nodes_of
 from ..engine.tensor import Tensor
-from .case import Case, Cause, norm, shown_line
+from .case import Case, Cause, norm
 from .explained import one
 
 
@@ -65,7 +65,7 @@ def _since_zeroed(case: Case) -> tuple[int, list[str]]:
         if e.kind == "zero_grad" and event.number in e.inputs:
             passes = []
         elif e.kind == "backward" and event.number in e.inputs[1:]:
-            passes.append(shown_line(e.line))
+            passes.append(e.place)
     return len(passes), list(dict.fromkeys(passes))
 
 
