@@ -177,6 +177,21 @@ def test_a_function_that_differentiates_is_drawn_with_its_backward_pass() -> Non
     assert "positive" not in str(gradient) and rows(gradient)["x"].kind == "input"
 
 
+def test_a_run_may_begin_in_a_graph() -> None:
+    w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
+    before = np.exp(w * 3)
+
+    def ends(x: Any) -> Any:
+        loss = (before * x).sum()
+        loss.backward()
+        return loss
+
+    drawing = draw(ends, np.ones(2))
+    forward = [n for n in drawing.graph.nodes if n.phase != "backward"]
+    assert [n.word or n.title for n in forward] == ["multiply", "sum"] and forward[0].grad == "1.4142"
+    assert rows(drawing)["before"].kind == "param" and rows(drawing)["before"].grad == "1.4142"
+
+
 def test_too_many_boxes_are_refused_with_advice() -> None:
     drawing = draw(chain(LIMIT + 1), fold=False)
     with pytest.raises(RenderError, match=r"2,001 boxes are too many .*2,000 are the most: leave out fold=False.*focus=.*last="):

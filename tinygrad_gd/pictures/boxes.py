@@ -37,6 +37,7 @@ class Box:
     line, phase, expression : where it was called, in which pass, and what is computed.
     cluster, around : the number of the open module around it, or -1, and how names begin there.
     places : the operations that it stands for.
+    fill : how dark it is, from 0 to 1, where the user asks for colours.
     """
 
     id: str
@@ -56,7 +57,7 @@ class Box:
     cluster: int = -1
     around: str = ""
     places: list[int] = field(default_factory=list)
-    fill: float | None = None  # how dark, from 0 to 1, where the user wants a colour
+    fill: float | None = None
 
 
 @dataclass(eq=False)

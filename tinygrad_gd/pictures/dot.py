@@ -20,11 +20,14 @@ SANS, MONO = "Helvetica", "Courier"
 
 
 def to_dot(graph: Graph, theme: Theme, rankdir: str) -> Any:
-    """A `graphviz.Digraph`, the same to the byte for the same graph."""
+    """A `graphviz.Digraph`, the same to the byte for the same graph.
+
+    Captions end in spaces, so that they are whole in wider fonts than those that were measured.
+    """
     import graphviz
 
     dot = graphviz.Digraph("tinygrad_gd")
-    text = "".join(clean(line, 200) + r"\l" for line in caption(graph))
+    text = "".join(clean(line, 200) + "\u00a0" * (len(line) // 8) + r"\l" for line in caption(graph))
     dot.attr(rankdir=rankdir, newrank="true", nodesep="0.25", ranksep="0.22", pad="0.12",
              bgcolor=theme.page, id="gd-graph", label=text, labelloc="b", labeljust="l",
              fontname=SANS, fontsize="9", fontcolor=theme.quiet,

@@ -59,9 +59,8 @@ def gradient_summary(array: Any) -> str:
 
 def norm(array: Any) -> float:
     """The Euclidean norm, which neither overflows nor vanishes before its time."""
-    array = np.asarray(array)
     if array.size == 1:
-        return abs(float(array.reshape(-1)[0]))
+        return abs(float(array.item()))
     if array.size == 0 or not np.isfinite(array).all():
         return float("nan") if array.size else 0.0
     unit = _unit(array)

@@ -7,15 +7,18 @@ from io import BytesIO
 from typing import Any
 
 from ..ground.extras import needed
+from .render import size_of
 
 
 def to_pdf(svg: bytes) -> bytes:
     """One page as large as the picture, the same to the byte each time."""
     reader = needed("svglib.svglib", "pdf", "a PDF picture")
     writer: Any = needed("reportlab.graphics.renderPDF", "pdf", "a PDF picture")
-    # svglib knows the first family only, and takes a length without unit for points
+    # svglib knows the first family only, and each PDF reader has these two
     plain = re.sub(rb"font-family=\"(Helvetica|'Courier)[^\"]*\"", lambda found: b'font-family="%s"' % (
         b"Helvetica" if found[1] == b"Helvetica" else b"Courier"), svg)
-    size = rb'width="([\d.]+)pt" height="([\d.]+)pt"'
-    plain = re.sub(size, rb'width="\1" height="\2"', plain, count=1)
-    return bytes(writer.drawToString(reader.svg2rlg(BytesIO(plain)), invariant=1))
+    drawn = reader.svg2rlg(BytesIO(plain))
+    width, height = size_of(svg)
+    drawn.scale(width / drawn.width, height / drawn.height)  # its versions differ in what a point is
+    drawn.width, drawn.height = width, height
+    return bytes(writer.drawToString(drawn, invariant=1))

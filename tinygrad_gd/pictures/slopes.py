@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.cotangents import cotangents_of
-from ..engine.graph import Node
+from ..engine.graph import Node, leaves_of
 from ..engine.tensor import Tensor
 from ..errors import GradError
 from ..ground.modes import current_mode, no_grad
@@ -23,23 +23,17 @@ from .recording import Recording
 class _Cotangents(Observer):
     """Notes the complete cotangent of each operation's result: its numbers, or of many the norm."""
 
-    def __init__(self, place: dict[Any, int]) -> None:
-        self.place = place
-        self.of: dict[int, Any] = {}
+    def __init__(self) -> None:
+        self.of: dict[Any, Any] = {}
 
     def backward(self, out: Any, position: int, g: Any, gx: Any) -> None:
-        place = self.place.get(out, 0)
-        if place not in self.of:
-            self.of[place] = brief(g)
+        """Note what flows into an operation, the first time that it is told."""
+        if out not in self.of:
+            self.of[out] = g if g.size <= FEW else Norm(norm(g))
 
 
 class Norm(float):
     """The norm of an array that was not kept."""
-
-
-def brief(g: Any) -> Any:
-    """Few numbers as they are, many by their norm, as a picture shows no more."""
-    return g if getattr(g, "size", 1) <= FEW else Norm(norm(g))
 
 
 def written(slope: Any) -> str:
@@ -59,20 +53,23 @@ def slopes_of(recording: Recording) -> dict[int, Any]:
     where values were overwritten since.
     """
     root = recording.at(recording.root)
-    tensors = [x for x in (*recording.leaves, *recording.outs) if isinstance(x, Tensor)]
     if not isinstance(root, Tensor) or root.size != 1 or not root.requires_grad:
         return {}
-    done = any(Node(x).grad is not None for x in recording.leaves if isinstance(x, Tensor))
-    if not done or current_mode().observer is not None or any(Node(x).hooked for x in tensors):
+    # a run may begin in the midst of a graph
+    held = leaves_of(root) if recording.ran else recording.leaves
+    leaves = [x for x in held if isinstance(x, Tensor)]
+    hooked = any(Node(x).hooked for x in (*leaves, *recording.outs))
+    if hooked or current_mode().observer is not None or all(Node(x).grad is None for x in leaves):
         return {}
-    seen = _Cotangents(recording.place)
+    seen, place = _Cotangents(), recording.place
     one = np.ones(root.shape, root.dtype)[()]
     try:
         with no_grad(), observe(seen), np.errstate(all="ignore"):
-            leaves = cotangents_of([root], [one])
+            ends = cotangents_of([root], [one])
     except GradError:  # a value was overwritten since
         return {}
-    return seen.of | {recording.place[x]: g for x, g in leaves.items()} | {recording.root: one}
+    seen.of |= {**ends, root: one}
+    return {place[x]: g for x, g in seen.of.items() if x in place}
 
 
 def held_otherwise(tensor: Any, slope: Any) -> str:
