@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from importlib import import_module
 
 import pytest
 
@@ -24,6 +25,11 @@ def nothing_leaks() -> Iterator[None]:
 
 
 def pytest_collection_finish() -> None:
-    """The collector need not walk fifteen thousand test items again and again: an eighth of the time."""
+    """The collector need not walk fifteen thousand test items again and again: an eighth of the time.
+
+    What selenium is built on registers with Hypothesis when that is imported, and Hypothesis warns of
+    what a frozen collector does not show it: so before.
+    """
+    import_module("hypothesis")
     gc.collect()
     gc.freeze()

@@ -79,6 +79,12 @@ def test_a_deep_sigmoid_vanishes_and_large_weights_explode_and_others_do_neither
     assert "Saturated" in said(exploding[0].flow(exploding[1])) and "Saturated" not in said(fine[0].flow(fine[1]))
 
 
+def test_of_two_weights_nothing_is_said_about_depth() -> None:
+    net = tg.nn.RNN(3, 8)
+    net(np.ones((5, 2, 3)))[0].sum().backward()
+    assert len(net.flow().weights) == 2 and "Going back" not in said(net.flow())
+
+
 def test_long_and_short_steps_are_told() -> None:
     net, _, _ = deep(tg.nn.Tanh, 2)
     for lr, what in ((10.0, "Steps are long"), (1e-7, "Steps are short"), (3e-3, "")):
@@ -107,6 +113,8 @@ def test_layers_without_a_gradient_and_with_a_broken_one_are_named() -> None:
     net = tg.nn.Sequential(tg.nn.Linear(2, 3), tg.nn.Linear(3, 1), tg.nn.Linear(4, 4))
     net[1](net[0]([[1.0, 2.0]])).sum().backward()
     assert "No gradient at 2.weight, 2.bias" in said(net.flow())
+    net.get_parameter("1.weight").grad = np.zeros((1, 3))
+    assert "A gradient of 0 in every number at 1.weight" in said(net.flow())
     net.get_parameter("0.weight").grad = np.full((3, 2), np.inf)
     assert "Not finite at 0.weight: run again inside tg.detect_anomaly()" in said(net.flow())
 

@@ -35,6 +35,7 @@ def test_views_and_leaves_hold_nothing_of_their_own_and_copies_do() -> None:
     x = tg.Tensor(np.ones((4, 6)), requires_grad=True)
     views = (x.T.reshape(3, 8)[1:], x.reshape(24)[None])
     assert all(v.memory().bytes == 0 for v in (x.T, views[1])) and views[0].memory().bytes == 24 * 8
+    assert (x * 2).reshape(24).T.sum().memory().bytes == 24 * 8 + 8  # the views show what was made
     data = np.ones(100)
     assert (tg.Tensor(2.0, requires_grad=True) * data).memory().bytes == 2 * 800  # the rule reads a copy
 

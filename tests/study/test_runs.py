@@ -140,7 +140,8 @@ def test_recording_changes_nothing_of_the_run(tmp_path: Path) -> None:
     run = Run.load(tmp_path / "run.npz")
     assert run.names == ["0.weight", "0.bias", "3.weight", "3.bias"] and np.isfinite(run.reach).all()
     assert run.values.shape == (6, 41)  # few enough to be kept
-    assert report(run, "run.npz").count("|g of ") == 4
+    text = report(run, "run.npz")
+    assert text.count("|g of ") == 4 and all(len(line) <= 104 for line in text.splitlines())
 
 
 def test_functions_with_rules_of_their_own_have_no_reach_but_slopes(tmp_path: Path) -> None:
@@ -167,6 +168,18 @@ def test_an_error_in_the_loop_leaves_what_was_recorded(tmp_path: Path) -> None:
                 w -= 0.25 * w.grad  # type: ignore[operator]
             1 // (2 - i)
     assert Run.load(tmp_path / "run.npz").loss.tolist() == [1.0, 0.25, 0.0625]
+
+
+def test_columns_that_do_not_fit_the_page_are_left_out(tmp_path: Path) -> None:
+    params = [tg.Tensor(np.ones(20), requires_grad=True, name=f"a.very.long.path.of.the.parameter.{k}") for k in range(6)]
+    optimizer = tg.optim.SGD(params, lr=0.1)
+    with tg.record(tmp_path / "run.npz"):
+        for _ in range(3):
+            optimizer.zero_grad()
+            sum((p * p).sum() for p in params).backward()  # type: ignore[union-attr]
+            optimizer.step()
+    text = report(Run.load(tmp_path / "run.npz"), "run.npz")
+    assert text.count("|g of ") == 1 and all(len(row) <= 104 for row in text.splitlines())
 
 
 # -- verdicts ----------------------------------------------------------------------------------------

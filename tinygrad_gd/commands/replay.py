@@ -5,14 +5,17 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from ..study.runs.page import page
 from ..study.runs.report import report
 from ..study.runs.run import Run
 from ..study.runs.verdict import verdict
 from . import FAULT, FINE
+from .subject import Wrong
 
 ABOUT = "a run that tg.record wrote: where it went wrong, why, and what helps"
 EXAMPLES = (
     ("replay run.npz", "in the terminal; the exit code is 1 where the run diverged or met a NaN"),
+    ("replay run.npz -o run.html", "and as a page to scrub through"),
 )
 
 
@@ -20,10 +23,15 @@ def arguments(parser: ArgumentParser) -> None:
     """Which run."""
     parser.add_argument("run_file", type=Path, metavar="RUN.npz",
                         help='what `with tg.record("run.npz"):` around a training loop wrote')
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE.html", help="write a page there")
 
 
 def run(options: Namespace) -> int:
     """Print the report."""
     found = Run.load(options.run_file)
+    if options.output is not None:
+        if options.output.suffix != ".html":
+            raise Wrong(f"expected a page that ends in .html, got {options.output.name}")
+        options.output.write_text(page(found, options.run_file.name), encoding="utf-8")
     print(report(found, options.run_file.name))
     return FAULT if verdict(found).kind in ("diverges", "broken") else FINE

@@ -20,6 +20,8 @@ from .words import WIDTH
 
 #: From layer to layer the gradient may change by this factor, and by the second one over all layers.
 STEADY, OVER_ALL = 2.0, 100.0
+#: Of fewer weights nothing is said about depth: they may stand side by side.
+SEVERAL = 3
 #: How long a step should be beside its weights: about a thousandth, within a factor of 30.
 USUAL, FAR = 1e-3, 30.0
 #: From this share of saturated outputs on, little gradient gets through.
@@ -208,7 +210,11 @@ def _verdicts(found: Flow) -> Iterator[str]:
     yield from _of_depth(found.factor, layers)
     missing = [x.name for x in found.layers if math.isnan(x.gradient)]
     if missing:
-        yield (f"No gradient at {_listed(missing)}: not used in the loss, or cut off from it.")
+        yield (f"No gradient at {_listed(missing)}: not used in the loss, or cut off from it; "
+               "model.why() says which.")
+    silent = [x.name for x in found.layers if x.gradient == 0]
+    if silent:
+        yield f"A gradient of 0 in every number at {_listed(silent)}: model.why() says why."
     broken = [x.name for x in found.layers if math.isinf(x.gradient) or math.isnan(x.weight)]
     if broken:
         yield (f"Not finite at {_listed(broken)}: run again inside tg.detect_anomaly().")
@@ -236,7 +242,7 @@ def _of_steps(layers: list[Layer]) -> Iterator[str]:
 
 
 def _of_depth(factor: float, layers: list[Layer]) -> Iterator[str]:
-    if math.isnan(factor):
+    if math.isnan(factor) or len(layers) < SEVERAL:
         return
     first, last = ([x for x in layers if x.gradient > 0][i] for i in (0, -1))
     ratio = first.gradient / last.gradient

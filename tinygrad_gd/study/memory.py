@@ -201,7 +201,8 @@ def _lines(held: Memory) -> Iterator[str]:
     yield from _rows("operation", held.by_operation, held.bytes)
     if held.by_line:
         yield from _rows("line", held.by_line, held.bytes)
-    else:
+    yield ""
+    if not held.by_line:
         yield "Which of your lines made them is known when they run under tg.study.watch()."
     if held.cut is not None:
         yield fill(
@@ -224,4 +225,3 @@ def _rows(head: str, held: tuple[Held, ...], total: int) -> Iterator[str]:
         share = h.bytes / total if total else 0
         yield (f"{h.name.ljust(width)}  {h.times:5,}  {size_of(h.bytes).rjust(10)}  {share:4.0%}  "
                f"{bar(share, _BAR)}").rstrip()
-    yield ""

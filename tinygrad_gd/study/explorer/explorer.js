@@ -2,9 +2,8 @@
 // What every page shares: elements, numbers as the pictures write them, and the two helpers of programs.
 const $ = (id) => document.getElementById(id);
 const el = (tag, attributes = {}, ...children) => {
-  const made = document.createElementNS(tag === "svg" || tag === "polyline" || tag === "circle"
-    || tag === "rect" || tag === "text"
-    ? "http://www.w3.org/2000/svg" : "http://www.w3.org/1999/xhtml", tag);
+  const drawn = ["svg", "polyline", "circle", "rect", "line", "text"].includes(tag);
+  const made = document.createElementNS(`http://www.w3.org/${drawn ? "2000/svg" : "1999/xhtml"}`, tag);
   for (const [name, value] of Object.entries(attributes))
     if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
     else if (value !== false && value != null) made.setAttribute(name, value);
@@ -39,6 +38,9 @@ const valueText = (x, shape, kind) => {
   if (a.length <= 6) return nested(a, shape);
   const zeros = a.filter((v) => v === 0).length;
   if (kind === "act" && zeros) return `${Math.round((100 * zeros) / a.length)}% zero`;
+  return spread(a);
+};
+const spread = (a) => {
   const mean = S(a) / a.length, deviation = Math.sqrt(S(a.map((v) => (v - mean) ** 2)) / a.length);
   return `${num(Math.abs(mean) < 1e-15 * deviation ? 0 : mean)} \u00b1 ${num(deviation)}`;
 };
@@ -63,4 +65,40 @@ const heat = (map, label) => {
   });
   return el("figure", {}, picture, el("figcaption", {},
     `${label}: ${map.cut}blue below 0, red above, full colour at ${num(map.most)}`));
+};
+const known = (x) => (Array.isArray(x) ? x.map(known) : x ?? NaN);  // JSON has no NaN
+// Where a node is seen in the picture: its box or its row, and the texts that are its numbers.
+const rooms = new WeakMap();
+const box = (e) => { try { return e.getBBox(); } catch { return { x: 0, y: 0, width: 0, height: 0 }; } };
+const measure = (value, grad, edge) => {  // how much room each has; a gradient ends at the right edge
+  for (const t of [value, grad]) if (t) {
+    const b = box(t), room = t === grad ? b.width : (grad ? box(grad).x : edge) - 4 - b.x;
+    rooms.set(t, { room: Math.max(room, b.width), letter: b.width / t.textContent.length, size: parseFloat(getComputedStyle(t).fontSize) });
+  }
+  if (!grad) return;
+  const b = box(grad);
+  grad.setAttribute("x", b.x + b.width);
+  grad.setAttribute("text-anchor", "end");
+};
+const put = (t, text, short) => {  // in the room there is: else the short form, else smaller
+  const { room, letter, size } = rooms.get(t) || {};
+  const scale = (s) => Math.min(1, room / (s.length * letter || 1));
+  const said = letter && short && scale(text) < 0.8 ? short : text;
+  t.textContent = said;
+  if (letter) t.style.fontSize = `${(size * scale(said)).toFixed(2)}px`;
+};
+const spotsOf = (n) => n.spots.map(([element, label, value, grad]) => {
+  const group = $(element), texts = group ? [...group.querySelectorAll("text:not(.tag)")] : [];
+  const is = (t) => (e) => t && e.textContent.trim() === t;
+  const from = label ? texts.findIndex(is(label)) : 0, rest = label ? texts.slice(from + 1, from + 3) : texts.slice(-2);
+  const spot = { group, label: label ? texts[from] : null, value: rest.find(is(value)), grad: rest.filter(is(grad)).pop() };
+  if (spot.grad === spot.value) spot.grad = rest.filter(is(grad))[1];
+  if (group) { const b = box(group); measure(spot.value, spot.grad, b.x + b.width); }
+  return spot;
+}).filter((spot) => spot.group);
+const tag = (group, title) => {  // what formulas call it, where the picture does not
+  if ([...group.querySelectorAll("text")].some((t) => t.textContent.trim() === title)) return;
+  const b = box(group), made = el("text", { x: b.x + 1, y: b.y - 2, class: "tag" });
+  made.textContent = title;
+  group.append(made);
 };

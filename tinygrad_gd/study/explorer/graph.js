@@ -3,7 +3,7 @@
   const run = D.program && PROGRAM, steps = D.steps;
   const seed = steps.findIndex((s) => s.phase === "seed"), end = steps.findIndex((s) => s.phase === "update");
   const whole = (end < 0 ? steps.length : end) - 1;
-  const start = run ? D.program.start : [], root = D.root, svg = document.querySelector("#stage svg");
+  const start = run ? known(D.program.start) : [], root = D.root, svg = document.querySelector("#stage svg");
   const users = new Map(D.nodes.map((n) => [n.id, []])), parts = new Map(), slots = new Map();
   let p = structuredClone(start), out, at = whole, node = root, timer = 0, hits = [], zoom = 1, x = 0, y = 0;
   let losses = [], folded = new Set(), gone = new Set(), lr = D.lr;
@@ -13,14 +13,6 @@
     users.get(source)?.push(target);
     if (id && $(id)) parts.set(`${source} ${target}`, $(id));
   }
-  const right = (t) => {  // longer numbers grow to the left, as they stand at the right edge
-    if (!t) return;
-    try {
-      const box = t.getBBox();
-      t.setAttribute("x", box.x + box.width);
-      t.setAttribute("text-anchor", "end");
-    } catch { /* not laid out: hidden */ }
-  };
   const reach = (e, n, title) => {
     e.setAttribute("tabindex", "0");
     e.setAttribute("role", "button");
@@ -30,25 +22,13 @@
     e.addEventListener("dblclick", () => fold(n.id));
   };
   for (const n of [...D.nodes].reverse()) {  // of nodes that share a box, it is that of the last
-    const found = [];
-    for (const [element, label, value, grad] of n.spots) {
-      const group = $(element), texts = group ? [...group.querySelectorAll("text:not(.tag)")] : [];
-      const is = (t) => (e) => t && e.textContent.trim() === t;
-      const from = label ? texts.findIndex(is(label)) : 0, rest = label ? texts.slice(from + 1, from + 3) : texts.slice(-2);
-      const spot = { group, label: label ? texts[from] : null, value: rest.find(is(value)), grad: rest.filter(is(grad)).pop() };
-      if (spot.grad === spot.value) spot.grad = rest.filter(is(grad))[1];
-      if (!label) right(spot.grad);
-      if (!group) continue;
-      if (label) [spot.label, spot.value].forEach((e) => e && reach(e, n, n.title));
-      else if (!group.hasAttribute("tabindex")) {
-        reach(group, n, n.title);
-        if (!texts.some((t) => t.textContent.trim() === n.title)) {  // what formulas call it
-          const box = group.getBBox(), tag = el("text", { x: box.x + 1, y: box.y - 2, class: "tag" });
-          tag.textContent = n.title;
-          group.append(tag);
-        }
+    const found = spotsOf(n);
+    for (const spot of found) {
+      if (spot.label) [spot.label, spot.value].forEach((e) => e && reach(e, n, n.title));
+      else if (!spot.group.hasAttribute("tabindex")) {
+        reach(spot.group, n, n.title);
+        tag(spot.group, n.title);
       }
-      found.push(spot);
     }
     slots.set(n.id, found);
   }
@@ -98,8 +78,9 @@
         sends: step.phase === "backward" && step.from === n.id, gets: step.phase === "backward" && step.node === n.id,
         chosen: node === n.id, hit: hits.includes(n.id), folded: folded.has(n.id) };
       for (const s of slots.get(n.id)) {
-        if (s.value) s.value.textContent = there ? (after === undefined ? textOf(n.id) : valueText(after, n.shape, n.kind)) : "";
-        if (s.grad) s.grad.textContent = g.text;
+        const x = after === undefined ? valueOf(n.id) : after, short = Array.isArray(x) ? spread(x) : "";
+        if (s.value) put(s.value, !there ? "" : x === undefined ? n.value : valueText(x, n.shape, n.kind), there && short);
+        if (s.grad) put(s.grad, g.text);
         for (const e of s.label ? [s.label, s.value, s.grad] : [s.group]) if (e) {
           const known = states.get(e) || { later: true, gone: true };
           for (const k of Object.keys(state)) known[k] = k === "later" || k === "gone" ? known[k] && state[k] : known[k] || state[k];
@@ -152,7 +133,8 @@
       body.push(el("label", {}, `drag ${n.title} `, el("input", { id: "drag", type: "range", min: start[k] - reach,
         max: start[k] + reach, step: reach / 500, value: p[k], oninput: (e) => set(k, +e.target.value) })));
     }
-    for (const [map, name] of [[n.heat, "value"], [n.slope, "gradient"]]) if (map && !changed()) body.push(heat(map, name));
+    for (const [map, name, there] of [[n.heat, "value", made(node, at)], [n.slope, "gradient", g.text && g.times >= n.uses]])
+      if (map && there && !changed()) body.push(heat(map, name));
     const folds = under(node).size;
     if (folds) body.push(el("button", { type: "button", id: "fold", onclick: () => fold(node) },
       folded.has(node) ? "unfold" : `fold ${folds} node${folds > 1 ? "s" : ""}`));

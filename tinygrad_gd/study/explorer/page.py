@@ -7,7 +7,7 @@ from base64 import b64encode
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
-from math import log10
+from math import isfinite, log10
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -86,16 +86,20 @@ def explore(tensor: Tensor, path: str | Path | None = None, lr: float = 0.05) ->
         raise OptionError(f"explore: the graph has {len(nodes_of(tensor)):,} operations, and a page "
                           f"holds {MOST}; explore a part of it, or draw(last=50)")
     check_number("explore: lr", lr, 0)
-    names = Names([tensor])
-    picture = picture_of(tensor, names)
-    data, script = data_of(tensor, picture, names, lr)
-    program = f"const PROGRAM={script.text if script else 'null'};\n"
-    page = page_of(f"{names(tensor)}: explorer", _body(picture.svg, data), data,
-                   program + text_of("graph.js"))
-    explorer = Explorer(page, data, picture.svg)
+    data, svg, program = parts_of(tensor, lr)
+    explorer = Explorer(page_of(f"{data['name']}: explorer", _body(svg, data), data,
+                                program + text_of("graph.js")), data, svg)
     if path is not None:
         explorer.save(path)
     return explorer
+
+
+def parts_of(tensor: Tensor, lr: float) -> tuple[dict[str, Any], str, str]:
+    """The data of a page, the picture, and the program as a line of JavaScript."""
+    names = Names([tensor])
+    picture = picture_of(tensor, names)
+    data, script = data_of(tensor, picture, names, lr)
+    return data, picture.svg, f"const PROGRAM={script.text if script else 'null'};\n"
 
 
 def _body(svg: str, data: dict[str, Any]) -> str:
@@ -113,19 +117,28 @@ def page_of(title: str, body: str, data: dict[str, Any], script: str) -> str:
     """A whole page whose policy allows its own script and no request."""
     code = _short(f"{text_of('explorer.js')}\n{script}")
     digest = b64encode(sha256(code.encode()).digest()).decode()
-    held = json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
+    held = json.dumps(_plain(data), separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
     return filled("page.html", hash=f"'sha256-{digest}'", title=escape(title), body=body, code=code,
                   style=text_of("explorer.css"), data=held)
 
 
-def filled(template: str, **parts: str) -> str:
-    """A file of this room with its parts filled in."""
-    return Template(text_of(template)).substitute(parts)
+def _plain(data: Any) -> Any:
+    """With null for NaN and infinities, which JSON does not have."""
+    if isinstance(data, dict):
+        return {key: _plain(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_plain(value) for value in data]
+    return None if isinstance(data, float) and not isfinite(data) else data
 
 
-def text_of(name: str) -> str:
-    """A file of this room."""
-    return files(__package__ or "").joinpath(name).read_text(encoding="utf-8").strip()
+def filled(template: str, room: str = __package__, **parts: str) -> str:
+    """A file of a room with its parts filled in."""
+    return Template(text_of(template, room)).substitute(parts)
+
+
+def text_of(name: str, room: str = __package__) -> str:
+    """A file of a room, wherever it lies."""
+    return files(room).joinpath(name).read_text(encoding="utf-8").strip()
 
 
 def _short(code: str) -> str:

@@ -1,7 +1,8 @@
 """Runs: what `tg.record` writes of a training run, and what is read from it afterwards.
 
 `recorder` watches a run and measures each step, `run` is what it writes and how that lies in a file,
-`verdict` finds where a run went wrong, why, and what helps, `report` says it in a terminal.
+`verdict` finds where a run went wrong, why, and what helps, `report` says it in a terminal, `page` in a
+file to scrub through, which ``replay.js`` moves.
 
 Surprises here
 --------------

@@ -12,13 +12,15 @@ import numpy as np
 from ...engine.cotangents import cotangents_of
 from ...engine.graph import Node, leaves_of, walk
 from ...engine.tensor import Tensor
-from ...errors import GradError, OptionError
+from ...errors import GradError, OptionError, TinygradGdError
 from ...ground.modes import using
 from ...ground.observer import Observer, observe
 from ...ground.user_code import user_line
 from ...pictures.names import names_for
 from ...transforms.curvature import Curvature, parts
 from ..again import again, is_open, twin
+from ..explorer.javascript import NotWritten
+from ..explorer.page import parts_of
 from .run import Array, Run
 
 #: Parameters of no more numbers than this are kept whole.
@@ -166,7 +168,20 @@ def run_of(seen: Recorder) -> Run:
     gradients, weights, updates = np.moveaxis(norms, 2, 0)
     return Run([seen.names[x] for x in leaves], [list(x.shape) for x in leaves], seen.optimizer,
                seen.options, seen.line, loss, reach, rate, alike, gradients, weights, updates, values,
-               heights, x, y, {})
+               heights, x, y, _picture(seen, leaves) if whole else {})
+
+
+def _picture(seen: Recorder, leaves: list[Tensor]) -> dict[str, Any]:
+    """The graph of the first loss with its program, if a page can compute it; else nothing."""
+    first = seen.first
+    if first is None or [first.leaves.get(x) for x in leaves] != leaves_of(first.twin):
+        return {}
+    try:
+        with using(observer=None, lockstep=None):
+            data, svg, program = parts_of(first.twin, 0.0)
+    except (TinygradGdError, NotWritten):
+        return {}
+    return {"data": data, "svg": svg, "program": program} if data["program"] else {}
 
 
 def _contour(seen: Recorder, leaves: list[Tensor], values: Array) -> tuple[Array, Array, Array]:

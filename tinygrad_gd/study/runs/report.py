@@ -15,6 +15,8 @@ from .verdict import rows_of, verdict
 
 #: So many parameters have columns and curves of their own.
 SHOWN = 6
+#: About how wide a column of numbers is.
+COLUMN = 10
 
 
 def report(run: Run, title: str) -> str:
@@ -22,13 +24,18 @@ def report(run: Run, title: str) -> str:
     return "\n".join(line.rstrip() for line in _lines(run, title))
 
 
-def _lines(run: Run, title: str) -> Iterator[str]:
+def headline(run: Run, title: str) -> str:
+    """What ran, in a line."""
     numbers = sum(int(np.prod(shape)) for shape in run.shapes)
     options = ", ".join(f"{k} {v:g}" for k, v in run.options.items() if v and k in ("lr", "momentum"))
     by = f" by {run.optimizer}" if run.optimizer else ""
-    yield (f"{title}: {run.steps} steps of {_counted(numbers, 'number')} in "
-           f"{_counted(len(run.names), 'parameter')}{by}{f', {options}' if options else ''}"
-           f"{f' ({run.place})' if run.line else ''}")
+    return (f"{title}: {run.steps} steps of {_counted(numbers, 'number')} in "
+            f"{_counted(len(run.names), 'parameter')}{by}{f', {options}' if options else ''}"
+            f"{f' ({run.place})' if run.line else ''}")
+
+
+def _lines(run: Run, title: str) -> Iterator[str]:
+    yield headline(run, title)
     yield ""
     yield from _curves(run)
     yield ""
@@ -72,7 +79,9 @@ def _reaches(reach: Array) -> str:
 def _table(run: Run, rows: list[int | None]) -> Iterator[str]:
     whole = run.values.ndim == 2 and run.values.shape[1] <= SHOWN and run.steps > 0
     names = _columns(run) if whole else [f"|g of {name}|" for name in run.names[:SHOWN]]
-    held = run.values if whole else run.gradients[:, :SHOWN]
+    room = np.cumsum([max(len(name), COLUMN) + 2 for name in names]) + 4 * COLUMN
+    names = [name for name, end in zip(names, room, strict=True) if end <= WIDTH]
+    held = (run.values if whole else run.gradients)[:, : len(names)]
     reached = np.isfinite(run.reach).any()
     cells: list[list[str]] = [["step", "loss", "|gradient|", *(["reach"] if reached else []), *names]]
     for k in rows:
