@@ -408,7 +408,7 @@ def test_colours_say_how_large_something_is() -> None:
     assert [n.fill for n in draw(loss, color_by="memory").graph.nodes] == [1.0, 1.0, 0.0]
     by_grad = draw(loss, color_by="grad")
     assert [n.fill for n in by_grad.graph.nodes] == [1.0, pytest.approx(0.25, abs=0.3), 0.0]
-    assert "colour: gradient, 1.0000 (light) to 8.4853 (dark)" in str(by_grad)
+    assert "colour: gradient, 1.0000 (pale) to 8.4853 (strong)" in str(by_grad)
     assert between(THEMES["light"].scale, 1.0) in by_grad.dot.source
     sized = draw(loss, color_by=lambda node: node.value.size)
     assert [n.fill for n in sized.graph.nodes] == [1.0, 1.0, 0.0]
