@@ -37,7 +37,7 @@ class Box:
     line, phase, expression : where it was called, in which pass, and what is computed.
     cluster, around : the number of the open module around it, or -1, and how names begin there.
     places : the operations that it stands for.
-    fill : how dark it is, from 0 to 1, where the user asks for colours.
+    fill : how strong its colour is, from 0 to 1, where the user asks for colours.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""``color_by``: how dark the head of a box is says how large something is."""
+"""``color_by``: how strong the colour of a head is says how large something is."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def colour(graph: Graph, by: Any) -> None:
             box.fill = float((shrink(size) - shrink(low)) / span) if span else 0.0
     what = {"grad": "gradient", "memory": "bytes"}.get(by, getattr(by, "__name__", "label"))
     form = "{:,.0f}".format if by == "memory" else number
-    graph.notes.append(f"colour: {what}, {form(low)} (light) to {form(high)} (dark)")
+    graph.notes.append(f"colour: {what}, {form(low)} (pale) to {form(high)} (strong)")
 
 
 def _size(graph: Graph, box: Box, by: Any) -> float | None:
