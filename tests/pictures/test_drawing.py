@@ -111,11 +111,11 @@ def test_an_updated_parameter_is_drawn_and_said_to_be_newer() -> None:
 
 
 @pytest.mark.parametrize(("array", "text"), [
-    (np.float64(2.302585), "2.3026"), (np.array([1.0, 3.0]), "[1 3]"), (np.arange(9.0), "4.0000 \N{PLUS-MINUS SIGN} 2.5820"),
+    (np.float64(2.302585), "2.3026"), (np.array([1.0, 3.0]), "[1 3]"), (np.arange(9.0), "4.0000 +- 2.5820"),
     (np.array([np.nan, 1, np.nan, np.inf] * 2), "NaN x4 Inf x2"), (np.float32(np.nan), "NaN"), (np.array([[np.nan, -0.0]]), "[[NaN 0]]"),
     (np.zeros((0, 3)), "empty"), (np.array([3, 1, 2]), "[3 1 2]"), (np.array([3, 1, 2] * 3), "1 .. 3"), (np.array([True, False]), "[True False]"),
-    (np.array([1e300, -1e300] * 4), "0.0000 \N{PLUS-MINUS SIGN} 1.0e+300"), (np.array([1.0, -1, 1, -1, 1, -1, 1, -1 + 1e-15]), "0.0000 \N{PLUS-MINUS SIGN} 1.0000"),
-    (np.full(8, 6e4, np.float16), "60000.0000 \N{PLUS-MINUS SIGN} 0.0000"),
+    (np.array([1e300, -1e300] * 4), "0.0000 +- 1.0e+300"), (np.array([1.0, -1, 1, -1, 1, -1, 1, -1 + 1e-15]), "0.0000 +- 1.0000"),
+    (np.full(8, 6e4, np.float16), "60000.0000 +- 0.0000"),
     (np.array(7), "7"), (np.array([-1.2e-7]), "-1.2e-07"), (np.float64(-0.0), "0.0000"), (np.array([[1.5, 2], [3, -4]]), "[[1.5 2] [3 -4]]"),
 ])
 def test_values_in_a_few_characters(array: Any, text: str) -> None:
@@ -469,10 +469,22 @@ def test_the_text_picture_is_aligned() -> None:
     loss.backward()
     assert str(draw(loss)) == """\
 x       constant                (8,)
-hidden  \N{CJK UNIFIED IDEOGRAPH-6743}*x                    (8,)    10.5000 \N{PLUS-MINUS SIGN} 6.8739  grad 70.9930
-loss    sum(hidden**2, axis=0)  scalar  1260.0000         grad 1.0000
+hidden  \N{CJK UNIFIED IDEOGRAPH-6743}*x                    (8,)    10.5000 +- 6.8739  grad 70.9930
+loss    sum(hidden**2, axis=0)  scalar  1260.0000          grad 1.0000
 \N{CJK UNIFIED IDEOGRAPH-6743}  parameter  3.0000  grad 840.0000
 5 nodes, 1 parameter"""
+
+
+def test_every_terminal_can_print_it() -> None:
+    code = "from tests.pictures.drawings import recurrent; print(recurrent())"
+    said = {}
+    for encoding in ("ascii:strict", "cp1252:strict", "utf-8"):
+        run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True,
+                             env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONPATH": str(HERE.parents[1])})
+        said[encoding] = run.stdout.decode(encoding.partition(":")[0])
+    assert said["ascii:strict"] == said["cp1252:strict"]
+    assert re.search(r"grad 7\.6e-04 [_.\-~=+*#]{18} 0\.5743", said["ascii:strict"])
+    assert re.search(r"grad 7\.6e-04 [\u2581-\u2588]{18} 0\.5743", said["utf-8"])
 
 
 def test_the_import_is_lazy() -> None:

@@ -41,7 +41,7 @@ def reading(graph: Graph) -> list[str]:
     if not any(n.value for n in graph.nodes):
         return []
     last = result_of(graph).title
-    what = "value (mean \u00b1 deviation)"
+    what = "value (mean +- deviation)"
     return [f"{what}; right: d({last})/d(this) (norm)" if any(n.grad for n in graph.nodes) else what]
 
 

@@ -27,7 +27,8 @@ def to_dot(graph: Graph, theme: Theme, rankdir: str) -> Any:
     import graphviz
 
     dot = graphviz.Digraph("tinygrad_gd")
-    text = "".join(clean(line, 200) + "\u00a0" * (len(line) // 8) + r"\l" for line in caption(graph))
+    lines = [line.replace("+-", "\u00b1") for line in caption(graph)]
+    text = "".join(clean(line, 200) + "\u00a0" * (len(line) // 8) + r"\l" for line in lines)
     dot.attr(rankdir=rankdir, newrank="true", nodesep="0.25", ranksep="0.22", pad="0.12",
              bgcolor=theme.page, id="gd-graph", label=text, labelloc="b", labeljust="l",
              fontname=SANS, fontsize="9", fontcolor=theme.quiet,
@@ -130,6 +131,7 @@ def _leaf(row: Row, node: Box, theme: Theme) -> str:
 def _cell(text: str, color: str, face: str, size: int, align: str, bold: bool = False,
           fill: str = "") -> str:
     """One text run, cleaned, in a cell as wide as it needs."""
+    text = text.replace(" +- ", " \u00b1 ")
     shown = clean(text)
     background = f' BGCOLOR="{fill}"' if fill else ""
     form = f'ALIGN="{align}" WIDTH="{width(shorten(text), face, size, bold)}"{background}'

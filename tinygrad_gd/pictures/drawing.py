@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from base64 import b64encode
 from dataclasses import replace
 from functools import cached_property
@@ -19,7 +20,7 @@ from .forms import FORMS
 from .letters import either, spelled
 from .render import DPI, Expected, RenderError, render, size_of
 from .svg import finish
-from .text import to_text
+from .text import BLOCKS, PLAIN, to_text
 from .themes import THEMES
 
 NOTEBOOK_DPI, NOTEBOOK_PIXELS = 96, 4_000_000
@@ -117,7 +118,8 @@ class Drawing:
         return form
 
     def __str__(self) -> str:
-        return to_text(self.graph)
+        """The picture in letters that the terminal has."""
+        return to_text(self.graph, BLOCKS if _is_written(BLOCKS) else PLAIN)
 
     __repr__ = __str__
 
@@ -139,3 +141,12 @@ class Drawing:
             bundle["text/plain"] += f"\n(no picture: {error})"
         return {mime: data for mime, data in bundle.items()
                 if (not include or mime in include) and mime not in (exclude or ())}
+
+
+def _is_written(letters: str) -> bool:
+    """Whether the terminal, or what stands for it, can write these letters."""
+    try:
+        letters.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

@@ -1,4 +1,4 @@
-"""Arrays in a few characters: `-0.03 +- 0.33`, `[1 -2 0.5]`, `51% zero`, `NaN x3`."""
+"""Arrays in a few characters, all ASCII: `-0.03 +- 0.33`, `[1 -2 0.5]`, `51% zero`, `NaN x3`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def value_summary(array: Any, activation: bool = False) -> str:
     """Few numbers as they are; more by mean and deviation; what is not finite before all else.
 
     >>> value_summary(np.array([1.0, 3.0])), value_summary(np.arange(9.0))
-    ('[1 3]', '4.0000 \u00b1 2.5820')
+    ('[1 3]', '4.0000 +- 2.5820')
     >>> value_summary(np.array([np.nan, *np.ones(6), np.inf]))
     'NaN x1 Inf x1'
     >>> value_summary(np.array([0.0] * 5 + [5.0] * 5), activation=True)
@@ -42,7 +42,7 @@ def value_summary(array: Any, activation: bool = False) -> str:
     mean, deviation = scaled.mean(), scaled.std()
     if abs(mean) <= 4 * np.finfo(array.dtype).eps * deviation:  # rounding, which differs by machine
         mean = 0.0
-    return f"{number(mean * unit)} \u00b1 {number(deviation * unit)}"
+    return f"{number(mean * unit)} +- {number(deviation * unit)}"
 
 
 def gradient_summary(array: Any) -> str:
@@ -72,7 +72,8 @@ def is_finite(array: Any) -> bool:
     return getattr(array, "dtype", np.dtype(bool)).kind != "f" or bool(np.isfinite(array).all())
 
 
-def bar(numbers: list[float], longest: int = 18) -> str:
+def bar(numbers: list[float], letters: str = "\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588",
+        longest: int = 18) -> str:
     """Sizes as a row of bars, on a scale of factors where they span more than ten.
 
     >>> bar([1.0, 2.0, 4.0])
@@ -87,7 +88,7 @@ def bar(numbers: list[float], longest: int = 18) -> str:
     low, high = scale(min(known)), scale(max(known))
     heights = [0 if not np.isfinite(x) or x <= 0 or high == low else
                round(7 * float((scale(x) - low) / (high - low))) for x in shown]
-    return "".join("\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588"[h] for h in heights)
+    return "".join(letters[h] for h in heights)
 
 
 def _few_or_range(array: np.ndarray[Any, Any]) -> str:

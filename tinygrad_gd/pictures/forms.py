@@ -9,6 +9,7 @@ from .mermaid import to_mermaid
 from .page import to_html
 from .pdf import to_pdf
 from .record import to_json
+from .text import to_text
 from .themes import THEMES
 from .tikz import to_tikz
 
@@ -25,7 +26,8 @@ def _tikz(drawing: Drawing, engine: str, dpi: float) -> bytes:
 
 
 def _html(drawing: Drawing, engine: str, dpi: float) -> bytes:
-    return to_html(drawing.svg(engine), str(drawing), drawing.title, THEMES[drawing.theme]).encode()
+    theme = THEMES[drawing.theme]
+    return to_html(drawing.svg(engine), to_text(drawing.graph), drawing.title, theme).encode()
 
 
 def _mermaid(drawing: Drawing, engine: str, dpi: float) -> bytes:
@@ -42,5 +44,5 @@ FORMS: dict[str, Callable[[Drawing, str, float], bytes]] = {
     "tex": _tikz,
     "html": _html,
     "json": lambda drawing, engine, dpi: to_json(drawing.graph).encode(),
-    "txt": lambda drawing, engine, dpi: f"{drawing}\n".encode(),
+    "txt": lambda drawing, engine, dpi: f"{to_text(drawing.graph)}\n".encode(),
 }

@@ -22,7 +22,8 @@ def finish(svg: bytes, token: str, title: str, sentence: str) -> bytes:
     role = f'<svg role="img" aria-labelledby="{token}-title {token}-desc"'
     head, _, body = text.partition("<svg")
     start, _, body = body.partition(">")
-    return f"{head}{role}{start}>\n{said}{body.lstrip()}".encode()
+    whole = f"{head}{role}{start}>\n{said}{body.lstrip()}"
+    return whole.encode("ascii", "xmlcharrefreplace")  # any terminal can print it
 
 
 def _safe(text: str) -> str:

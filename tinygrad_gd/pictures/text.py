@@ -28,9 +28,12 @@ class _Line(NamedTuple):
     where: str = ""
 
 
-def to_text(graph: Graph) -> str:
-    """The lines of a picture, its parameters, and how much there is in all."""
-    lines = [*_given(graph), *_Writer(graph).lines()]
+BLOCKS, PLAIN = "\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588", "_.-~=+*#"
+
+
+def to_text(graph: Graph, letters: str = BLOCKS) -> str:
+    """The lines of a picture, its parameters, and how much there is in all; bars in ``letters``."""
+    lines = [*_given(graph), *_Writer(graph, letters).lines()]
     earlier = max(len(lines) - LINES, 0)
     shown = [f"... {counted(earlier, 'earlier line')}"] if earlier else []
     shown += _aligned(lines[earlier:])
@@ -77,7 +80,8 @@ def _parameters(graph: Graph) -> list[str]:
 class _Writer:
     """Writes lines in the order of the boxes; what is used once is written where it is used."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, letters: str) -> None:
+        self.letters = letters
         self.graph, self.recording, self.units = graph, graph.recording, graph.units
         self.texts: dict[int, str] = {}
         self.users = Counter(edge.source for edge in graph.edges for _ in range(edge.times))
@@ -158,7 +162,7 @@ class _Writer:
     def _gradient(self, box: Box) -> str:
         if box.sizes:
             low, high = number(min(box.sizes)), number(max(box.sizes))
-            return f"grad {low} {bar(box.sizes)} {high}" if low != high else f"grad {low}"
+            return f"grad {low} {bar(box.sizes, self.letters)} {high}" if low != high else f"grad {low}"
         return f"grad {box.grad}" if box.grad else ""
 
     def _headings(self, cluster: int, headed: set[int]) -> list[_Line]:
