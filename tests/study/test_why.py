@@ -496,6 +496,10 @@ def test_a_relu_that_is_shut_for_half_of_its_input_is_not_called_dead() -> None:
     loss = tg.nn.cross_entropy(net(rng().standard_normal((5, 1, 8, 8))), np.array([0, 1, 2, 0, 1]))
     loss.backward()
     assert "Nothing wrong was found." in str(net.why(loss)), str(net.why(loss))
+    w = tg.Tensor(np.where(np.eye(8)[:, :3] > 0, 1.0, -1.0), requires_grad=True, name="w")
+    loss = tg.relu(w).mean()
+    loss.backward()
+    assert "0 in part" in str(w.why(loss)) and not w.why(loss).causes, str(w.why(loss))
 
 
 def test_a_tensor_that_took_no_part_is_said_to_be_unused() -> None:
