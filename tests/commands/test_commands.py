@@ -236,8 +236,9 @@ h = (w * 3).detach()
 loss = (h + b) ** 2
 loss.backward()
 """)
-    out, _ = said(capsys, 0, "why", "cut.py", "-t", "w")
+    out, _ = said(capsys, 1, "why", "cut.py", "-t", "w")
     assert "detach" in out and "cut.py:4" in out
+    assert "Nothing wrong was found" in said(capsys, 0, "why", "train.py", "-t", "w")[0]
     _, err = said(capsys, 2, "why", "train.py", "-t", "optimizer")
     assert "optimizer is of type SGD; ask about a Tensor or a model" in err
 

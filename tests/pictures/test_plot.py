@@ -43,6 +43,13 @@ def network() -> tg.nn.Module:
     return tg.nn.Sequential(tg.nn.Linear(2, 8), tg.nn.ReLU(), tg.nn.Linear(8, 3))
 
 
+def flow() -> Any:
+    tg.manual_seed(0)
+    net = network()
+    (net(POINTS) ** 2).sum().backward()
+    return net.flow(optimizer=tg.optim.SGD(net.parameters(), lr=0.01))
+
+
 def history() -> Any:
     return SimpleNamespace(steps=[4.0, 3.0, 2.0, 1.0],
                            epochs=[{"loss": 3.5, "val_loss": 3.6, "lr": 0.1}, {"loss": 1.5, "val_loss": 1.7, "lr": 0.1}])
@@ -56,6 +63,7 @@ PLOTS: dict[str, Callable[[Any], Any]] = {
     "gradients": lambda ax: tg.plot.gradients({f"{i}.weight": [1.0, 0.1] for i in range(8)}, ax),
     "updates": lambda ax: tg.plot.updates({"weight": [1e-2, 1e-4]}, ax),
     "activations": lambda ax: tg.plot.activations(tg.study.activations(network(), POINTS), ax),
+    "flow": lambda ax: flow().plot(ax),
     "range test": lambda ax: tg.lr_range_test(*line(), low=1e-3).plot(ax),
 }
 each_plot = pytest.mark.parametrize("name", PLOTS)
@@ -317,3 +325,13 @@ MISUSE: Table = {
 @pytest.mark.parametrize("case", MISUSE)
 def test_misuse(case: str) -> None:
     refused(MISUSE[case])
+
+
+def test_flow_has_a_bar_for_each_weight_and_says_where_there_is_none() -> None:
+    net = network()
+    net(POINTS).sum().backward()
+    net.get_parameter("0.weight").grad = None
+    ax = tg.plot.flow(net.flow(optimizer=tg.optim.SGD(net.parameters(), lr=0.01)))
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["0.weight", "2.weight"]
+    ends = [bar.get_x() + bar.get_width() for bar in ax.patches]
+    assert ends[1] == pytest.approx(net.flow().weights[1].gradient) and "none" in [t.get_text() for t in ax.texts]

@@ -336,6 +336,10 @@ def test_a_graph_of_arrays_steps_with_heat_maps(chrome: Any, tmp_path: Path) -> 
     assert p.js("document.querySelectorAll('.heat rect').length") == 2 * 24 and p.js("__gd.text(arguments[0])", p.ids[title])
     (shown,) = (n["spots"][0][3] for n in p.data["nodes"] if n["title"] == title)
     assert shown in p.shown(title) and p.js("document.getElementById('grad').textContent") == shown and p.quiet()
+    assert p.js("document.getElementById('stage').textContent.includes('\u00b1')")
+    p.press("\ue011")  # Home: of boxes that are not computed yet nothing is told
+    late = "[...document.querySelectorAll('#stage .later text:not(.tag)')].map(e => e.textContent).join(' ')"
+    assert "linear" in p.js(late) and "\u00b1" not in p.js(late)
 
 
 @browser

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from ..study.diagnosis import MISTAKE
 from . import FAULT, FINE
 from .subject import Wrong, add_subject, subject_of
 
@@ -21,11 +22,13 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Print the causes."""
+    """Print the causes; one that is a mistake is a fault."""
     subject = subject_of(options)
     thing = subject.thing(options.tensor)
     if not hasattr(thing, "why"):
         kind = type(thing).__name__
         raise Wrong(f"{options.tensor} is of type {kind}; ask about a Tensor or a model")
-    print(subject.ask(lambda: thing.why()))
-    return FAULT if subject.failed else FINE
+    found = subject.ask(lambda: thing.why())
+    print(found)
+    wrong = any(cause.weight >= MISTAKE for cause in found.causes)
+    return FAULT if wrong or subject.failed else FINE

@@ -14,7 +14,7 @@ from ...pictures.figures import gradient_summary, value_summary
 from ..explaining import Explanation, Sent
 from ..naming import Names
 from .javascript import NotWritten, Script, script_of
-from .picture import Picture
+from .picture import Picture, as_drawn
 
 Array = np.ndarray[Any, Any]
 SCHEMA = 1
@@ -81,7 +81,7 @@ def _node(i: str, x: Any, picture: Picture, names: Names, totals: dict[str, Arra
         "id": i, "kind": picture.kinds[i], "title": title, "spots": picture.spots[i],
         "op": op.name if op else "", "formula": f"{title} = {names.call(x)}" if op else "",
         "shape": list(value.shape),
-        "value": value_summary(value, picture.kinds[i] == "act"), "uses": uses[title],
+        "value": as_drawn(value_summary(value, picture.kinds[i] == "act")), "uses": uses[title],
         "inputs": list(dict.fromkeys(inputs))}
     for key, array in (("heat", value), ("slope", totals.get(title))):
         if array is not None and array.size > 1 and array.dtype.kind in "fiub":

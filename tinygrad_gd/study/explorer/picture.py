@@ -91,7 +91,7 @@ class _Reading:
         if place >= 0:
             box = self.box(place)
             last = self.units.end(self.units.hosts[place]) == place
-            yield Spot(f"gd-{box.id}", "", *((box.value, box.grad) if last else ("", "")))
+            yield Spot(f"gd-{box.id}", "", *((as_drawn(box.value), box.grad) if last else ("", "")))
             return
         name = self.recording.names.get(place, "")
         for i in self.users[place]:
@@ -100,7 +100,7 @@ class _Reading:
             found = next((row for row in rows if name and row.name.startswith(name)), *rows[:1])
             if found:
                 shown = found.text if found.text[:1] not in ("(", "s") else ""  # else it is the shape
-                yield Spot(f"gd-{box.id}", found.called, shown, found.grad)
+                yield Spot(f"gd-{box.id}", found.called, as_drawn(shown), found.grad)
 
     def edges(self) -> Iterator[tuple[str, str, str]]:
         """What goes into what, and the arrow where two boxes are joined by one."""
@@ -109,6 +109,11 @@ class _Reading:
                 ends = (self.box(place).id, self.box(i).id) if place >= 0 else ("", "")
                 arrow = f"gd-{ends[0]}--{ends[1]}" if ends[0] != ends[1] else ""
                 yield self.ids[place], self.ids[i], arrow
+
+
+def as_drawn(text: str) -> str:
+    """A value as it stands in a picture, which has more letters than a terminal."""
+    return text.replace(" +- ", " \u00b1 ")
 
 
 def _named(names: Names) -> dict[Tensor, str]:
