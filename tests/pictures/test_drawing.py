@@ -492,3 +492,11 @@ def test_the_import_is_lazy() -> None:
             "'sklearn', 'numpy.random', 'svglib', 'tinygrad_gd.pictures.drawing') if m in sys.modules])")
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_what_takes_inputs_is_not_drawn_without_them() -> None:
+    net = tg.nn.Sequential(tg.nn.Linear(3, 2))
+    with pytest.raises(TypeError, match=r"needs x; write tg.draw\(Sequential, x\)"):
+        draw(net)
+    with pytest.raises(TypeError, match=r"needs b; write tg.draw\(<lambda>, a, b\)"):
+        draw(lambda a, b, c=1: a * b * c, np.ones(2))

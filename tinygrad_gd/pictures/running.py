@@ -63,11 +63,17 @@ def _tensor(x: Any, name: str) -> Any:
 
 
 def _parameters(function: Any, count: int) -> list[str]:
-    """How the function calls its first arguments."""
+    """How the function calls its first arguments; refused if it takes more than it gets."""
     try:
-        names = list(inspect.signature(getattr(function, "forward", function)).parameters)
+        taken = inspect.signature(getattr(function, "forward", function)).parameters
     except (TypeError, ValueError):
-        names = []
+        taken = {}  # type: ignore[assignment]
+    names = list(taken)
+    needed = [n for n, p in taken.items() if p.default is p.empty and p.kind in (
+        p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if missing := needed[count:]:
+        raise DTypeError(f"draw: {name_of(function)} is run once to be drawn, which needs "
+                         f"{', '.join(missing)}; write tg.draw({', '.join([name_of(function), *needed])})")
     return [*names, *("input" for _ in range(count))][:count]
 
 
