@@ -72,8 +72,9 @@ def _parameters(function: Any, count: int) -> list[str]:
     needed = [n for n, p in taken.items() if p.default is p.empty and p.kind in (
         p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     if missing := needed[count:]:
+        call = ", ".join([name_of(function), *needed])
         raise DTypeError(f"draw: {name_of(function)} is run once to be drawn, which needs "
-                         f"{', '.join(missing)}; write tg.draw({', '.join([name_of(function), *needed])})")
+                         f"{', '.join(missing)}; write tg.draw({call})")
     return [*names, *("input" for _ in range(count))][:count]
 
 
