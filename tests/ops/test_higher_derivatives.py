@@ -86,6 +86,7 @@ ELEMENTWISE = [
     *(two(name, exact, *PAIRS) for name, exact in {
         "maximum": max, "minimum": min, "fmax": max, "fmin": min, "remainder": modulo, "fmod": truncated,
         "copysign": lambda x, y: abs(x) * mp.sign(y)}.items()),
+    two("ratio", lambda x, y: x / y, *PAIRS, call=lambda x, y: by_name("ratio")(x, y)),
     two("prelu", lambda x, w: x if x > 0 else w * x, *PAIRS),
     two("where", lambda x, y: x, *PAIRS, call=lambda x, y: np.where(True, x, y)),
     two("logaddexp", lambda x, y: mp.log(mp.exp(x) + mp.exp(y)), *PAIRS, *TIES),

@@ -24,6 +24,7 @@ def notebook() -> Any:
     return form.new_notebook(cells=cells)
 
 
+@pytest.mark.filterwarnings("ignore:IPython3 lexer")  # colours of the code, by a package more
 def test_converted_to_html_no_id_is_there_twice() -> None:
     exporters = pytest.importorskip("nbconvert", reason="nbconvert is not installed")
     page, _ = exporters.HTMLExporter().from_notebook_node(notebook())
