@@ -11,7 +11,7 @@ from ..errors import OptionError, ShapeError, describe
 from ..ground.checks import check_integer, check_probability, check_switch
 from ..ground.explain import answering
 from ..ground.modes import get_default_dtype
-from ..ops.neural.attention import as_bias, attend, causal
+from ..ops.neural.attention import as_bias, attend, causal_bias
 from ..ops.neural.linear import linear
 from ..ops.reductions import mean
 from ..ops.shape import broadcast_to, concatenate, reshape
@@ -114,8 +114,8 @@ class MultiheadAttention(Module):
         """What the masks add to scores (batch, heads, queries, keys); true means hidden."""
         (batch, queries, keys), name, total = shape, "MultiheadAttention", None
         if attn_mask is None and check_switch(f"{name}: is_causal", is_causal):
-            attn_mask = ~causal(queries, keys)
-        if attn_mask is not None:
+            total = causal_bias(queries, keys, dtype)
+        elif attn_mask is not None:
             total = as_bias(name, "attn_mask", attn_mask, dtype, seen=False)
             if total.shape == (batch * self.num_heads, queries, keys):
                 total = total.reshape(batch, self.num_heads, queries, keys)

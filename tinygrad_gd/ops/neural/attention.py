@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -62,9 +63,12 @@ weights = primitive(
     run=_weights_at_once, name="attention_weights", analytic=False, kind="act", internal=True)
 
 
-def causal(queries: int, keys: int) -> Any:
-    """Which keys a query may see, those up to its own position, as booleans (queries, keys)."""
-    return np.tri(queries, keys, dtype=bool)
+@lru_cache(maxsize=64)
+def causal_bias(queries: int, keys: int, dtype: Any) -> Any:
+    """What is added to scores (queries, keys) so that a query sees keys up to its own position only."""
+    bias = bias_of(np.tri(queries, keys, dtype=bool), dtype)
+    bias.flags.writeable = False  # all layers share it
+    return bias
 
 
 def bias_of(allowed: Any, dtype: Any) -> Any:
@@ -117,8 +121,8 @@ def scaled_dot_product_attention(
         if attn_mask is not None:
             raise OptionError(f"{name}: attn_mask= and is_causal=True were given; put both into one "
                               "mask, as in attn_mask & np.tri(queries, keys, dtype=bool)")
-        bias = causal(query.shape[-2], key.shape[-2])
-    if bias is not None:
+        bias = causal_bias(query.shape[-2], key.shape[-2], np.result_type(query.dtype, key.dtype))
+    elif bias is not None:
         bias = as_bias(name, "attn_mask", bias, np.result_type(query.dtype, key.dtype))
     return attend(query, key, value, bias, dropout_p, scale)[0]
 
