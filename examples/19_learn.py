@@ -1,8 +1,9 @@
-"""Ask the framework why: ten questions about gradients, each answered by one call.
+"""Ask the framework why: fifteen questions about gradients, each answered by one call.
 
 What does each step do, in numbers? Why is there a sum over the batch? Why is a gradient None, 0, twice
-as large as expected, NaN, or nearly gone in the first layers? Where is my own backward wrong? And what
-are the formulas? Lines and names come from `tg.study.watch()`, which notes them while the code runs.
+as large as expected, NaN, or nearly gone in the first layers? Where is my own backward wrong? Why does
+a learning rate diverge, and what does momentum do? Lines and names come from `tg.study.watch()`, which
+notes them while the code runs.
 """
 
 import numpy as np
@@ -97,3 +98,28 @@ checked = tg.check_backward(loss, {z: d_z, W2: d_W2, h: d_h, W1: d_W1})
 told = question("10. Where is my own backward wrong?", checked)
 assert not checked and [v.status for v in checked.verdicts] == ["right", "right", "right", "WRONG"]
 assert "WRONG" in told
+
+
+def line():
+    return ((w * x + b - y) ** 2).mean()
+
+
+with tg.no_grad():
+    w.assign(0.0), b.assign(0.0)
+told = question("11. Why does lr = 0.1 diverge?", tg.advise(line, [w, b], lr=0.1))
+assert "must stay below 2/23.6619 = 0.0845" in told and "by 1.366\nin the steepest: it diverges" in told
+
+told = question("12. What does momentum do?", tg.advise(line, [w, b], lr=0.1, momentum=0.9))
+assert "by 0.949 in the direction that is\nflattest and by 0.949 in the steepest" in told
+
+u = leaf([0.1, 0.1], "u")
+told = question("13. Is this a minimum?", tg.advise(lambda: u[0] ** 2 - u[1] ** 2, [u]))
+assert told.startswith("Saddle-shaped")
+
+deep.zero_grad()
+(deep(np.random.default_rng(0).normal(size=(5, 8))) ** 2).mean().backward()
+told = question("14. How much gradient does each layer get?", deep.flow())
+assert "vanish" in told
+
+told = question("15. What does the graph of this loss hold?", loss.memory())
+assert "tanh" in told

@@ -12,6 +12,7 @@ import numpy as np
 from ..engine.graph import Node, leaves_of, nodes_of, walk
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, GradError, describe
+from ..pictures.words import word_of
 from .bars import bar
 from .words import WIDTH
 
@@ -94,7 +95,7 @@ def memory(tensor: Tensor) -> Memory:
     sizes = [sum(owner.nbytes for owner in owners) for owners in made]
     return Memory(
         sum(sizes), len(nodes), sum(owner.nbytes for owner in outside.values()),
-        _grouped((node.op.name for node in nodes), sizes),
+        _grouped((word_of(node.op) for node in nodes), sizes),
         _grouped((_place(node) for node in nodes), sizes) if any(n.line for n in nodes) else (),
         _best_cut(nodes, made, sizes, bool(leaves_of(tensor))))
 
