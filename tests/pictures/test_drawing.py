@@ -28,9 +28,10 @@ from tests.pictures.drawings import (
 )
 from tinygrad_gd.engine.graph import Node
 from tinygrad_gd.ground.user_code import array_in
-from tinygrad_gd.pictures import draw
+from tinygrad_gd.pictures import colours, draw
 from tinygrad_gd.pictures.figures import bar, number, value_summary
 from tinygrad_gd.pictures.themes import KINDS, THEMES, between
+from tinygrad_gd.program.passes import readable
 
 HERE = Path(__file__).parent
 
@@ -375,7 +376,9 @@ def test_small_scalar_graphs_run_to_the_right() -> None:
     ({"fold": ["x"]}, "there is no module 'x'; there are none, as nobody watched"),
     ({"page": 3}, r"page is a width and a height in points, such as \(900, 2000\), got 3"),
     ({"label": "x"}, "label is a function of a node, got str"),
-    ({"color_by": "red"}, "color_by is 'grad', 'memory' or a function of a node"),
+    ({"color_by": "red"}, "color_by is 'grad', 'memory', 'time' or a function of a node"),
+    ({"color_by": ["grad"]}, "color_by is 'grad', 'memory', 'time' or a function of a node"),
+    ({"color_by": "time"}, "compile the step with tg.compile, call it, and draw it"),
     ({"color_by": lambda node: "red"}, "the function returns a number, got str"),
     ({"focus": tg.Tensor(1.0)}, "focus is a Tensor in the graph"),
 ])
@@ -413,6 +416,52 @@ def test_colours_say_how_large_something_is() -> None:
     assert between(THEMES["light"].scale, 1.0) in by_grad.dot.source
     sized = draw(loss, color_by=lambda node: node.value.size)
     assert [n.fill for n in sized.graph.nodes] == [1.0, 1.0, 0.0]
+
+
+def trained(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A compiled step, of which each instruction takes a microsecond more than the one before."""
+    w = tg.Tensor(np.ones((3, 2)), requires_grad=True, name="w")
+    optimizer = tg.optim.SGD([w], lr=0.1)
+
+    @tg.compile
+    def step(x: Any) -> Any:
+        loss = (np.tanh(x @ w).T ** 2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    for _ in range(2):
+        step(np.ones((4, 3)))
+
+    def costs(program: Any) -> dict[Any, float]:
+        return {i: k * 1e-6 for k, i in enumerate(program.instructions, 1)}
+
+    monkeypatch.setattr(colours, "times", costs)
+    return step
+
+
+def test_colours_say_what_takes_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    step = trained(monkeypatch)
+    drawn = draw(step, color_by="time", fold=False)
+    boxes, whole = drawn.graph.nodes, drawn.graph.seconds
+    count = len(readable(step.captured).instructions)
+    assert whole == pytest.approx(1e-6 * count * (count + 1) / 2) and len(boxes) < count  # views join
+    assert sum(b.seconds for b in boxes) == pytest.approx(whole)
+    assert {b.fill for b in boxes if b.seconds == max(x.seconds for x in boxes)} == {1.0}
+    assert {b.fill for b in boxes if b.seconds == min(x.seconds for x in boxes)} == {0.0}
+    for box_ in boxes:
+        assert box_.rows[-1].name == f"{box_.seconds * 1e6:.3g} us, {box_.seconds / whole:.1%}"
+        assert box_.rows[-1].name in drawn.dot.source
+    assert f"colour: time, {min(b.seconds for b in boxes) * 1e6:.3g} us (pale) to " in str(drawn)
+    assert draw(step.program, color_by="time").graph.seconds > 0
+
+
+@pytest.mark.parametrize("fold", [None, False])
+def test_the_times_of_all_lines_are_the_whole(fold: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = draw(trained(monkeypatch), color_by="time", fold=fold)
+    told = [float(us) for us in re.findall(r"([\d.]+) us +[\d.]+%", str(drawn))]
+    assert len(told) > 2 and sum(told) == pytest.approx(drawn.graph.seconds * 1e6)
 
 
 def test_focus_draws_what_is_near() -> None:

@@ -329,3 +329,28 @@ def test_the_pictures_of_the_pages_are_what_the_code_draws(name: str) -> None:
     assert drawn == kept and len(drawn) > 20
     size = re.search(r'width="([\d.]+)pt"', path.read_text())
     assert size and float(size[1]) <= 800
+
+
+class ReconstructionOfEverything(tg.nn.Module):
+    def forward(self, x: Any) -> Any:
+        return (x + 1) * 2
+
+
+def narrow() -> Any:
+    """Frames that are as wide as their headings."""
+    net = tg.nn.Sequential(ReconstructionOfEverything(), ReconstructionOfEverything())
+    return draw(net, 1.0, fold=False, rankdir="TB", values=False)
+
+
+@pytest.mark.parametrize("build", [recurrent, watched_blocks, narrow])
+def test_headings_stay_inside_of_their_frames(build: Any) -> None:
+    """Also in a font wider than the measured one: they begin at the left, with room at the right."""
+    root = ElementTree.fromstring(build().render("svg"))
+    frames = [g for g in root.iter("{http://www.w3.org/2000/svg}g") if "gd-frame" in g.get("class", "")]
+    assert len(frames) >= 2
+    for frame in frames:
+        (outline,), (words,) = (list(frame.iter(f"{{http://www.w3.org/2000/svg}}{tag}")) for tag in ("path", "text"))
+        edges = [float(x) for x in re.findall(r"(-?[\d.]+),", outline.get("d", ""))]
+        start, size = float(words.get("x", 0)), float(words.get("font-size", 0))
+        assert words.get("text-anchor") == "start" and start >= min(edges) + 8
+        assert start + 0.55 * size * len(words.text or "") <= max(edges)

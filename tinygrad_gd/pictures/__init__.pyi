@@ -55,7 +55,8 @@ def draw(what: Any, *inputs: Any, values: bool = True, rankdir: str | None = Non
     last : draw only so many operations, the last ones.
     label : a function of a node; what it returns, if not None, heads the box. Nodes have ``op``,
         ``inputs``, ``params``, ``shape``, ``value``, ``line`` and ``module``.
-    color_by : "grad", "memory" or a function of a node that returns a number: the more, the stronger.
+    color_by : "grad", "memory", "time" (of a compiled step) or a function of a node that returns a
+        number: the more, the stronger.
 
     >>> import tinygrad_gd as tg
     >>> a = tg.Tensor(3.0, requires_grad=True, name="a")

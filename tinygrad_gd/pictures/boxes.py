@@ -38,6 +38,7 @@ class Box:
     cluster, around : the number of the open module around it, or -1, and how names begin there.
     places : the operations that it stands for.
     fill : how strong its colour is, from 0 to 1, where the user asks for colours.
+    seconds : what its operations take, where the user asks for that.
     """
 
     id: str
@@ -58,6 +59,7 @@ class Box:
     around: str = ""
     places: list[int] = field(default_factory=list)
     fill: float | None = None
+    seconds: float = 0.0
 
 
 @dataclass(eq=False)
@@ -96,6 +98,7 @@ class Graph:
     slopes : d(drawn)/d(value), by place in the recording.
     notes : what else a caption should say.
     recording, units : what was drawn.
+    seconds : what all operations take, where the user asks for that.
     """
 
     nodes: list[Box]
@@ -111,6 +114,7 @@ class Graph:
     notes: list[str] = field(default_factory=list)
     recording: Any = None
     units: Any = None
+    seconds: float = 0.0
 
 
 def graph_of(recording: Recording, wish: Wish, label: Callable[[Any], Any] | None = None,

@@ -10,17 +10,23 @@ import numpy as np
 from ..engine.graph import Node
 from ..engine.tensor import Tensor
 from ..errors import OptionError, describe
+from ..program.timing import times
 from .boxes import Box, Graph
-from .figures import number
+from .figures import duration, duration_and_share, number
+from .rows import Row
 from .slopes import size_of_slope
+
+#: What is compared, and how it is written.
+WORDS: dict[Any, tuple[str, Callable[[float], str]]] = {
+    "grad": ("gradient", number), "memory": ("bytes", "{:,.0f}".format), "time": ("time", duration)}
 
 
 def colour(graph: Graph, by: Any) -> None:
-    """Fill the boxes by the size of their gradients or arrays, or by a function of the node."""
-    if by not in ("grad", "memory") and not callable(by):
-        raise OptionError("draw: color_by is 'grad', 'memory' or a function of a node that returns a "
-                          f"number, got {by!r}")
-    sizes = [_size(graph, box, by) for box in graph.nodes]
+    """Fill the boxes by what their gradients, arrays or time are, or by a function of the node."""
+    if not (callable(by) or (isinstance(by, str) and by in WORDS)):
+        raise OptionError("draw: color_by is 'grad', 'memory', 'time' or a function of a node that "
+                          f"returns a number, got {by!r}")
+    sizes = _measured(graph) if by == "time" else [_size(graph, box, by) for box in graph.nodes]
     known = [x for x in sizes if x is not None and np.isfinite(x)]
     if not known:
         graph.notes.append("no colours: there is nothing to be compared")
@@ -31,8 +37,7 @@ def colour(graph: Graph, by: Any) -> None:
     for box, size in zip(graph.nodes, sizes, strict=True):
         if size is not None and np.isfinite(size):
             box.fill = float((shrink(size) - shrink(low)) / span) if span else 0.0
-    what = {"grad": "gradient", "memory": "bytes"}.get(by, getattr(by, "__name__", "label"))
-    form = "{:,.0f}".format if by == "memory" else number
+    what, form = WORDS[by] if isinstance(by, str) else (getattr(by, "__name__", "label"), number)
     graph.notes.append(f"colour: {what}, {form(low)} (pale) to {form(high)} (strong)")
 
 
@@ -51,3 +56,19 @@ def _size(graph: Graph, box: Box, by: Any) -> float | None:
     if wrong is not None:
         raise OptionError(f"draw: color_by: the function returns a number, got {describe(wrong)}")
     return max(map(float, sizes), default=None)
+
+
+def _measured(graph: Graph) -> list[float]:
+    """The seconds of each box, which are written into it with their share of all."""
+    program = graph.recording.program
+    if program is None:
+        raise OptionError("draw: color_by='time' runs the instructions of a compiled step one by one; "
+                          "compile the step with tg.compile, call it, and draw it")
+    seconds = list(times(program).values())
+    graph.seconds = sum(seconds)
+    for box in graph.nodes:
+        box.seconds = sum(seconds[k] for i in box.places for k in graph.units.members(i))
+        box.rows.append(Row("option", ", ".join(duration_and_share(box.seconds, graph.seconds))))
+    graph.notes.append(f"{duration(graph.seconds)} in all, each operation by itself; a replay of the "
+                       "step shares buffers and takes less")
+    return [box.seconds for box in graph.nodes]

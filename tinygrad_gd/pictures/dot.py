@@ -8,7 +8,7 @@ from typing import Any
 from .boxes import Box, Edge, Graph
 from .captions import caption
 from .figures import number
-from .letters import clean, shorten, tip, whole_words, width
+from .letters import LONGEST, clean, shorten, tip, whole_words, width
 from .rows import Row
 from .themes import Theme, between
 
@@ -56,9 +56,10 @@ def _boxes(dot: Any, graph: Graph, theme: Theme) -> None:
     for part, frame, level in zip(parts, graph.frames, depth, strict=True):
         said = (frame.title, frame.word if frame.word != frame.title else "", frame.note)
         words = [word for word in said if word]
-        part.attr(label=clean("   ".join(words), 60), labeljust="l", labelloc="t",
-                  style="rounded,filled", color=theme.frame, fillcolor=theme.frames[min(level, 2)],
-                  fontcolor=theme.quiet, fontname=SANS, fontsize="9", margin="8", id=f"gd-{frame.id}",
+        cell = _cell("   ".join(words), theme.quiet, SANS, 9, "LEFT", longest=60)
+        part.attr(label=f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0"><TR>{cell}</TR></TABLE>>',
+                  labeljust="l", labelloc="t", style="rounded,filled", color=theme.frame,
+                  fillcolor=theme.frames[min(level, 2)], margin="8", id=f"gd-{frame.id}",
                   tooltip=tip(" : ".join(words)), **{"class": "gd-frame"})
     for node in graph.nodes:
         part = parts[node.cluster] if node.cluster >= 0 else dot
@@ -129,12 +130,12 @@ def _leaf(row: Row, node: Box, theme: Theme) -> str:
 
 
 def _cell(text: str, color: str, face: str, size: int, align: str, bold: bool = False,
-          fill: str = "") -> str:
+          fill: str = "", longest: int = LONGEST) -> str:
     """One text run, cleaned, in a cell as wide as it needs."""
     text = text.replace(" +- ", " \u00b1 ")
-    shown = clean(text)
+    shown = clean(text, longest)
     background = f' BGCOLOR="{fill}"' if fill else ""
-    form = f'ALIGN="{align}" WIDTH="{width(shorten(text), face, size, bold)}"{background}'
+    form = f'ALIGN="{align}" WIDTH="{width(shorten(text, longest), face, size, bold)}"{background}'
     run = f"<B>{shown}</B>" if bold else shown
     if not text.strip():  # an empty FONT is an error that leaves out the whole node
         return f"<TD {form}></TD>"

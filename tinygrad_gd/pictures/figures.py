@@ -20,6 +20,25 @@ def number(x: float) -> str:
     return f"{x:.4f}" if 1e-3 <= abs(x) < 1e5 else "0.0000" if x == 0 else f"{x:.1e}"
 
 
+def duration(seconds: float) -> str:
+    """Microseconds, in a few digits.
+
+    >>> duration(2.5e-6), duration(0.0123)
+    ('2.5 us', '12,300 us')
+    """
+    micro = seconds * 1e6
+    return f"{micro:,.0f} us" if micro >= 100 else f"{micro:.3g} us"
+
+
+def duration_and_share(seconds: float, whole: float) -> tuple[str, str]:
+    """How long something takes, and which part of all that is.
+
+    >>> duration_and_share(1e-6, 4e-6)
+    ('1 us', '25.0%')
+    """
+    return duration(seconds), f"{seconds / whole if whole else 0:.1%}"
+
+
 def value_summary(array: Any, activation: bool = False) -> str:
     """Few numbers as they are; more by mean and deviation; what is not finite before all else.
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..engine.graph import Node, event_of, operations_of
 from ..engine.tensor import Tensor
-from ..program.ir import Value
+from ..program.ir import Program, Value
 from .names import array_key, names_for, user_variables
 
 #: An operation: the primitive, its inputs and options.
@@ -51,6 +51,7 @@ class Recording:
     calls : the operations, where their results do not remember them.
     notes : one for each operation, or nothing.
     names, kinds : what is known already of tensors or of a program's values.
+    program : whose instructions the operations are, if there is one.
 
     Attributes
     ----------
@@ -61,7 +62,8 @@ class Recording:
 
     def __init__(self, outs: list[Any], roots: list[Any], calls: list[Call] | None = None,
                  notes: list[Note] | None = None, names: Mapping[Any, str] | None = None,
-                 kinds: Mapping[Any, str] | None = None) -> None:
+                 kinds: Mapping[Any, str] | None = None, program: Program | None = None) -> None:
+        self.program = program
         self.outs, self._calls, self._given, self._kinds = outs, calls, notes or [], kinds or {}
         self.primitives = [call[0] for call in calls] if calls else [t.op for t in outs]
         self.leaves: list[Any] = []

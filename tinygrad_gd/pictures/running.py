@@ -105,7 +105,7 @@ def program_of(step: Any) -> Recording:
         names.setdefault(value, f"{tensor.name or 'parameter'}.grad")
     outs = [i.output for i in program.instructions]
     calls: list[Call] = [(i.primitive, i.inputs, i.params) for i in program.instructions]
-    return Recording(outs, results, calls, notes, names, kinds)
+    return Recording(outs, results, calls, notes, names, kinds, program)
 
 
 def _prefixes(scope: str) -> list[list[str]]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from .boxes import Box, Graph
 from .captions import overwritten, totals
-from .figures import bar, number
+from .figures import bar, duration_and_share, number
 from .letters import columns_of, counted, shorten
 from .rows import MOST, Row, call_text
 
@@ -18,13 +18,14 @@ _EXPRESSION, _INLINED = 48, 26  # letters
 
 
 class _Line(NamedTuple):
-    """Name, how it is computed, shape, value, gradient, and where; or a heading."""
+    """Name, how it is computed, shape, value, gradient, time, and where; or a heading."""
 
     name: str
     made: str
     shape: str = ""
     value: str = ""
     grad: str = ""
+    time: str = ""
     where: str = ""
 
 
@@ -92,6 +93,7 @@ class _Writer:
         around = {frame.around for frame in graph.frames}
         self.small = {k for k in range(len(graph.frames)) if inside[k] <= MOST and k not in around}
         self.numbered = 0
+        self.seconds = {box.id: box.seconds for box in graph.nodes}
 
     def lines(self) -> list[_Line]:
         """One for each named result, step or module, with headings for large modules."""
@@ -109,6 +111,7 @@ class _Writer:
         """The line of a box, unless it is written into the next one."""
         made = self._made(box)
         if self._is_inlined(box, made, last):
+            self.seconds[self.user[box.id].id] += self.seconds[box.id]
             return None
         name = self._called(box, last)
         if box.places:
@@ -116,7 +119,8 @@ class _Writer:
             self.texts |= {self.units.end(i): reference for i in box.places}
         if len(made) > _EXPRESSION:
             made = shorten(made, _EXPRESSION)
-        return _Line(name, made, box.shape, box.value, self._gradient(box), _where(box.line))
+        return _Line(name, made, box.shape, box.value, self._gradient(box), self._time(box),
+                     _where(box.line))
 
     def _made(self, box: Box) -> str:
         """How a box is computed, and in ``texts`` what it is as part of something else."""
@@ -164,6 +168,12 @@ class _Writer:
             low, high = number(min(box.sizes)), number(max(box.sizes))
             return f"grad {low} {bar(box.sizes, self.letters)} {high}" if low != high else f"grad {low}"
         return f"grad {box.grad}" if box.grad else ""
+
+    def _time(self, box: Box) -> str:
+        """What the operations of a line take, right-aligned."""
+        if not self.graph.seconds:
+            return ""
+        return "{:>9} {:>6}".format(*duration_and_share(self.seconds[box.id], self.graph.seconds))
 
     def _headings(self, cluster: int, headed: set[int]) -> list[_Line]:
         """The modules that begin here, except those that are one line."""
