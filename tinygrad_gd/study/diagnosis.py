@@ -2,7 +2,7 @@
 
 A `Case` is what is known: the Tensor, the loss, the steps of its reverse pass and, if it was watched,
 the run. `broken_chain` says why there is no gradient, `non_finite` where NaN comes from, `vanished` why
-a gradient is 0 or shrinks, `too_large` why it is more than expected.
+a gradient is 0, `trends` why it shrinks or grows on its way, `too_large` why it is more than expected.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from .broken_chain import causes_of_none, kept_of_leaves_only
 from .case import Case, Cause
 from .non_finite import causes_of_nan
 from .too_large import causes_of_size
-from .vanished import causes_of_depth, causes_of_zero
+from .trends import causes_of_depth
+from .vanished import causes_of_zero
 
 WIDTH = 100
 #: The weight from which on a cause is no mere remark.

@@ -1,20 +1,18 @@
-"""Why a gradient is 0, and why gradients shrink or grow along depth or time."""
+"""Why a gradient is 0, or a part of it: the steps of the reverse pass that sent nothing on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from ..engine.graph import Node, nodes_of
+from ..engine.graph import Node
 from ..engine.tensor import Tensor
 from .case import Case, Cause, norm
 from .explained import one
 from .reverse import Step
 
-#: So many layers, or steps in time, and so much in all, make a trend.
-LAYERS, TREND = 4, 1e2
 _STEPS = ("sign", "floor", "ceil", "rint", "round", "trunc", "floor_divide", "heaviside")
 _GATES = ("where", "clip", "maximum", "minimum", "fmax", "fmin")
 _BENT = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
@@ -153,85 +151,3 @@ def _range(case: Case, t: Tensor) -> str:
 
 def _held(x: Any) -> Any:
     return Node(x).value if isinstance(x, Tensor) else np.asarray(x)
-
-
-# -- depth and time ----------------------------------------------------------------------------------
-
-
-class Trend(NamedTuple):
-    """Lengths of a gradient from the loss to the beginning."""
-
-    what: str
-    norms: list[float]
-
-    @property
-    def factor(self) -> float:
-        """By how much each layer or step multiplies it."""
-        return float((self.norms[-1] / self.norms[0]) ** (1 / (len(self.norms) - 1)))
-
-
-def causes_of_depth(case: Case) -> Iterator[Cause]:
-    """Gradients that shrink or grow from layer to layer, or from step to step in time."""
-    for trend in (_in_time(case), _in_depth(case)):
-        if trend is None or len(trend.norms) <= LAYERS or not all(map(np.isfinite, trend.norms)):
-            continue
-        first, last = trend.norms[0], trend.norms[-1]
-        if not first or not last or 1 / TREND < last / first < TREND:
-            continue
-        shrinks, f = last < first, trend.factor
-        lengths = ", ".join(f"{n:.1e}" for n in _some(trend.norms))
-        count = len(trend.norms) - 1
-        cures = ("Use relu or residual connections, normalise between layers, or initialise larger "
-                 "(tg.nn.init.kaiming_normal_)." if trend.what == "layer" else
-                 "Use an LSTM or GRU, or fewer steps.") if shrinks else (
-                 "Clip gradients (tg.nn.utils.clip_grad_norm_), initialise smaller, or normalise.")
-        yield Cause("vanishing" if shrinks else "exploding",
-                    f"The gradient {'shrinks' if shrinks else 'grows'} on its way back: "
-                    f"each {trend.what} multiplies it by about {f:.2g}, and {count} of them by "
-                    f"{last / first:.1g}.",
-                    evidence=f"lengths from the loss on: {lengths}", cure=cures, weight=2.5)
-
-
-def _some(norms: list[float]) -> list[float]:
-    return norms if len(norms) < 9 else [norms[round(i * (len(norms) - 1) / 7)] for i in range(8)]
-
-
-def _in_depth(case: Case) -> Trend | None:
-    """Along the layers: the gradients of the results of those operations that have weights."""
-    if case.root is None:
-        return None
-    layers = [n.tensor for n in nodes_of(case.root) if n.op.name in (
-        "linear", "matmul", "contract", "einsum", "conv1d", "conv2d", "conv3d")
-        and any(isinstance(x, Tensor) and x.op is None and x.requires_grad for x in n.inputs)]
-    weights = [tuple(x for x in t.inputs if isinstance(x, Tensor) and x.op is None and x.requires_grad)
-               for t in layers]
-    if len(set(weights)) < len(weights):  # the same weights again: that is time
-        return None
-    totals = case.passed.totals
-    return Trend("layer", [norm(totals[t]) for t in reversed(layers) if t in totals])
-
-
-def _in_time(case: Case) -> Trend | None:
-    """Along the uses of one weight: what each of them sends."""
-    t = case.tensor
-    if t.ndim < 2:
-        return None
-    sent = [s for s in case.passed.steps if s.to is t]
-    outs = [s.out for s in sent]
-    chained = all(_leads_to(late, early) for early, late in zip(outs[1:], outs, strict=False))
-    return Trend("step in time", [norm(case.passed.totals[o]) for o in outs]) if chained and len(
-        outs) > LAYERS else None
-
-
-def _leads_to(late: Tensor, early: Tensor) -> bool:
-    """Whether one was computed from the other."""
-    pending, seen = [late], {late}
-    while pending:
-        t = pending.pop()
-        if t is early:
-            return True
-        new = [x for x in t.inputs if isinstance(x, Tensor) and x not in seen
-               and Node(x).number >= Node(early).number]
-        seen.update(new)
-        pending += new
-    return False
