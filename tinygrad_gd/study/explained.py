@@ -156,11 +156,14 @@ def _checks(e: Explanation) -> Iterator[str]:
 
 
 def _nudge(e: Explanation, n: Nudged) -> str:
-    said = f"{n.name} + {n.by:g} -> {e.name} {n.change:+.5f}, the gradient says {n.predicted:+.5f}"
-    if abs(n.predicted) < 1e-3:
-        said = f"{n.name} + {n.by:g} -> {e.name} {n.change:+.3e}, the gradient says {n.predicted:+.3e}"
-    close = abs(n.change - n.predicted) <= 0.02 * max(abs(n.predicted), abs(n.change)) + 1e-12
-    return said if close else f"{said} ({e.name} is curved here, or has a kink)"
+    form = "+.5f" if 1e-3 <= abs(n.predicted) < 1e5 else "+.3e"
+    said = f"{n.name} + {n.by:g} -> {e.name} {n.change:{form}}, the gradient says {n.predicted:{form}}"
+    apart = abs(n.change - n.predicted)
+    if apart <= 0.02 * max(abs(n.predicted), abs(n.change)) + 1e-12:
+        return said
+    if abs(n.predicted) < 1e-12 * abs(float(np.sum(e.forward[-1].value))):
+        return f"{said} (too little to be seen beside {e.name})"
+    return f"{said} ({e.name} is curved here, or has a kink)"
 
 
 def _ends(steps: Sequence[AnyStep]) -> Iterator[AnyStep | None]:

@@ -10,15 +10,17 @@ import numpy as np
 
 from ..engine.graph import Node, nodes_of
 from ..engine.tensor import Tensor
-from .case import Case, Cause, norm
+from .case import RECURRENT, Case, Cause, norm
+from .reverse import resent
 
-#: So many layers, or steps in time, and so much in all, make a trend.
-LAYERS, TREND = 4, 1e2
-#: Memory fades in every healthy network; what is lost is what float32 does not keep beside the rest.
-FORGOTTEN = 1e6
+#: So many layers, or steps in time, are a trend, if the gradient grows by so much in all.
+LAYERS, GROWN = 4, 1e2
+#: By how much it shrinks before that is told. Six layers of relu, initialised as usual, lose a factor
+#: of 100, and train; memory fades in every network, and is lost where float32 does not keep it.
+SHRUNK = {"layer": 1e3, "step in time": 1e6}
 _CURES = {
-    "layer": "Use relu or residual connections, normalise between layers, or initialise larger "
-             "(tg.nn.init.kaiming_normal_).",
+    "layer": "Initialise larger (tg.nn.init.kaiming_normal_), normalise between layers, or use "
+             "residual connections; relu in place of sigmoid or tanh.",
     "": "Use an LSTM or GRU, or fewer steps.",
     "rnn": "Use an LSTM or GRU, or fewer steps.",
     "lstm": "Start with forget gates that are open (a bias of 1 or more), or use fewer steps.",
@@ -46,8 +48,7 @@ class Trend(NamedTuple):
     @property
     def stands_out(self) -> bool:
         """Whether that is more than usual."""
-        low = FORGOTTEN if self.what == "step in time" else TREND
-        return not 1 / low < self.total < TREND
+        return not 1 / SHRUNK[self.what] < self.total < GROWN
 
 
 def _trend(what: str, by: str, norms: list[float]) -> Trend:
@@ -105,11 +106,30 @@ def _in_time(case: Case) -> Iterator[Trend]:
 
 
 def _inside(case: Case) -> Iterator[Trend]:
-    """Along the steps of layers that are one operation: what each step sends to its input."""
+    """Along the steps of layers that are one operation: what each step sends to its input.
+
+    It must shrink or grow by the steps themselves: not because of what the loss sends to each.
+    """
     for s in case.passed.steps:
         op: Any = s.out.op
-        if op.name in ("rnn", "lstm", "gru") and s.position == 0 and s.out in case.downstream:
-            yield _trend("step in time", op.name, [norm(each) for each in reversed(s.raw)])
+        if op.name in RECURRENT and s.position == 0 and s.out in case.downstream:
+            seen, alone = _of_steps(op.name, s.raw), None
+            if seen.stands_out:
+                alone = _of_steps(op.name, resent(s, {0: _last_alone(s.g, len(s.raw))}))
+            if alone is not None and (alone.total < 1) == (seen.total < 1):
+                yield alone
+
+
+def _of_steps(name: str, sent: Any) -> Trend:
+    return _trend("step in time", name, [norm(each) for each in reversed(sent)])
+
+
+def _last_alone(g: Any, steps: int) -> Any:
+    """Of the gradients of all states only the last that there is; behind them may be that of a cell."""
+    last = max((i for i in range(len(g)) if g[i].any()), default=0)
+    alone = np.zeros_like(g)
+    alone[min(last, steps - 1):] = g[min(last, steps - 1):]
+    return alone
 
 
 def _leads_to(late: Tensor, early: Tensor) -> bool:
