@@ -37,7 +37,7 @@ def test_a_watched_loss_tells_of_layers_that_no_pass_reached() -> None:
         loss.backward()
     told = loss.why()
     assert kinds(told) == ["detach"] and "2 are None. 1. " in text(told)
-    assert "Leave detach() out" in text(told)
+    assert "Compute with the result of relu itself" in text(told)
 
 
 def test_a_layer_that_another_pass_reaches_is_not_missed() -> None:

@@ -166,7 +166,7 @@ def _link(case: Case, e: Event, of: str = "") -> Cause:
         how = "detach()" if e.what == "detach" else "tg.Tensor(...)"
         return Cause("detach" if e.what == "detach" else "copy",
                      f"{how} made a copy of {given} without history: no gradient goes back through it.",
-                     cure=f"Leave {how} out, and compute with {given} itself.", line=line)
+                     cure=f"Compute with {given} itself.", line=line)
     whole = e.tensor is None or e.tensor.dtype.kind != "f"
     if e.what == "astype" and whole:
         return Cause("integer", f"{given} became integers by astype: only floats have gradients.",
