@@ -35,7 +35,9 @@ def figures(value: Array, gradient: bool = False) -> str:
         return one(value.item())
     if value.size <= FEW:
         return _nested(value)
-    return f"{value.shape}, {gradient_summary(value) if gradient else value_summary(value)}"
+    said = gradient_summary(value) if gradient else value_summary(value)
+    of_norm = "norm " if gradient and np.isfinite(value).all() else ""
+    return f"{value.shape}, {of_norm}{said}"
 
 
 def one(x: float) -> str:

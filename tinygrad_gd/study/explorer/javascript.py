@@ -83,11 +83,11 @@ def script_of(root: Tensor) -> Script:
 
     >>> import tinygrad_gd as tg
     >>> w = tg.Tensor(3.0, requires_grad=True)
-    >>> print(script_of(w * w).text)
+    >>> print(script_of(w * w).text)  # doctest: +ELLIPSIS
     function(p){
     const s0=p[0];
     const s1=s0*s0;
-    const s2=s0;
+    const s2=(1.0)*s0;
     ...
     """
     nodes = nodes_of(root)

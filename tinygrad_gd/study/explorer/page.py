@@ -75,7 +75,7 @@ def explore(tensor: Tensor, path: str | Path | None = None, lr: float = 0.05) ->
     >>> import tinygrad_gd as tg
     >>> w = tg.Tensor(3.0, requires_grad=True, name="w")
     >>> tg.explore((w * 2 - 1) ** 2)  # doctest: +ELLIPSIS
-    <explorer of t1: 4 nodes, 8 steps, ... kB; .save('page.html')>
+    <explorer of t3: 4 nodes, 8 steps, ... kB; .save('page.html')>
     """
     if not isinstance(tensor, Tensor):
         raise DTypeError(f"explore: expected a Tensor, got {describe(tensor)}")
