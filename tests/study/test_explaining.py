@@ -267,3 +267,11 @@ def test_misuse(case: str) -> None:
 
 def test_the_text_of_a_formula_fills_in_names() -> None:
     assert filled("g_ * in1_ + in10_ - out_", {"g_": "d_y", "in1_": "b", "in10_": "c", "out_": "y"}) == "d_y * b + c - y"
+
+
+def test_a_nudge_of_something_huge_is_short_and_no_curve() -> None:
+    w, b = (tg.Tensor(v, requires_grad=True, name=n) for v, n in ((1e30, "w"), (1.0, "b")))
+    told = (w * w + b).explain()
+    checks = [line for line in str(told).splitlines() if "the gradient says" in line]
+    assert len(checks) == 2 and max(map(len, checks)) <= 100, checks
+    assert "(too little to be seen beside t2)" in checks[1] and "has a kink" not in checks[1]

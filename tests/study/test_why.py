@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -500,6 +501,85 @@ def test_a_relu_that_is_shut_for_half_of_its_input_is_not_called_dead() -> None:
     loss = tg.relu(w).mean()
     loss.backward()
     assert "0 in part" in str(w.why(loss)) and not w.why(loss).causes, str(w.why(loss))
+
+
+def memory(kind: str, scale: float, steps: int = 60, **options: Any) -> tuple[Any, tg.Tensor]:
+    """A recurrent layer and a loss of its last state, with recurrent weights that are ``scale`` times a rotation."""
+    layer = getattr(tg.nn, kind)(3, 8, **options)
+    with tg.no_grad():
+        for name, p in layer.named_parameters():
+            if name.startswith("weight_hh"):
+                turns = [np.linalg.qr(rng().standard_normal((8, 8)))[0] for _ in range(len(p) // 8)]
+                p.assign(scale * np.concatenate(turns))
+            elif name.startswith("bias"):
+                p.assign(np.zeros(len(p)))
+    out, _ = layer(1e-9 * rng().standard_normal((steps, 2, 3)).astype(tg.get_default_dtype()))
+    loss = out[-1].mean()
+    loss.backward()
+    return layer, loss
+
+
+def along_time(told: Diagnosis) -> list[Any]:
+    return [c for c in told.causes if "each step in time" in c.says]
+
+
+@pytest.mark.parametrize("watched", [False, True])
+@pytest.mark.parametrize("options", [{}, {"num_layers": 2}, {"bidirectional": True}], ids=str)
+def test_inside_of_a_recurrent_layer_the_factor_of_a_step_is_told(watched: bool, options: Any) -> None:
+    for scale, kind in ((0.3, "vanishing"), (1.3, "exploding")):
+        with tg.study.watch() if watched else nullcontext():
+            layer, loss = memory("RNN", scale, **options)
+        asked = () if watched else (loss,)
+        (cause,) = along_time(layer.why(*asked))
+        assert cause.kind == kind and cause.cure and "Nothing wrong" not in str(layer.why(*asked))
+        found = re.search(r"each step in time multiplies it by about ([\d.]+), and (\d+) of them by (\S+)\.$", cause.says)
+        assert found and int(found[2]) == 59, cause.says
+        factor, total = float(found[1]), float(found[3])
+        assert abs(factor / scale - 1) < 0.25 and abs(np.log(total) / 59 - np.log(factor)) < 0.05, cause.says
+        assert [c.kind for c in along_time(layer.weight_hh_l0.why(*asked))] == [kind]
+        assert [c.kind for c in along_time(layer.weight_ih_l0.why(*asked))] == [kind]
+
+
+def test_the_factor_inside_is_that_of_a_loop_of_cells() -> None:
+    layer, loss = memory("RNN", 0.5)
+    cell = tg.nn.RNNCell(3, 8)
+    cell.load_state_dict({name.removesuffix("_l0"): p for name, p in layer.state_dict().items()})
+    x, h = 1e-9 * rng().standard_normal((60, 2, 3)), tg.Tensor(np.zeros((2, 8)))
+    for each in x:
+        h = cell(each, h)
+    other = h.mean()
+    other.backward()
+    inside, loop = along_time(layer.why(loss)), along_time(cell.why(other))
+    assert len(inside) == len(loop) == 1 and inside[0].says == loop[0].says and inside[0].cure == loop[0].cure
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_of_a_healthy_memory_nothing_is_said(kind: str) -> None:
+    tg.manual_seed(0)
+    layer, loss = memory(kind, 0.98) if kind == "RNN" else memory(kind, 0.5, steps=12)
+    assert "Nothing wrong was found." in str(layer.why(loss)), str(layer.why(loss))
+    layer, loss = memory(kind, 0.05, steps=60)
+    (cause,) = along_time(layer.why(loss))  # the same, so that saying nothing is no accident
+    assert cause.kind == "vanishing"
+    words = {"RNN": "Use an LSTM or GRU", "LSTM": "forget gates", "GRU": "update gates"}
+    assert words[kind] in cause.cure
+
+
+def test_a_memory_that_float32_cannot_follow_to_the_end_is_told_as_far_as_it_goes() -> None:
+    before = tg.get_default_dtype()
+    tg.set_default_dtype(np.float32)
+    try:
+        layer, loss = memory("RNN", 0.05)
+    finally:
+        tg.set_default_dtype(before)
+    assert loss.dtype == np.float32
+    (cause,) = along_time(layer.why(loss))
+    assert "multiplies it by about 0.05, and" in cause.says
+    outs, _ = layer(rng().standard_normal((60, 2, 3)).astype(np.float32))
+    early = outs[30].mean()  # what comes after takes no part
+    layer.zero_grad()
+    early.backward()
+    assert [c.kind for c in along_time(layer.why(early))] == ["vanishing"]
 
 
 def test_a_tensor_that_took_no_part_is_said_to_be_unused() -> None:

@@ -85,6 +85,9 @@ class Advice(NamedTuple):
     paces: tuple[Pace, ...]
     asked: tuple[Pace, ...]
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         return report(self)
 

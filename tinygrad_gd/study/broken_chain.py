@@ -22,7 +22,7 @@ def causes_of_none(case: Case) -> Iterator[Cause]:
     elif t.op is None and not t.requires_grad:
         yield _requires_none(case)
     elif case.root is None:
-        yield from _nothing_known(case)
+        yield from nothing_known(case)
     else:
         yield from _cut(case)
 
@@ -40,10 +40,14 @@ def _requires_none(case: Case) -> Cause:
                           f"{name}.astype(float).", line=case.line(t))
     if made and made.kind == "operation" and not made.recorded:
         return _link(case, made)
-    return Cause("requires_grad", f"{name} was not made with requires_grad=True, or was frozen, or was "
-                 "computed of what requires none.", line=case.line(t),
-                 cure="Write tg.Tensor(values, requires_grad=True), before the loss is computed. A "
-                      f"gradient is recorded only by backward(create_graph=True).{case.cut_off}")
+    cure = "Write tg.Tensor(values, requires_grad=True), before the loss is computed."
+    if made and made.kind == "leaf":
+        return Cause("requires_grad", f"{name} was made without requires_grad=True, or was frozen.",
+                     line=case.line(t), cure=cure)
+    return Cause("requires_grad", f"{name} was not made with requires_grad=True, or was frozen; or it "
+                 "was computed under tg.no_grad(), or from Tensors that require no gradient.",
+                 line=case.line(t), cure=f"{cure} What is computed from a gradient needs "
+                 f"backward(create_graph=True).{case.cut_off}")
 
 
 def _not_there_yet(case: Case) -> Iterator[Cause]:
@@ -76,11 +80,29 @@ def kept_of_leaves_only(case: Case) -> Cause:
                  cure=f"Call {name}.retain_grad() before backward().", line=case.line(t))
 
 
-def _nothing_known(case: Case) -> Iterator[Cause]:
+def nothing_known(case: Case) -> Iterator[Cause]:
+    """That there is a gradient, or none, of a loss that nobody knows."""
     name = case.name(case.tensor)
+    if Node(case.tensor).grad is not None:
+        yield Cause("unknown", f"{name} is a leaf, computed from no Tensor, and of which loss its "
+                    "gradient is, is not known.", weight=2,
+                    cure=f"Ask {name}.why(loss), or run it under `with tg.study.watch():`.")
+        return
     yield Cause("unknown", f"Nothing is known of a loss: backward() was not called, or {name} took no "
                 "part in what it was called on.",
                 cure=f"Ask {name}.why(loss), or run it under `with tg.study.watch():`.")
+
+
+def never_reached(case: Case) -> list[Tensor]:
+    """The leaves of a watched run that took part, but that no pass of it has ever reached."""
+    run = case.run
+    if run is None or case.root is not run.root:
+        return []
+    reached = {number for e in run.of("backward") for number in e.inputs}
+    used = {number for e in run.operations for number in e.inputs} - reached
+    leaves = (e.tensor for e in run.of("leaf") if e.number in used)
+    return [t for t in leaves if t is not None and t.requires_grad and t.op is None
+            and Node(t).grad is None and t not in case.passed.totals]
 
 
 # -- the chain ---------------------------------------------------------------------------------------
@@ -150,8 +172,9 @@ def _link(case: Case, e: Event, of: str = "") -> Cause:
         return Cause("integer", f"{given} became integers by astype: only floats have gradients.",
                      cure="Stay with floats, astype(np.float32).", line=line)
     if not e.recorded:
-        return Cause("no_grad", f"{what} was computed by {e.what} under tg.no_grad(), which records "
-                     "nothing.", cure="Move it out of the no_grad block.", line=line)
+        made = f"{what} was computed by {e.what}" if e.name else f"{e.what} was computed"
+        return Cause("no_grad", f"{made} under tg.no_grad(), which records nothing.",
+                     cure="Move it out of the no_grad block.", line=line)
     if e.op is None or not e.op.differentiable:
         return Cause("comparison", f"{e.what} gives {_kind_of(e.what)}, and has no derivative: a "
                      f"little more of {given} changes nothing.", line=line,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -13,6 +14,8 @@ from ..engine.watched import Event, Run
 from .naming import Names
 from .reverse import Step, overwritten, steps_of
 
+#: Operations that are a loop over all steps of a sequence.
+RECURRENT = ("rnn", "lstm", "gru")
 UNWATCHED = "Run it under tg.study.watch() to be told the line."
 
 
@@ -45,13 +48,14 @@ class Case:
     run : the run that was watched last, or None.
     """
 
-    def __init__(self, tensor: Tensor, loss: Tensor | None, run: Run | None) -> None:
+    def __init__(self, tensor: Tensor, loss: Tensor | None, run: Run | None,
+                 others: Iterable[Tensor] = ()) -> None:
         self.tensor, self.run = tensor, run
         root = loss if loss is not None else _last_root(run)
         self.asks_about_all = loss is None and (tensor is root or (
             _ends_something(tensor) and (root is None or tensor not in set(walk([root])))))
         self.root = tensor if self.asks_about_all else root
-        self.names = Names([] if self.root is None else [self.root], [tensor])
+        self.names = Names([] if self.root is None else [self.root], [tensor, *others])
 
     def of(self, tensor: Tensor) -> Case:
         """The same question about another Tensor."""

@@ -63,7 +63,8 @@ class Checked:
                               subsequent_indent=" " * min(len(start) + 2, 30), break_on_hyphens=False))
         counts = {s: sum(v.status == s for v in self.verdicts) for s in ("right", "WRONG", "follows")}
         told = ", ".join(f"{n} {s.lower()}" for s, n in counts.items() if n)
-        return "\n".join([*lines, f"{len(self.verdicts)} gradients: {told}"])
+        plural = "s" * (len(self.verdicts) != 1)
+        return "\n".join([*lines, f"{len(self.verdicts)} gradient{plural}: {told}"])
 
     __repr__ = __str__
 

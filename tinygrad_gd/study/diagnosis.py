@@ -2,7 +2,7 @@
 
 A `Case` is what is known: the Tensor, the loss, the steps of its reverse pass and, if it was watched,
 the run. `broken_chain` says why there is no gradient, `non_finite` where NaN comes from, `vanished` why
-a gradient is 0 or shrinks, `too_large` why it is more than expected.
+a gradient is 0, `trends` why it shrinks or grows on its way, `too_large` why it is more than expected.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from ..engine.graph import Node, leaves_of
 from ..engine.tensor import Tensor
 from ..engine.watched import latest
 from ..errors import DTypeError, GradError, describe
-from .broken_chain import causes_of_none, kept_of_leaves_only
+from .broken_chain import causes_of_none, kept_of_leaves_only, never_reached, nothing_known
 from .case import Case, Cause
 from .non_finite import causes_of_nan
 from .too_large import causes_of_size
-from .vanished import causes_of_depth, causes_of_zero
+from .trends import causes_of_depth
+from .vanished import causes_of_saturation, causes_of_zero
 
 WIDTH = 100
 #: The weight from which on a cause is no mere remark.
@@ -49,7 +50,7 @@ class Diagnosis:
             lines += [_wrapped("   evidence: ", cause.evidence)] if cause.evidence else []
             lines += [_wrapped("   cure: ", cause.cure)] if cause.cure else []
         if all(c.weight < MISTAKE for c in self.causes):
-            more = " What makes the gradient as large as it is:" if self.causes else ""
+            more = " Worth knowing:" if self.causes else ""
             lines.insert(1, f"Nothing wrong was found.{more}")
         return "\n".join(lines)
 
@@ -93,7 +94,8 @@ def why_of_model(model: Any, loss: Tensor | None = None) -> Diagnosis:
     params = dict(model.named_parameters())
     if not params:
         raise GradError(f"why: {type(model).__name__} has no parameters")
-    case = Case(next(iter(params.values())), _checked(loss), latest())
+    first, *others = params.values()
+    case = Case(first, _checked(loss), latest(), others)
     return Diagnosis(*_about(case, list(params.values()), type(model).__name__))
 
 
@@ -108,7 +110,9 @@ def _about_loss(case: Case) -> tuple[str, list[Cause]]:
     root = case.tensor
     if not root.requires_grad:
         return f"{case.name(root)} requires no gradient.", list(causes_of_none(case))
-    title, causes = _about(case, leaves_of(root), case.name(root))
+    if root.op is None:
+        return f"{case.name(root)} was not computed from any Tensor.", list(causes_of_none(case))
+    title, causes = _about(case, [*leaves_of(root), *never_reached(case)], case.name(root))
     if root.size > 1:
         causes.append(kept_of_leaves_only(case)._replace(weight=1))
     return title, causes
@@ -131,6 +135,8 @@ def _about(case: Case, leaves: list[Tensor], title: str) -> tuple[str, list[Caus
         hits = _hits(list(hit[key]), len(leaves))
         causes.append(cause._replace(weight=cause.weight + len(hit[key]) / 1000,
                                      evidence=". ".join(filter(None, [cause.evidence, hits]))))
+    if len(leaves) == 1:
+        return f"{title}: the gradient of {case.name(leaves[0])} is {states[0]}.", causes
     return f"{title}: of {len(leaves)} gradients, {', '.join(told)}.", causes
 
 
@@ -156,9 +162,11 @@ def _causes(case: Case) -> Iterator[Cause]:
     """The causes of how it stands with one gradient."""
     g = Node(case.tensor).grad
     questions: list[Callable[[Case], Iterator[Cause]]]
-    questions = [causes_of_zero, causes_of_size, causes_of_depth]
+    questions = [causes_of_zero, causes_of_saturation, causes_of_size, causes_of_depth]
     if g is None:
         questions = [causes_of_none]
+    elif case.root is None:
+        questions = [nothing_known]
     elif not np.isfinite(g).all():
         questions = [causes_of_nan, causes_of_depth]
     if case.root is not None and case.in_graph and not np.isfinite(Node(case.root).value).all():

@@ -35,7 +35,9 @@ def figures(value: Array, gradient: bool = False) -> str:
         return one(value.item())
     if value.size <= FEW:
         return _nested(value)
-    return f"{value.shape}, {gradient_summary(value) if gradient else value_summary(value)}"
+    said = gradient_summary(value) if gradient else value_summary(value)
+    of_norm = "norm " if gradient and np.isfinite(value).all() else ""
+    return f"{value.shape}, {of_norm}{said}"
 
 
 def one(x: float) -> str:
@@ -156,11 +158,14 @@ def _checks(e: Explanation) -> Iterator[str]:
 
 
 def _nudge(e: Explanation, n: Nudged) -> str:
-    said = f"{n.name} + {n.by:g} -> {e.name} {n.change:+.5f}, the gradient says {n.predicted:+.5f}"
-    if abs(n.predicted) < 1e-3:
-        said = f"{n.name} + {n.by:g} -> {e.name} {n.change:+.3e}, the gradient says {n.predicted:+.3e}"
-    close = abs(n.change - n.predicted) <= 0.02 * max(abs(n.predicted), abs(n.change)) + 1e-12
-    return said if close else f"{said} ({e.name} is curved here, or has a kink)"
+    form = "+.5f" if 1e-3 <= abs(n.predicted) < 1e5 else "+.3e"
+    said = f"{n.name} + {n.by:g} -> {e.name} {n.change:{form}}, the gradient says {n.predicted:{form}}"
+    apart = abs(n.change - n.predicted)
+    if apart <= 0.02 * max(abs(n.predicted), abs(n.change)) + 1e-12:
+        return said
+    if abs(n.predicted) < 1e-12 * abs(float(np.sum(e.forward[-1].value))):
+        return f"{said} (too little to be seen beside {e.name})"
+    return f"{said} ({e.name} is curved here, or has a kink)"
 
 
 def _ends(steps: Sequence[AnyStep]) -> Iterator[AnyStep | None]:

@@ -11,14 +11,16 @@ from ..engine.graph import Node, nodes_of
 from ..engine.tensor import Tensor
 from .case import Case, Cause
 from .explained import one
-from .reverse import Step
 
-_SAFE = "np.{op}(np.where(x > 0, x, 1)) inside of where, so that the branch left out is harmless, too."
+_SAFE = "{call} inside of where, so that the branch left out is harmless, too."
+_SAFE_CALLS = {"divide": "x / np.where(y != 0, y, 1)", "exp": "np.exp(np.where(x < 700, x, 1))"}
 #: What to do about an operation that makes NaN or infinity of finite numbers.
 CURES = {
-    "log": "Keep its argument above 0, as by np.log(x + 1e-12); for log(softmax) use tg.log_softmax, "
-           "for probabilities tg.nn.cross_entropy on the logits.",
-    "sqrt": "Keep its argument above 0: np.sqrt(x + 1e-12).",
+    "log": "Keep its argument above 0: np.log(x + 1e-12) where it may be 0, "
+           "np.log(np.maximum(x, 1e-12)) where it may be negative; for log(softmax) use "
+           "tg.log_softmax, for probabilities tg.nn.cross_entropy on the logits.",
+    "sqrt": "Keep its argument above 0: np.sqrt(x + 1e-12) where it may be 0, "
+            "np.sqrt(np.maximum(x, 1e-12)) where it may be negative.",
     "divide": "Keep the divisor away from 0: x / (y + 1e-12).",
     "exp": "Keep its argument below about 700: subtract the maximum first, or use tg.softmax or "
            "tg.logsumexp.",
@@ -59,7 +61,8 @@ def _in_data(case: Case) -> Iterator[Cause]:
                 if learned and any(t.requires_grad for t in seen.values() if isinstance(t, Tensor)):
                     continue  # one is named, for all that the same step has spoilt
                 seen[id(x)] = x
-                cure = ("The step before made it: lower the learning rate, or clip gradients."
+                cure = ("A step of the optimizer made it: lower the learning rate "
+                        "(tg.advise(loss, params) says how far), or clip gradients."
                         if learned else "Clean the data: x[np.isfinite(x)], or np.nan_to_num.")
                 yield Cause("parameter" if learned else "data",
                             f"{case.names(x)} itself holds {_written(held, bad)}.", cure=cure,
@@ -74,6 +77,12 @@ def _forward(case: Case) -> Iterator[Cause]:
             given = [f"{case.names.said(x)} = {one(at)}" for x in t.inputs
                      if (at := _at(x, bad, t.shape)) is not None]
             evidence = f"There {', '.join(given)}" if given else ""
+            if _is_finite(case.root) and _leaves_out(case, t):
+                yield Cause("where", f"{case.names.made(t)} made {_written(node.value, bad)}. where() "
+                            "leaves that out of the result, but the reverse pass runs through it all "
+                            "the same, and 0 times infinity or NaN is NaN.", evidence=evidence,
+                            cure=_safe(node.op.name), line=case.line(t), weight=5, at=t)
+                return
             yield Cause("forward", f"{case.names.made(t)} made "
                         f"{_written(node.value, bad)} of finite numbers, and it spoils what follows.",
                         evidence=evidence,
@@ -90,15 +99,15 @@ def _backward(case: Case) -> Iterator[Cause]:
             continue
         out: Any = step.out
         name, made = case.names.said(step.to), case.names.made(out)
-        masked = _masked(case, step)
+        masked = np.any(np.asarray(step.g) == 0) and _leaves_out(case, out)
         at = _at(step.to, bad, step.to.shape)
         evidence = f"There {name} = {one(at)}" if at is not None else ""
-        if masked is not None:
+        if masked:
             yield Cause("where", f"where() leaves {case.names.said(out)} out there, but the rule of "
                         f"{out.op.name} runs all the same: its slope is infinite there, and 0 times "
                         "infinity is NaN.",
                         evidence=evidence, line=case.line(out), weight=5, at=out,
-                        cure=f"Write {_SAFE.format(op=out.op.name)}")
+                        cure=_safe(out.op.name))
         else:
             yield Cause("backward", f"The value of {made} is finite, but its slope in {name} is not: "
                         f"it sends back {_written(step.sent, bad)}.", evidence=evidence,
@@ -107,16 +116,19 @@ def _backward(case: Case) -> Iterator[Cause]:
         return
 
 
-def _masked(case: Case, step: Step) -> Tensor | None:
-    """The `where` that leaves out, further on, what this step belongs to."""
-    later, found = {step.out}, None
-    for node in nodes_of(case.root) if case.root is not None else ():
-        if any(isinstance(x, Tensor) and x in later for x in node.inputs):
-            later.add(node.tensor)
-            if node.op.name == "where" and found is None:
-                found = node.tensor
-    zero = np.any(np.asarray(step.g) == 0)
-    return found if zero else None
+def _is_finite(t: Tensor | None) -> bool:
+    return t is not None and bool(np.isfinite(Node(t).value).all())
+
+
+def _leaves_out(case: Case, t: Tensor) -> bool:
+    """Whether there is a `where` further on, which may leave out what is wrong in ``t``."""
+    later = case.of(t).downstream
+    return any(x.op is not None and x.op.name == "where" for x in later)
+
+
+def _safe(op: str) -> str:
+    call = _SAFE_CALLS.get(op, f"np.{op}(np.where(x > 0, x, 1))")
+    return f"Write {_SAFE.format(call=call)}"
 
 
 def _first_bad(x: Any) -> tuple[int, ...] | None:

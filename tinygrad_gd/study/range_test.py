@@ -38,6 +38,9 @@ class RangeTest(NamedTuple):
     lr: float
     limit: float
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         ends = f"it blows up at {figure(self.limit)}" if math.isfinite(self.limit) else \
             f"it does not blow up to {figure(float(self.rates[-1]))}; give a larger high="

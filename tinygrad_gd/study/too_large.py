@@ -29,9 +29,13 @@ def _passes(case: Case) -> Iterator[Cause]:
         return
     count, lines = _since_zeroed(case)
     times = None if case.stale else _ratio(g, once)
-    if case.stale and count < 2:
-        return
     name = case.name(case.tensor)
+    if case.stale and count < 2:
+        if not count:
+            yield Cause("stale", "A step changed the parameters since: whether their gradients are of "
+                        "one pass alone, or of several that were added, cannot be told.", weight=1,
+                        cure="Ask before optimizer.step(), or run it under tg.study.watch().")
+        return
     if count < 2 and times is None:
         yield Cause("other pass", f"{name}.grad is not the gradient of this loss alone: another pass, "
                     "a hook or clipping changed it.", cure="Call zero_grad() before backward().",
@@ -81,8 +85,8 @@ def _sums(case: Case) -> Iterator[Cause]:
             made = case.names.made(node.tensor)
             yield Cause("sum", f"{made} is a sum over {n} rows: the gradient is {n} times that of "
                         "their mean, and grows with the batch.",
-                        cure="Use .mean(), or divide the learning rate.", line=case.line(node.tensor),
-                        weight=1.2, at=node.tensor)
+                        cure=f"Use .mean(), or divide the learning rate by {n}.",
+                        line=case.line(node.tensor), weight=1.2, at=node.tensor)
             return
 
 

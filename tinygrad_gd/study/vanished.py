@@ -1,20 +1,20 @@
-"""Why a gradient is 0, and why gradients shrink or grow along depth or time."""
+"""Why a gradient is 0, or a part of it: the steps of the reverse pass that sent nothing on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from ..engine.graph import Node, nodes_of
+from ..engine.graph import Node
 from ..engine.tensor import Tensor
-from .case import Case, Cause, norm
+from .case import RECURRENT, Case, Cause, norm
 from .explained import one
 from .reverse import Step
 
-#: So many layers, or steps in time, and so much in all, make a trend.
-LAYERS, TREND = 4, 1e2
+#: The share of dead units up to which a network has others enough: deep ones start with that many.
+FEW = 0.5
 _STEPS = ("sign", "floor", "ceil", "rint", "round", "trunc", "floor_divide", "heaviside")
 _GATES = ("where", "clip", "maximum", "minimum", "fmax", "fmin")
 _BENT = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
@@ -73,14 +73,25 @@ def _at_step(case: Case, s: Step, whole: bool) -> Cause | None:
             computed = isinstance(others[0], Tensor) and others[0].op is not None
             other = case.names.said(others[0])
             return Cause("zero factor", f"{made} multiplies {name} by {other}, "
-                         "which is 0 everywhere.", line=line, weight=4, at=s.out,
+                         "which is 0 everywhere.", line=line, weight=4, at=(s.out, s.position),
                          cure=f"Look what made {other} 0." if computed else
                          "Is it a weight that was initialised with zeros? Draw it at random.")
+    return _flat(case, s, name, made)
+
+
+def _flat(case: Case, s: Step, name: str, made: str) -> Cause:
+    op: Any = s.out.op
+    line = case.line(s.out)
     if op.name in ("absolute", "norm", "square", "integer_power", "power", "mse"):
         return Cause("flat", f"{made} is flat there: its slope is 0 at this {name}.", line=line,
                      evidence=_range(case, s.to), weight=3, at=s.out,
                      cure="It is a minimum, or a kink, where the slope is 0 by convention: start "
                           "elsewhere.")
+    if op.name in RECURRENT and not np.any(s.g[1:]):
+        return Cause("first step", f"The loss uses only the first step of {op.name}, and {name} takes "
+                     "no part in it: the state before is 0.", line=line, weight=4, at=s.out,
+                     cure="Use the last step, out[-1]. Of a bidirectional layer use its last states, "
+                          "the second result: out[-1] is the first step of the way back.")
     return Cause("flat", f"{made} sends nothing back to {name}.", line=line,
                  evidence=_range(case, s.to), at=s.out)
 
@@ -92,8 +103,8 @@ def _relu(case: Case, s: Step, share: float) -> Cause | None:
     rows = np.moveaxis(values, 1 if values.ndim > 3 else -1, -1) if values.ndim else values.reshape(1)
     rows = rows.reshape(-1, rows.shape[-1])
     dead = int(np.count_nonzero((rows <= 0).all(0)))
-    if share < 1 and not dead:
-        return None  # half of all is usual
+    if share < 1 and dead <= FEW * rows.shape[1]:
+        return None  # half of the input is usual
     units = (f"{dead} of {rows.shape[1]} units are 0 for all {rows.shape[0]} rows" if len(rows) > 1
              else f"{dead} of {rows.shape[1]} units are 0")
     zero = "exactly 0, where its slope is 0 by convention" if not values.any() else "not above 0"
@@ -101,14 +112,38 @@ def _relu(case: Case, s: Step, share: float) -> Cause | None:
                  f"that is {share:.0%} of it.", evidence=f"{units}. {_range(case, s.to)}",
                  cure="Initialise smaller, or with zero biases; lower the learning rate; or use "
                       "tg.leaky_relu, which has a slope on both sides.",
-                 line=case.line(s.out), weight=4 if dead > rows.shape[1] / 2 else 2, at=s.out)
+                 line=case.line(s.out), weight=4, at=s.out)
+
+
+def causes_of_saturation(case: Case) -> Iterator[Cause]:
+    """The sigmoids and tanhs on the way that are flat nearly everywhere, though not quite."""
+    between = case.downstream
+    for s in case.passed.steps:
+        op: Any = s.out.op
+        if op.name in _BENT and s.out in between and np.any(s.raw) and _stuck(s):
+            yield _saturated(case, s)
+
+
+def _stuck(s: Step) -> bool:
+    """Whether nearly all results are at their limits, and many of them should go back.
+
+    A classifier that is sure, and right, is at its limits, too: it is pulled still further out.
+    """
+    op: Any = s.out.op
+    at_low, at_high = _at_limits(op.name, _held(s.out))
+    back = np.where(at_low, s.g < 0, at_high & (s.g > 0))
+    return bool(np.mean(at_low | at_high) > 0.9 and np.mean(back) > 0.25)
+
+
+def _at_limits(name: str, out: Any) -> tuple[Any, Any]:
+    low, high = _BENT[name]
+    return out - low < 1e-3, high - out < 1e-3
 
 
 def _saturated(case: Case, s: Step) -> Cause:
     op: Any = s.out.op
     low, high = _BENT[op.name]
-    out = _held(s.out)
-    near = np.mean((out - low < 1e-3) | (high - out < 1e-3))
+    near = np.mean(np.logical_or(*_at_limits(op.name, _held(s.out))))
     return Cause("saturated", f"{op.name}{_where(s.out)} is saturated: {near:.0%} of its results "
                  f"are within 0.001 of {low:g} or {high:g}, where it is flat.",
                  evidence=_range(case, s.to), cure="Make its input smaller: scale the data, initialise "
@@ -148,90 +183,9 @@ def _range(case: Case, t: Tensor) -> str:
     held = _held(t)
     if not held.size:
         return ""
-    return f"Its input goes from {one(float(held.min()))} to {one(float(held.max()))}"
+    low, high = one(float(held.min())), one(float(held.max()))
+    return f"Its input is {low} everywhere" if low == high else f"Its input goes from {low} to {high}"
 
 
 def _held(x: Any) -> Any:
     return Node(x).value if isinstance(x, Tensor) else np.asarray(x)
-
-
-# -- depth and time ----------------------------------------------------------------------------------
-
-
-class Trend(NamedTuple):
-    """Lengths of a gradient from the loss to the beginning."""
-
-    what: str
-    norms: list[float]
-
-    @property
-    def factor(self) -> float:
-        """By how much each layer or step multiplies it."""
-        return float((self.norms[-1] / self.norms[0]) ** (1 / (len(self.norms) - 1)))
-
-
-def causes_of_depth(case: Case) -> Iterator[Cause]:
-    """Gradients that shrink or grow from layer to layer, or from step to step in time."""
-    for trend in (_in_time(case), _in_depth(case)):
-        if trend is None or len(trend.norms) <= LAYERS or not all(map(np.isfinite, trend.norms)):
-            continue
-        first, last = trend.norms[0], trend.norms[-1]
-        if not first or not last or 1 / TREND < last / first < TREND:
-            continue
-        shrinks, f = last < first, trend.factor
-        lengths = ", ".join(f"{n:.1e}" for n in _some(trend.norms))
-        count = len(trend.norms) - 1
-        cures = ("Use relu or residual connections, normalise between layers, or initialise larger "
-                 "(tg.nn.init.kaiming_normal_)." if trend.what == "layer" else
-                 "Use an LSTM or GRU, or fewer steps.") if shrinks else (
-                 "Clip gradients (tg.nn.utils.clip_grad_norm_), initialise smaller, or normalise.")
-        yield Cause("vanishing" if shrinks else "exploding",
-                    f"The gradient {'shrinks' if shrinks else 'grows'} on its way back: "
-                    f"each {trend.what} multiplies it by about {f:.2g}, and {count} of them by "
-                    f"{last / first:.1g}.",
-                    evidence=f"lengths from the loss on: {lengths}", cure=cures, weight=2.5)
-
-
-def _some(norms: list[float]) -> list[float]:
-    return norms if len(norms) < 9 else [norms[round(i * (len(norms) - 1) / 7)] for i in range(8)]
-
-
-def _in_depth(case: Case) -> Trend | None:
-    """Along the layers: the gradients of the results of those operations that have weights."""
-    if case.root is None:
-        return None
-    layers = [n.tensor for n in nodes_of(case.root) if n.op.name in (
-        "linear", "matmul", "contract", "einsum", "conv1d", "conv2d", "conv3d")
-        and any(isinstance(x, Tensor) and x.op is None and x.requires_grad for x in n.inputs)]
-    weights = [tuple(x for x in t.inputs if isinstance(x, Tensor) and x.op is None and x.requires_grad)
-               for t in layers]
-    if len(set(weights)) < len(weights):  # the same weights again: that is time
-        return None
-    totals = case.passed.totals
-    return Trend("layer", [norm(totals[t]) for t in reversed(layers) if t in totals])
-
-
-def _in_time(case: Case) -> Trend | None:
-    """Along the uses of one weight: what each of them sends."""
-    t = case.tensor
-    if t.ndim < 2:
-        return None
-    sent = [s for s in case.passed.steps if s.to is t]
-    outs = [s.out for s in sent]
-    chained = all(_leads_to(late, early) for early, late in zip(outs[1:], outs, strict=False))
-    return Trend("step in time", [norm(case.passed.totals[o]) for o in outs]) if chained and len(
-        outs) > LAYERS else None
-
-
-def _leads_to(late: Tensor, early: Tensor) -> bool:
-    """Whether one was computed from the other."""
-    pending, seen = [late], {late}
-    while pending:
-        t = pending.pop()
-        if t is early:
-            return True
-        new = [x for x in t.inputs if isinstance(x, Tensor) and x not in seen
-               and Node(x).number >= Node(early).number]
-        seen.update(new)
-        pending += new
-    return False

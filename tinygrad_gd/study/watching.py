@@ -73,6 +73,16 @@ class Watch:
         self.updates: dict[str, list[float]] = {name: [] for name in self._tensors}
         self._before: dict[str, Array] = {}
 
+    def __repr__(self) -> str:
+        """The last gradient and update of each."""
+        width = max(map(len, self.gradients), default=0)
+        steps = len(next(iter(self.gradients.values()), []))
+        lines = [f"Watch: {steps} steps{'; of the last one' * (steps > 0)}"]
+        for name, norms in self.gradients.items() if steps else ():
+            moved = f"moved by {self.updates[name][-1]:.3g} of its length"
+            lines.append(f"{name.ljust(width)}  gradient {norms[-1]:.3g}, {moved}")
+        return "\n".join(lines)
+
     def __enter__(self) -> Watch:
         self._before = {name: np.array(p.detach().numpy()) for name, p in self._tensors.items()}
         return self
@@ -97,6 +107,11 @@ class Units(NamedTuple):
     values: Array
     dead: tuple[int, ...]
     units: int
+
+    def __repr__(self) -> str:
+        which = ", ".join(map(str, self.dead[:8])) + (", ..." if len(self.dead) > 8 else "")
+        those = f": {which}" if self.dead else ""
+        return f"{self.name}: {len(self.dead)} of {self.units} units dead{those}"
 
 
 class _Activations(Run):

@@ -18,7 +18,7 @@ SCHEMA = 1
 _META = ("names", "shapes", "optimizer", "options", "line", "picture")
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Run:
     """What happened in each step; rows are steps, columns parameters.
 
@@ -55,6 +55,11 @@ class Run:
     x: Array
     y: Array
     picture: dict[str, Any]
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={value:.4g}" for name, value in self.options.items() if value)
+        by = f" of {self.optimizer}({options})" if self.optimizer else ""
+        return f"Run: {self.steps} steps{by}, loss {self.loss[0]:.4g} -> {self.loss[-1]:.4g}"
 
     @property
     def steps(self) -> int:

@@ -1,0 +1,146 @@
+"""Why gradients shrink or grow on their way back, from layer to layer or from step to step in time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import dropwhile, takewhile
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..engine.graph import Node, nodes_of
+from ..engine.tensor import Tensor
+from .case import RECURRENT, Case, Cause, norm
+from .reverse import resent
+
+#: So many layers, or steps in time, are a trend, if the gradient grows by so much in all.
+LAYERS, GROWN = 4, 1e2
+#: By how much it shrinks before that is told. Six layers of relu, initialised as usual, lose a factor
+#: of 100, and train; memory fades in every network, and is lost where float32 does not keep it.
+SHRUNK = {"layer": 1e3, "step in time": 1e6}
+_CURES = {
+    "layer": "Initialise larger (tg.nn.init.kaiming_normal_), normalise between layers, or use "
+             "residual connections; relu in place of sigmoid or tanh.",
+    "": "Use an LSTM or GRU, or fewer steps.",
+    "rnn": "Use an LSTM or GRU, or fewer steps.",
+    "lstm": "Start with forget gates that are open (a bias of 1 or more), or use fewer steps.",
+    "gru": "Start with update gates that keep the state (a bias of 1 or more), or use fewer steps.",
+}
+
+
+class Trend(NamedTuple):
+    """Lengths of a gradient from the loss to the beginning."""
+
+    what: str
+    by: str  # the operation that runs along all steps, if one does
+    norms: list[float]
+
+    @property
+    def total(self) -> float:
+        """By how much all layers or steps together multiply it."""
+        return self.norms[-1] / self.norms[0] if len(self.norms) > LAYERS else 1.0
+
+    @property
+    def factor(self) -> float:
+        """By how much each layer or step multiplies it."""
+        return float(self.total ** (1 / (len(self.norms) - 1)))
+
+    @property
+    def stands_out(self) -> bool:
+        """Whether that is more than usual."""
+        return not 1 / SHRUNK[self.what] < self.total < GROWN
+
+
+def _trend(what: str, by: str, norms: list[float]) -> Trend:
+    """From the first length that is not 0, as the loss may not use the last steps, to underflow or
+    overflow.
+    """
+    used = dropwhile(lambda n: not n, norms)
+    return Trend(what, by, list(takewhile(lambda n: n and np.isfinite(n), used)))
+
+
+def causes_of_depth(case: Case) -> Iterator[Cause]:
+    """Gradients that shrink or grow from layer to layer, or from step to step in time."""
+    along = [*_in_time(case), *_inside(case)]
+    strongest = max(along, key=lambda t: abs(np.log(t.total)), default=None)
+    for trend in (strongest, _in_depth(case)):
+        if trend is None or not trend.stands_out:
+            continue
+        shrinks = trend.total < 1
+        lengths = ", ".join(f"{n:.1e}" for n in _some(trend.norms))
+        cure = _CURES["layer" if trend.what == "layer" else trend.by] if shrinks else (
+            "Clip gradients (tg.nn.utils.clip_grad_norm_), initialise smaller, or normalise.")
+        yield Cause("vanishing" if shrinks else "exploding",
+                    f"The gradient {'shrinks' if shrinks else 'grows'} on its way back: "
+                    f"each {trend.what} multiplies it by about {trend.factor:.2g}, and "
+                    f"{len(trend.norms) - 1} of them by {trend.total:.1g}.",
+                    evidence=f"lengths from the loss on: {lengths}", cure=cure, weight=2.5,
+                    at=trend.what)
+
+
+def _some(norms: list[float]) -> list[float]:
+    return norms if len(norms) < 9 else [norms[round(i * (len(norms) - 1) / 7)] for i in range(8)]
+
+
+def _in_depth(case: Case) -> Trend | None:
+    """Along the layers: the gradients of the results of those operations that have weights."""
+    if case.root is None:
+        return None
+    layers = [n.tensor for n in nodes_of(case.root) if n.op.name in (
+        "linear", "matmul", "contract", "einsum", "conv1d", "conv2d", "conv3d")
+        and any(isinstance(x, Tensor) and x.op is None and x.requires_grad for x in n.inputs)]
+    weights = [tuple(x for x in t.inputs if isinstance(x, Tensor) and x.op is None and x.requires_grad)
+               for t in layers]
+    if len(set(weights)) < len(weights):  # the same weights again: that is time
+        return None
+    totals = case.passed.totals
+    return _trend("layer", "", [norm(totals[t]) for t in reversed(layers) if t in totals])
+
+
+def _in_time(case: Case) -> Iterator[Trend]:
+    """Along the uses of one weight: what each of them sends."""
+    t = case.tensor
+    outs = [s.out for s in case.passed.steps if s.to is t] if t.ndim > 1 else []
+    if len(outs) > LAYERS and all(map(_leads_to, outs, outs[1:])):
+        yield _trend("step in time", "", [norm(case.passed.totals[o]) for o in outs])
+
+
+def _inside(case: Case) -> Iterator[Trend]:
+    """Along the steps of layers that are one operation: what each step sends to its input.
+
+    It must shrink or grow by the steps themselves: not because of what the loss sends to each.
+    """
+    for s in case.passed.steps:
+        op: Any = s.out.op
+        if op.name in RECURRENT and s.position == 0 and s.out in case.downstream:
+            seen, alone = _of_steps(op.name, s.raw), None
+            if seen.stands_out:
+                alone = _of_steps(op.name, resent(s, {0: _last_alone(s.g, len(s.raw))}))
+            if alone is not None and (alone.total < 1) == (seen.total < 1):
+                yield alone
+
+
+def _of_steps(name: str, sent: Any) -> Trend:
+    return _trend("step in time", name, [norm(each) for each in reversed(sent)])
+
+
+def _last_alone(g: Any, steps: int) -> Any:
+    """Of the gradients of all states only the last that there is; behind them may be that of a cell."""
+    last = max((i for i in range(len(g)) if g[i].any()), default=0)
+    alone = np.zeros_like(g)
+    alone[min(last, steps - 1):] = g[min(last, steps - 1):]
+    return alone
+
+
+def _leads_to(late: Tensor, early: Tensor) -> bool:
+    """Whether one was computed from the other."""
+    pending, seen = [late], {late}
+    while pending:
+        t = pending.pop()
+        if t is early:
+            return True
+        new = [x for x in t.inputs if isinstance(x, Tensor) and x not in seen
+               and Node(x).number >= Node(early).number]
+        seen.update(new)
+        pending += new
+    return False
