@@ -565,6 +565,20 @@ def test_of_a_healthy_memory_nothing_is_said(kind: str) -> None:
     assert words[kind] in cause.cure
 
 
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_the_cure_of_a_gated_memory_helps(kind: str) -> None:
+    layer, loss = memory(kind, 0.5)
+    assert "a bias of 3, say" in along_time(layer.why(loss))[0].cure
+    with tg.no_grad():
+        bias = layer.bias_ih_l0.numpy().copy()
+        bias[8:16] = 3.0  # of the second gate: what is forgotten, what is updated
+        layer.bias_ih_l0.assign(bias)
+    layer.zero_grad()
+    loss = layer(rng().standard_normal((60, 2, 3)))[0][-1].mean()
+    loss.backward()
+    assert "Nothing wrong was found." in str(layer.why(loss)), str(layer.why(loss))
+
+
 def test_a_memory_that_float32_cannot_follow_to_the_end_is_told_as_far_as_it_goes() -> None:
     before = tg.get_default_dtype()
     tg.set_default_dtype(np.float32)

@@ -23,8 +23,8 @@ _CURES = {
              "residual connections; relu in place of sigmoid or tanh.",
     "": "Use an LSTM or GRU, or fewer steps.",
     "rnn": "Use an LSTM or GRU, or fewer steps.",
-    "lstm": "Start with forget gates that are open (a bias of 1 or more), or use fewer steps.",
-    "gru": "Start with update gates that keep the state (a bias of 1 or more), or use fewer steps.",
+    "lstm": "Start with forget gates that are open (a bias of 3, say), or use fewer steps.",
+    "gru": "Start with update gates that keep the state (a bias of 3, say), or use fewer steps.",
 }
 
 
