@@ -29,7 +29,7 @@ def figures(value: Array, gradient: bool = False) -> str:
     """A number, a few of them, or what there is to say of many.
 
     >>> figures(np.array(2.5)), figures(np.array([1.0, -0.25])), figures(np.ones((3, 4)), True)
-    ('2.5', '[1, -0.25]', '(3, 4), 3.4641')
+    ('2.5', '[1, -0.25]', '(3, 4), norm 3.4641')
     """
     if value.ndim == 0:
         return one(value.item())
