@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cProfile
 import re
 import time
 from typing import Any
@@ -305,6 +306,22 @@ def test_deep_graphs_are_read_in_linear_time_without_recursion() -> None:
         seconds[n] = time.process_time() - start
         assert f"{n + 1:,} nodes, 1 parameter" in text
     assert seconds[200_000] < 30 * seconds[20_000] + 0.5
+
+
+def calls(operations: int) -> int:
+    """How many functions are called to draw a chain with its gradients."""
+    tensor = chain(operations)
+    tensor.backward()
+    profile = cProfile.Profile()
+    text = profile.runcall(lambda: str(tensor.draw()))
+    assert f"{operations + 1:,} nodes, 1 parameter" in text and "grad 1.0000" in text
+    return sum(entry.callcount for entry in profile.getstats())
+
+
+def test_gradients_of_deep_graphs_are_few_python_steps_for_each_operation() -> None:
+    _, first, second, third = map(calls, (10, 2_000, 4_000, 6_000))  # the first imports
+    assert third - second == pytest.approx(second - first, rel=0.01)
+    assert 20 < (second - first) / 2_000 < 56
 
 
 def tangle(seed: int) -> tg.Tensor:

@@ -10,13 +10,13 @@ from heapq import heappop, heappush
 from typing import Any
 
 from ..ground.fast import is_half
+from ..ground.live import Live
 from ..ground.modes import current_mode
 from ..ground.observer import reverse_pass
 from ..ground.threads import taking_turns
 from .backward import check_overwritten, fit, in_single, seed_of
 from .hooks import accumulate, run_hooks, unwrap, wrap
 from .kept import is_due, note
-from .operands import values_of
 from .tensor import Tensor
 
 
@@ -75,7 +75,13 @@ def cotangents_of(
         if primitive is None:  # a leaf that is no target
             continue
         shown = inputs if observer is None or not as_tensors else observer.shows(inputs)
-        arguments = [g, tensor, *shown] if as_tensors else [g, tensor._value, *values_of(inputs)]
+        if as_tensors:
+            arguments = [g, tensor, *shown]
+        else:  # operands.values_of, written out as in `backward`
+            arguments = [g, tensor._value]
+            for x in inputs:
+                arguments.append(x._value if isinstance(x, Tensor)
+                                 else x.value if type(x) is Live else x)
         rules = primitive.vjps
         if is_half(g):
             arguments = in_single(primitive, arguments)
@@ -89,7 +95,7 @@ def cotangents_of(
                 check_overwritten(tensor, x, i)
             if not x._requires_grad or seq < since or (rule := rules[i]) is None:
                 continue
-            gx = rule(*arguments, **params)
+            gx = rule(*arguments, **params) if params else rule(*arguments)
             value = x._value
             try:
                 fits = gx.dtype is value.dtype and gx.shape == value.shape

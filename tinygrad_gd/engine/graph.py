@@ -14,6 +14,7 @@ True
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -103,10 +104,19 @@ class Node:
         return f"<node {self.number}: {made}, shape {self.shape}>"
 
 
+def any_hooked(tensors: Iterable[Tensor]) -> bool:
+    """Whether hooks look at the gradient of any of these."""
+    return any(t._hooks is not None for t in tensors)
+
+
 def event_of(tensor: Tensor) -> Event | None:
     """The event that made a Tensor, if that was watched."""
-    found = _made.get(id(tensor))
-    return found[0] if found else None
+    return events_of([tensor])[0]
+
+
+def events_of(tensors: Iterable[Any]) -> list[Event | None]:
+    """The event that made each, if that was watched."""
+    return [found[0] if (found := _made.get(id(t))) else None for t in tensors]
 
 
 def remember(tensor: Tensor, event: Event) -> None:
@@ -132,16 +142,12 @@ def walk(roots: Iterable[Tensor], ends: Callable[[Tensor], bool] | None = None) 
 
 def operations_of(roots: Iterable[Tensor]) -> list[Tensor]:
     """What operations made on the way to ``roots``, in the order of their creation."""
-    return sorted((t for t in walk(roots) if t.op is not None), key=_number)
+    return sorted([t for t in walk(roots) if t._primitive is not None], key=attrgetter("_seq"))
 
 
 def nodes_of(root: Tensor) -> list[Node]:
     """The operations that ``root`` was computed by, in the order of their creation."""
     return [Node(t) for t in operations_of([root])]
-
-
-def _number(tensor: Tensor) -> int:
-    return tensor._seq
 
 
 def leaves_of(root: Tensor) -> list[Tensor]:

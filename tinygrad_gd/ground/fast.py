@@ -22,7 +22,7 @@ HALF = np.dtype(np.float16)
 
 def is_half(x: Any) -> bool:
     """Whether an array, Tensor or number is of float16, of which sums are computed in float32."""
-    return getattr(x, "dtype", None) == np.float16
+    return getattr(x, "dtype", None) == HALF
 
 
 def add_rows(g: Any) -> Any:

@@ -45,8 +45,7 @@ def _size(graph: Graph, box: Box, by: Any) -> float | None:
     """What is compared: of a box of many operations the largest, or of bytes the sum."""
     recording, units = graph.recording, graph.units
     if by == "grad":
-        ends = map(units.end, box.places)
-        found = [size_of_slope(graph.slopes[i]) for i in ends if i in graph.slopes]
+        found = [size_of_slope(graph.slopes[i]) for i in units.ends(box.places) if i in graph.slopes]
         return max(found, default=None)
     outs = [recording.outs[i] for i in box.places]
     if by == "memory":

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from math import prod
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engine.graph import Node, event_of, operations_of
+from ..engine.graph import Node, events_of, operations_of
 from ..engine.tensor import Tensor
 from ..program.ir import Program, Value
 from .names import array_key, names_for, user_variables
@@ -73,22 +74,23 @@ class Recording:
         self._patterns: list[int] = []  # which of the inputs are in sources, as bits
         self._read()
         self.roots = [self.place_of(root) for root in roots]
-        self.events = [event_of(out) for out in outs]
+        self.events = events_of(outs)
         self.names = self._named(names or {})
 
     def _read(self) -> None:
         """Find where the inputs of each operation come from."""
         place, held = self.place, dict.fromkeys(HELD, True)
-        called = (call[1] for call in self._calls) if self._calls else (t.inputs for t in self.outs)
+        called = map(itemgetter(1), self._calls) if self._calls else map(_inputs, self.outs)
         for i, inputs in enumerate(called):
             found, pattern = [], 1
             for x in inputs:
-                known = held.get(x.__class__)
+                form = x.__class__
+                known = held.get(form)
                 if known is None:
-                    known = held[x.__class__] = isinstance(x, HELD)
+                    known = held[form] = isinstance(x, HELD)
                 pattern += pattern + known
                 if known:
-                    p = place.get(x) if x.__class__ is Tensor else None
+                    p = place.get(x) if form is Tensor else None
                     found.append(self.place_of(x) if p is None else p)
             self.sources.append(tuple(found))
             self._patterns.append(pattern)
@@ -234,6 +236,8 @@ class Recording:
                 names.setdefault(i, name)
         return names | {self.place[x]: name for x, name in known.items() if name and x in self.place}
 
+
+_inputs = attrgetter("inputs")
 
 #: What has a place; everything else is a plain number.
 HELD = (Tensor, np.ndarray, Value)

@@ -83,7 +83,7 @@ class Writer:
         recording, first = self.recording, hosts[0]
         for k, x in enumerate(recording.inputs(first)):
             if not isinstance(x, Tensor | np.ndarray | Value) and any(
-                    recording.inputs(i)[k : k + 1] != (x,) for i in hosts):
+                    (y := recording.inputs(i)[k]) is not x and y != x for i in hosts):
                 return word_of(recording.primitives[first])
         return self.title(first)
 
@@ -164,8 +164,8 @@ class Writer:
     def sizes(self, children: Sequence[int | Region]) -> list[float]:
         """How large the gradients of equal parts are, in order."""
         last = [c.operations[-1] if isinstance(c, Region) else c for c in children]
-        ends = [self.units.end(i) for i in last]
-        return [size_of_slope(self.slopes[i]) for i in ends if i in self.slopes]
+        slopes = self.slopes
+        return [size_of_slope(slopes[i]) for i in self.units.ends(last) if i in slopes]
 
     def learned(self, hosts: Sequence[int]) -> str:
         """How many numbers these operations learn."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.cotangents import cotangents_of
-from ..engine.graph import Node, leaves_of
+from ..engine.graph import Node, any_hooked, leaves_of
 from ..engine.tensor import Tensor
 from ..errors import GradError
 from ..ground.modes import current_mode, no_grad
@@ -21,15 +21,17 @@ from .recording import Recording
 
 
 class _Cotangents(Observer):
-    """Notes the complete cotangent of each operation's result: its numbers, or of many the norm."""
+    """Notes the complete cotangent at each place: its numbers, or of many the norm."""
 
-    def __init__(self) -> None:
-        self.of: dict[Any, Any] = {}
+    def __init__(self, places: dict[Any, int]) -> None:
+        self.place_of = places.get
+        self.at: dict[Any, Any] = {}
 
     def backward(self, out: Any, position: int, g: Any, gx: Any) -> None:
         """Note what flows into an operation, the first time that it is told."""
-        if out not in self.of:
-            self.of[out] = g if g.size <= FEW else Norm(norm(g))
+        place = self.place_of(out)
+        if place not in self.at:
+            self.at[place] = g if g.size <= FEW else Norm(norm(g))
 
 
 class Norm(float):
@@ -43,7 +45,7 @@ def written(slope: Any) -> str:
 
 def size_of_slope(slope: Any) -> float:
     """How large a gradient is."""
-    return float(slope) if isinstance(slope, Norm) else norm(slope)
+    return abs(float(slope)) if isinstance(slope, float) else norm(slope)
 
 
 def slopes_of(recording: Recording) -> dict[int, Any]:
@@ -58,18 +60,19 @@ def slopes_of(recording: Recording) -> dict[int, Any]:
     # a run may begin in the midst of a graph
     held = leaves_of(root) if recording.ran else recording.leaves
     leaves = [x for x in held if isinstance(x, Tensor)]
-    hooked = any(Node(x).hooked for x in (*leaves, *recording.outs))
+    hooked = any_hooked(leaves) or any_hooked(recording.outs)
     if hooked or current_mode().observer is not None or all(Node(x).grad is None for x in leaves):
         return {}
-    seen, place = _Cotangents(), recording.place
+    seen = _Cotangents(recording.place)
     one = np.ones(root.shape, root.dtype)[()]
     try:
         with no_grad(), observe(seen), np.errstate(all="ignore"):
             ends = cotangents_of([root], [one])
     except GradError:  # a value was overwritten since
         return {}
-    seen.of |= {**ends, root: one}
-    return {place[x]: g for x, g in seen.of.items() if x in place}
+    slopes = seen.at | {seen.place_of(x): g for x, g in {**ends, root: one}.items()}
+    slopes.pop(None, None)  # what is not drawn
+    return slopes
 
 
 def held_otherwise(tensor: Any, slope: Any) -> str:

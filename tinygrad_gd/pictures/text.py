@@ -116,7 +116,7 @@ class _Writer:
         name = self._called(box, last)
         if box.places:
             reference = "_" if " " in name else name
-            self.texts |= {self.units.end(i): reference for i in box.places}
+            self.texts |= dict.fromkeys(self.units.ends(box.places), reference)
         if len(made) > _EXPRESSION:
             made = shorten(made, _EXPRESSION)
         return _Line(name, made, box.shape, box.value, self._gradient(box), self._time(box),

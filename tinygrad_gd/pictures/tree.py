@@ -42,10 +42,12 @@ class Region:
         pending: list[int | Region] = [self]
         while pending:
             child = pending.pop()
-            if isinstance(child, Region):
-                pending.extend(reversed(child.children))
-            else:
+            if not isinstance(child, Region):
                 found.append(child)
+            elif (within := [c for c in child.children if not isinstance(c, Region)]) == child.children:
+                found.extend(within)
+            else:
+                pending.extend(reversed(child.children))
         return found
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 from .recording import Recording
@@ -70,6 +71,10 @@ class Units:
         inside = {s for i in members for s in self.recording.sources[i]}
         return next((i for i in reversed(members) if i not in inside), members[-1])
 
+    def ends(self, hosts: Sequence[int]) -> Sequence[int]:
+        """The operations of boxes that are used outside of them."""
+        return [self.end(host) for host in hosts] if self.joined else hosts
+
 
 def _hosts_of(recording: Recording) -> list[int]:
     """A view joins what it is a view of, if nobody else uses that; else its only user.
@@ -77,8 +82,9 @@ def _hosts_of(recording: Recording) -> list[int]:
     Where that is a view too, they are a box together.
     """
     hosts = list(range(len(recording.outs)))
+    viewing = {p for p in set(recording.primitives) if p.name in PURE or p.kind == "check"}
     views = [i for i, p in enumerate(recording.primitives)
-             if (p.name in PURE or p.kind == "check") and len(recording.sources[i]) == 1]
+             if p in viewing and len(recording.sources[i]) == 1] if viewing else []
     if not views:
         return hosts
     users, kept = recording.users, set(recording.roots)
