@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from statistics import median
 from time import perf_counter
 from typing import Any
 
@@ -45,7 +44,7 @@ def times(program: Program, runs: int = RUNS) -> dict[Instruction, float]:
             finally:
                 if bits is not None:
                     bits.state = state
-    return {i: median(seconds) for i, seconds in taken.items()}
+    return {i: float(np.median(seconds)) for i, seconds in taken.items()}
 
 
 def _run(program: Program, values: dict[Value, Any], last: dict[Value, Instruction],
