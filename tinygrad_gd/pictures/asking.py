@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from ..engine.tensor import Tensor
@@ -43,6 +45,19 @@ class Options(NamedTuple):
     color_by: Any
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector, which would walk the records of a large graph again and again."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+@_uncollected()
 def drawing_of(what: Any, inputs: tuple[Any, ...], options: Options) -> Drawing:
     """What `draw` does."""
     _check(options)
