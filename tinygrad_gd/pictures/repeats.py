@@ -111,8 +111,8 @@ def _aligned(units: Units, region: Region, run: Run, labels: list[int]) -> Run:
     stop = start + period * turns
     while stop < len(labels) and labels[stop] == labels[stop - period]:
         stop += 1
-    crossing = _crossings(units, region)
     middle = start + period * (turns // 2)
+    crossing = _crossings(units, region, middle)
     fewest = min(crossing[middle : middle + period])
     shifts = [r for r in range(period) if crossing[middle + r] == fewest][:20]
 
@@ -132,15 +132,15 @@ def _stems(units: Units, children: Sequence[int | Region]) -> list[str]:
     return list(dict.fromkeys(match[1] for match in found if match))
 
 
-def _crossings(units: Units, region: Region) -> Any:
-    """Before each child: how many values from before it are still to be used."""
-    place = {i: k for k, child in enumerate(region.children)
-             for i in _operations(child)}
+def _crossings(units: Units, region: Region, begin: int) -> Any:
+    """Before each child from ``begin`` on: how many values from before it are still to be used."""
+    place = {i: k for k, child in enumerate(region.children) for i in _operations(child)}
     last: dict[int, int] = {}
-    for i, k in place.items():
-        for source in units.sources[i]:
-            if source in place and place[source] != k:
-                last[source] = max(last.get(source, 0), k)
+    for k, child in enumerate(region.children[begin:], begin):
+        for i in _operations(child):
+            for source in units.sources[i]:
+                if source in place and place[source] != k:
+                    last[source] = k
     steps = np.zeros(len(region.children) + 1, int)
     for source, k in last.items():
         steps[place[source] + 1] += 1
@@ -159,10 +159,12 @@ def _turns(units: Units, children: list[int | Region], period: int) -> list[int 
             return list(children)
     else:
         parts = [children[k * period : (k + 1) * period] for k in range(count)]
-        stems = [_stems(units, part) for part in parts]
-        own = all(len(stem) == 1 for stem in stems) and stems[0] != stems[1]
-        turns = [Region("step", stem[0] if own else f"step {k}", children=part)
-                 for k, (part, stem) in enumerate(zip(parts, stems, strict=True))]
+        first, second = (_stems(units, part) for part in parts[:2])
+        named = parts if len(first) == 1 and first != second else []  # mostly none of very many
+        stems = [_stems(units, part) for part in named]
+        own = bool(stems) and all(len(stem) == 1 for stem in stems)
+        turns = [Region("step", stems[k][0] if own else f"step {k}", children=part)
+                 for k, part in enumerate(parts)]
     return [turns[0], _between(turns[1:-1]), turns[-1]]
 
 
