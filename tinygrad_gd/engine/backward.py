@@ -167,11 +167,14 @@ def fit(g: Any, x: Tensor, made: Tensor, position: int) -> Any:
             f"{primitive.name}: the rule for argument {position} returned {describe(g)} for "
             f"{describe(x, position)}; a rule must return an array of the shape and dtype of its "
             "argument; give None instead of a rule where there is no derivative")
-    if primitive.elementwise and shape != g.shape == made._value.shape:
-        g = unbroadcast(g, shape)
-    if g.dtype is not dtype and (primitive.elementwise or made.dtype != dtype or dtype == HALF):
-        g = g.astype(dtype)
-    if g.shape != shape or not (g.dtype is dtype or g.dtype == dtype):
+    fits = g.shape == shape
+    if not fits and primitive.elementwise and g.shape == made._value.shape:
+        g, fits = unbroadcast(g, shape), True
+    if g.dtype is not dtype:
+        if primitive.elementwise or made.dtype != dtype or dtype == HALF:
+            g = g.astype(dtype)
+        fits = fits and g.dtype == dtype
+    if not fits:
         raise GradError(
             f"{primitive.name}: the rule for argument {position} returned a cotangent of shape "
             f"{g.shape} and dtype {g.dtype} for {describe(x, position)}; a rule must return the "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from ..engine.in_place import write
 from ..engine.primitive import primitive
@@ -49,7 +50,7 @@ def descend_all(params: list[Tensor], rate: float) -> None:
     for p in params:
         if (g := p._grad) is not None:
             held, slope = p._value, g._value
-            if isinstance(held, np.ndarray):
+            if type(held) is ndarray:
                 if slope.dtype is not dtype:  # NumPy multiplies by an array in half the time it takes
                     dtype = slope.dtype  # for a Python number, which it would make one each time
                     scale = np.array(rate, dtype)
