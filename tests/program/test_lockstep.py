@@ -561,6 +561,21 @@ def test_threads_and_a_function_that_calls_itself() -> None:
     assert [power(x, 3).item() for _ in range(4)] == [8.0] * 4
 
 
+def test_a_result_that_nobody_has_any_more_is_answered_with_the_same_tensor() -> None:
+    w = tg.Tensor([1.0, 2.0], requires_grad=True)
+    step = tg.compile(lambda: (w * w).sum())
+    for _ in range(3):
+        step()
+
+    def answered() -> int:
+        step().item()
+        return id(step._end.before.out)
+
+    assert len({answered() for _ in range(4)}) == 1
+    kept = [step() for _ in range(3)]
+    assert len({*map(id, kept)}) == 3 and [t.item() for t in kept] == [5.0] * 3
+
+
 def test_what_differs_every_time_runs_uncompiled_after_one_notice() -> None:
     w = tg.Tensor(np.ones(300), requires_grad=True)
     step = tg.compile(lambda n: (w[:n] * 2).sum())

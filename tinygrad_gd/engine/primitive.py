@@ -211,8 +211,9 @@ def apply(
 ) -> Tensor:
     """Run a primitive on Tensors, arrays and Python scalars, and record it if need be."""
     mode = current_mode()
-    if mode.lockstep is not None and mode.lockstep.active:  # a compiled step: see `program`
-        return mode.lockstep.apply(primitive, inputs, params, mode)  # type: ignore[no-any-return]
+    lockstep = mode.lockstep
+    if lockstep is not None and lockstep.active:  # a compiled step: see `program`
+        return lockstep.apply(primitive, inputs, params, mode)  # type: ignore[no-any-return]
     made = tick()  # before values are read: what another thread writes meanwhile makes the graph stale
     values = []
     recording, arrays = None, False  # a Tensor that requires a gradient, if there is one

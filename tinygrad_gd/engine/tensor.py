@@ -278,8 +278,8 @@ class Tensor(Looks, PythonProtocol, Methods):
         if unknown:
             raise unknown_option("backward", min(unknown), ("gradient", "create_graph"))
         mode = current_mode()
-        if mode.lockstep is not None and mode.lockstep.active:
-            mode.lockstep.backward(self, gradient, create_graph)
+        if (lockstep := mode.lockstep) is not None and lockstep.active:
+            lockstep.backward(self, gradient, create_graph)
         elif create_graph or self._primitive is None or mode.observer is not None:
             backward_in_full(self, gradient, create_graph)
         else:

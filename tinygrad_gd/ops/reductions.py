@@ -147,7 +147,8 @@ def sum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: 
     [3.0, 3.0]
     """
     if dtype is out is initial is None and where is True:
-        return apply(sum, (a,), {"axis": axis, "keepdims": keepdims})
+        whole = axis is None and keepdims is False  # one dict, which a compiled step knows at a glance
+        return apply(sum, (a,), sum.defaults if whole else {"axis": axis, "keepdims": keepdims})
     a = prepared("sum", a, dtype, out, where, 0)
     result = apply(sum, (a,), {"axis": axis, "keepdims": keepdims})
     if initial is not None:
@@ -166,7 +167,8 @@ def mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims:
          where: Any = True) -> Tensor:
     """Arithmetic mean of the elements along ``axis``; with ``where``, of those it marks."""
     if dtype is out is None and where is True:
-        return apply(mean, (a,), {"axis": axis, "keepdims": keepdims})
+        whole = axis is None and keepdims is False
+        return apply(mean, (a,), mean.defaults if whole else {"axis": axis, "keepdims": keepdims})
     if dtype is None and is_half(a):  # as without where=
         return mean(a, axis, np.float32, out, keepdims, where=where).astype(np.float16)
     a = prepared("mean", a, dtype, out, True, 0)

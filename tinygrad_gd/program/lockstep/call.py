@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +48,7 @@ class Call:
         self.lives: dict[str, Any] = {}
         self.drew: Any = None
         self.written: dict[Tensor, Event] = {}
-        self.done: set[Tensor] = set()
+        self.done: Collection[Tensor] = ()
         self.began = tick()
         self.context, self.filters = copy_context(), warnings.filters
 

@@ -31,7 +31,7 @@ from .trail import ALONE, Event, Slot, described, held_of, same_params
 #: calls in lockstep pay for one.
 PATIENCE, BRANCHES, WORTH = 3, 12, 4
 
-
+_NOTHING: Any = None, (), {}
 _new = Tensor.__new__
 
 
@@ -71,7 +71,7 @@ class Lockstep:
         self.name, self.strict, self.problem = name, strict, ""
         self.active = self.eager = False
         self.root = self.at = Event("start", None, (), {}, None)
-        self.call, self.given = Call(self), (None, (), {})  # type: tuple[Call, Any]
+        self.call, self.given = Call(self), _NOTHING
         self.recorder: Recorder | None = None
         self.wanted = True
         self.taken: list[ref[Any]] = []
@@ -127,7 +127,7 @@ class Lockstep:
             self.realize("the end")
         if self.recorder is not None:
             self.recorded(self.recorder, result)
-        self.given = None, (), {}  # the object of a method, with which this goes, is among them
+        self.given = _NOTHING  # the object of a method, with which this goes, is among them
         return result
 
     def recorded(self, recorder: Recorder, result: Any) -> None:
@@ -186,7 +186,7 @@ class Lockstep:
             return False
         if self.recordings is not None:
             self.alive = {id(t): made for made, t in self.call.alive(e.path_to()).items()}
-        held = held_of(answered, ALONE) if (answered := e.answered()) else None
+        held = held_of(answered, ALONE) if (answered := e.answers or e.answered()) else None
         if not (held or self.pending) or compute(self, e, held):
             self.active = False  # else it is recorded, or runs as usual
             self.hits += 1
@@ -205,8 +205,8 @@ class Lockstep:
                 and (e.arity < 3 or all(map(is_, inputs, e.given)))
                 and (params is e.params or same_params(params, e.params))
                 and changes.count == self.changes):
-            self.at, out = e, e.out
-            return out if type(out) is StandIn else self.answer(e)
+            self.at = e
+            return e.out if type(e.out) is StandIn else self.answer(e)  # a name for it is one more use
         if changes.count != self.changes and not self.unchanged():
             self.root.next = None
             if self.recorder is None:
@@ -389,7 +389,8 @@ class Lockstep:
 
     def steps(self, optimizer: Any) -> bool:
         """A step of an optimizer; False for those that run as usual."""
-        if not is_ours(type(optimizer)):
+        e = self.at.next
+        if (e is None or e.what is not optimizer) and not is_ours(type(optimizer)):
             return False
         if self.recorder is None:
             e = self.find("step", optimizer, self.call.fits_step, optimizer)

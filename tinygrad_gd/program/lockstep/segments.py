@@ -12,7 +12,7 @@ from ..replay.planner import Planner
 from ..replay.replay import Replay
 from .errstate import as_it_began, now
 from .path import Part
-from .standins import Deferred, fill, set_free, take_out
+from .standins import Deferred, Filled, set_free, take_out
 from .trail import ALONE, Event, held_of, same_params
 
 
@@ -25,7 +25,7 @@ class Segment:
         which it stays until the next call.
     copied : the places whose arrays are not for others.
     draws : whether random numbers are drawn.
-    held : the events whose results somebody had when it ran last.
+    held : the events whose results somebody has when it runs.
     """
 
     def __init__(self, at: Event, alive: list[Event], strict: bool) -> None:
@@ -47,8 +47,15 @@ class Segment:
             if at.needed[n] and isinstance(v, Value) and not v.scalar and text.plan.base(v) in given}
         memory = [id(text.plan.base(v)) if isinstance(v, Value) else id(v) for v in program.outputs]
         owned = [text.lasts(v) or memory.index(memory[n]) < n for n, v in enumerate(program.outputs)]
-        self.held: list[Event] = []
         self.copied = {n for n in self.gives.values() if type(n) is int and owned[n]}
+        self.hold([])
+
+    def hold(self, held: list[Event]) -> None:
+        """Whose stand-ins are given what is computed: they are mostly the same in each call."""
+        self.held = held
+        sources = [self.gives[made] for made in held]
+        self._given = [(made, source, type(source) is int and source in self.copied)
+                       for made, source in zip(held, sources, strict=True)]
 
     def fails_late(self, error: Exception, kind: str) -> bool:
         """Whether an error comes from an update, as np.errstate(over="raise") lets NumPy do."""
@@ -76,20 +83,21 @@ class Segment:
             call.bound[-1 - n] = value.copy("K") if n in self._apart else value
         return results
 
-    def give(self, held: list[Event], results: Any, call: Any, over: bool) -> None:
+    def give(self, results: Any, call: Any, over: bool) -> None:
         """Give stand-ins that somebody has what was computed; ``over`` says that the call is."""
-        for made in held:
-            source, out = self.gives[made], made.out
+        for made, source, copied in self._given:
+            out = made.out
             out.call = call
             if type(source) is not int:
                 out.__class__ = Deferred  # it finds its value in a buffer
                 out.held = source
+                continue
+            value = results[source].copy("K") if copied else results[source]
+            if over and not out._requires_grad:
+                set_free(out, value)
             else:
-                value = results[source].copy("K") if source in self.copied else results[source]
-                if over and not out._requires_grad:
-                    set_free(out, value)
-                else:
-                    fill(out, value)
+                out.__class__ = Filled
+                out._value = value
 
 
 def _returning_what_has_no_buffer(program: Program) -> Program:
@@ -107,21 +115,22 @@ def _returning_what_has_no_buffer(program: Program) -> Program:
 def compute(lockstep: Any, e: Event, held: list[Event] | None = None) -> bool:
     """Run what came before an event, and fill the stand-ins that are still there."""
     call, expected = lockstep.call, lockstep.expected
-    lockstep.settle()
+    if lockstep.pending:
+        lockstep.settle()
     if expected is not None and expected.looks_at_nothing:
         return True  # its program computes all at once, if nothing is different
     if held is None:
-        held = held_of(e.answered(), ALONE)
+        held = held_of(e.answers or e.answered(), ALONE)
     if e.moved:
         held += [made for made in held_of(e.moved, ALONE) if made not in held]
     segment = e.segment
     lockstep.active = False
     try:
-        if segment is None or not (
-                held == segment.held or all(map(segment.gives.__contains__, held))):
-            had = segment.gives if segment is not None else ()
-            segment = e.segment = Segment(e, list(dict.fromkeys([*had, *held])), lockstep.strict)
-        segment.held = held
+        if segment is None or held != segment.held:
+            if segment is None or not all(map(segment.gives.__contains__, held)):
+                had = segment.gives if segment is not None else ()
+                segment = e.segment = Segment(e, list(dict.fromkeys([*had, *held])), lockstep.strict)
+            segment.hold(held)
         if lockstep.taken:
             _settle(lockstep.taken)
         if segment.draws and call.drew is None:
@@ -133,12 +142,13 @@ def compute(lockstep: Any, e: Event, held: list[Event] | None = None) -> bool:
         lockstep.expected = e.segment = None
         if segment is not None and segment.fails_late(error, e.kind):
             lockstep.eager = True  # what has been updated must not be updated again
-            segment.give([m for m in held if type(segment.gives[m]) is not int], (), call, False)
+            segment.hold([m for m in held if type(segment.gives[m]) is not int])
+            segment.give((), call, False)
             raise
         _as_usual(lockstep, e, segment, error)
         return False
     lockstep.active = True
-    segment.give(held, results, call, e.kind == "end")
+    segment.give(results, call, e.kind == "end")
     return True
 
 
