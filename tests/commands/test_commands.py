@@ -243,6 +243,48 @@ loss.backward()
     assert "optimizer is of type SGD; ask about a Tensor or a model" in err
 
 
+# -- compiled steps -----------------------------------------------------------------------------------
+
+COMPILED = """
+import numpy as np, tinygrad_gd as tg
+x = np.array([1., 2, 3, 4, 5]); y = 2 * x + 1
+w, b = tg.Tensor(0.0, requires_grad=True), tg.Tensor(0.0, requires_grad=True)
+optimizer = tg.optim.SGD([w, b], lr=0.05, momentum=0.5)
+{}
+def step(x, y):
+    loss = ((w * x + b - y) ** 2).mean()
+    optimizer.zero_grad(); loss.backward(); optimizer.step()
+    return loss
+for epoch in range(3):
+    print("epoch", epoch, step(x, y).item().hex(), w.item().hex())
+print(step.source)
+assert step.program.instructions and step.captured.instructions and "replay" in step.replay_source
+print(step.memory())
+tg.draw(step).save("step.svg")
+error = w * x + b - y
+loss = (error ** 2).mean()
+dw = 2 * (error.numpy() * x).mean()
+optimizer.zero_grad(); loss.backward()
+print("done")
+"""
+
+
+@pytest.mark.parametrize("how", ["@tg.compile", "@tg.compile(frozen=True)"])
+def test_a_script_with_a_compiled_step_runs_under_every_verb(folder: Path, capsys: Said, how: str) -> None:
+    (folder / "fast.py").write_text(COMPILED.format(how))
+    plain = subprocess.run([sys.executable, "fast.py"], capture_output=True, text=True, check=True,
+                           env={**os.environ, "PYTHONPATH": str(HOUSE)}).stdout
+    picture = (folder / "step.svg").read_bytes()
+    for verb, answer in {"draw": "w parameter", "explain": "the gradient says", "why": "Nothing wrong",
+                         "check": "1 gradient: 1 right", "source": "def gradient(", "advise": "advised lr"}.items():
+        (folder / "step.svg").unlink()
+        out, err = said(capsys, 0, verb, "fast.py", "--pass", "all", "--tensor", "loss")
+        assert not err and answer in out.partition("done")[2], verb
+        lines = "".join(plain.partition("states")[0].split())
+        assert lines in "".join(out.split()) and "momentum" in lines and plain.count("epoch") == 3
+        assert (folder / "step.svg").read_bytes() == picture, verb
+
+
 # -- help --------------------------------------------------------------------------------------------
 
 
