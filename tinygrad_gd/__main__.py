@@ -7,9 +7,10 @@ import io
 import os
 import sys
 from importlib import import_module
+from types import ModuleType
 
 from . import __version__
-from .commands import FAULT, FINE, USAGE, VERBS
+from .commands import FAILED, FINE, VERBS
 from .commands.subject import Wrong
 from .errors import TinygradGdError
 
@@ -18,8 +19,12 @@ _CLOSING = """A script runs unchanged, under the watch, and the verb answers abo
   python -m tinygrad_gd explain train.py --tensor loss
   python -m tinygrad_gd draw -e "(w * x + b - y)**2" --set w=0.5 b=0 --data x=2 y=5 -o graph.svg
 
-`python -m tinygrad_gd VERB --help` has examples for each. Exit codes: 0 all is well, 1 something is
-wrong or went wrong, 2 the command makes no sense."""
+`python -m tinygrad_gd VERB --help` has examples for each, and its exit codes: 0 is an answer that finds
+nothing wrong, 1 one that does, and 2 is none: the command makes no sense, or the script failed."""
+
+_CODES = """exit codes:
+  0  answered{fine}{finding}
+  2  the command makes no sense, or the script, or what it needs, has failed"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,13 +36,20 @@ def parser() -> argparse.ArgumentParser:
     verbs = whole.add_subparsers(dest="verb", title="what it can do", metavar="VERB")
     for name in VERBS:
         verb = import_module(f".commands.{name}", __package__)
-        examples = "\n".join(f"  tinygrad_gd {given}\n      {said}" for given, said in verb.EXAMPLES)
         one = verbs.add_parser(
             name, help=verb.ABOUT, description=f"{verb.ABOUT[0].upper()}{verb.ABOUT[1:]}.",
-            epilog=f"examples:\n{examples}", formatter_class=argparse.RawDescriptionHelpFormatter)
+            epilog=_below(verb), formatter_class=argparse.RawDescriptionHelpFormatter)
         verb.arguments(one)
         one.set_defaults(run=verb.run)
     return whole
+
+
+def _below(verb: ModuleType) -> str:
+    """The examples of a verb, and what its exit codes mean."""
+    examples = "\n".join(f"  tinygrad_gd {given}\n      {said}" for given, said in verb.EXAMPLES)
+    fine = ", and nothing wrong was found" if verb.FINDING else ""
+    finding = f"\n  1  {verb.FINDING}" if verb.FINDING else ""
+    return f"examples:\n{examples}\n\n{_CODES.format(fine=fine, finding=finding)}"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -53,11 +65,12 @@ def main(arguments: list[str] | None = None) -> int:
         return int(options.run(options))
     except Wrong as wrong:
         print(f"tinygrad_gd {options.verb}: {wrong}", file=sys.stderr)
-        return USAGE
-    except TinygradGdError as error:
+    except (TinygradGdError, OSError) as error:  # such as a folder that is not there
+        if isinstance(error, BrokenPipeError):
+            raise
         said = str(error).removeprefix(f"{options.verb}: ")
         print(f"tinygrad_gd {options.verb}: {said}", file=sys.stderr)
-        return FAULT
+    return FAILED
 
 
 def command() -> None:

@@ -104,7 +104,7 @@ def test_a_wrong_name_lists_the_tensors(folder: Path, capsys: Said) -> None:
 
 def test_a_script_that_fails_is_told_and_answered(folder: Path, capsys: Said) -> None:
     (folder / "fails.py").write_text(INSIDE + "\nraise ValueError('too late')\n")
-    out, err = said(capsys, 1, "draw", "fails.py", "--pass", "all")
+    out, err = said(capsys, 2, "draw", "fails.py", "--pass", "all")
     assert "ValueError: too late" in err and "fails.py" in err and "subject.py" not in err and "parameter" in out
     (folder / "ends.py").write_text(INSIDE + "\nraise SystemExit(0)\n")
     assert said(capsys, 0, "draw", "ends.py", "--pass", "all")[1] == ""
@@ -163,7 +163,7 @@ def test_explain_tells_the_pass(folder: Path, capsys: Said) -> None:
     assert "at train.py:10" in out and "d_w = sum(d_t1 * x) -50" in out and "the gradient says -0.05000" in out
     out, _ = said(capsys, 0, "explain", "train.py", "--at", "b")
     assert "d_b = " in out and "d_w = " not in out
-    assert "explain: " not in said(capsys, 1, "explain", "train.py", "--at", "c")[1].removeprefix("tinygrad_gd explain: ")
+    assert "explain: " not in said(capsys, 2, "explain", "train.py", "--at", "c")[1].removeprefix("tinygrad_gd explain: ")
 
 
 def test_source_is_a_text_that_was_run(folder: Path, capsys: Said) -> None:
@@ -181,7 +181,7 @@ def test_advise_says_what_a_pair_does_at_any_time_of_a_run(folder: Path, capsys:
     assert "0.3381, 23.6619" in out and "With lr = 0.1 and momentum = 0.9" in out
     assert "0.3381, 23.6619" in said(capsys, 0, "advise", "train.py", "--pass", "all")[0]
     assert "no lr leads to a minimum" in said(capsys, 0, "advise", "-e", "u**2 - v**2", "--set", "u=1", "v=1")[0]
-    assert "lr must be >= 0" in said(capsys, 1, "advise", "train.py", "--lr", "-1")[1]
+    assert "lr must be >= 0" in said(capsys, 2, "advise", "train.py", "--lr", "-1")[1]
 
 
 def test_replay_says_where_a_run_went_wrong(folder: Path, capsys: Said) -> None:
@@ -195,7 +195,7 @@ def test_replay_says_where_a_run_went_wrong(folder: Path, capsys: Said) -> None:
                 optimizer.step()
         out, _ = said(capsys, code, "replay", "run.npz")
         assert f"{'4.42' if code else '1.77'} at every step" in out
-    assert "there is no file" in said(capsys, 1, "replay", "none.npz")[1]
+    assert "there is no file" in said(capsys, 2, "replay", "none.npz")[1]
 
 
 def test_env_says_what_is_there_and_whether_a_picture_can_be_drawn(
@@ -243,6 +243,92 @@ loss.backward()
     assert "optimizer is of type SGD; ask about a Tensor or a model" in err
 
 
+# -- compiled steps -----------------------------------------------------------------------------------
+
+COMPILED = """
+import numpy as np, tinygrad_gd as tg
+x = np.array([1., 2, 3, 4, 5]); y = 2 * x + 1
+w, b = tg.Tensor(0.0, requires_grad=True), tg.Tensor(0.0, requires_grad=True)
+optimizer = tg.optim.SGD([w, b], lr=0.05, momentum=0.5)
+{}
+def step(x, y):
+    loss = ((w * x + b - y) ** 2).mean()
+    optimizer.zero_grad(); loss.backward(); optimizer.step()
+    return loss
+for epoch in range(3):
+    print("epoch", epoch, step(x, y).item().hex(), w.item().hex())
+print(step.source)
+assert step.program.instructions and step.captured.instructions and "replay" in step.replay_source
+print(step.memory())
+tg.draw(step).save("step.svg")
+error = w * x + b - y
+loss = (error ** 2).mean()
+dw = 2 * (error.numpy() * x).mean()
+optimizer.zero_grad(); loss.backward()
+print("done")
+"""
+
+
+@pytest.mark.parametrize("how", ["@tg.compile", "@tg.compile(frozen=True)"])
+def test_a_script_with_a_compiled_step_runs_under_every_verb(folder: Path, capsys: Said, how: str) -> None:
+    (folder / "fast.py").write_text(COMPILED.format(how))
+    plain = subprocess.run([sys.executable, "fast.py"], capture_output=True, text=True, check=True,
+                           env={**os.environ, "PYTHONPATH": str(HOUSE)}).stdout
+    picture = (folder / "step.svg").read_bytes()
+    for verb, answer in {"draw": "w parameter", "explain": "the gradient says", "why": "Nothing wrong",
+                         "check": "1 gradient: 1 right", "source": "def gradient(", "advise": "advised lr"}.items():
+        (folder / "step.svg").unlink()
+        out, err = said(capsys, 0, verb, "fast.py", "--pass", "all", "--tensor", "loss")
+        assert not err and answer in out.partition("done")[2], verb
+        lines = "".join(plain.partition("states")[0].split())
+        assert lines in "".join(out.split()) and "momentum" in lines and plain.count("epoch") == 3
+        assert (folder / "step.svg").read_bytes() == picture, verb
+
+
+# -- exit codes ---------------------------------------------------------------------------------------
+
+FINE = "import tinygrad_gd as tg\nw = tg.Tensor(3.0, requires_grad=True)\nloss = w * w\ndw = 6.0\nloss.backward()\n"
+WRONG = {"check": FINE.replace("6.0", "3.0"), "why": FINE.replace("w * w", "(w * w).detach() * tg.Tensor(1.0, requires_grad=True)")}
+
+
+@pytest.mark.parametrize("verb", ["draw", "explain", "why", "check", "source", "advise"])
+def test_the_exit_code_says_what_kind_of_answer_it_is(verb: str, folder: Path, capsys: Said) -> None:
+    for name, text in {"fine": FINE, "wrong": WRONG.get(verb, WRONG["why"]), "fails": FINE + "1 / 0\n", "leaves": FINE + "raise SystemExit(3)\n",
+                       "nothing": ""}.items():
+        (folder / f"{name}.py").write_text(text)
+    ask = ["--tensor", "w"] if verb == "why" else []
+    assert "nothing called" not in said(capsys, 0, verb, "fine.py", *ask)[1]
+    said(capsys, 1 if verb in ("why", "check") else 0, verb, "wrong.py", *ask)
+    for script in ("fails.py", "leaves.py"):  # whatever can be said of it is
+        out, err = said(capsys, 2, verb, script, "--pass", "all", *ask)
+        assert out and ("ZeroDivisionError" in err) is (script == "fails.py")
+    assert not said(capsys, 2, verb, "nothing.py", *ask)[0]
+    assert not said(capsys, 2, verb, "fine.py", "--tensor", "q")[0]
+
+
+def test_a_remark_is_no_finding(folder: Path, capsys: Said) -> None:
+    (folder / "sums.py").write_text(FINE.replace("w * w", "((w * [1.0, 2.0] - 1) ** 2).sum()"))
+    assert "Worth knowing" in said(capsys, 0, "why", "sums.py")[0]
+
+
+def test_a_teacher_is_no_finding(folder: Path, capsys: Said) -> None:
+    (folder / "teacher.py").write_text("""
+import numpy as np, tinygrad_gd as tg
+student, teacher = tg.nn.Linear(3, 2), tg.nn.Linear(3, 2)
+with tg.no_grad(): target = teacher(np.ones((4, 3)))
+loss = tg.nn.mse_loss(student(np.ones((4, 3))), target)
+loss.backward()
+""")
+    assert "Nothing wrong" in said(capsys, 0, "why", "teacher.py")[0]
+    assert "Nothing wrong" in said(capsys, 0, "why", "teacher.py", "-t", "student")[0]
+    assert "no_grad" in said(capsys, 1, "why", "teacher.py", "-t", "teacher")[0]
+
+
+def test_a_file_that_cannot_be_written_is_told_in_a_line(folder: Path, capsys: Said) -> None:
+    _, err = said(capsys, 2, "draw", "train.py", "-o", "no/loss.svg")
+    assert err.startswith("tinygrad_gd draw: ") and "no/loss.svg" in err
+
+
 # -- help --------------------------------------------------------------------------------------------
 
 
@@ -258,6 +344,10 @@ def test_the_help_of_a_verb_has_examples_that_parse(verb: str, capsys: Said) -> 
         options = parser().parse_args(shlex.split(command))
         assert options.verb == verb and options.run is module.run
     assert all(len(line) <= 100 for line in shown.splitlines())
+    codes = shown.partition("exit codes:\n")[2].splitlines()
+    finds = verb in ("draw", "why", "check", "replay", "env")
+    assert [line.split()[0] for line in codes] == (["0", "1", "2"] if finds else ["0", "2"])
+    assert (f"  1  {module.FINDING}" in codes) is finds and ("nothing wrong" in codes[0]) is finds
 
 
 def test_every_file_of_the_room_is_a_verb_or_what_they_share() -> None:
@@ -266,7 +356,7 @@ def test_every_file_of_the_room_is_a_verb_or_what_they_share() -> None:
 
 
 def test_the_exit_code_reaches_the_shell(folder: Path) -> None:
-    for arguments, code in ((["draw", "train.py"], 0), (["draw", "train.py", "-t", "lss"], 2), (["replay", "no.npz"], 1)):
+    for arguments, code in ((["draw", "train.py"], 0), (["draw", "train.py", "-t", "lss"], 2), (["replay", "no.npz"], 2)):
         done = subprocess.run([sys.executable, "-m", "tinygrad_gd", *arguments], capture_output=True, text=True,
                               env={**os.environ, "PYTHONPATH": str(HOUSE)})
         assert done.returncode == code, done.stderr

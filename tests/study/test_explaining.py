@@ -275,3 +275,13 @@ def test_a_nudge_of_something_huge_is_short_and_no_curve() -> None:
     checks = [line for line in str(told).splitlines() if "the gradient says" in line]
     assert len(checks) == 2 and max(map(len, checks)) <= 100, checks
     assert "(too little to be seen beside t2)" in checks[1] and "has a kink" not in checks[1]
+
+
+def test_what_chooses_rows_is_called_by_its_name() -> None:
+    table, ids, columns = tg.Tensor(np.ones((4, 2)), requires_grad=True, name="table"), np.array([0, 2]), np.array([1])
+    with tg.study.watch():
+        rows = table[ids]
+        part = rows[:, columns]
+        loss = part.sum()
+    told = str(loss.explain())
+    assert "rows = table[ids]" in told and "part = rows[:, columns]" in told and "_]" not in told

@@ -17,7 +17,7 @@ from tests.misuse import Table, refused, w
 from tests.study.browser import opened
 from tests.study.test_javascript import GRAPHS, A, C, X, held
 from tinygrad_gd.commands.demo import fit_line
-from tinygrad_gd.engine.graph import Node
+from tinygrad_gd.engine.graph import Node, nodes_of
 from tinygrad_gd.study.explorer.javascript import script_of
 
 Y = 2 * X + 1
@@ -90,6 +90,26 @@ def test_a_page_of_fifty_nodes_is_small_and_its_script_too(tmp_path: Path) -> No
     assert size < 100_000, size
     assert len(script(explorer.html)) - len(script_of(fifty()).text) < 20_000
     assert tg.explore(line()).html == tg.explore(line()).html
+
+
+def chain(*starts: float, operations: int = 200) -> tuple[tg.Tensor, list[tg.Tensor]]:
+    """As many operations of one number as a page computes."""
+    leaves = [tg.Tensor(x, requires_grad=True, name=f"w{i}") for i, x in enumerate(starts)]
+    h: Any = leaves[0] * 1.0
+    while len(nodes_of(h)) < operations:
+        k = len(nodes_of(h))
+        h = tg.tanh(h) if k % 5 == 0 else h * leaves[k % len(leaves)] if k % 2 else h + leaves[k % len(leaves)]
+    return h, leaves
+
+
+def test_a_page_grows_with_the_number_of_its_nodes_and_no_faster(tmp_path: Path) -> None:
+    def sizes(operations: int) -> tuple[int, int]:
+        html = tg.explore(chain(0.5, 0.6, 0.7, operations=operations)[0]).html
+        return len(html.encode()), len(script(html))
+
+    (small, few), (large, many) = sizes(100), sizes(200)
+    assert large < 400_000 and 0 < large - small < 2_000 * 100
+    assert 0 < many - few < 120 * 100
 
 
 def script(html: str) -> str:
@@ -278,6 +298,41 @@ def test_a_dragged_leaf_moves_every_value_and_gradient_as_the_engine_would(
     assert tg.pictures.figures.number(now) in p.shown("a") and p.quiet()
     p.click("reset")
     assert p.js("__gd.leaves") == p.data["program"]["start"]
+
+
+@browser
+def test_two_hundred_operations_are_dragged_as_the_engine_would(chrome: Any, tmp_path: Path) -> None:
+    loss, leaves = chain(0.5, 0.6, 0.7)
+    ids = {n["title"]: n["id"] for n in tg.explore(loss).data["nodes"]}
+    p = page(chrome, tmp_path, loss, f"#node={ids['w1']}")
+    assert len(p.data["program"]["nodes"]) == 200
+    moved(chrome, p.element("w1"), 40)
+    values = dict(zip(p.data["program"]["leaves"], p.js("__gd.leaves"), strict=True))
+    again, others = chain(*(float(values[p.ids[f"w{i}"]]) for i in range(3)))
+    again.backward()
+    assert others[1].item() != leaves[1].item()
+    for i, node in zip(p.data["program"]["nodes"], nodes_of(again), strict=True):
+        np.testing.assert_allclose(p.js("__gd.value(arguments[0])", i), held(node.tensor), rtol=1e-12, atol=1e-12)
+    for leaf in others:
+        assert leaf.grad is not None
+        np.testing.assert_allclose(p.js("__gd.grad(arguments[0])", p.ids[str(leaf.name)]), leaf.grad.item(), rtol=1e-12)
+    p.click("descend")
+    losses = p.js("__gd.losses")
+    assert len(losses) == 2 and losses[1] < losses[0] and p.quiet()
+
+
+@browser
+def test_of_a_tall_graph_one_sees_the_step_and_can_read_it(chrome: Any, tmp_path: Path) -> None:
+    p = page(chrome, tmp_path, chain(0.5, 0.6, 0.7)[0])
+    seen = """(e => { const b = e.getBoundingClientRect(), s = document.getElementById('stage').getBoundingClientRect();
+        return [b.top >= s.top && b.bottom <= s.bottom, b.height]; })(document.querySelector(arguments[0]))"""
+    first = p.data["steps"][0]
+    for key, step in (("first", first), ("last", p.data["steps"][p.js("__gd.whole")])):
+        p.click(key)
+        box = next(n["spots"][0][0] for n in p.data["nodes"] if n["id"] == step.get("from", step["node"]))
+        within, height = p.js(seen, f"#{box}")
+        assert within and height > 40, (key, height)
+    assert p.quiet()
 
 
 @browser

@@ -1,10 +1,10 @@
 """The command line: ``python -m tinygrad_gd VERB``, a file for each verb.
 
-A verb is a module with ``ABOUT`` (one line), ``EXAMPLES`` (shown by ``--help``), ``arguments(parser)``
-and ``run(options)``, which returns the exit code. `subject` is what most of them are about: the tensor
-of a script that it runs, or of an expression; read it first. `demo` is the tutorial, `draw`, `explain`,
-`why`, `check`, `source` and `advise` ask about a tensor, `replay` about a recorded run, `env` about
-this machine.
+A verb is a module with ``ABOUT`` (one line), ``EXAMPLES`` and ``FINDING`` (for ``--help``; what the
+exit code 1 means, or empty), ``arguments(parser)`` and ``run(options)``, which returns the exit code.
+`subject` is what most of them are about: the tensor of a script that it runs, or of an expression;
+read it first. `demo` is the tutorial, `draw`, `explain`, `why`, `check`, `source` and `advise` ask
+about a tensor, `replay` about a recorded run, `env` about this machine.
 
 Surprises here
 --------------
@@ -15,5 +15,6 @@ Surprises here
 
 #: In the order in which `--help` lists them.
 VERBS = ("demo", "draw", "explain", "why", "check", "source", "advise", "replay", "env")
-#: Exit codes: all is well; the answer is a fault, or something failed; the command makes no sense.
-FINE, FAULT, USAGE = 0, 1, 2
+#: Exit codes: an answer, and nothing is wrong; an answer, and something is; none that one can rely on,
+#: as the command makes no sense, or the script has failed.
+FINE, FOUND, FAILED = 0, 1, 2

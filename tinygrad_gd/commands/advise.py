@@ -8,7 +8,6 @@ import tinygrad_gd as tg
 
 from ..engine.graph import leaves_of
 from ..study.again import again
-from . import FAULT, FINE
 from .subject import add_subject, subject_of
 
 ABOUT = "which learning rates are stable, and what else helps, from the curvature of the loss"
@@ -18,6 +17,7 @@ EXAMPLES = (
     ("advise train.py --pass all", "at the end of training"),
     ('advise -e "u**2 - v**2" --set u=1 v=1', "of an expression"),
 )
+FINDING = ""
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -34,4 +34,4 @@ def run(options: Namespace) -> int:
     fresh = again(loss, {}).get(loss, loss)  # at the values that the parameters have now
     print(subject.ask(lambda: tg.advise(
         lambda: fresh, leaves_of(fresh), lr=options.lr, momentum=options.momentum)))
-    return FAULT if subject.failed else FINE
+    return subject.code()

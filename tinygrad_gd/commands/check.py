@@ -6,7 +6,6 @@ from argparse import ArgumentParser, Namespace
 
 import tinygrad_gd as tg
 
-from . import FAULT, FINE
 from .subject import Wrong, add_subject, gradients_given, subject_of
 
 ABOUT = "your own gradients against the engine's: where is the mistake, and which?"
@@ -14,6 +13,7 @@ EXAMPLES = (
     ("check by_hand.py", "compares dw, d_w, grad_w or w_grad with the gradient of each tensor w"),
     ("check by_hand.py --tensor loss --pass all", "where the gradients are computed after backward()"),
 )
+FINDING = "one of your gradients is wrong"
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -22,7 +22,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Print the verdict; a mistake is a fault."""
+    """Print the verdict; a mistake is a finding."""
     subject = subject_of(options)
     loss = subject.tensor(options.tensor)
     given = gradients_given(subject.variables, subject.tensors)
@@ -31,4 +31,4 @@ def run(options: Namespace) -> int:
                     "or w_grad")
     found = subject.ask(lambda: tg.check_backward(loss, given))
     print(found)
-    return FINE if found and not subject.failed else FAULT
+    return subject.code(not found)

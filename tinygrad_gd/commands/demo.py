@@ -18,6 +18,7 @@ from . import FINE
 
 ABOUT = "fit a line, see it diverge and why; train on handwritten digits"
 EXAMPLES = (("demo", "in four parts, in seconds; the graph goes to fit_line.svg"),)
+FINDING = ""
 
 X = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
 Y = 2 * X + 1

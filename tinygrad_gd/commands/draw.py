@@ -8,7 +8,6 @@ from pathlib import Path
 
 import tinygrad_gd as tg
 
-from . import FAULT, FINE
 from .subject import add_subject, subject_of
 
 ABOUT = "the graph of a tensor, with values and gradients: printed, or as a picture"
@@ -17,8 +16,9 @@ EXAMPLES = (
     ("draw train.py --tensor hidden -o hidden.svg", "of another tensor: .svg, .png, .pdf or .dot"),
     ("draw train.py -o loss.html", "one page to step through, with leaves to drag"),
     ('draw -e "(w * x + b - y)**2" --set w=0.5 b=0 --data x=2 y=5', "of an expression"),
-    ("draw train.py -o loss.svg --check", "is the picture up to date? if not, the exit code is 1"),
+    ("draw train.py -o loss.svg --check", "is the picture up to date?"),
 )
+FINDING = "the file is not what would be written now (--check)"
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -38,7 +38,7 @@ def run(options: Namespace) -> int:
     path: Path | None = options.output
     if path is None:
         print(subject.ask(lambda: tg.draw(tensor, last=options.last)))
-        return FAULT if subject.failed else FINE
+        return subject.code()
     if path.suffix == ".html":
         content = subject.ask(lambda: tg.explore(tensor)).html.encode()
     else:
@@ -48,7 +48,7 @@ def run(options: Namespace) -> int:
         same = path.exists() and path.read_bytes() == content
         print(f"{path} is {'up to date' if same else 'not what it would be now'}",
               file=sys.stdout if same else sys.stderr)
-        return FINE if same and not subject.failed else FAULT
+        return subject.code(not same)
     path.write_bytes(content)
     print(path)
-    return FAULT if subject.failed else FINE
+    return subject.code()

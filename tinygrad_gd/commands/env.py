@@ -12,10 +12,11 @@ from importlib.metadata import PackageNotFoundError, version
 
 import tinygrad_gd as tg
 
-from . import FAULT, FINE
+from . import FINE, FOUND
 
 ABOUT = "versions, optional libraries, layout engines, and a picture as a test"
-EXAMPLES = (("env", "for a report of a fault; the exit code is 1 where no picture can be drawn"),)
+EXAMPLES = (("env", "for a report of a fault"),)
+FINDING = "no picture can be drawn"
 #: Optional libraries, and what is done with them.
 EXTRAS = {
     "matplotlib": "tg.plot", "scipy": "tg.optim.minimize, sparse matrices", "safetensors": "tg.save",
@@ -33,7 +34,7 @@ def run(options: Namespace) -> int:
         print(f"{name.ljust(14)}  {found}")
     drawn, said = _test_picture()
     print(f"{'test picture'.ljust(14)}  {said}")
-    return FINE if drawn else FAULT
+    return FINE if drawn else FOUND
 
 
 def _rows() -> Iterator[tuple[str, str]]:

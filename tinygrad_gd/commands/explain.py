@@ -5,7 +5,6 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from . import FAULT, FINE
 from .subject import add_subject, subject_of
 
 ABOUT = "the forward and the backward pass step by step: names, formulas, numbers"
@@ -16,6 +15,7 @@ EXAMPLES = (
     ('explain -e "tanh(w * x + b)" --set w=-3 b=6.88 --data x=2', "an expression"),
     ('explain -e "a * b" --set a=2 b=3 --blank', "a worksheet, with the answers at its end"),
 )
+FINDING = ""
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -30,4 +30,4 @@ def run(options: Namespace) -> int:
     subject = subject_of(options)
     tensor: Any = subject.tensor(options.tensor)
     print(subject.ask(lambda: tensor.explain(at=options.at, blank=options.blank)))
-    return FAULT if subject.failed else FINE
+    return subject.code()

@@ -9,14 +9,15 @@ from ..study.runs.page import page
 from ..study.runs.report import report
 from ..study.runs.run import Run
 from ..study.runs.verdict import verdict
-from . import FAULT, FINE
+from . import FINE, FOUND
 from .subject import Wrong
 
 ABOUT = "a run that tg.record wrote: where it went wrong, why, and what helps"
 EXAMPLES = (
-    ("replay run.npz", "in the terminal; the exit code is 1 where the run diverged or met a NaN"),
+    ("replay run.npz", "in the terminal"),
     ("replay run.npz -o run.html", "and as a page to scrub through"),
 )
+FINDING = "the run diverged, or met a NaN"
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -34,4 +35,4 @@ def run(options: Namespace) -> int:
             raise Wrong(f"expected a page that ends in .html, got {options.output.name}")
         options.output.write_text(page(found, options.run_file.name), encoding="utf-8")
     print(report(found, options.run_file.name))
-    return FAULT if verdict(found).kind in ("diverges", "broken") else FINE
+    return FOUND if verdict(found).kind in ("diverges", "broken") else FINE

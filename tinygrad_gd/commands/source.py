@@ -6,7 +6,6 @@ from argparse import ArgumentParser, Namespace
 
 import tinygrad_gd as tg
 
-from . import FAULT, FINE
 from .subject import add_subject, subject_of
 
 ABOUT = "the gradient as a plain NumPy function, or as formulas"
@@ -15,6 +14,7 @@ EXAMPLES = (
     ('source -e "sum((w * x + b - y)**2)" --set w=0 b=0 --data x=[1,2] y=[3,5]', "of an expression"),
     ("source train.py --latex", "as LaTeX"),
 )
+FINDING = ""
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -28,4 +28,4 @@ def run(options: Namespace) -> int:
     subject = subject_of(options)
     tensor = subject.tensor(options.tensor)
     print(subject.ask(lambda: tg.latex(tensor) if options.latex else tg.source(tensor, check=True)))
-    return FAULT if subject.failed else FINE
+    return subject.code()

@@ -19,6 +19,7 @@ import tinygrad_gd as tg
 from ..ground.observer import Observer, observe
 from ..pictures.names import names_for
 from ..study.watching import watch
+from . import FAILED, FINE, FOUND
 
 #: So many names are listed where one was wrong.
 LISTED = 30
@@ -106,6 +107,10 @@ class Subject:
                     "backward pass, --pass all lets it run to its end.")
         more = [f"  and {len(rows) - LISTED} more"] if len(rows) > LISTED else []
         return "\n".join(["There are these tensors:", *rows[:LISTED], *more])
+
+    def code(self, found: bool = False) -> int:
+        """The exit code of an answer, which finds something wrong or does not."""
+        return FAILED if self.failed else FOUND if found else FINE
 
     def ask(self, question: Callable[[], Any]) -> Any:
         """The answer to a question, in a frame that sees the variables: names are looked up there."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from ..study.diagnosis import MISTAKE
-from . import FAULT, FINE
 from .subject import Wrong, add_subject, subject_of
 
 ABOUT = "why the gradient of a tensor, or of a model, is None, zero, too large or NaN"
@@ -14,6 +13,7 @@ EXAMPLES = (
     ("why train.py --tensor model", "of all parameters of a model"),
     ("why train.py", "of the loss that backward() was called on last"),
 )
+FINDING = "a mistake was found; what is only worth knowing is none"
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -22,7 +22,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Print the causes; one that is a mistake is a fault."""
+    """Print the causes; one that is a mistake is a finding."""
     subject = subject_of(options)
     thing = subject.thing(options.tensor)
     if not hasattr(thing, "why"):
@@ -30,5 +30,4 @@ def run(options: Namespace) -> int:
         raise Wrong(f"{options.tensor} is of type {kind}; ask about a Tensor or a model")
     found = subject.ask(lambda: thing.why())
     print(found)
-    wrong = any(cause.weight >= MISTAKE for cause in found.causes)
-    return FAULT if wrong or subject.failed else FINE
+    return subject.code(any(cause.weight >= MISTAKE for cause in found.causes))

@@ -14,7 +14,8 @@ that notes the rest, of operations that need no gradient, too, and what else hap
   ``event.tensor`` is None when nobody holds it any more; its shape is known nevertheless.
 - ``run.of("backward")`` are the reverse passes: their inputs are the root and the leaves that got a
   gradient, and they are ``recorded`` with ``create_graph``. Other kinds are ``leaf`` (made of data, as
-  by detach), ``read`` (values left the graph), ``write`` (in place), ``zero_grad`` and ``step``.
+  by detach), ``read`` (values left the graph), ``write`` (in place), ``zero_grad`` and ``step``, whose
+  inputs are the parameters.
 
 Tensors are held weakly, but for the last loss, and of a long run the last `LIMIT` events.
 
@@ -232,8 +233,9 @@ class Run(Observer):
             self._happens("leaf", "grad", g).inputs = (number,)
 
     def optimizes(self, optimizer: Any) -> None:
-        """Note an optimizer's step."""
-        self._happens("step", type(optimizer).__name__)
+        """Note an optimizer's step: its inputs are the parameters."""
+        numbers = tuple(self._number_of(p) for group in optimizer.param_groups for p in group["params"])
+        self._happens("step", type(optimizer).__name__).inputs = numbers
 
     def enters(self, module: Any) -> None:
         """A module's forward begins."""

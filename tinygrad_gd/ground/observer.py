@@ -17,8 +17,10 @@ from .modes import Mode, Switch, current_mode, enable_grad, no_grad
 class Observer:
     """Hears of every event and does nothing; subclasses override what they care for."""
 
-    #: whether first-order backward passes must run the rules on Tensors, so that `forward` sees them
-    wants_tensors: bool = False
+    @property
+    def wants_tensors(self) -> bool:
+        """Whether first-order backward passes must run the rules on Tensors, for `forward` to see."""
+        return False
 
     def forward(self, out: Any, primitive: Any, inputs: Any, params: Any) -> None:
         """``out`` was computed by ``primitive``, in a forward or a recorded backward pass."""
@@ -100,7 +102,11 @@ class Observers(Observer):
 
     def __init__(self, *observers: Observer) -> None:
         self.observers = observers
-        self.wants_tensors = any(o.wants_tensors for o in observers)
+
+    @property
+    def wants_tensors(self) -> bool:
+        """Whether one of them does, at present."""
+        return any(o.wants_tensors for o in self.observers)
 
     def shows(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         """What the observers, one after the other, let rules see."""

@@ -8,8 +8,9 @@ All are loaded when asked for:
   formula of each rule, `naming` says what things are called, `step_words` what is worth saying of a
   step, and `explained` puts it on a page.
 - `diagnosis` finds what is wrong with a gradient: `case` is what is known of it, `broken_chain` says
-  why there is none, `vanished` why it is 0, `trends` why it shrinks or grows on its way back,
-  `too_large` why it is more than expected, `non_finite` where NaN comes from.
+  why there is none, `never_reached` which leaves miss one, `vanished` why it is 0, `trends` why it
+  shrinks or grows on its way back, `too_large` why it is more than expected, `non_finite` where NaN
+  comes from.
 - `checking` compares somebody's own gradients with the engine's, by `slips` and `wrong_shapes`, which
   name the mistakes.
 - `advice` reads the curvature of a loss: of large models by `spectrum`, which needs only products of

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from ..engine.graph import Node, event_of, walk
 from ..engine.tensor import Tensor
 from ..engine.watched import Event, Run
+from ..nn.parameter import Parameter
 from .case import Case, Cause
 
 
@@ -93,18 +95,6 @@ def nothing_known(case: Case) -> Iterator[Cause]:
                 cure=f"Ask {name}.why(loss), or run it under `with tg.study.watch():`.")
 
 
-def never_reached(case: Case) -> list[Tensor]:
-    """The leaves of a watched run that took part, but that no pass of it has ever reached."""
-    run = case.run
-    if run is None or case.root is not run.root:
-        return []
-    reached = {number for e in run.of("backward") for number in e.inputs}
-    used = {number for e in run.operations for number in e.inputs} - reached
-    leaves = (e.tensor for e in run.of("leaf") if e.number in used)
-    return [t for t in leaves if t is not None and t.requires_grad and t.op is None
-            and Node(t).grad is None and t not in case.passed.totals]
-
-
 # -- the chain ---------------------------------------------------------------------------------------
 
 
@@ -117,16 +107,18 @@ def _cut(case: Case) -> Iterator[Cause]:
                     "computed from does, or it was computed under no_grad().",
                     cure="Run it under tg.study.watch() to be told where the chain is cut.")
         return
-    if twin := _namesake(case):
+    watched = run is not None and end is not None and end.run is run
+    way = _way(run, event, end) if run and end and event and watched and event.run is run else []
+    another_model = way and isinstance(case.tensor, Parameter)  # whose parameters are called the same
+    if not another_model and (twin := _namesake(case)):
         yield twin
         return
-    if run is None or end is None or end.run is not run:
+    if run is None or end is None or not watched:
         yield from _by_values(case)
         return
     if event is None or event.run is not run:
         yield _unused(case)
         return
-    way = _way(run, event, end)
     if way:
         yield _link(case, next((e for e in way if _breaks(e)), way[-1]), case.name(case.tensor))
     else:
@@ -268,26 +260,27 @@ def _nothing_recorded(case: Case) -> Iterator[Cause]:
                     "Run it under tg.study.watch() to be told where a chain is cut.")
         return
     pending, seen = [end], {end.number}
-    cut = False
+    cuts: dict[Any, Cause] = {}  # of layers behind one another under no_grad the last will do
     while pending:
         e = pending.pop()
         sources = [x for x in run.inputs_of(e) if x is not None]
         if any(x.flows for x in sources) and _breaks(e):
-            cut = True
-            yield _link(case, e)
+            cause = _link(case, e)
+            cuts.setdefault((cause.kind, cause.line or e.number), cause)
         pending += [x for x in sources if x.number not in seen]
         seen.update(x.number for x in sources)
+    yield from cuts.values()
     first = min(seen)
     reads = [e for e in run.of("read") if not e.within and (x := run.at(e.inputs[0])) and x.flows
              and e.number < end.number]
-    if not cut and reads:
+    if not cuts and reads:
         e = reads[-1]
         source = run.at(e.inputs[0])
         name = case.called(source) if source else "a Tensor"
         yield Cause("array", f"{e.what} took the values of {name} out: from there on nothing is "
                     "recorded.", line=e.place,
                     cure="Compute with the Tensor itself.")
-    elif not cut:
+    elif not cuts:
         made = run.at(first)
         yield Cause("requires_grad", "None of the Tensors that it was computed from was made with "
                     "requires_grad=True.", line=made.place if made else "",

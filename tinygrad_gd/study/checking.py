@@ -128,8 +128,9 @@ def _checked(loss: Any, gradients: Any) -> dict[Tensor, Array]:
         pass
     for t in gradients:
         if t not in reached:
-            raise GradError(f"check_backward: no gradient flows from {describe(loss)} to "
-                            f"{describe(t)}; t.why(loss) says why")
+            name = Names([loss], [t])(t)
+            raise GradError(f"check_backward: no gradient of the loss flows to {name}; "
+                            f"{name}.why(loss) says why")
     return {t: np.asarray(Node(g).value if isinstance(g, Tensor) else g, np.float64)
             for t, g in gradients.items()}
 

@@ -1,8 +1,9 @@
 """`why`: what is wrong with a gradient, and what to do: causes with evidence, the likeliest first.
 
 A `Case` is what is known: the Tensor, the loss, the steps of its reverse pass and, if it was watched,
-the run. `broken_chain` says why there is no gradient, `non_finite` where NaN comes from, `vanished` why
-a gradient is 0, `trends` why it shrinks or grows on its way, `too_large` why it is more than expected.
+the run. `broken_chain` says why there is no gradient, `never_reached` which leaves miss one,
+`non_finite` where NaN comes from, `vanished` why a gradient is 0, `trends` why it shrinks or grows on
+its way, `too_large` why it is more than expected.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.graph import Node, leaves_of
+from ..engine.graph import Node, event_of, leaves_of
 from ..engine.tensor import Tensor
 from ..engine.watched import latest
 from ..errors import DTypeError, GradError, describe
-from .broken_chain import causes_of_none, kept_of_leaves_only, never_reached, nothing_known
+from .broken_chain import causes_of_none, kept_of_leaves_only, nothing_known
 from .case import Case, Cause
+from .never_reached import is_average, never_reached
 from .non_finite import causes_of_nan
 from .too_large import causes_of_size
 from .trends import causes_of_depth
@@ -91,12 +93,18 @@ def why(tensor: Tensor, loss: Tensor | None = None) -> Diagnosis:
 
 def why_of_model(model: Any, loss: Tensor | None = None) -> Diagnosis:
     """Why the gradients of a model's parameters are not what they should be."""
-    params = dict(model.named_parameters())
+    params = list(model.parameters())
     if not params:
         raise GradError(f"why: {type(model).__name__} has no parameters")
-    first, *others = params.values()
+    first, *others = [p for p in params if _learns(p)] or params
     case = Case(first, _checked(loss), latest(), others)
-    return Diagnosis(*_about(case, list(params.values()), type(model).__name__))
+    return Diagnosis(*_about(case, [first, *others], type(model).__name__))
+
+
+def _learns(parameter: Tensor) -> bool:
+    """Whether it is meant to have a gradient: it is not frozen, and no average of others."""
+    event = event_of(parameter)
+    return parameter.requires_grad and not (event and event.run and is_average(event.run, event))
 
 
 def _checked(loss: Any) -> Tensor | None:

@@ -100,7 +100,7 @@ class Names:
             return " + ".join([f"{_inside(given[0])} @ {_inside(given[1])}.T", *given[2:]])
         if op.name == "getitem":
             arrays = iter(given[1:])
-            key = re.sub(r"\barray\b", lambda m: next(arrays, m[0]), index_text(t.params["key"]))
+            key = re.sub(r"\b_\b", lambda m: next(arrays, m[0]), index_text(t.params["key"]))
             return f"{_inside(given[0])}{key}"
         if op.name in ("negative", "transpose") and not options:
             return f"-{_inside(given[0])}" if op.name == "negative" else f"{_inside(given[0])}.T"

@@ -31,7 +31,7 @@ from ..replay.replay import Stale
 from .arguments import form_of
 from .conditions import conditions
 from .entry import Entry
-from .whole import Refused, Whole
+from .whole import Refused, Whole, in_order
 
 #: Programs that are kept for one form of arguments, as for training and evaluation; and forms.
 VARIANTS, FORMS = 8, 64
@@ -295,9 +295,13 @@ class Frozen(Compiled):
 
     # -- looking at it -----------------------------------------------------------------------------
 
-    def _entry(self) -> Entry:
-        """The program that was made last."""
-        if self._last is None:
+    @property
+    def _is_known(self) -> bool:
+        return self._last is not None
+
+    def _entry(self) -> Entry | None:
+        """The program that was made last; None where calls were only watched."""
+        if self._last is None and self._watched is None:
             raise CaptureError(self.problem or self.refused or (
                 f"{self.name}: nothing captured yet; call it at least twice with arguments of the same "
                 "shapes"))
@@ -306,21 +310,25 @@ class Frozen(Compiled):
     @property
     def captured(self) -> Program:
         """The program as it was captured, before all passes."""
-        return self._entry().captured
+        entry = self._entry()
+        return in_order(super().captured) if entry is None else entry.captured
 
     @property
     def program(self) -> Program:
         """The captured program after all passes."""
-        return self._entry().program
+        entry = self._entry()
+        return super().program if entry is None else entry.program
 
     @property
     def replay_source(self) -> str:
         """The text that is executed, with its buffers."""
-        return self._entry().replay.source
+        entry = self._entry()
+        return super().replay_source if entry is None else entry.replay.source
 
     def memory(self) -> Memory:
         """Bytes of states, constants, buffers and temporaries, and what each buffer is for."""
-        return self._entry().replay.memory()
+        entry = self._entry()
+        return super().memory() if entry is None else entry.replay.memory()
 
 
 class Before:

@@ -36,6 +36,12 @@ class Refused(Exception):
         self.line = line
 
 
+def in_order(program: Program) -> Program:
+    """The program with its writes in the order in which the states come in."""
+    place = {id(i): n for n, i in enumerate(program.inputs)}
+    return program.with_(writes=tuple(sorted(program.writes, key=lambda write: place[id(write[0])])))
+
+
 class Whole:
     """The program of a call.
 
@@ -198,7 +204,7 @@ class Whole:
     def _made(self, returned: list[Any], cleared: list[Tensor]) -> Program:
         events = [x for x in self._then.results if isinstance(x, Event)]
         stay, spent = self._gradients()
-        program = Part(self._end, [*events, *stay.values()], whole=True).program
+        program = in_order(Part(self._end, [*events, *stay.values()], whole=True).program)
         self._states = {i.tensor: i for i in program.inputs if isinstance(i, State)}
         inputs: dict[int, Any] = {}
         for given in program.inputs:
@@ -220,10 +226,8 @@ class Whole:
         instructions = list(program.instructions)
         for number, i in sorted(self._inserted, key=lambda found: -found[0]):
             instructions.insert(number, i)
-        place = {id(i): n for n, i in enumerate(program.inputs)}
         program = program.with_(
             inputs=tuple(i for i in inputs.values() if i is not None), outputs=outputs,
-            writes=tuple(sorted(program.writes, key=lambda write: place[id(write[0])])),
             instructions=(*self._early(inputs), *instructions),
             spent=tuple(dict.fromkeys((*spent, *filter(self._is_known, cleared)))),
             gradients=gradients)

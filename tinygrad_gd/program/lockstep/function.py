@@ -12,16 +12,17 @@ from typing import Any
 from weakref import ref
 
 from ...errors import CaptureError, CaptureWarning, DTypeError, describe
-from ...ground.modes import current_mode
+from ...ground.modes import Mode, current_mode
 from ...ground.user_code import line_of_function, located, user_stacklevel
 from ..ir import Program
 from ..passes import optimized, readable
 from ..replay.memory import Memory
 from ..text.source import source_of
-from .lockstep import Lockstep
+from .lockstep import PATIENCE, Lockstep
+from .onlooker import Onlooker
 from .path import Part
 from .segments import Segment
-from .trail import Event
+from .trail import ENDS, Event
 
 
 class Compiled:
@@ -37,6 +38,8 @@ class Compiled:
         self.problem = ""
         self._lockstep, self._in_use = Lockstep(self.name, self.strict), Lock()
         self._captured: tuple[Any, Any] = None, None  # an end, and the program up to there
+        self._watched: Any = None  # as `last` of a lockstep, of a call that somebody watched
+        self._to_watch = PATIENCE  # so many watched calls may still be recorded
         self._thread = 0  # which thread is in a call
         self._own: dict[int, Any] = {}  # by the id of an object, what its method is
 
@@ -68,7 +71,7 @@ class Compiled:
         mode = current_mode()
         if (self.problem or mode.observer is not None or mode.deriving or mode.lockstep is not None
                 or self._thread == (thread := get_ident())):  # it calls itself, or a signal has come
-            return self.function(*args, **kwargs)
+            return self._uncompiled(args, kwargs, mode)
         self._in_use.acquire()  # a `with` block takes twice as long
         self._thread = thread
         try:
@@ -79,6 +82,17 @@ class Compiled:
             self._in_use.release()
             if problem:
                 self._give_up(problem)
+
+    def _uncompiled(self, args: Any, kwargs: Any, mode: Mode) -> Any:
+        """Run the function as usual; what is watched is recorded besides, until there is a program."""
+        if (mode.observer is None or mode.deriving or mode.lockstep is not None or self.problem
+                or not self._to_watch or self._is_known):
+            return self.function(*args, **kwargs)
+        onlooker = Onlooker(self.name, self.strict, (self.function, args, kwargs), mode.observer)
+        result = onlooker.run(mode)
+        self._watched = onlooker.last or self._watched
+        self._to_watch = 0 if onlooker.last and onlooker.settled else self._to_watch - 1
+        return result
 
     def _give_up(self, problem: str) -> None:
         file, line = line_of_function(self.function)
@@ -91,19 +105,26 @@ class Compiled:
     # -- looking at it -----------------------------------------------------------------------------
 
     @property
-    def _end(self) -> Event:
-        """The end of the call that was recorded last."""
-        if self._lockstep.last is None:
-            raise CaptureError(self.problem or f"{self.name}: nothing is recorded yet; call it first")
-        end: Event = self._lockstep.last[0]
-        return end
+    def _is_known(self) -> bool:
+        """Whether there is a program of calls that nobody watched."""
+        return self._lockstep.last is not None
+
+    @property
+    def _recorded(self) -> tuple[Event, list[Event]]:
+        """The end of the call that was recorded last, and the events that made its results."""
+        found: tuple[Event, list[Event]] | None = self._lockstep.last or self._watched
+        if found is None:
+            raise CaptureError(self.problem or f"{self.name}: nothing is recorded yet; call it first, "
+                               "and not only in a derivative, in another compiled function, or with "
+                               "an observer in it, where it runs uncompiled")
+        return found
 
     @property
     def captured(self) -> Program:
         """The program as it was recorded, before all passes."""
-        end = self._end
+        end, results = self._recorded
         if self._captured[0] is not end:
-            self._captured = end, Part(end, self._lockstep.last[1], whole=True).program
+            self._captured = end, Part(end, results, whole=True).program
         program: Program = self._captured[1]
         return program
 
@@ -123,7 +144,14 @@ class Compiled:
         return "\n".join(s.replay.source for s in self._segments())
 
     def _segments(self) -> list[Segment]:
-        return [e.segment for e in self._end.path_to() if e.segment is not None]
+        """Those that ran last; of a call that was only recorded, what would run in the next."""
+        end, results = self._recorded
+        ends, path = [e for e in end.path_to() if e.kind in ENDS], end.path
+        if found := [e.segment for e in ends if e.segment is not None]:
+            return found
+        starts = [0, *(path.ends[e] for e in ends)]
+        return [Segment(e, [r for r in results if start < path.ends[r] <= path.ends[e]], self.strict)
+                for start, e in zip(starts, ends, strict=False) if start < path.ends[e]]
 
     def memory(self) -> Memory:
         """Bytes of states, constants, buffers and temporaries, and what each buffer is for."""

@@ -145,7 +145,7 @@
   const changed = () => run && JSON.stringify(p) !== JSON.stringify(start);
 
   // -- moving
-  const go = (k) => { at = Math.max(0, Math.min(steps.length - 1, k)); const s = steps[at]; if (!gone.has(s.node)) node = s.node; show(); };
+  const go = (k) => { at = Math.max(0, Math.min(steps.length - 1, k)); const s = steps[at]; if (!gone.has(s.node)) node = s.node; centre(s.from || node); show(); };
   const set = (k, v) => { p[k] = v; losses = []; compute(); at = Math.max(at, whole); show(); };
   const reset = () => { p = structuredClone(start); losses = []; compute(); at = whole; show(); };
   const descend = () => {
@@ -190,7 +190,8 @@
   const place = () => { svg.style.transform = `translate(${x}px,${y}px) scale(${zoom})`; };
   const fit = () => {
     const s = $("stage").getBoundingClientRect(), w = svg.clientWidth || svg.width.baseVal.value, h = svg.clientHeight || svg.height.baseVal.value;
-    zoom = Math.max(0.4, Math.min(1.6, (s.width - 16) / w, (s.height - 16) / h));
+    const wide = (s.width - 16) / w, all = Math.min(wide, (s.height - 16) / h);
+    zoom = Math.max(0.4, Math.min(1.6, all < 0.4 ? Math.min(1, wide) : all));  // what is too tall stays readable
     x = (s.width - w * zoom) / 2;
     y = (s.height - h * zoom) / 2;
     place();
@@ -204,6 +205,8 @@
     if (b.left > s.left && b.right < s.right && b.top > s.top && b.bottom < s.bottom) return;
     x += s.left + s.width / 2 - b.left - b.width / 2;
     y += s.top + s.height / 2 - b.top - b.height / 2;
+    const room = s.height - svg.getBoundingClientRect().height;
+    if (room < 0) y = Math.max(room - 16, Math.min(16, y));
     place();
   };
   const grab = (e, n) => {  // a leaf that is one number moves with the pointer

@@ -1,0 +1,214 @@
+"""`Onlooker`: records a call that somebody watches, which runs as if it were not compiled.
+
+Those who watch hear what they would hear of the plain function, and nothing of what the recorder
+computes besides: the parts of composed operations, and rules that run on Tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ...engine.hooks import unwrap
+from ...engine.tensor import Tensor
+from ...ground.live import Live
+from ...ground.modes import Mode, current_mode, reset_mode, set_mode, using
+from ...ground.observer import Observer
+from ...ops.shape import copy
+from ..capture.capture import Capture
+from ..ir import Value
+from .call import Call
+from .expected import state_of
+from .lockstep import Lockstep
+from .recorder import Recorder
+from .trail import Event, gradient_of, same
+
+
+class _Recorder(Recorder):
+    """A recorder that hears of a call, and answers nothing in it: only results become events."""
+
+    def _has_made(self, x: Any) -> bool:
+        return (isinstance(x, Tensor) and x in self._values and x not in self.inputs
+                and id(x) not in self._outside)
+
+    def creates(self, leaf: Tensor, data: Any) -> None:
+        """A copy of what the call has made is made in it, too."""
+        if self._internal or not self._has_made(data):
+            super().creates(leaf, data)
+        elif leaf.dtype == data.dtype:
+            self._values[leaf] = self._record(
+                copy, (self.reference(data),), {"order": "K"}, Value.like(leaf._value))
+        else:
+            Capture.creates(self, leaf, data)
+
+    def _result(self, x: Any) -> Any:
+        if self._has_made(x):
+            self.makes(gradient_of(x), x)
+        return super()._result(x)
+
+
+def _to_both(event: str) -> Callable[..., None]:
+    """Tell the recorder, and those who watch if it is the user's code that does it."""
+    def tell(self: Onlooker, *news: Any) -> None:
+        users = self.is_of_user()
+        self.record(event, *news)
+        if users:
+            getattr(self.watcher, event)(*news)
+
+    return tell
+
+
+def _to_watcher(event: str) -> Callable[..., None]:
+    def tell(self: Onlooker, *news: Any) -> None:
+        getattr(self.watcher, event)(*news)
+
+    return tell
+
+
+class Onlooker(Observer):
+    """Hears of one call, for a recorder and for those who watch.
+
+    Attributes
+    ----------
+    watcher : who is told as if nothing were recorded.
+    recorder : what writes the call down; None once the call has an observer of its own.
+    last : the end of the recording, and the events that it returned; None if there is none.
+    settled : whether optimizers remembered as much before the call as after it: the first step makes
+        what later ones change.
+    """
+
+    read, creates, effect, decides = map(_to_both, ("read", "creates", "effect", "decides"))
+    write, enters, leaves = map(_to_both, ("write", "enters", "leaves"))
+    takes_gradient = _to_both("takes_gradient")
+    accumulates, forgets = map(_to_watcher, ("accumulates", "forgets"))
+
+    def __init__(self, name: str, strict: bool, given: Any, watcher: Observer) -> None:
+        self.watcher = watcher
+        self.lockstep = Lockstep(name, strict)
+        self.lockstep.call, self.lockstep.given = Call(self.lockstep), given
+        self.recorder: Recorder | None = _Recorder(self.lockstep, entire=True)
+        self.last: Any = None
+        self._states: list[tuple[Any, Any]] = []
+        self._shown: dict[Tensor, Any] = {}  # what rules see of an array
+        self._floats: dict[int, Live] = {}  # by the id of an argument, how programs read it
+
+    def run(self, mode: Mode) -> Any:
+        """What the function returns."""
+        function, args, kwargs = self.lockstep.given
+        token = set_mode(mode.replaced(observer=self, lockstep=self.lockstep))  # which is not active
+        try:
+            result = function(*args, **kwargs)
+        except BaseException:
+            self._give_up()
+            raise
+        finally:
+            reset_mode(token)
+        if self.recorder is not None:
+            end = self.recorder.finish(result)
+            self.last = end, [x for x in self.recorder.results if isinstance(x, Event)]
+        self.recorder, self._shown = None, {}
+        return result
+
+    @property
+    def settled(self) -> bool:
+        """Whether the next call would be recorded in the same way."""
+        return all(same(then, state_of(optimizer)) for optimizer, then in self._states)
+
+    @property
+    def wants_tensors(self) -> bool:
+        """Rules are recorded as what they do with Tensors."""
+        return self.recorder is not None or self.watcher.wants_tensors
+
+    def is_of_user(self) -> bool:
+        """Whether the user's code is at work, or a reverse pass that is itself recorded."""
+        r = self.recorder
+        if r is not None and current_mode().observer is not self:
+            self._give_up()
+        return r is None or not (r._composed or (r._phase == "backward" and not current_mode().grad))
+
+    def _give_up(self) -> None:
+        if self.recorder is not None:
+            self.recorder.close()
+        self.recorder = None
+
+    def record(self, event: str, *news: Any) -> None:
+        """Tell the recorder, to whom alone it matters what it does then."""
+        if self.recorder is not None:
+            with using(observer=self.recorder):
+                getattr(self.recorder, event)(*news)
+
+    def _live(self, x: Any) -> Any:
+        """A float among the arguments as one that may be another in the next call."""
+        r = self.recorder
+        if type(x) is not float or r is None or id(x) not in r._passed:
+            return x
+        if id(x) not in self._floats:
+            index, numbers = r._new_slot(x).index, self.lockstep.numbers
+            numbers[index] = x
+            self._floats[id(x)] = r.numbers.live(x, r.names.get(id(x), "number"), numbers, index)
+        return self._floats[id(x)]
+
+    def _plain(self, g: Any) -> Any:
+        """A gradient as those who watch get it without the recorder."""
+        return g if self.watcher.wants_tensors or current_mode().grad else unwrap(g)
+
+    def _given(self, x: Any) -> Any:
+        """An input as it is without the recorder."""
+        return self._shown.get(x, x) if isinstance(x, Tensor) else x.value if type(x) is Live else x
+
+    # -- what happens --------------------------------------------------------------------------------
+
+    def forward(self, out: Any, primitive: Any, inputs: Any, params: Any) -> None:
+        """Rates are numbers that programs read anew; those who watch get plain ones."""
+        users = self.is_of_user()
+        if (r := self.recorder) is not None and not r._internal:
+            for x in inputs:  # what it brings must be known before copies of it are
+                if isinstance(x, np.ndarray) or (isinstance(x, Tensor) and x not in r._values):
+                    r.slot_of(x)
+        self.record("forward", out, primitive, tuple(map(self._live, inputs)), params)
+        if users:
+            self.watcher.forward(out, primitive, tuple(map(self._given, inputs)), params)
+
+    def shows(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """What those who watch let rules see, and the recorder of that."""
+        if self.watcher.wants_tensors:
+            inputs = self.watcher.shows(inputs)
+        if self.recorder is None:
+            return inputs
+        with using(observer=self.recorder):
+            shown = self.recorder.shows(tuple(map(self._live, inputs)))
+        self._shown.update((x, given) for x, given in zip(shown, inputs, strict=True)
+                           if x is not given and isinstance(x, Tensor))
+        return shown
+
+    def backward(self, out: Any, position: int, g: Any, gx: Any) -> None:
+        """A rule has run, on Tensors for the recorder."""
+        self.record("backward", out, position, g, gx)
+        self.watcher.backward(out, position, self._plain(g), self._plain(gx))
+
+    def replaces(self, tensor: Any, g: Any) -> None:
+        """The recorder has seen where it comes from."""
+        self.watcher.replaces(tensor, self._plain(g))
+
+    def starts_backward(self, root: Any, seed: Any) -> None:
+        """From here on rules are at work, not the user."""
+        self.is_of_user()
+        self.record("starts_backward", root, seed)
+        self.watcher.starts_backward(root, seed)
+
+    def ends_backward(self) -> None:
+        """The user goes on."""
+        self.record("ends_backward")
+        self.watcher.ends_backward()
+
+    def optimizes(self, optimizer: Any) -> None:
+        """Remember what the optimizer remembers."""
+        self._states.append((optimizer, state_of(optimizer)))
+        self.watcher.optimizes(optimizer)
+
+    def option(self, options: Mapping[str, Any], key: str, value: Any) -> Any:
+        """The recorder's number, which programs read anew."""
+        answer = self.watcher.option(options, key, value)
+        return self.recorder.option(options, key, answer) if self.recorder is not None else answer
