@@ -37,9 +37,7 @@ def kept(reduced: Any, x: Any, axis: Any) -> Any:
 
 def spread(g: Any, x: Any, axis: Any) -> Any:
     """The rule of every sum: the cotangent, repeated to the shape of ``x``."""
-    if axis is None:
-        return broadcast(g, x.shape)
-    return broadcast(kept(g, x, axis), x.shape)
+    return broadcast(g if axis is None else kept(g, x, axis), x.shape)
 
 
 def count(x: Any, axis: Any) -> int:

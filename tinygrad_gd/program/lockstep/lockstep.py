@@ -100,8 +100,7 @@ class Lockstep:
         """What the function returns; its operations come here."""
         if changes.count != self.changes and not self.unchanged():
             self.root.next, self.wanted = None, True
-        self.call = Call(self)
-        self.at, self.eager = self.root, False
+        self.call, self.at, self.eager = Call(self), self.root, False
         outside, inside = self.modes
         if outside is not mode:
             inside = mode.replaced(lockstep=self)
@@ -389,8 +388,7 @@ class Lockstep:
 
     def steps(self, optimizer: Any) -> bool:
         """A step of an optimizer; False for those that run as usual."""
-        e = self.at.next
-        if (e is None or e.what is not optimizer) and not is_ours(type(optimizer)):
+        if not (((e := self.at.next) and e.what is optimizer) or is_ours(type(optimizer))):
             return False
         if self.recorder is None:
             e = self.find("step", optimizer, self.call.fits_step, optimizer)
