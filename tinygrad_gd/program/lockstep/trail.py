@@ -286,9 +286,8 @@ def in_words(x: Any) -> str:
 def held_of(events: Iterable[Event], alone: int) -> list[Event]:
     """The events whose stand-ins somebody has: they have more references than from the trail."""
     found = []
-    for e in events:
-        out = e.out
-        if out is not None and (getrefcount(out) - e.uses > alone or getweakrefcount(out)):
+    for e in events:  # None is asked for last: it is had by many, and hardly ever an answer
+        if (getrefcount(out := e.out) - e.uses > alone or getweakrefcount(out)) and out is not None:
             found.append(e)
     return found
 
