@@ -57,6 +57,26 @@ def test_memory_that_is_not_dense_is_multiplied_as_before() -> None:
     assert "matmul(" in run.replay_source
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_many_small_matrices_by_columns_are_copied_before_they_are_multiplied(dtype: Any) -> None:
+    rng = np.random.default_rng(0)
+    x, y = (tg.Tensor(rng.normal(size=(3, 2, n, 16)).astype(dtype)) for n in (40, 32))
+    run = frozen(lambda x, y: 2.0 * ((x * 1.5) @ (y * 0.5).swapaxes(-1, -2)), strict=True)
+    for _ in range(3):
+        expected = 2.0 * ((x * 1.5).numpy() @ (y * 0.5).numpy().swapaxes(-1, -2))
+        np.testing.assert_array_equal(run(x, y).numpy(), expected)
+    assert "scratch" in run.replay_source
+
+
+def test_what_is_added_to_a_product_of_rows_is_added_where_it_lies() -> None:
+    x, w = tg.Tensor(values(4, 32, 20)), tg.Tensor(values(6, 20), requires_grad=True)
+    b = tg.Tensor(values(6), requires_grad=True)
+    run = frozen(lambda x: np.tanh(tg.linear(x, w, b)).sum(), strict=True)
+    for _ in range(3):
+        assert run(x).item() == np.tanh(tg.linear(x, w, b)).sum().item()
+    assert len(run.memory().uses) == 1
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, ">f8", np.int64, bool])
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_products_of_two_dtypes_have_the_same_bits_compiled(dtype: Any, order: Any) -> None:

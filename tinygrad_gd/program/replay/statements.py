@@ -250,17 +250,21 @@ class Statements:
         if i.target is not None and self.plan.in_place(i):
             name = self.names[i.target.value]
         elif buffer is not None:
-            axes = i.output.axes
-            alike = axes == self.plan.sizes[buffer].axes
-            name = f"buffer{buffer}" if alike else f"buffer{buffer}_{''.join(map(str, axes))}"
+            name = f"buffer{buffer}{self._form(i.output, self.plan.sizes[buffer])}"
             self.space[name] = self.buffer(i.output)
         else:
             return None
         self.names[i.output] = name
         return name
 
+    def _form(self, value: Value, first: Value) -> str:
+        """What tells the name of a buffer for a value from that for the first it had."""
+        shape = "" if value.shape == first.shape else f"_{'x'.join(map(str, value.shape))}"
+        natural = first.axes if not shape else tuple(range(len(value.axes)))
+        return shape + ("" if value.axes == natural else f"_{''.join(map(str, value.axes))}")
+
     def buffer(self, value: Value) -> np.ndarray[Any, Any]:
-        """The array in which a value lies: its buffer, with the value's axes."""
+        """The array in which a value lies: its buffer, with the value's shape and axes."""
         return shaped(self._whole(value), value)
 
     def _whole(self, value: Value) -> np.ndarray[Any, Any]:
