@@ -32,6 +32,7 @@ from .ir import (
     use_counts,
     users_of,
 )
+from .parts import join_parts
 from .tidy import drop_neutral, drop_turns
 from .turned import turn_products
 
@@ -210,6 +211,7 @@ PASSES: dict[str, Pass] = {
     "fold_constants": fold_constants,
     "numbers_for_full_arrays": numbers_for_full_arrays,
     "drop_turns": drop_turns,
+    "join_parts": join_parts,
     "drop_dead_code": drop_dead_code,
     "drop_copies": drop_copies,
     "drop_neutral": drop_neutral,
@@ -223,8 +225,8 @@ PASSES: dict[str, Pass] = {
 
 #: What only readers gain from, and only a machine.
 FOR_READERS = {"numbers_for_full_arrays", "drop_neutral"}
-FOR_MACHINES = {"fold_constants", "share_reductions", "turn_products", "hoist", "update_early",
-                "update_together"}
+FOR_MACHINES = {"fold_constants", "join_parts", "share_reductions", "turn_products", "hoist",
+                "update_early", "update_together"}
 
 
 def optimized(program: Program, without: Container[str] = ()) -> Program:

@@ -169,4 +169,4 @@ def can_write(i: Instruction) -> bool:
     if p.name in REDUCTIONS:
         plain = set(i.params) <= {"axis", "keepdims"}
         return plain and (ONE_ORDER or p.name not in SUMS or all(x.dense for x in i.values))
-    return p.name in ("broadcast_to", "astype")
+    return p.name in ("broadcast_to", "astype", "concatenate")

@@ -14,7 +14,7 @@ import numpy as np
 from ...engine.tensor import Tensor, constant
 from ...ground.fast import einsum
 from ...ground.storage import tick
-from ...ops.indexing import SLOT
+from ...ops.indexing import SLOT, added, places_of
 from ..ir import (
     INFIX,
     REDUCTIONS,
@@ -280,6 +280,9 @@ class Statements:
             return [f"copyto({into}, {inputs[0]})"]
         if p.name == "astype":
             return [f"copyto({into}, {inputs[0]}, 'unsafe')"]
+        if p.name == "concatenate":
+            parts = ", ".join(inputs)
+            return [f"{self.function(np.concatenate)}(({parts},), {i.params['axis']!r}, {into})"]
         copies = []
         if i in self._copies:
             position, form = self._copies[i]
@@ -366,6 +369,10 @@ class Statements:
                 whole = self.bound(self._whole(x), "flat")
                 return f"{whole}[{self._prepared(partial(places, i), *indices)}]"
             return f"{inputs[0]}[{self._key(i, inputs[1:])}]"
+        if (p.name == "scatter" and len(inputs) > 1 and all(map(self._is_settled, i.inputs[1:]))
+                and all(x.dtype != bool for x in i.inputs[1:])):
+            where = self._prepared(partial(places_of, **i.params), *i.inputs[1:])
+            return f"{self.function(added)}({inputs[0]}, {where}, {self.name(i.params['shape'])})"
         if p.name in INFIX and getattr(p.run, "__module__", "") == "_operator":  # Python's own
             return f"{inputs[0]} {INFIX[p.name][0]} {inputs[1]}"
         plain = set(i.params) <= {"axis", "keepdims"} and not is_mean_of_half(i)
