@@ -122,3 +122,18 @@ def test_what_labels_tell_is_prepared_once_and_anew_when_they_change() -> None:
     totals = [i for i in compiled.program.instructions
               if i.primitive.name == "sum" and i.params.get("axis") == 1]
     assert len(totals) == 1  # of the exponentials, for the loss and for its gradient
+
+
+def test_one_buffer_holds_ten_numbers_and_two_rows_by_columns() -> None:
+    """Each form of a buffer has a name of its own."""
+    a, b, c = (tg.Tensor(values(*shape)) for shape in ((2, 5), (5, 2), (10,)))
+
+    def step(a: Any, b: Any, c: Any) -> Any:
+        first = np.exp(a).sum()
+        second = np.exp(b.T * 0.5).max() + first
+        return np.exp(c * 0.5).max() + second
+
+    run = frozen(step, strict=True)
+    for _ in range(4):
+        assert run(a, b, c).item() == step(a, b, c).item()
+    assert len(run.memory().uses) == 1

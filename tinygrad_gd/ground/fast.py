@@ -109,15 +109,15 @@ def product(x: Any, y: Any) -> Any:
     """
     if type(x) is type(y) is ndarray and x.dtype is y.dtype:
         a, b = x.shape, y.shape
-        if (len(a) == len(b) > 2 and y.strides[-2] == x.strides[-1] == y.itemsize < y.strides[-1]
-                and is_sooner_in_rows(*a[-2:], b[-1], x.dtype)):
-            return x @ y.copy()
         if (len(a) == len(b) == 2 and (a[0] * b[1] <= LITTLE_ELEMENTS or a[1] == 1)
                 and x.flags.forc and y.flags.forc):
             if a[0] <= FEW_ROWS and y.flags.fnc and x.flags.c_contiguous and is_sooner_turned(
                     *a, b[1], x.dtype):
                 x = x.copy("F")
             return x.dot(y)
+        if (len(a) == len(b) > 2 and y.strides[-2] == x.strides[-1] == y.itemsize < y.strides[-1]
+                and is_sooner_in_rows(*a[-2:], b[-1], x.dtype)):
+            return x @ y.copy()
     return x @ y
 
 

@@ -259,7 +259,7 @@ class Statements:
 
     def _form(self, value: Value, first: Value) -> str:
         """What tells the name of a buffer for a value from that for the first it had."""
-        shape = "" if value.shape == first.shape else f"_{'x'.join(map(str, value.shape))}"
+        shape = "" if value.shape == first.shape else f"_of{'x'.join(map(str, value.shape))}"
         natural = first.axes if not shape else tuple(range(len(value.axes)))
         return shape + ("" if value.axes == natural else f"_{''.join(map(str, value.axes))}")
 
