@@ -60,4 +60,5 @@ def test_many_small_products_have_the_bits_of_numpy(dtype: Any) -> None:
         for a, b in ((x, y), (x[:1], y), (x[..., ::-1], y), (x, y[..., ::-1]), (x, y.swapaxes(0, 1)[:, :2])):
             if a.shape[:2] == b.shape[:2] or len(a) == 1:
                 np.testing.assert_array_equal(product(a, b.swapaxes(-1, -2)), np.matmul(a, b.swapaxes(-1, -2)))
+        np.testing.assert_array_equal(product(x, y[0, 0].T), np.matmul(x, y[0, 0].T))
     assert sooner

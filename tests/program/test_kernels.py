@@ -68,6 +68,31 @@ def test_many_small_matrices_by_columns_are_copied_before_they_are_multiplied(dt
     assert "scratch" in run.replay_source
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_layer_of_small_matrices_makes_a_product_of_each(dtype: Any, bias: bool) -> None:
+    x, (w, b) = tg.Tensor(values(8, 32, 24, dtype=dtype)), (values(32, 24, dtype=dtype), values(32, dtype=dtype))
+    v, w = (tg.Tensor(w.copy(), requires_grad=True) for _ in "vw")
+
+    def made(w: Any) -> Any:
+        opt = tg.optim.SGD([w], lr=0.01)
+
+        def step(x: Any) -> Any:
+            loss = np.tanh(tg.linear(x, w, b if bias else None)).sum()
+            opt.zero_grad()
+            loss.backward()
+            opt.step()
+            return loss
+
+        return step
+
+    eager, compiled = made(v), frozen(made(w), strict=True)
+    for _ in range(4):
+        assert eager(x).item() == compiled(x).item()
+        np.testing.assert_array_equal(v.numpy(), w.numpy())
+    assert "matmul(v" in compiled.replay_source and "scratch" in compiled.replay_source
+
+
 def test_what_is_added_to_a_product_of_rows_is_added_where_it_lies() -> None:
     x, w = tg.Tensor(values(4, 32, 20)), tg.Tensor(values(6, 20), requires_grad=True)
     b = tg.Tensor(values(6), requires_grad=True)

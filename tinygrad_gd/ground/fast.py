@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -88,13 +89,14 @@ def is_sooner_turned(rows: int, inner: int, columns: int, dtype: Any) -> bool:
 
 
 @lru_cache(1 << 10)
-def is_sooner_in_rows(rows: int, inner: int, columns: int, dtype: Any) -> bool:
+def is_sooner_in_rows(rows: int, inner: int, columns: int, dtype: Any, often: int = 1) -> bool:
     """Whether products of many small matrices by columns are sooner, and the same, with copies by rows.
 
     OpenBLAS has slow code for small ``x @ y.T``: the copies of y take less than what they save, if each
-    is read by enough rows. That it is the same is found by trying it.
+    is read by enough rows; ``often`` is how many matrices read the same. That it is the same is found
+    by trying it.
     """
-    if not (min(rows, columns) >= FEW_ROWS and rows >= inner > 1 and dtype.char in "fd"
+    if not (min(rows, columns) >= FEW_ROWS and often * rows >= inner > 1 and dtype.char in "fd"
             and rows * inner * columns <= MOST_MULTIPLICATIONS):
         return False
     x, y = (np.sin(np.arange(1, n * inner + 1, dtype=dtype)).reshape(n, inner) for n in (rows, columns))
@@ -115,8 +117,9 @@ def product(x: Any, y: Any) -> Any:
                     *a, b[1], x.dtype):
                 x = x.copy("F")
             return x.dot(y)
-        if (len(a) == len(b) > 2 and y.strides[-2] == x.strides[-1] == y.itemsize < y.strides[-1]
-                and is_sooner_in_rows(*a[-2:], b[-1], x.dtype)):
+        if (len(a) > 2 and len(b) in (2, len(a))
+                and y.strides[-2] == x.strides[-1] == y.itemsize < y.strides[-1]
+                and is_sooner_in_rows(*a[-2:], b[-1], x.dtype, prod(a[:-2]) if len(b) == 2 else 1)):
             return x @ y.copy()
     return x @ y
 

@@ -137,11 +137,12 @@ def _are_sooner_in_rows(i: Instruction) -> bool:
     """Whether many small second factors by columns are copied by rows first; `product` does so, too."""
     a, b = i.inputs
     if not (isinstance(a, Value) and isinstance(b, Value) and a.dtype == b.dtype
-            and len(a.shape) == len(b.shape) > 2 and b.dense and b.nbytes <= ROWS_BYTES):
+            and len(a.shape) > 2 and len(b.shape) in (2, len(a.shape)) and b.dense
+            and b.nbytes <= ROWS_BYTES):
         return False
-    last = len(b.shape) - 1
-    return (a.axes[last], b.axes[last]) == (last, last - 1) and is_sooner_in_rows(
-        *a.shape[-2:], b.shape[-1], a.dtype)
+    last, often = len(b.shape) - 1, prod(a.shape[:-2]) if len(b.shape) == 2 else 1
+    return (a.axes[-1], b.axes[-1]) == (len(a.shape) - 1, last - 1) and is_sooner_in_rows(
+        *a.shape[-2:], b.shape[-1], a.dtype, often)
 
 
 def _stays_in_rows(i: Instruction) -> bool:
