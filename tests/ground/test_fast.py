@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tinygrad_gd.ground.fast import product
+from tinygrad_gd.ground.fast import is_sooner_in_rows, product
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, int, complex])
@@ -47,3 +47,18 @@ def test_products_of_few_rows_have_the_bits_of_numpy(rows: int) -> None:
         x, w = rng.normal(size=(rows, inner)).astype(dtype), rng.normal(size=(columns, inner)).astype(dtype)
         for factor in (x, np.asfortranarray(x), x[::-1]):
             np.testing.assert_array_equal(product(factor, w.T), np.matmul(factor, w.T))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_many_small_products_have_the_bits_of_numpy(dtype: Any) -> None:
+    """The second factors may be copied into another order first, but only where that changes nothing."""
+    rng = np.random.default_rng(0)
+    sooner = 0
+    for rows, inner, columns in every([4, 16, 40], [1, 8, 16, 33], [3, 16, 32]):
+        x, y = (rng.normal(size=(2, 5, n, inner)).astype(dtype) for n in (rows, columns))
+        sooner += is_sooner_in_rows(rows, inner, columns, x.dtype)
+        for a, b in ((x, y), (x[:1], y), (x[..., ::-1], y), (x, y[..., ::-1]), (x, y.swapaxes(0, 1)[:, :2])):
+            if a.shape[:2] == b.shape[:2] or len(a) == 1:
+                np.testing.assert_array_equal(product(a, b.swapaxes(-1, -2)), np.matmul(a, b.swapaxes(-1, -2)))
+        np.testing.assert_array_equal(product(x, y[0, 0].T), np.matmul(x, y[0, 0].T))
+    assert sooner

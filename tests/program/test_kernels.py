@@ -57,6 +57,51 @@ def test_memory_that_is_not_dense_is_multiplied_as_before() -> None:
     assert "matmul(" in run.replay_source
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_many_small_matrices_by_columns_are_copied_before_they_are_multiplied(dtype: Any) -> None:
+    rng = np.random.default_rng(0)
+    x, y = (tg.Tensor(rng.normal(size=(3, 2, n, 16)).astype(dtype)) for n in (40, 32))
+    run = frozen(lambda x, y: 2.0 * ((x * 1.5) @ (y * 0.5).swapaxes(-1, -2)), strict=True)
+    for _ in range(3):
+        expected = 2.0 * ((x * 1.5).numpy() @ (y * 0.5).numpy().swapaxes(-1, -2))
+        np.testing.assert_array_equal(run(x, y).numpy(), expected)
+    assert "scratch" in run.replay_source
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_layer_of_small_matrices_makes_a_product_of_each(dtype: Any, bias: bool) -> None:
+    x, (w, b) = tg.Tensor(values(8, 32, 24, dtype=dtype)), (values(32, 24, dtype=dtype), values(32, dtype=dtype))
+    v, w = (tg.Tensor(w.copy(), requires_grad=True) for _ in "vw")
+
+    def made(w: Any) -> Any:
+        opt = tg.optim.SGD([w], lr=0.01)
+
+        def step(x: Any) -> Any:
+            loss = np.tanh(tg.linear(x, w, b if bias else None)).sum()
+            opt.zero_grad()
+            loss.backward()
+            opt.step()
+            return loss
+
+        return step
+
+    eager, compiled = made(v), frozen(made(w), strict=True)
+    for _ in range(4):
+        assert eager(x).item() == compiled(x).item()
+        np.testing.assert_array_equal(v.numpy(), w.numpy())
+    assert "matmul(v" in compiled.replay_source and "scratch" in compiled.replay_source
+
+
+def test_what_is_added_to_a_product_of_rows_is_added_where_it_lies() -> None:
+    x, w = tg.Tensor(values(4, 32, 20)), tg.Tensor(values(6, 20), requires_grad=True)
+    b = tg.Tensor(values(6), requires_grad=True)
+    run = frozen(lambda x: np.tanh(tg.linear(x, w, b)).sum(), strict=True)
+    for _ in range(3):
+        assert run(x).item() == np.tanh(tg.linear(x, w, b)).sum().item()
+    assert len(run.memory().uses) == 1
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, ">f8", np.int64, bool])
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_products_of_two_dtypes_have_the_same_bits_compiled(dtype: Any, order: Any) -> None:
@@ -102,3 +147,18 @@ def test_what_labels_tell_is_prepared_once_and_anew_when_they_change() -> None:
     totals = [i for i in compiled.program.instructions
               if i.primitive.name == "sum" and i.params.get("axis") == 1]
     assert len(totals) == 1  # of the exponentials, for the loss and for its gradient
+
+
+def test_one_buffer_holds_ten_numbers_and_two_rows_by_columns() -> None:
+    """Each form of a buffer has a name of its own."""
+    a, b, c = (tg.Tensor(values(*shape)) for shape in ((2, 5), (5, 2), (10,)))
+
+    def step(a: Any, b: Any, c: Any) -> Any:
+        first = np.exp(a).sum()
+        second = np.exp(b.T * 0.5).max() + first
+        return np.exp(c * 0.5).max() + second
+
+    run = frozen(step, strict=True)
+    for _ in range(4):
+        assert run(a, b, c).item() == step(a, b, c).item()
+    assert len(run.memory().uses) == 1

@@ -19,6 +19,9 @@ ROWS = [
            (normal(2, 2, 6), STATE, normal(6, 2, seed=3), normal(6, seed=4))),
     *(Sample("rnn", lambda z, h, w, f=f: recurrent.rnn_states(z, h, w, f),
              (normal(2, 2, 2), STATE, normal(2, 2, seed=3)), f) for f in ("tanh", "relu")),
+    *(Sample("attention_scores", lambda q, k: by_name("attention_scores")(q, k), (normal(2, 3, 4), k), label,
+             torch=lambda q, k: torch_("matmul")(q, k.mT))
+      for k, label in ((normal(2, 5, 4, seed=1), "batch"), (normal(5, 4, seed=1), "one set of keys"))),
     Sample("attention_weights", lambda x, b: by_name("attention_weights")(x, b), (normal(2, 3, 3), normal(3, 3, seed=1)),
            torch=lambda x, b: torch_("softmax")(x + b, -1)),
     Sample("attention_weights", lambda x: by_name("attention_weights")(x, HIDDEN.astype(x.dtype)), (normal(2, 3, 3),), "causal",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -87,8 +88,27 @@ def is_sooner_turned(rows: int, inner: int, columns: int, dtype: Any) -> bool:
     return np.array_equal(x.dot(y.T), x.copy("F").dot(y.T))
 
 
+@lru_cache(1 << 10)
+def is_sooner_in_rows(rows: int, inner: int, columns: int, dtype: Any, often: int = 1) -> bool:
+    """Whether products of many small matrices by columns are sooner, and the same, with copies by rows.
+
+    OpenBLAS has slow code for small ``x @ y.T``: the copies of y take less than what they save, if each
+    is read by enough rows; ``often`` is how many matrices read the same. That it is the same is found
+    by trying it.
+    """
+    if not (min(rows, columns) >= FEW_ROWS and often * rows >= inner > 1 and dtype.char in "fd"
+            and rows * inner * columns <= MOST_MULTIPLICATIONS):
+        return False
+    x, y = (np.sin(np.arange(1, n * inner + 1, dtype=dtype)).reshape(n, inner) for n in (rows, columns))
+    return np.array_equal(x @ y.T, x @ y.T.copy())
+
+
 def product(x: Any, y: Any) -> Any:
-    """``x @ y``; a small one of two matrices without gaps calls the same routine by a shorter way."""
+    """``x @ y``, if it can be the same by a shorter way.
+
+    A small one of two matrices without gaps needs less preparation, and many small matrices may be
+    sooner in another memory order.
+    """
     if type(x) is type(y) is ndarray and x.dtype is y.dtype:
         a, b = x.shape, y.shape
         if (len(a) == len(b) == 2 and (a[0] * b[1] <= LITTLE_ELEMENTS or a[1] == 1)
@@ -97,6 +117,10 @@ def product(x: Any, y: Any) -> Any:
                     *a, b[1], x.dtype):
                 x = x.copy("F")
             return x.dot(y)
+        if (len(a) > 2 and len(b) in (2, len(a))
+                and y.strides[-2] == x.strides[-1] == y.itemsize < y.strides[-1]
+                and is_sooner_in_rows(*a[-2:], b[-1], x.dtype, prod(a[:-2]) if len(b) == 2 else 1)):
+            return x @ y.copy()
     return x @ y
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from ..errors import OptionError, ShapeError, describe
 from ..ground.checks import check_integer, check_probability, check_switch
 from ..ground.explain import answering
 from ..ground.modes import get_default_dtype
+from ..ops.elementwise import multiply
 from ..ops.neural.attention import as_bias, attend, causal_bias
 from ..ops.neural.linear import linear
 from ..ops.reductions import mean
@@ -162,8 +164,9 @@ class MultiheadAttention(Module):
         bias = self._bias(attn_mask, key_padding_mask, is_causal, (len(q), q.shape[1], k.shape[1]),
                           q.dtype)
         k, v = self._with_more(k, self.bias_k), self._with_more(v, self.bias_v)
+        q = multiply(q, 1 / math.sqrt(self.embed_dim // self.num_heads))
         dropout = self.dropout if self.training else 0.0
-        out, found = attend(self._heads(q), self._heads(k), self._heads(v), bias, dropout, None)
+        out, found = attend(self._heads(q), self._heads(k), self._heads(v), bias, dropout)
         out = self.out_proj(reshape(out.swapaxes(1, 2), q.shape))
         if single:
             out, found = out[0], found[0]

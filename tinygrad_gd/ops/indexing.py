@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from itertools import accumulate
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -52,13 +53,23 @@ def _getitem(x: Any, /, *indices: Any, key: tuple[Any, ...]) -> Any:
 
 
 def _scatter(g: Any, /, *indices: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
-    out = np.zeros(shape, g.dtype)
     if indices and any(i.dtype != bool for i in indices):
-        # repeated indices accumulate; np.add.at is several times faster with one flat index
-        places = np.arange(out.size).reshape(shape)[_fill(key, indices)]
-        np.add.at(out.reshape(-1), places.reshape(-1), np.broadcast_to(g, places.shape).reshape(-1))
-    else:
-        out[_fill(key, indices)] = g
+        return added(g, places_of(*indices, key=key, shape=shape), shape)
+    out = np.zeros(shape, g.dtype)
+    out[_fill(key, indices)] = g
+    return out
+
+
+def places_of(*indices: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+    """Where in the memory of an array the elements are that an index picks."""
+    return np.arange(prod(shape)).reshape(shape)[_fill(key, indices)]
+
+
+def added(g: Any, where: Any, shape: tuple[int, ...]) -> Any:
+    """Zeros, to which the elements of ``g`` are added in these places; those of one place add up."""
+    out = np.zeros(shape, g.dtype)
+    g = g if g.shape == where.shape else np.broadcast_to(g, where.shape)
+    np.add.at(out.reshape(-1), where.reshape(-1), g.reshape(-1))  # several times as fast with one index
     return out
 
 

@@ -10,7 +10,8 @@ from ..program.ir import INFIX
 
 #: What a primitive is called where that is not its name.
 WORDS = {"cross_entropy_of_logits": "cross_entropy", "integer_power": "power", "getitem": "index",
-         "getitem_basic": "index", "attention_weights": "softmax", "standardize": "normalize"}
+         "getitem_basic": "index", "attention_scores": "scores", "attention_weights": "softmax",
+         "standardize": "normalize"}
 #: Options that say how something is computed, not what was asked for.
 INTERNAL = frozenset({"counts", "order", "n", "key", "pad_width", "axes", "axis1", "axis2"})
 #: What an option is where the user need not have given it.

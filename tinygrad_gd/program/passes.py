@@ -18,6 +18,7 @@ from .fused_updates import update_together
 from .ir import (
     EFFECTS,
     EXACT,
+    REDUCTIONS,
     Argument,
     Instruction,
     Program,
@@ -31,7 +32,9 @@ from .ir import (
     use_counts,
     users_of,
 )
+from .parts import join_parts
 from .tidy import drop_neutral, drop_turns
+from .turned import turn_products
 
 #: Bytes from which on an array is worth another order of instructions.
 LARGE_BYTES = 1 << 18
@@ -144,7 +147,8 @@ def drop_copies(program: Program) -> Program:
     """Leave out copies of arrays that were made for them alone."""
     uses, results = use_counts(program), set(program.results)
     made = {i.output for i in program.instructions
-            if isinstance(i.primitive.function, np.ufunc) and i.target is None}
+            if i.target is None and (
+                isinstance(i.primitive.function, np.ufunc) or i.primitive.name in REDUCTIONS)}
     table: dict[Value, Any] = {}
     for i in program.instructions:
         x = i.inputs[0] if i.primitive.name == "copy" else None
@@ -207,11 +211,13 @@ PASSES: dict[str, Pass] = {
     "fold_constants": fold_constants,
     "numbers_for_full_arrays": numbers_for_full_arrays,
     "drop_turns": drop_turns,
+    "join_parts": join_parts,
     "drop_dead_code": drop_dead_code,
     "drop_copies": drop_copies,
     "drop_neutral": drop_neutral,
     "merge_common": merge_common,
     "share_reductions": share_reductions,
+    "turn_products": turn_products,
     "hoist": hoist,
     "update_early": update_early,
     "update_together": update_together,
@@ -219,7 +225,8 @@ PASSES: dict[str, Pass] = {
 
 #: What only readers gain from, and only a machine.
 FOR_READERS = {"numbers_for_full_arrays", "drop_neutral"}
-FOR_MACHINES = {"fold_constants", "share_reductions", "hoist", "update_early", "update_together"}
+FOR_MACHINES = {"fold_constants", "join_parts", "share_reductions", "turn_products", "hoist",
+                "update_early", "update_together"}
 
 
 def optimized(program: Program, without: Container[str] = ()) -> Program:

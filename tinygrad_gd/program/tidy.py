@@ -32,12 +32,12 @@ def drop_turns(program: Program) -> Program:
         before = made.get(source) if isinstance(source, Value) else None
         if before is not None and _turns_back(i, before):
             source = before.inputs[0]
-        elif before is not None and _reshapes(i) and _reshapes(before) and (
+        elif before is not None and reshapes(i) and reshapes(before) and (
                 _lies_alike(before.inputs[0], i.output)
                 or (uses[before.output] == 1 and not before.output.name)):
             i = replace(i, inputs=before.inputs)
             source = i.inputs[0]
-        elif not _reshapes(i):
+        elif not reshapes(i):
             source = None
         made[i.output] = i
         kept.append(i)
@@ -60,7 +60,8 @@ def _read_late(program: Program) -> set[Value]:
     return found
 
 
-def _reshapes(i: Instruction) -> bool:
+def reshapes(i: Instruction) -> bool:
+    """Whether an instruction reshapes a value in C order."""
     return (i.primitive is reshape and isinstance(i.inputs[0], Value)
             and i.params.get("order", "C") in ("C", None))
 

@@ -13,12 +13,28 @@ from ...engine.primitive import apply, primitive
 from ...engine.tensor import Tensor
 from ...errors import DTypeError, OptionError, ShapeError, describe
 from ...ground.checks import check_switch
-from ...ground.fast import extreme, is_half
+from ...ground.fast import extreme, is_half, product
 from ...ground.registry import implements
 from ..elementwise import multiply, where
-from ..linalg.products import matmul
+from ..linalg.products import matmul, transposed
 from ..random import dropout
 from ..signatures import as_tensor
+
+
+def _scores(query: Any, key: Any, /) -> Any:
+    """How each key fits each query."""
+    return query @ transposed(key)
+
+
+def _of_shape(g: Any, shape: tuple[int, ...]) -> Any:
+    return g if g.shape == shape else unbroadcast(g, shape)
+
+
+#: Not `matmul` with turned keys, whose cotangent would be turned back, and copied to be read by rows.
+scores = primitive(
+    _scores, lambda g, out, query, key: _of_shape(product(g, key), query.shape),
+    lambda g, out, query, key: _of_shape(product(transposed(g), query), key.shape),
+    run=lambda query, key: product(query, transposed(key)), name="attention_scores", internal=True)
 
 
 def _largest(scores: Any) -> Any:
@@ -78,12 +94,10 @@ def bias_of(allowed: Any, dtype: Any) -> Any:
     return np.where(allowed, np.zeros((), dtype), np.array(-np.inf, dtype))
 
 
-def attend(query: Any, key: Any, value: Any, bias: Any, dropout_p: float,
-           scale: float | None) -> tuple[Tensor, Tensor]:
-    """The weighted values and the weights, for a ``bias`` that is added to the scores."""
-    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    scores = matmul(multiply(query, scale), key.swapaxes(-1, -2))
-    found = apply(weights, (scores, np.zeros((), scores.dtype) if bias is None else bias))
+def attend(query: Any, key: Any, value: Any, bias: Any, dropout_p: float) -> tuple[Tensor, Tensor]:
+    """The weighted values and the weights, for scaled queries and a ``bias`` of the scores."""
+    fits = apply(scores, (query, key))
+    found = apply(weights, (fits, np.zeros((), fits.dtype) if bias is None else bias))
     if dropout_p:
         found = dropout(found, dropout_p)
     return matmul(found, value), found
@@ -124,7 +138,8 @@ def scaled_dot_product_attention(
         bias = causal_bias(query.shape[-2], key.shape[-2], np.result_type(query.dtype, key.dtype))
     elif bias is not None:
         bias = as_bias(name, "attn_mask", bias, np.result_type(query.dtype, key.dtype))
-    return attend(query, key, value, bias, dropout_p, scale)[0]
+    scaled = multiply(query, 1 / math.sqrt(query.shape[-1]) if scale is None else scale)
+    return attend(scaled, key, value, bias, dropout_p)[0]
 
 
 def as_bias(name: str, option: str, mask: Any, dtype: Any, seen: bool = True) -> Any:

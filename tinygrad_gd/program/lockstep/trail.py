@@ -305,6 +305,8 @@ ALONE = _alone()
 
 def same(a: Any, b: Any) -> bool:
     """Whether two references are interchangeable: 0.0 and -0.0, or 2 and 2.0, are not."""
+    if a is b:  # nearly always: small integers are the same objects
+        return True
     kind = type(a)
     if kind is not type(b):
         return False
@@ -318,11 +320,10 @@ def same(a: Any, b: Any) -> bool:
         return bool(a.text == b.text)
     if kind is FunctionType:  # a lambda is made anew in each call
         cells = [[c.cell_contents for c in f.__closure__ or ()] for f in (a, b)]
-        return a is b or (a.__code__ is b.__code__ and same(a.__defaults__, b.__defaults__)
-                          and same(*cells))
+        return a.__code__ is b.__code__ and same(a.__defaults__, b.__defaults__) and same(*cells)
     if isinstance(a, float | np.generic):
         return repr(a) == repr(b)
-    return a is b or (isinstance(a, _PLAIN) and bool(a == b))
+    return isinstance(a, _PLAIN) and bool(a == b)
 
 
 _PLAIN = (int, str, bytes, complex, frozenset, range, np.dtype, Slot)

@@ -12,7 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from ...ground.fast import LITTLE_ELEMENTS, NARROW_ELEMENTS, einsum, is_half, is_sooner_turned
+from ...ground.fast import (
+    LITTLE_ELEMENTS,
+    NARROW_ELEMENTS,
+    einsum,
+    is_half,
+    is_sooner_in_rows,
+    is_sooner_turned,
+)
 from ..ir import EXACT, Instruction, Value
 
 #: Elements up to which trying costs nothing worth mentioning.
@@ -76,8 +83,9 @@ def copied_first(i: Instruction, is_settled: Callable[[Any], bool]) -> tuple[int
         return _factor_copied_first(i)
     if i.primitive.name == "matmul":
         second = i.inputs[1]
-        return (1, Value(second.shape, second.dtype, axes=(0, 1))) if (
-            is_settled(second) and _is_sooner_in_rows(i)) else None
+        sooner = (is_settled(second) and _stays_in_rows(i)) or _are_sooner_in_rows(i)
+        axes = tuple(range(len(second.shape)))
+        return (1, Value(second.shape, second.dtype, axes=axes)) if sooner else None
     if i.primitive.name in ("max", "min"):
         return _rows_copied_first(i)
     position = _operand_copied_first(i)
@@ -125,7 +133,19 @@ def _factor_copied_first(i: Instruction) -> tuple[int, Value] | None:
     return (1, Value(b.shape, b.dtype, axes=(0, 1))) if same else None
 
 
-def _is_sooner_in_rows(i: Instruction) -> bool:
+def _are_sooner_in_rows(i: Instruction) -> bool:
+    """Whether many small second factors by columns are copied by rows first; `product` does so, too."""
+    a, b = i.inputs
+    if not (isinstance(a, Value) and isinstance(b, Value) and a.dtype == b.dtype
+            and len(a.shape) > 2 and len(b.shape) in (2, len(a.shape)) and b.dense
+            and b.nbytes <= ROWS_BYTES):
+        return False
+    last, often = len(b.shape) - 1, prod(a.shape[:-2]) if len(b.shape) == 2 else 1
+    return (a.axes[-1], b.axes[-1]) == (len(a.shape) - 1, last - 1) and is_sooner_in_rows(
+        *a.shape[-2:], b.shape[-1], a.dtype, often)
+
+
+def _stays_in_rows(i: Instruction) -> bool:
     """Whether a transposed second factor of a large product is worth a copy in C order, if it stays.
 
     BLAS would make such a copy in every call, piece by piece.

@@ -83,7 +83,7 @@ class Planner:
                      if self.last_use[v] == position and v in self.buffers]
             key, last = _memory(i.output), -1
             if i.primitive.elementwise and isinstance(i.primitive.function, np.ufunc):
-                place = i.output.shape, i.output.axes, True  # of each element in its memory
+                place = i.output.shape, i.output.axes, True  # of each element in memory
                 read = {self.base(v) for v in i.values if (v.shape, v.axes, v.dense) == place}
                 own = any(_memory(v) == key for v in dying if v in read)
                 self._release(dying, free, only=read)
@@ -124,8 +124,8 @@ class Planner:
 
 
 def _memory(value: Value) -> Any:
-    """The dtype of a value and its shape as it lies in memory: a buffer serves all with the same."""
-    return tuple(value.shape[axis] for axis in value.axes), value.dtype
+    """How many elements a value has, and of which dtype: a buffer serves all with the same."""
+    return prod(value.shape), value.dtype
 
 
 def zeros(value: Value) -> Any:
@@ -169,4 +169,4 @@ def can_write(i: Instruction) -> bool:
     if p.name in REDUCTIONS:
         plain = set(i.params) <= {"axis", "keepdims"}
         return plain and (ONE_ORDER or p.name not in SUMS or all(x.dense for x in i.values))
-    return p.name in ("broadcast_to", "astype")
+    return p.name in ("broadcast_to", "astype", "concatenate")

@@ -14,7 +14,7 @@ import numpy as np
 from ...engine.tensor import Tensor, constant
 from ...ground.fast import einsum
 from ...ground.storage import tick
-from ...ops.indexing import SLOT
+from ...ops.indexing import SLOT, added, places_of
 from ..ir import (
     INFIX,
     REDUCTIONS,
@@ -250,17 +250,21 @@ class Statements:
         if i.target is not None and self.plan.in_place(i):
             name = self.names[i.target.value]
         elif buffer is not None:
-            axes = i.output.axes
-            alike = axes == self.plan.sizes[buffer].axes
-            name = f"buffer{buffer}" if alike else f"buffer{buffer}_{''.join(map(str, axes))}"
+            name = f"buffer{buffer}{self._form(i.output, self.plan.sizes[buffer])}"
             self.space[name] = self.buffer(i.output)
         else:
             return None
         self.names[i.output] = name
         return name
 
+    def _form(self, value: Value, first: Value) -> str:
+        """What tells the name of a buffer for a value from that for the first it had."""
+        shape = "" if value.shape == first.shape else f"_of{'x'.join(map(str, value.shape))}"
+        natural = first.axes if not shape else tuple(range(len(value.axes)))
+        return shape + ("" if value.axes == natural else f"_{''.join(map(str, value.axes))}")
+
     def buffer(self, value: Value) -> np.ndarray[Any, Any]:
-        """The array in which a value lies: its buffer, with the value's axes."""
+        """The array in which a value lies: its buffer, with the value's shape and axes."""
         return shaped(self._whole(value), value)
 
     def _whole(self, value: Value) -> np.ndarray[Any, Any]:
@@ -276,6 +280,9 @@ class Statements:
             return [f"copyto({into}, {inputs[0]})"]
         if p.name == "astype":
             return [f"copyto({into}, {inputs[0]}, 'unsafe')"]
+        if p.name == "concatenate":
+            parts = ", ".join(inputs)
+            return [f"{self.function(np.concatenate)}(({parts},), {i.params['axis']!r}, {into})"]
         copies = []
         if i in self._copies:
             position, form = self._copies[i]
@@ -362,6 +369,10 @@ class Statements:
                 whole = self.bound(self._whole(x), "flat")
                 return f"{whole}[{self._prepared(partial(places, i), *indices)}]"
             return f"{inputs[0]}[{self._key(i, inputs[1:])}]"
+        if (p.name == "scatter" and len(inputs) > 1 and all(map(self._is_settled, i.inputs[1:]))
+                and all(x.dtype != bool for x in i.inputs[1:])):
+            where = self._prepared(partial(places_of, **i.params), *i.inputs[1:])
+            return f"{self.function(added)}({inputs[0]}, {where}, {self.name(i.params['shape'])})"
         if p.name in INFIX and getattr(p.run, "__module__", "") == "_operator":  # Python's own
             return f"{inputs[0]} {INFIX[p.name][0]} {inputs[1]}"
         plain = set(i.params) <= {"axis", "keepdims"} and not is_mean_of_half(i)
