@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.pictures.drawings import BUILDERS, lettered
+from tests.pictures.drawings import BUILDERS, hostile, lettered, line, recurrent
+from tinygrad_gd.pictures.captions import caption
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -54,3 +55,20 @@ def test_no_text_touches_another_or_leaves_its_box(build: Any) -> None:
             beside = abs(float(other.get("y")) - float(text.get("y"))) < 6
             if beside and float(other.get("x")) > float(text.get("x")):
                 assert end + 3 <= float(other.get("x")), f"{text.text} | {other.text}"
+
+
+@pytest.mark.parametrize("build", [line, recurrent])
+def test_the_words_of_a_row_stand_on_one_line(build: Any) -> None:
+    texts = texts_with_edges(ElementTree.fromstring(build().render("svg", engine="bundled")))
+    heads = [text for text, _ in texts if text.get("font-weight") == "bold"]
+    beside = [abs(float(text.get("y")) - float(head.get("y"))) for head in heads for text, _ in texts]
+    assert len(heads) > 4 and max(apart for apart in beside if apart < 6) < 1
+
+
+def test_captions_are_broken_where_their_parts_end() -> None:
+    assert caption(recurrent().graph)[:2] == [
+        "129 nodes, 4 parameters, 112 numbers;", "steps 1 .. 18 folded: fold=False shows all"]
+    assert caption(line().graph)[1] == "value (mean +- deviation); right: d(loss)/d(this) (norm)"
+    drawing = hostile()
+    drawing.graph.notes.append("word " * 30)
+    assert [len(said) <= 64 for said in caption(drawing.graph)] == [True] * 5

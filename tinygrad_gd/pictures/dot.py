@@ -133,10 +133,10 @@ def _cell(text: str, color: str, face: str, size: int, align: str, bold: bool = 
     background = f' BGCOLOR="{fill}"' if fill else ""
     points = max(int(width(shorten(text, longest), face, size, bold)) + room, 1)
     form = f'ALIGN="{align}" WIDTH="{points}"{background}'
-    run = f"<B>{shown}</B>" if bold else shown
+    face += "-Bold" if bold else ""
     if not text.strip():  # an empty FONT is an error that leaves out the whole node
         return f"<TD {form}></TD>"
-    return f'<TD {form}><FONT FACE="{face}" POINT-SIZE="{size}" COLOR="{color}">{run}</FONT></TD>'
+    return f'<TD {form}><FONT FACE="{face}" POINT-SIZE="{size}" COLOR="{color}">{shown}</FONT></TD>'
 
 
 def _table(cells: list[str]) -> str:
