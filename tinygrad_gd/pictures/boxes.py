@@ -237,7 +237,7 @@ def _folds(drawn: Cells) -> list[str]:
     """What of the graph is folded, in words."""
     regions = [cell.region for cell in drawn.cells if cell.region is not None]
     words = list(dict.fromkeys(r.word if r.title.startswith("x ") else r.title
-                               for r in regions if r.kind in ("many", "hidden")))
+                               for r in regions if r.kind in ("many", "hidden", "step")))
     if any(r.kind in ("equal", "chain") for r in regions):
         words.append("equal operations")
     closed = sum(r.kind == "module" for r in regions)

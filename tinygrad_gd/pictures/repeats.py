@@ -21,6 +21,8 @@ CANDIDATES = 12
 #: So many different loops one region may have.
 ROUNDS = 12
 LEAST, LEAST_CHAIN = 4, 3
+#: Of turns that are so long two are worth it.
+LONG = 12
 
 #: Where it begins among the children, its period, and how often it comes.
 Run = tuple[int, int, int]
@@ -58,7 +60,7 @@ def _fold(units: Units, region: Region, labels: list[int]) -> None:
 
 
 def _least(period: int) -> int:
-    return LEAST if period > 1 else LEAST_CHAIN
+    return LEAST_CHAIN if period == 1 else LEAST if period < LONG else 2
 
 
 def runs_of(labels: Sequence[int]) -> list[Run]:
@@ -151,7 +153,7 @@ def _crossings(units: Units, region: Region, begin: int, end: int) -> Any:
 
 
 def _turns(units: Units, children: list[int | Region], period: int) -> list[int | Region]:
-    """The first turn, a region for all between, the last turn; of a chain one region."""
+    """The first turn, a region for all between, the last turn; a region for each of few, or a chain."""
     count, first = len(children) // period, children[0]
     if period == 1 and not isinstance(first, Region):
         return [Region("chain", children=children, times=count, closed=True)]
@@ -162,6 +164,10 @@ def _turns(units: Units, children: list[int | Region], period: int) -> list[int 
         ends, word = [first, children[-1]], first.word
     else:
         titles = _titles(units, children, period)
+        if count < LEAST:
+            parts = [children[k * period : (k + 1) * period] for k in range(count)]
+            return [Region("step", title, children=part, closed=part is not parts[0])
+                    for title, part in zip(titles, parts, strict=True)]
         ends = [Region("step", titles[0], children=children[:period]),
                 Region("step", titles[-1], children=children[-period:])]
         word = ""
@@ -180,7 +186,7 @@ def _titles(units: Units, children: list[int | Region], period: int) -> list[str
         len(first) == 1 and first != second) else []  # mostly none of very many
     own = bool(stems) and all(len(stem) == 1 for stem in stems)
     return [stem[0] for stem in stems] if own else [
-        f"step {k}" for k in (0, 1, count - 2, count - 1)]
+        f"step {k}" for k in sorted({0, 1, count - 2, count - 1})]
 
 
 def _range(first: str, last: str) -> str:
