@@ -200,6 +200,24 @@ def scalar_net() -> tg.Tensor:
     return total
 
 
+def hostile() -> Drawing:
+    """Names that are markup, and letters that few fonts have."""
+    w = tg.Tensor([1.0, 2.0], requires_grad=True, name='<b>&"w\\n{|}</b>')
+    v = tg.Tensor(2.0, requires_grad=True, name="\u91cd\u307f \N{GRINNING FACE} \u0648\u0632\u0646")
+    loss = ((w * v) ** 2).sum()
+    loss.backward()
+    return draw(loss)
+
+
+def lettered() -> Drawing:
+    """Names of one letter that comes again and again, of inputs and of results."""
+    result = tg.Tensor([1.0, 2.0], requires_grad=True, name="x")
+    for letter in map(chr, range(33, 127)):
+        result = result * tg.Tensor([1.0, 2.0], requires_grad=True, name=letter * 16)
+        result.name = letter * 12
+    return draw(result.sum(), fold=False)
+
+
 def one_block() -> Drawing:
     return draw(transformer(1))
 
@@ -218,7 +236,8 @@ def two_thousand_scalars() -> Drawing:
 
 
 BUILDERS = [line, square, scalars, network, views, not_finite, neuron, expression, recurrent,
-            gradient_of_gradient, convolutions, perceptron, one_block, six_blocks, two_thousand_scalars]
+            gradient_of_gradient, convolutions, perceptron, hostile, one_block, six_blocks,
+            two_thousand_scalars]
 
 
 def chain(operations: int) -> tg.Tensor:

@@ -25,6 +25,7 @@ from tests.pictures.drawings import (
     rows,
     six_blocks,
     steps,
+    transformer,
     two_thousand_scalars,
 )
 from tinygrad_gd.pictures import draw
@@ -88,15 +89,21 @@ def test_what_is_called_the_same_is_the_same() -> None:
     assert [labels[i] for i in between.places] == first * 18
 
 
-def test_no_box_straddles_two_blocks() -> None:
-    drawing = six_blocks()
+@pytest.mark.parametrize(("blocks", "boxes", "said"), [
+    (3, ["blocks.1", "blocks.2"], "blocks.1, blocks.2"), (4, ["blocks.1", "blocks.2", "blocks.3"], "blocks.1, blocks.2, blocks.3"),
+    (6, ["blocks.1", "x 3", "blocks.5"], "blocks.1, blocks.2 .. blocks.4, blocks.5")])
+def test_no_box_straddles_two_blocks(blocks: int, boxes: list[str], said: str) -> None:
+    drawing = draw(transformer(blocks))
+    width, height = size(drawing)
+    assert width <= 900 and height <= 2000
+    assert f"; {said} folded: fold=False shows all" in str(drawing)
     names = drawing.graph.recording.names
     for n in drawing.graph.nodes:
         sources = {s for i in n.places for s in drawing.graph.units.sources[i] if s < 0}
         blocks = {re.sub(r"(blocks\.\d).*", r"\1", names[s]) for s in sources if "blocks" in names.get(s, "")}
         assert len(blocks) <= 1 or n.times == len(blocks)
     titles = [n.title for n in drawing.graph.nodes if n.kind in ("module", "many")]
-    assert titles == ["blocks.1", "x 3", "blocks.5"]
+    assert titles == boxes
 
 
 def test_watched_modules_are_boxes() -> None:
@@ -265,7 +272,7 @@ def test_numbers_that_differ_are_not_in_the_title() -> None:
 def test_the_page_decides() -> None:
     loss = steps(6)
     assert not draw(loss).graph.folded
-    assert draw(loss, page=(900, 500)).graph.folded == ["steps 1 .. 4"]
+    assert draw(loss, page=(900, 500)).graph.folded == ["step 0", "steps 1 .. 4", "step 5"]
     assert len(draw(loss, page=(900, 400)).graph.nodes) < len(draw(loss, page=(900, 800)).graph.nodes)
 
 

@@ -6,12 +6,14 @@ import re
 import subprocess
 import sys
 from base64 import b64decode
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.pictures.drawings import line, square
+from tinygrad_gd.pictures.themes import THEMES
 
 
 def notebook() -> Any:
@@ -41,6 +43,33 @@ def test_converted_to_markdown_the_pictures_are_files() -> None:
     text, resources = exporters.MarkdownExporter().from_notebook_node(notebook())
     assert len(re.findall(r"!\[.*?\]\(.*?\.(?:svg|png)\)", text)) == 3 and "<svg" not in text
     assert all(content for content in resources["outputs"].values()) and len(resources["outputs"]) >= 3
+
+
+class Inline(HTMLParser):
+    """What stands on a page into which SVG was written as HTML, as VS Code does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_inline_on_a_page_of_any_colour_a_picture_needs_nothing_else(theme: str) -> None:
+    page = Inline()
+    for drawing in (line(), line()):
+        drawing.theme = theme
+        page.feed(drawing._repr_mimebundle_()["image/svg+xml"])
+    assert {tag for tag, _ in page.tags} == {"svg", "title", "desc", "g", "a", "polygon", "path", "text"}
+    assert not [key for _, attributes in page.tags for key in attributes if key.startswith("on") or "href" in key]
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) > 30 and len(set(ids)) == len(ids)
+    behind, first = (next(attributes for tag, attributes in page.tags if tag == wanted) for wanted in ("polygon", "svg"))
+    edges = [abs(float(x)) for x in re.findall(r"(-?[\d.]+),", behind["points"] or "")]
+    assert behind["fill"] == THEMES[theme].page.lower()
+    assert max(edges) + 8.64 == pytest.approx(float((first["width"] or "").removesuffix("pt")), abs=1)
 
 
 CELLS = """

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import Any
 
-from ..ground.fast import is_half
+from ..ground.fast import HALF
 from ..ground.live import Live
 from ..ground.modes import current_mode
 from ..ground.observer import reverse_pass
@@ -17,7 +17,7 @@ from ..ground.threads import taking_turns
 from .backward import check_overwritten, fit, in_single, seed_of
 from .hooks import accumulate, run_hooks, unwrap, wrap
 from .kept import is_due, note
-from .tensor import Tensor
+from .tensor import ALL, Tensor
 
 
 def backward_in_full(root: Tensor, gradient: Any, create_graph: bool) -> None:
@@ -71,7 +71,7 @@ def cotangents_of(
         if tensor._hooks is not None:
             g = run_hooks(tensor, g, as_tensors)
         primitive, params, made = tensor._primitive, tensor._params, tensor._seq
-        inputs = tensor.inputs
+        inputs = tensor._first if tensor._second is ALL else (tensor._first, tensor._second)
         if primitive is None:  # a leaf that is no target
             continue
         shown = inputs if observer is None or not as_tensors else observer.shows(inputs)
@@ -83,7 +83,7 @@ def cotangents_of(
                 arguments.append(x._value if isinstance(x, Tensor)
                                  else x.value if type(x) is Live else x)
         rules = primitive.vjps
-        if is_half(g):
+        if g.dtype is HALF:
             arguments = in_single(primitive, arguments)
         if len(inputs) > 2 and primitive.variadic:
             rules, arguments, params = rules.of_all(arguments, params), [], {}

@@ -116,7 +116,8 @@ def event_of(tensor: Tensor) -> Event | None:
 
 def events_of(tensors: Iterable[Any]) -> list[Event | None]:
     """The event that made each, if that was watched."""
-    return [found[0] if (found := _made.get(id(t))) else None for t in tensors]
+    known = _made.get
+    return [found[0] if (found := known(id(t))) else None for t in tensors]
 
 
 def remember(tensor: Tensor, event: Event) -> None:

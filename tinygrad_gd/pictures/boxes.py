@@ -162,8 +162,9 @@ def _box(writer: Writer, cell: Cell, ids: _Ids) -> Box:
     else:
         box = _region_box(writer, cell, ids)
     box.shape, box.line, box.phase = writer.shape(end), note.line, note.phase
-    turn = region.children[0] if region is not None and region.times > 1 else None
-    told = turn.operations if isinstance(turn, Region) else cell.operations
+    told = cell.operations
+    if region is not None and region.kind == "many":
+        told = Region("step", children=region.children[: region.turn]).operations
     box.expression, box.cluster, box.places = writer.expression(told), cell.cluster, cell.operations
     return box
 
@@ -182,7 +183,7 @@ def _region_box(writer: Writer, cell: Cell, ids: _Ids) -> Box:
         box.value, box.grad = writer.value(last), writer.grad(last)
     elif kind == "many":
         box.title = f"{title} x {region.times:,}" if equal else title
-        box.sizes = writer.sizes(region.children)
+        box.sizes = writer.sizes(region.children[region.turn - 1 :: region.turn])
     box.rows = writer.inputs_of_all(cell.operations) if kind != "hidden" else []
     return box
 
@@ -236,7 +237,7 @@ def _folds(drawn: Cells) -> list[str]:
     """What of the graph is folded, in words."""
     regions = [cell.region for cell in drawn.cells if cell.region is not None]
     words = list(dict.fromkeys(r.word if r.title.startswith("x ") else r.title
-                               for r in regions if r.kind in ("many", "hidden")))
+                               for r in regions if r.kind in ("many", "hidden", "step")))
     if any(r.kind in ("equal", "chain") for r in regions):
         words.append("equal operations")
     closed = sum(r.kind == "module" for r in regions)

@@ -48,7 +48,15 @@ def reading(graph: Graph) -> list[str]:
 def caption(graph: Graph) -> list[str]:
     """All lines below a picture, none much longer than others, as a page is as wide as its longest."""
     lines = [totals(graph), *reading(graph), *overwritten(graph), *graph.notes]
-    return [part for line in lines for part in wrap(line, LONGEST_LINE)]
+    return [line for said in lines for line in _lines_of(said)]
+
+
+def _lines_of(said: str) -> list[str]:
+    """A line as it is, if it is short; else one for what stands before a semicolon."""
+    first, semicolon, rest = said.partition("; ")
+    if len(said) <= LONGEST_LINE or not semicolon:
+        return wrap(said, LONGEST_LINE)
+    return wrap(f"{first};", LONGEST_LINE) + _lines_of(rest)
 
 
 def sentence(graph: Graph) -> str:

@@ -17,21 +17,18 @@ from .themes import Theme, between
 MANY = 300
 QUICK = {"nslimit": "1", "nslimit1": "1", "mclimit": "0.1", "splines": "line"}
 SANS, MONO = "Helvetica", "Courier"
+MARGIN = 14  # points beside a caption, which it may use where a font is wide
 
 
 def to_dot(graph: Graph, theme: Theme, rankdir: str) -> Any:
-    """A `graphviz.Digraph`, the same to the byte for the same graph.
-
-    Captions end in spaces, so that they are whole in wider fonts than those that were measured.
-    """
+    """A `graphviz.Digraph`, the same to the byte for the same graph."""
     import graphviz
 
     dot = graphviz.Digraph("tinygrad_gd")
-    lines = [line.replace("+-", "\u00b1") for line in caption(graph)]
-    text = "".join(clean(line, 200) + "\u00a0" * (len(line) // 8) + r"\l" for line in lines)
+    lines = [_cell(line, theme.quiet, SANS, 9, "LEFT", longest=200, room=-MARGIN)
+             for line in caption(graph)]
     dot.attr(rankdir=rankdir, newrank="true", nodesep="0.25", ranksep="0.22", pad="0.12",
-             bgcolor=theme.page, id="gd-graph", label=text, labelloc="b", labeljust="l",
-             fontname=SANS, fontsize="9", fontcolor=theme.quiet,
+             bgcolor=theme.page, id="gd-graph", label=_table(lines), labelloc="b", labeljust="l",
              **(QUICK if len(graph.nodes) > MANY else {}))
     dot.attr("node", shape="plain", fontname=SANS, fontsize="10")
     dot.attr("edge", color=theme.edge, penwidth="1.1", arrowsize="0.6", fontname=MONO,
@@ -57,10 +54,9 @@ def _boxes(dot: Any, graph: Graph, theme: Theme) -> None:
         said = (frame.title, frame.word if frame.word != frame.title else "", frame.note)
         words = [word for word in said if word]
         cell = _cell("   ".join(words), theme.quiet, SANS, 9, "LEFT", longest=60)
-        part.attr(label=f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0"><TR>{cell}</TR></TABLE>>',
-                  labeljust="l", labelloc="t", style="rounded,filled", color=theme.frame,
-                  fillcolor=theme.frames[min(level, 2)], margin="8", id=f"gd-{frame.id}",
-                  tooltip=tip(" : ".join(words)), **{"class": "gd-frame"})
+        part.attr(label=_table([cell]), labeljust="l", labelloc="t", margin="8",
+                  style="rounded,filled", color=theme.frame, fillcolor=theme.frames[min(level, 2)],
+                  id=f"gd-{frame.id}", tooltip=tip(" : ".join(words)), **{"class": "gd-frame"})
     for node in graph.nodes:
         part = parts[node.cluster] if node.cluster >= 0 else dot
         part.node(node.id, label(node, theme), id=f"gd-{node.id}",
@@ -130,16 +126,23 @@ def _leaf(row: Row, node: Box, theme: Theme) -> str:
 
 
 def _cell(text: str, color: str, face: str, size: int, align: str, bold: bool = False,
-          fill: str = "", longest: int = LONGEST) -> str:
-    """One text run, cleaned, in a cell as wide as it needs."""
+          fill: str = "", longest: int = LONGEST, room: int = 6) -> str:
+    """One text run, cleaned, in a cell as wide as it needs and a little more, or less."""
     text = text.replace(" +- ", " \u00b1 ")
     shown = clean(text, longest)
     background = f' BGCOLOR="{fill}"' if fill else ""
-    form = f'ALIGN="{align}" WIDTH="{width(shorten(text, longest), face, size, bold)}"{background}'
-    run = f"<B>{shown}</B>" if bold else shown
+    points = max(int(width(shorten(text, longest), face, size, bold)) + room, 1)
+    form = f'ALIGN="{align}" WIDTH="{points}"{background}'
+    face += "-Bold" if bold else ""
     if not text.strip():  # an empty FONT is an error that leaves out the whole node
         return f"<TD {form}></TD>"
-    return f'<TD {form}><FONT FACE="{face}" POINT-SIZE="{size}" COLOR="{color}">{run}</FONT></TD>'
+    return f'<TD {form}><FONT FACE="{face}" POINT-SIZE="{size}" COLOR="{color}">{shown}</FONT></TD>'
+
+
+def _table(cells: list[str]) -> str:
+    """Cells below each other, as the label of a frame or of the whole."""
+    rows = "".join(f"<TR>{cell}</TR>" for cell in cells)
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">{rows}</TABLE>>'
 
 
 def _row(cells: list[str], fill: str = "") -> str:

@@ -80,8 +80,9 @@ class Recording:
     def _read(self) -> None:
         """Find where the inputs of each operation come from."""
         place, held = self.place, dict.fromkeys(HELD, True)
+        sources, patterns = self.sources, self._patterns
         called = map(itemgetter(1), self._calls) if self._calls else map(_inputs, self.outs)
-        for i, inputs in enumerate(called):
+        for i, (out, inputs) in enumerate(zip(self.outs, called, strict=True)):
             found, pattern = [], 1
             for x in inputs:
                 form = x.__class__
@@ -92,9 +93,9 @@ class Recording:
                 if known:
                     p = place.get(x) if form is Tensor else None
                     found.append(self.place_of(x) if p is None else p)
-            self.sources.append(tuple(found))
-            self._patterns.append(pattern)
-            place[self.outs[i]] = i
+            sources.append(tuple(found))
+            patterns.append(pattern)
+            place[out] = i
 
     def inputs(self, i: int) -> tuple[Any, ...]:
         """What operation ``i`` was applied to."""
@@ -226,9 +227,11 @@ class Recording:
         names = {self.place[x]: name for x, name in names_for(self.leaves).items() if x in self.place}
         names |= {i: str(out.name) for i, out in enumerate(self.outs) if out.name}
         for i, event in enumerate(self.events):
-            if event is not None and event.name:
+            if event is None:
+                continue
+            if event.name:
                 names.setdefault(i, event.name)
-            for x, called in zip(self.inputs(i), event.arguments, strict=False) if event else ():
+            for x, called in zip(self.inputs(i), event.arguments, strict=False):
                 if called and isinstance(x, HELD) and (place := self.place_of(x)) < 0:
                     names.setdefault(place, called)
         for name, value in user_variables():

@@ -21,6 +21,8 @@ CANDIDATES = 12
 #: So many different loops one region may have.
 ROUNDS = 12
 LEAST, LEAST_CHAIN = 4, 3
+#: Of turns that are so long two are worth it.
+LONG = 12
 
 #: Where it begins among the children, its period, and how often it comes.
 Run = tuple[int, int, int]
@@ -28,15 +30,17 @@ Run = tuple[int, int, int]
 
 def fold_repeats(units: Units, root: Region) -> None:
     """Put what repeats into regions: the first, the others, the last."""
-    regions = [region for _, region in regions_of(root)]
     seen: dict[Any, int] = {}
     known: dict[int, int] = {}
     own, start = units.labels, len(units.labels)
-    for region in reversed(regions):
+    found = []
+    for _, region in reversed(list(regions_of(root))):
         labels = [own[c] if isinstance(c, int) else known[id(c)] for c in region.children]
-        known[id(region)] = start + seen.setdefault((region.word, *labels), len(seen))
-    for region in regions:
-        _fold(units, region, [own[c] if isinstance(c, int) else known[id(c)] for c in region.children])
+        found.append((region, labels))
+        if region is not root:
+            known[id(region)] = start + seen.setdefault((region.word, *labels), len(seen))
+    for region, labels in reversed(found):
+        _fold(units, region, labels)
 
 
 def _fold(units: Units, region: Region, labels: list[int]) -> None:
@@ -56,7 +60,7 @@ def _fold(units: Units, region: Region, labels: list[int]) -> None:
 
 
 def _least(period: int) -> int:
-    return LEAST if period > 1 else LEAST_CHAIN
+    return LEAST_CHAIN if period == 1 else LEAST if period < LONG else 2
 
 
 def runs_of(labels: Sequence[int]) -> list[Run]:
@@ -112,7 +116,7 @@ def _aligned(units: Units, region: Region, run: Run, labels: list[int]) -> Run:
     while stop < len(labels) and labels[stop] == labels[stop - period]:
         stop += 1
     middle = start + period * (turns // 2)
-    crossing = _crossings(units, region, middle)
+    crossing = _crossings(units, region, middle, middle + period)
     fewest = min(crossing[middle : middle + period])
     shifts = [r for r in range(period) if crossing[middle + r] == fewest][:20]
 
@@ -132,9 +136,9 @@ def _stems(units: Units, children: Sequence[int | Region]) -> list[str]:
     return list(dict.fromkeys(match[1] for match in found if match))
 
 
-def _crossings(units: Units, region: Region, begin: int) -> Any:
-    """Before each child from ``begin`` on: how many values from before it are still to be used."""
-    place = {i: k for k, child in enumerate(region.children) for i in _operations(child)}
+def _crossings(units: Units, region: Region, begin: int, end: int) -> Any:
+    """Before each child from ``begin`` to ``end``: how many values from before it are used later."""
+    place = {i: k for k, child in enumerate(region.children[:end]) for i in _operations(child)}
     last: dict[int, int] = {}
     for k, child in enumerate(region.children[begin:], begin):
         for i in _operations(child):
@@ -149,30 +153,44 @@ def _crossings(units: Units, region: Region, begin: int) -> Any:
 
 
 def _turns(units: Units, children: list[int | Region], period: int) -> list[int | Region]:
-    """The first turn, a region for all between, the last turn; of a chain one region."""
-    count = len(children) // period
-    if period == 1 and not isinstance(children[0], Region):
+    """The first turn, a region for all between, the last turn; a region for each of few, or a chain."""
+    count, first = len(children) // period, children[0]
+    if period == 1 and not isinstance(first, Region):
         return [Region("chain", children=children, times=count, closed=True)]
-    if period == 1:
-        turns = [child for child in children if isinstance(child, Region)]
+    if isinstance(first, Region) and period == 1:
         if count < LEAST:
             return list(children)
+        titles = [child.title for child in children if isinstance(child, Region)]
+        ends, word = [first, children[-1]], first.word
     else:
-        parts = [children[k * period : (k + 1) * period] for k in range(count)]
-        first, second = (_stems(units, part) for part in parts[:2])
-        named = parts if len(first) == 1 and first != second else []  # mostly none of very many
-        stems = [_stems(units, part) for part in named]
-        own = bool(stems) and all(len(stem) == 1 for stem in stems)
-        turns = [Region("step", stems[k][0] if own else f"step {k}", children=part)
-                 for k, part in enumerate(parts)]
-    return [turns[0], _between(turns[1:-1]), turns[-1]]
+        titles = _titles(units, children, period)
+        if count < LEAST:
+            parts = [children[k * period : (k + 1) * period] for k in range(count)]
+            return [Region("step", title, children=part, closed=part is not parts[0])
+                    for title, part in zip(titles, parts, strict=True)]
+        ends = [Region("step", titles[0], children=children[:period]),
+                Region("step", titles[-1], children=children[-period:])]
+        word = ""
+    between = children[period:-period]
+    title = f"{count - 2} more {word}" if word else f"x {count - 2}"
+    steps = _range(titles[1], titles[-2])
+    return [ends[0], Region("many", title, steps, children=between, times=count - 2, turn=period,
+                            closed=True), ends[1]]
 
 
-def _between(turns: list[Region]) -> Region:
-    """The turns that are neither the first nor the last."""
-    first, last = turns[0].title, turns[-1].title
-    steps = first if first == last else f"{first} .. {last}"
+def _titles(units: Units, children: list[int | Region], period: int) -> list[str]:
+    """What turns are called: the modules they are, or, of the two at each end, numbers."""
+    count = len(children) // period
+    first, second = (_stems(units, children[k : k + period]) for k in (0, period))
+    stems = [_stems(units, children[k : k + period]) for k in range(0, count * period, period)] if (
+        len(first) == 1 and first != second) else []  # mostly none of very many
+    own = bool(stems) and all(len(stem) == 1 for stem in stems)
+    return [stem[0] for stem in stems] if own else [
+        f"step {k}" for k in sorted({0, 1, count - 2, count - 1})]
+
+
+def _range(first: str, last: str) -> str:
+    """From one title to another."""
     if first.startswith("step "):
-        steps = f"steps {first[5:]} .. {last[5:]}"
-    title = f"{len(turns)} more {turns[0].word}" if turns[0].word else f"x {len(turns)}"
-    return Region("many", title, steps, children=list(turns), times=len(turns), closed=True)
+        return f"steps {first[5:]} .. {last[5:]}"
+    return first if first == last else f"{first} .. {last}"

@@ -23,7 +23,7 @@ class Region:
     kind : "all", "module", "step" of a loop, "many" equal ones, "chain" of one operation or "equal".
     title, word : what it is called, and its class.
     path : of a module, in the outermost one.
-    times : how many equal parts it stands for.
+    times, turn : how many equal parts it stands for, and how many children each of them has.
     closed : whether it is drawn as one box.
     """
 
@@ -33,6 +33,7 @@ class Region:
     path: str = ""
     children: list[int | Region] = field(default_factory=list)
     times: int = 1
+    turn: int = 1
     closed: bool = False
 
     @property

@@ -5,6 +5,7 @@ Of several largest elements the first one gets the gradient.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import prod
 from typing import Any
 
@@ -31,13 +32,20 @@ def _max_pool(x: Any, /, window: Any, counts: Any, stride: Any, dilation: Any) -
     return out
 
 
+def _firsts(largest: Any, x: Any, *geometry: Any) -> Iterator[tuple[Any, Any]]:
+    """Each place in the windows, and of which windows the first of the largest elements is there."""
+    free = np.ones_like(largest, bool)
+    for _, there in places(*geometry):
+        found = (x[there] == largest) & free
+        free ^= found
+        yield there, found
+
+
 def _to_largest(g: Any, largest: Any, x: Any, /, window: Any, counts: Any, stride: Any,
                 dilation: Any) -> Any:
     """Like x: each element of g at the first of the largest elements of its window, summed."""
-    out, free = np.zeros_like(x, g.dtype), np.ones_like(largest, bool)
-    for _, there in places(window, counts, stride, dilation):
-        found = (x[there] == largest) & free
-        free ^= found
+    out = np.zeros_like(x, g.dtype)
+    for there, found in _firsts(largest, x, window, counts, stride, dilation):
         part = out[there]
         np.add(part, np.where(found, g, 0), part)
     return out
@@ -46,10 +54,8 @@ def _to_largest(g: Any, largest: Any, x: Any, /, window: Any, counts: Any, strid
 def _from_largest(h: Any, largest: Any, x: Any, /, window: Any, counts: Any, stride: Any,
                   dilation: Any) -> Any:
     """The transpose: of h the element at the first of the largest elements of each window."""
-    out, free = np.zeros_like(largest, h.dtype), np.ones_like(largest, bool)
-    for _, there in places(window, counts, stride, dilation):
-        found = (x[there] == largest) & free
-        free ^= found
+    out = np.zeros_like(largest, h.dtype)
+    for there, found in _firsts(largest, x, window, counts, stride, dilation):
         np.add(out, np.where(found, h[there], 0), out)
     return out
 
