@@ -50,7 +50,8 @@ def draw(what: Any, *inputs: Any, values: bool = True, rankdir: str | None = Non
     fold : names of modules to close, or False to show everything. None folds what repeats, and
         whatever else must be folded to fit the page.
     depth : how many levels of modules are open.
-    page : width and height in points, (900, 2000) if not given.
+    page : width and height in points, (900, 2000) if not given: what is higher, such as (900, 2400),
+        opens whole blocks where a summary would do.
     focus : draw only what is near this Tensor.
     last : draw only so many operations, the last ones.
     label : a function of a node; what it returns, if not None, heads the box. Nodes have ``op``,
