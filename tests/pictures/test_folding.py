@@ -369,6 +369,35 @@ def test_however_it_is_folded_boxes_and_edges_are_those_of_the_graph(seed: int, 
     assert len({n.id for n in graph.nodes}) == len(graph.nodes) and str(drawing)
 
 
+def test_what_repeats_nowhere_is_folded_in_chains_that_fit_the_page() -> None:
+    drawing = draw(transformer(2))  # the first one normalizes an array, which records nothing
+    width, height = size(drawing)
+    assert width <= 900 and height <= 2000 < size(draw(transformer(2), fold=False))[1]
+    assert "; 3 chains of operations folded: fold=False shows all" in str(drawing)
+    ways = [n for n in drawing.graph.nodes if n.title.endswith(" operations")]
+    assert [(n.title, n.word) for n in ways] == [
+        ("12 operations", "subtract .. add"), ("9 operations", "subtract .. linear"),
+        ("13 operations", "subtract .. linear")]
+    place = {n.id: k for k, n in enumerate(drawing.graph.nodes)}
+    assert all(place[e.source] < place[e.target] for e in drawing.graph.edges)
+    assert all(max(n.places) > max(drawing.graph.units.sources[i]) for n in ways for i in n.places)
+
+
+def test_a_long_way_is_folded_from_its_longest_chains_on() -> None:
+    x = tg.Tensor([0.5], requires_grad=True)
+    functions = (np.tanh, np.arctan, np.sin, np.cos, np.square, np.arcsinh, np.sinc)
+    one, other = x, x
+    for k in np.random.default_rng(0).integers(7, size=40):
+        one = functions[k](one * (0.5 + k))
+    for k in range(4):
+        other = functions[k](other)
+    result = (one + other).sum()
+    assert [n.title for n in draw(result, page=(900, 700)).graph.nodes] == [
+        "tanh", "arctan", "sin", "other", "81 operations", "result"]
+    assert [n.title for n in draw(result, page=(900, 300)).graph.nodes] == [
+        "4 operations", "81 operations", "result"]
+
+
 def test_a_graph_can_be_walked_in_three_lines() -> None:
     loss = (tg.Tensor([1.0, 2.0], requires_grad=True, name="w") ** 3).sum()
     seen, t = [], loss

@@ -173,7 +173,8 @@ def _region_box(writer: Writer, cell: Cell, ids: _Ids) -> Box:
     """The box of a closed region."""
     region = cell.region
     assert region is not None
-    kind = {"module": "module", "step": "module", "hidden": "hidden"}.get(region.kind, "many")
+    kind = {"step": "module", "way": "module"}.get(region.kind, region.kind)
+    kind = kind if kind in ("module", "hidden") else "many"
     equal = region.kind in ("chain", "equal")
     title = writer.common_title(cell.operations) if equal else region.title
     word = region.word
@@ -240,6 +241,8 @@ def _folds(drawn: Cells) -> list[str]:
                                for r in regions if r.kind in ("many", "hidden", "step")))
     if any(r.kind in ("equal", "chain") for r in regions):
         words.append("equal operations")
+    if ways := sum(r.kind == "way" for r in regions):
+        words.append(f"{ways} chain{'s' if ways > 1 else ''} of operations")
     closed = sum(r.kind == "module" for r in regions)
     return words[:3] + ([f"{closed} module{'s' if closed > 1 else ''}"] if closed else [])
 

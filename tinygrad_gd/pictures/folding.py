@@ -1,7 +1,8 @@
 """What of a large graph is folded: no more than a page needs.
 
 In this order: modules and loops that repeat; then modules are closed, the innermost first; then equal
-operations become one box; and where that is not enough the last operations are drawn.
+operations become one box, and chains of operations; and where that is not enough the last operations
+are drawn.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 
 from ..errors import OptionError
 from .cells import Cells, cells_of, page_of
+from .chains import fold_chains
 from .repeats import fold_repeats
 from .siblings import fold_siblings
 from .tree import Region, regions_of, tree_of
@@ -89,7 +91,11 @@ def _attempts(units: Units, wish: Wish) -> Iterator[Region]:
         for region in deepest:
             region.closed = True
         yield root
-    yield fold_siblings(units)
+    if len(units.shown) <= CROWD:
+        yield from fold_chains(units, root)
+    root = fold_siblings(units)
+    yield root
+    yield from fold_chains(units, root)
 
 
 def _deepest(root: Region) -> list[Region]:

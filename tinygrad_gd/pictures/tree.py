@@ -20,7 +20,8 @@ class Region:
 
     Attributes
     ----------
-    kind : "all", "module", "step" of a loop, "many" equal ones, "chain" of one operation or "equal".
+    kind : "all", "module", "step" of a loop, "many" equal ones, "chain" of one operation, "equal", or
+        "way" of different operations in a chain.
     title, word : what it is called, and its class.
     path : of a module, in the outermost one.
     times, turn : how many equal parts it stands for, and how many children each of them has.
