@@ -4,10 +4,10 @@ From what was computed to a page: `recording` is a graph as lists (`running` mak
 run or a compiled step), `views` joins reshapes to their neighbours, `tree` nests operations in modules.
 `folding` decides what of it a page needs to fold: `repeats` finds equal modules and loops, `siblings`
 equal operations, `chains` operations in a row; `cells` is what then is drawn, and about how large.
-`boxes` says it in words and numbers, with `rows`, `words`, `names`, `figures`, `slopes` (gradients) and `colours`; `captions` is
-what stands below. Then the forms: `text`, and `dot`, which an engine lays out (`render`), with `themes`
-and `letters`; `svg`, `pdf`, `shapes` and `tikz`, `page` (HTML), `mermaid` and `record` (JSON); `forms`
-lists them. `asking` is what `draw` does, `drawing` what people hold. `plot/` draws training with
+`boxes` says it in words and numbers, with `rows`, `words`, `names`, `figures`, `slopes` (gradients)
+and `colours`; `captions` is what stands below. Then the forms: `text`, and `dot`, which an engine lays
+out (`render`), with `themes` and `letters`; `svg`, `pdf`, `shapes` and `tikz`, `page` (HTML), `mermaid`
+and `record` (JSON); `forms` lists them. `asking` is what `draw` does, `drawing` what people hold. `plot/` draws training with
 matplotlib.
 
 Surprises here
