@@ -7,8 +7,8 @@ equal operations, `chains` operations in a row; `cells` is what then is drawn, a
 `boxes` says it in words and numbers, with `rows`, `words`, `names`, `figures`, `slopes` (gradients)
 and `colours`; `captions` is what stands below. Then the forms: `text`, and `dot`, which an engine lays
 out (`render`), with `themes` and `letters`; `svg`, `pdf`, `shapes` and `tikz`, `page` (HTML), `mermaid`
-and `record` (JSON); `forms` lists them. `asking` is what `draw` does, `drawing` what people hold. `plot/` draws training with
-matplotlib.
+and `record` (JSON); `forms` lists them. `asking` is what `draw` does, `drawing` what people hold.
+`plot/` draws training with matplotlib.
 
 Surprises here
 --------------
