@@ -23,7 +23,7 @@ from ..ir import (
     has_effect,
     replaced,
 )
-from ..lockstep.path import Part
+from ..lockstep.path import Part, owning
 from ..lockstep.recorder import Recorder
 from ..lockstep.trail import Event, Slot, same
 
@@ -231,7 +231,7 @@ class Whole:
             instructions=(*self._early(inputs), *instructions),
             spent=tuple(dict.fromkeys((*spent, *filter(self._is_known, cleared)))),
             gradients=gradients)
-        return self._owned(replaced(program, self._table))
+        return owning(replaced(program, self._table))
 
     def _is_known(self, t: Tensor) -> bool:
         """Whether a Tensor is from outside, or an argument that a program takes."""
@@ -262,19 +262,6 @@ class Whole:
         outside = {x: g for x, g in made.items() if id(x) not in inside}
         stay = {x: g for x, g in outside.items() if x._grad is not None and g not in used}
         return stay, [x for x in outside if x not in stay]
-
-    def _owned(self, program: Program) -> Program:
-        """Gradients that stay have an array each, for the user to write into."""
-        made = {i.output: i.primitive.kind for i in program.instructions}
-        gradients, copies = [], []
-        for leaf, value in program.gradients:
-            if not isinstance(value, Value) or made.pop(value, "view") == "view":
-                form = replace(value, name="") if isinstance(value, Value) else Value.like(value)
-                copies.append(Instruction(copy, (value,), form, {"order": "K"}, "backward"))
-                value = form
-            gradients.append((leaf, value))
-        return program.with_(gradients=tuple(gradients),
-                             instructions=(*program.instructions, *copies))
 
     def _early(self, inputs: dict[int, Any]) -> list[Instruction]:
         """Masks that are given are looked at before everything else; others must not come too late."""

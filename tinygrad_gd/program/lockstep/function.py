@@ -11,6 +11,7 @@ from threading import Lock, get_ident
 from typing import Any
 from weakref import ref
 
+from ...engine.tensor import Tensor
 from ...errors import CaptureError, CaptureWarning, DTypeError, describe
 from ...ground.modes import Mode, current_mode
 from ...ground.user_code import line_of_function, located, user_stacklevel
@@ -20,7 +21,7 @@ from ..replay.memory import Memory
 from ..text.source import source_of
 from .lockstep import PATIENCE, Lockstep
 from .onlooker import Onlooker
-from .path import Part
+from .path import program_of
 from .segments import Segment
 from .trail import ENDS, Event
 
@@ -110,21 +111,21 @@ class Compiled:
         return self._lockstep.last is not None
 
     @property
-    def _recorded(self) -> tuple[Event, list[Event]]:
-        """The end of the call that was recorded last, and the events that made its results."""
-        found: tuple[Event, list[Event]] | None = self._lockstep.last or self._watched
+    def _recorded(self) -> tuple[Event, list[Event], dict[Tensor, Event]]:
+        """The end of the call that was recorded last, and what made its results and gradients."""
+        found: Any = self._lockstep.last or self._watched
         if found is None:
             raise CaptureError(self.problem or f"{self.name}: nothing is recorded yet; call it first, "
                                "and not only in a derivative, in another compiled function, or with "
                                "an observer in it, where it runs uncompiled")
-        return found
+        return found  # type: ignore[no-any-return]
 
     @property
     def captured(self) -> Program:
         """The program as it was recorded, before all passes."""
-        end, results = self._recorded
+        end, results, left = self._recorded
         if self._captured[0] is not end:
-            self._captured = end, Part(end, results, whole=True).program
+            self._captured = end, program_of(end, results, left)
         program: Program = self._captured[1]
         return program
 
@@ -145,7 +146,7 @@ class Compiled:
 
     def _segments(self) -> list[Segment]:
         """Those that ran last; of a call that was only recorded, what would run in the next."""
-        end, results = self._recorded
+        end, results, _ = self._recorded
         ends, path = [e for e in end.path_to() if e.kind in ENDS], end.path
         if found := [e.segment for e in ends if e.segment is not None]:
             return found

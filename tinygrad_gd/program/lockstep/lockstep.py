@@ -54,7 +54,7 @@ class Lockstep:
     states : ids of the Tensors that are there in every call.
     records, hits, skipped : calls that were recorded, that were the same as one before, and those that
         frozen programs stood for.
-    last : the end of the path that was recorded last, and the events that it returned.
+    last : the end of the path that was recorded last, and the events that it returned and left.
     problem : why the function is to run uncompiled.
 
     These are of interest to frozen programs:
@@ -136,7 +136,7 @@ class Lockstep:
         self.decided = recorder.decided
         self.records += 1
         end = recorder.finish(result)
-        self.last = end, [x for x in recorder.results if isinstance(x, Event)]
+        self.last = end, [x for x in recorder.results if isinstance(x, Event)], recorder.left
         if self.recordings is not None:
             self.recordings[end, self.form] = recorder
         known = self.root.tensors()

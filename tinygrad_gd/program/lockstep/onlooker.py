@@ -27,7 +27,17 @@ from .trail import Event, gradient_of, same
 
 
 class _Recorder(Recorder):
-    """A recorder that hears of a call, and answers nothing in it: only results become events."""
+    """A recorder that hears of a call, and answers nothing in it: only results become events.
+
+    Attributes
+    ----------
+    received, used : leaves that gradients were added to, and the gradients that optimizers have used.
+    """
+
+    def __init__(self, lockstep: Lockstep) -> None:
+        super().__init__(lockstep, entire=True)
+        self.received: dict[Tensor, None] = {}
+        self.used: set[Any] = set()
 
     def _has_made(self, x: Any) -> bool:
         return (isinstance(x, Tensor) and x in self._values and x not in self.inputs
@@ -47,6 +57,14 @@ class _Recorder(Recorder):
         if self._has_made(x):
             self.makes(gradient_of(x), x)
         return super()._result(x)
+
+    def finish(self, result: Any) -> Event:
+        """The event of the call's end; the gradients that it leaves are results, too."""
+        found = [(leaf, g) for leaf in self.received if (g := leaf._grad) is not None]
+        left = {leaf: self._result(g) for leaf, g in found if g not in self.used}
+        end = super().finish(result)
+        self.left = {leaf: g for leaf, g in left.items() if isinstance(g, Event)}
+        return end
 
 
 def _to_both(event: str) -> Callable[..., None]:
@@ -82,13 +100,13 @@ class Onlooker(Observer):
     read, creates, effect, decides = map(_to_both, ("read", "creates", "effect", "decides"))
     write, enters, leaves = map(_to_both, ("write", "enters", "leaves"))
     takes_gradient = _to_both("takes_gradient")
-    accumulates, forgets = map(_to_watcher, ("accumulates", "forgets"))
+    forgets = _to_watcher("forgets")
 
     def __init__(self, name: str, strict: bool, given: Any, watcher: Observer) -> None:
         self.watcher = watcher
         self.lockstep = Lockstep(name, strict)
         self.lockstep.call, self.lockstep.given = Call(self.lockstep), given
-        self.recorder: Recorder | None = _Recorder(self.lockstep, entire=True)
+        self.recorder: _Recorder | None = _Recorder(self.lockstep)
         self.last: Any = None
         self._states: list[tuple[Any, Any]] = []
         self._shown: dict[Tensor, Any] = {}  # what rules see of an array
@@ -107,7 +125,8 @@ class Onlooker(Observer):
             reset_mode(token)
         if self.recorder is not None:
             end = self.recorder.finish(result)
-            self.last = end, [x for x in self.recorder.results if isinstance(x, Event)]
+            results = [x for x in self.recorder.results if isinstance(x, Event)]
+            self.last = end, results, self.recorder.left
         self.recorder, self._shown = None, {}
         return result
 
@@ -203,9 +222,17 @@ class Onlooker(Observer):
         self.record("ends_backward")
         self.watcher.ends_backward()
 
+    def accumulates(self, leaf: Tensor) -> None:
+        """Remember who gets a gradient."""
+        if self.recorder is not None:
+            self.recorder.received[leaf] = None
+        self.watcher.accumulates(leaf)
+
     def optimizes(self, optimizer: Any) -> None:
-        """Remember what the optimizer remembers."""
+        """Remember what the optimizer remembers, and the gradients that it uses."""
         self._states.append((optimizer, state_of(optimizer)))
+        if self.recorder is not None:
+            self.recorder.used.update(p._grad for g in optimizer.param_groups for p in g["params"])
         self.watcher.optimizes(optimizer)
 
     def option(self, options: Mapping[str, Any], key: str, value: Any) -> Any:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...engine.tensor import Tensor, constant
 from ...ground.user_code import UNKNOWN
+from ...ops.shape import copy
 from ..ir import Argument, Array, Input, Instruction, Program, State, Value, replaced
 from ..replay.planner import zeros
 from .trail import ENDS, Event, Slot
@@ -71,6 +73,36 @@ class Path:
                         if late > owner.needed.get(n, -1):
                             owner.needed[n], owner.segment = late, None
             start = self.ends[at]
+
+
+def left_by(events: list[Event], event_of: Callable[[Any], Event | None]) -> dict[Tensor, Event]:
+    """The gradients that are there after these events, by leaves, but for those a step has used."""
+    used = {id(r) for e in events if e.kind == "step" for r in e.refs}
+    leaves = dict.fromkeys(leaf for e in events if e.kind == "backward" for leaf, *_ in e.more
+                           if isinstance(leaf, Tensor))
+    found = {leaf: event_of(leaf._grad) for leaf in leaves}
+    return {leaf: g for leaf, g in found.items() if g is not None and id(g) not in used}
+
+
+def owning(program: Program) -> Program:
+    """The program whose gradients have an array each, for the user to write into."""
+    made = {i.output: i.primitive.kind for i in program.instructions}
+    gradients, copies = [], []
+    for leaf, value in program.gradients:
+        if not isinstance(value, Value) or made.pop(value, "view") == "view":
+            form = replace(value, name="") if isinstance(value, Value) else Value.like(value)
+            copies.append(Instruction(copy, (value,), form, {"order": "K"}, "backward"))
+            value = form
+        gradients.append((leaf, value))
+    return program.with_(gradients=tuple(gradients), instructions=(*program.instructions, *copies))
+
+
+def program_of(end: Event, results: list[Event], left: dict[Tensor, Event]) -> Program:
+    """The program of a call: what it computes for these results and for gradients that it leaves."""
+    program = Part(end, [*results, *left.values()], whole=True).program
+    count = len(results)
+    return owning(program.with_(outputs=program.outputs[:count], gradients=tuple(
+        zip(left, program.outputs[count:], strict=True))))
 
 
 class Part:

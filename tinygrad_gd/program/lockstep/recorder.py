@@ -24,7 +24,7 @@ from ..ir import Argument, Value
 from .call import held
 from .errstate import began_with, now
 from .expected import state_of
-from .path import Path
+from .path import Path, left_by
 from .standins import Recorded, become
 from .trail import ENDS, Event, Slot, gradient_of, same
 
@@ -46,6 +46,7 @@ class Recorder(Capture):
     made_of : by the id of a Tensor that the function makes, the array or Tensor that it is made of,
         and how many instructions there were then; in the end by the numbers of slots.
     arguments, results : the leaves of what is given, and returned: events for what was computed.
+    left : the events that made the gradients that it leaves, by their leaves.
     names : of arguments, by their ids.
     problem, line : why the call cannot be frozen, and where that was seen.
     decided : where numbers come from that Python has looked at.
@@ -65,6 +66,7 @@ class Recorder(Capture):
         function, *given = lockstep.given
         self.arguments: list[Any] = flatten(given)
         self.results: list[Any] = []
+        self.left: dict[Tensor, Event] = {}
         named = zip(self.arguments, names_of(function, *given), strict=False)
         self.names = {id(held(x)): name for x, name in named}
         self.problem, self.line = "", UNKNOWN
@@ -446,6 +448,7 @@ class Recorder(Capture):
         self.sees_errors()
         e = self.follow("end", None, ())
         self.path.hand_on(e)
+        self.left = left_by(e.path_to(), self.event_of)
         self.close()
         return e
 
