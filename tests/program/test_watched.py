@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -287,3 +289,11 @@ def test_what_was_only_recorded_tells_its_memory_too() -> None:
     for n in range(3):
         often(*given(n))
     assert once.replay_source and str(once.memory()).splitlines()[0] == str(often.memory()).splitlines()[0]
+
+
+def test_the_first_step_that_is_compiled_may_be_a_watched_one() -> None:
+    """Nothing of this package waits for tensors to be forgotten that those who watch remember."""
+    script = ("import tinygrad_gd as tg\nw = tg.Tensor(2.0, requires_grad=True, name='w')\n"
+              "with tg.study.watch():\n    step = tg.compile(lambda: w * w)\n    print(step().item())")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("4.0\n", "")

@@ -230,6 +230,15 @@ def test_after_an_update_it_is_said_that_numbers_are_new() -> None:
     assert "w changed after the pass forward" in str(loss.explain()) and loss.explain().newer == ["w"]
 
 
+def test_of_many_leaves_that_have_changed_three_are_named() -> None:
+    leaves = [tg.Tensor(float(k), requires_grad=True, name=f"w{k}") for k in range(6)]
+    loss = sum(w * w for w in leaves)
+    for w in leaves:
+        with tg.no_grad():
+            w += 1.0
+    assert "     w0, w1, w2 and 3 others changed after the pass forward: these" in str(loss.explain())
+
+
 def test_several_elements_start_with_ones() -> None:
     w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
     out = w * w

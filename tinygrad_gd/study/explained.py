@@ -64,8 +64,9 @@ def _heading(e: Explanation) -> Iterator[str]:
     short = f"d_x is short for d {e.name} / d x, how fast {e.name} grows with x"
     yield f"backward: {short}" if e.at else f"backward, from the end: {short}"
     if e.newer:
-        yield (f"     {', '.join(e.newer)} changed after the pass forward: these numbers go by the new "
-               "values")
+        others = f" and {len(e.newer) - 3} others" if len(e.newer) > 3 else ""
+        yield (f"     {', '.join(e.newer[:3])}{others} changed after the pass forward: these numbers "
+               "go by the new values")
     if e.at:
         return
     start = "1" if not e.seed.shape else f"ones {e.seed.shape}"

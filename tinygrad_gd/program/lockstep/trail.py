@@ -295,7 +295,7 @@ def held_of(events: Iterable[Event], alone: int) -> list[Event]:
 def _alone() -> int:
     """How many references Python counts if nobody but the event has its stand-in."""
     probe = Event("op", None, (), {}, None)
-    probe.out = Tensor(0.0)
+    probe.out = Tensor.__new__(Tensor)  # of which nobody hears: whoever watches would remember it
     return next(n for n in count() if not held_of([probe], n))
 
 
