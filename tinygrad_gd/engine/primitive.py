@@ -23,6 +23,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy import float64
 
 from ..ground.explain import explain_failure, too_many, unknown_option
 from ..ground.live import Live
@@ -241,7 +242,8 @@ def apply(
         check_expansion(primitive.name, inputs, values, value)
     seen = inputs
     if recording is not None and mode.grad and primitive.differentiable:
-        if value.dtype is DOUBLE and recording._value.dtype is SINGLE:
+        if (type(value) is not float64 or type(recording._value) is not float64) and (  # sooner than
+                value.dtype is DOUBLE and recording._value.dtype is SINGLE):  # the dtype of a number
             check_widening(primitive, inputs, params, recording, value)
         if arrays:  # a rule must not see what the user writes into an array later
             inputs = tuple(kept(x) if type(x) is np.ndarray and i in primitive.reads else x

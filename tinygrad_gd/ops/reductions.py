@@ -160,7 +160,8 @@ def _mean(a: Any, /, axis: Any = None, keepdims: Any = False) -> Any:
     return _add_up(a, axis, None, None, keepdims) / (a.size if axis is None else count(a, axis))
 
 
-@called_like(np.mean, _mean, lambda g, out, a, axis, keepdims: spread(g / count(a, axis), a, axis))
+@called_like(np.mean, _mean, lambda g, out, a, axis, keepdims: spread(
+    g / (a.size if axis is None else count(a, axis)), a, axis))
 def mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *,
          where: Any = True) -> Tensor:
     """Arithmetic mean of the elements along ``axis``; with ``where``, of those it marks."""
@@ -216,8 +217,7 @@ def _degrees(operation: str, ddof: Any, correction: Any, mean: Any, out: Any) ->
     return less
 
 
-@called_like(np.var, _var,
-             lambda g, out, a, axis, ddof, keepdims: _toward_mean(2 * g, a, axis, ddof))
+@called_like(np.var, _var, lambda g, out, a, axis, ddof, keepdims: _toward_mean(2 * g, a, axis, ddof))
 def var(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0,
         keepdims: Any = False, *, where: Any = True, mean: Any = None,
         correction: Any = None) -> Tensor:
