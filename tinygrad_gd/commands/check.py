@@ -8,7 +8,7 @@ import tinygrad_gd as tg
 
 from .subject import Wrong, add_subject, gradients_given, subject_of
 
-ABOUT = "your own gradients against the engine's: where is the mistake, and which?"
+ABOUT = "your own gradients against the engine's: where a mistake is, and which one"
 EXAMPLES = (
     ("check by_hand.py", "compares dw, d_w, grad_w or w_grad with the gradient of each tensor w"),
     ("check by_hand.py --tensor loss --pass all", "where the gradients are computed after backward()"),
