@@ -19,7 +19,15 @@ import numpy as np
 import pytest
 
 import tinygrad_gd as tg
-from tests.pictures.drawings import BUILDERS, line, neuron, recurrent, square, watched_blocks
+from tests.pictures.drawings import (
+    BUILDERS,
+    gradient_of_gradient,
+    line,
+    neuron,
+    recurrent,
+    square,
+    watched_blocks,
+)
 from tinygrad_gd.pictures import draw
 from tinygrad_gd.pictures import drawing as drawing_module
 from tinygrad_gd.pictures import render as render_module
@@ -48,7 +56,7 @@ def test_every_engine_draws_every_node_with_its_text(build: Any, engine: str) ->
         assert all(part in text for row in n.rows for part in (row.text, row.grad))
     assert len([g for g in groups if g and g.startswith("gd-") and "--" in g]) == len(drawing.graph.edges)
     for frame in drawing.graph.frames:
-        assert frame.title in groups[f"gd-{frame.id}"]
+        assert frame.title in groups[f"gd-{frame.id}-heading"]
 
 
 def test_pictures_need_no_system_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -349,8 +357,21 @@ def test_headings_stay_inside_of_their_frames(build: Any) -> None:
     frames = [g for g in root.iter("{http://www.w3.org/2000/svg}g") if "gd-frame" in g.get("class", "")]
     assert len(frames) >= 2
     for frame in frames:
-        (outline,), (words,) = (list(frame.iter(f"{{http://www.w3.org/2000/svg}}{tag}")) for tag in ("path", "text"))
+        heading = root.find(f".//*[@id='{frame.get('id')}-heading']")
+        assert heading is not None
+        (outline,), (words,) = (list(part.iter(f"{{http://www.w3.org/2000/svg}}{tag}"))
+                                for part, tag in ((frame, "path"), (heading, "text")))
         edges = [float(x) for x in re.findall(r"(-?[\d.]+),", outline.get("d", ""))]
         start, size = float(words.get("x", 0)), float(words.get("font-size", 0))
         assert words.get("text-anchor") == "start" and start >= min(edges) + 8
         assert start + 0.55 * size * len(words.text or "") <= max(edges)
+
+
+def test_headings_of_frames_are_drawn_over_what_crosses_them() -> None:
+    svg = gradient_of_gradient().render("svg").decode()
+    edges = svg.rindex('class="edge')
+    for words in ("forward pass", "backward pass"):
+        assert svg.count(f">{words}") == 1 + svg.count(f"<title>{words}"), words
+        assert svg.index(f">{words}") > edges
+    grounds = re.findall(r'<rect x="([\d.]+)"[^>]*fill="#f8fafc"/>\n<text[^>]* x="([\d.]+)"', svg)
+    assert len(grounds) >= 2 and all(float(x) - float(ground) == pytest.approx(1, abs=0.1) for ground, x in grounds)

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
-from html import escape
+from html import escape, unescape
+
+from .letters import width
 
 _FONTS = {
     "Helvetica": "Helvetica,Arial,'Liberation Sans',Arimo,sans-serif",
     "Courier": "'Courier New','Liberation Mono',Cousine,monospace",
 }
+
+
+_TEXT = r'<text\b[^>]*>[^<]*</text>\n'
+#: The frame of a module and its heading.
+_FRAME = re.compile(
+    r'(id="([^"]*)" class="cluster\b[^>]*>\s*<title>[^<]*</title>\n(?:<g\b[^>]*><a\b[^>]*>\n)?'
+    rf'<(?:path|polygon) fill="([^"]*)"[^>]*/>\n)((?:{_TEXT})+)')
 
 
 def finish(svg: bytes, token: str, title: str, sentence: str) -> bytes:
@@ -22,8 +31,32 @@ def finish(svg: bytes, token: str, title: str, sentence: str) -> bytes:
     role = f'<svg role="img" aria-labelledby="{token}-title {token}-desc"'
     head, _, body = text.partition("<svg")
     start, _, body = body.partition(">")
-    whole = f"{head}{role}{start}>\n{said}{body.lstrip()}"
+    whole = f"{head}{role}{start}>\n{said}{_headings_last(body.lstrip())}"
     return whole.encode("ascii", "xmlcharrefreplace")  # any terminal can print it
+
+
+def _headings_last(body: str) -> str:
+    """Draw the headings of frames over what crosses them, each on a ground of its frame's colour."""
+    headings: list[str] = []
+
+    def without_heading(frame: re.Match[str]) -> str:
+        before, name, colour, texts = frame.groups()
+        grounded = "".join(_on_ground(text, colour) for text in re.findall(_TEXT, texts))
+        headings.append(f'<g id="{name}&#45;heading">\n{grounded}</g>\n')
+        return before
+
+    body = _FRAME.sub(without_heading, body)
+    end = body.rfind("</g>")
+    return "".join((body[:end], *headings, body[end:]))
+
+
+def _on_ground(text: str, colour: str) -> str:
+    x, y, size = (float(re.search(rf' {name}="([-\d.]+)"', text)[1])  # type: ignore[index]
+                  for name in ("x", "y", "font-size"))
+    words = re.sub("<[^>]*>", "", text).rstrip()
+    wide = width(unescape(words), "Helvetica", round(size), "bold" in text)
+    return (f'<rect x="{x - 1:.1f}" y="{y - size:.1f}" width="{wide + 2:.1f}" '
+            f'height="{1.3 * size:.1f}" fill="{colour}"/>\n{text}')
 
 
 def _safe(text: str) -> str:
