@@ -251,9 +251,9 @@ class Lockstep:
 
     def answer(self, e: Event, new: Any = None) -> Tensor:
         """The stand-in for the result of an event; ``new`` is a Tensor that shall become it."""
-        out = e.out
+        out = e.out  # and once more below, so that references are counted as in `held_of`
         if out is not None and (new is not None or (type(out) is not StandIn and (
-                getrefcount(out) - e.uses > ALONE or getweakrefcount(out)))):
+                getrefcount(out := e.out) - e.uses > ALONE or getweakrefcount(out)))):
             e.give_away()  # somebody has it from an earlier call
             for taken in (out.call.taken, self.taken):
                 taken.append(ref(out))
