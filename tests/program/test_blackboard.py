@@ -345,3 +345,10 @@ def test_another_size_is_refused_by_name() -> None:
     exec(step.source, space)
     with pytest.raises(AssertionError, match=r"x: not of shape \(6, 4\)"):
         space["step"](np.ones((5, 4)))
+
+
+def test_attention_without_a_mask_adds_nothing_to_the_scores() -> None:
+    query = tg.Tensor(RNG.normal(size=(2, 3)), requires_grad=True)
+    step = compiled(lambda key: tg.scaled_dot_product_attention(query, key, key), RNG.normal(size=(4, 3)))
+    assert "(key, query):" in step.source
+    assert " + " not in code(step.source)

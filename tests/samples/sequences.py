@@ -22,10 +22,9 @@ ROWS = [
     *(Sample("attention_scores", lambda q, k: by_name("attention_scores")(q, k), (normal(2, 3, 4), k), label,
              torch=lambda q, k: torch_("matmul")(q, k.mT))
       for k, label in ((normal(2, 5, 4, seed=1), "batch"), (normal(5, 4, seed=1), "one set of keys"))),
-    Sample("attention_weights", lambda x, b: by_name("attention_weights")(x, b), (normal(2, 3, 3), normal(3, 3, seed=1)),
-           torch=lambda x, b: torch_("softmax")(x + b, -1)),
-    Sample("attention_weights", lambda x: by_name("attention_weights")(x, HIDDEN.astype(x.dtype)), (normal(2, 3, 3),), "causal",
-           torch=lambda x: torch_("softmax")(x + torch_("tensor")(HIDDEN), -1)),
+    *(Sample("attention_weights", lambda x, b=b: by_name("attention_weights")(x + b.astype(x.dtype)), (normal(2, 3, 3),), label,
+             torch=lambda x, b=b: torch_("softmax")(x + torch_("tensor")(b), -1))
+      for b, label in ((np.zeros((3, 3)), "all seen"), (HIDDEN, "causal"))),
     Sample("standardize", lambda x: by_name("standardize")(x, eps=1e-5), (normal(2, 3, 4),),
            torch=lambda x: torch_("nn.functional.layer_norm")(x, (4,))),
     *(Sample("linear", lambda x, w, b: tg.linear(x, w, b), (normal(2, 3, 2), normal(4, 2, seed=1), b), label,

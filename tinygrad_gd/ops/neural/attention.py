@@ -15,7 +15,7 @@ from ...errors import DTypeError, OptionError, ShapeError, describe
 from ...ground.checks import check_switch
 from ...ground.fast import extreme, is_half, product
 from ...ground.registry import implements
-from ..elementwise import multiply, where
+from ..elementwise import add, multiply, where
 from ..linalg.products import matmul, transposed
 from ..random import dropout
 from ..signatures import as_tensor
@@ -47,19 +47,17 @@ def _total(powers: Any) -> Any:
     return np.maximum(powers @ np.ones(powers.shape[-1], powers.dtype), 1)[..., None]
 
 
-def _weights(scores: Any, bias: Any, /) -> Any:
+def _weights(scores: Any, /) -> Any:
     if is_half(scores):
-        return _weights(scores.astype(np.float32), bias).astype(np.float16)
-    scores = scores + bias
+        return _weights(scores.astype(np.float32)).astype(np.float16)
     powers = np.exp(scores - _largest(scores))
     return powers / _total(powers)
 
 
-def _weights_at_once(scores: Any, bias: Any) -> Any:
+def _weights_at_once(scores: Any) -> Any:
     if is_half(scores):
-        return _weights(scores, bias)
-    out = scores + bias
-    out -= _largest(out)
+        return _weights(scores)
+    out = scores - _largest(scores)
     np.exp(out, out=out)
     out /= _total(out)
     return out
@@ -74,9 +72,8 @@ def _slope(g: Any, out: Any) -> Any:
 
 
 weights = primitive(
-    _weights, lambda g, out, scores, bias: _slope(g, out),
-    lambda g, out, scores, bias: unbroadcast(_slope(g, out), bias.shape),
-    run=_weights_at_once, name="attention_weights", analytic=False, kind="act", internal=True)
+    _weights, lambda g, out, scores: _slope(g, out), run=_weights_at_once,
+    name="attention_weights", analytic=False, kind="act", internal=True)
 
 
 @lru_cache(maxsize=64)
@@ -97,7 +94,7 @@ def bias_of(allowed: Any, dtype: Any) -> Any:
 def attend(query: Any, key: Any, value: Any, bias: Any, dropout_p: float) -> tuple[Tensor, Tensor]:
     """The weighted values and the weights, for scaled queries and a ``bias`` of the scores."""
     fits = apply(scores, (query, key))
-    found = apply(weights, (fits, np.zeros((), fits.dtype) if bias is None else bias))
+    found = apply(weights, (fits if bias is None else add(fits, bias),))
     if dropout_p:
         found = dropout(found, dropout_p)
     return matmul(found, value), found
