@@ -239,7 +239,7 @@ class Tensor(Looks, PythonProtocol, Methods):
         if (mode := current_mode()).observer is not None or mode.lockstep is not None:
             self._leaves_the_graph("item()")
         value = self._value
-        if type(value) is np.float32 or type(value) is np.float64:  # whose item() takes ten times as long
+        if type(value) is np.float32 or type(value) is np.float64:  # whose item() takes far longer
             return float(value)
         if value.size != 1:
             raise ShapeError(f"item: expected one element, got {describe(self)}; use .numpy()")
