@@ -6,9 +6,9 @@ run or a compiled step), `views` joins reshapes to their neighbours, `tree` nest
 equal operations, `chains` operations in a row; `cells` is what then is drawn, and about how large.
 `boxes` says it in words and numbers, with `rows`, `words`, `names`, `figures`, `slopes` (gradients)
 and `colours`; `captions` is what stands below. Then the forms: `text`, and `dot`, which an engine lays
-out (`render`), with `themes` and `letters`; `svg`, `pdf`, `shapes` and `tikz`, `page` (HTML), `mermaid`
-and `record` (JSON); `forms` lists them. `asking` is what `draw` does, `drawing` what people hold.
-`plot/` draws training with matplotlib.
+out (`render`), with `themes` and `letters`; from its `svg` the other pictures: `pdf`, and as `shapes`
+PNG (`xdot`) and `tikz`; `page` (HTML), `mermaid` and `record` (JSON); `forms` lists them. `asking` is
+what `draw` does, `drawing` what people hold. `plot/` draws training with matplotlib.
 
 Surprises here
 --------------
