@@ -381,7 +381,7 @@ def narrow() -> Any:
     return draw(net, 1.0, fold=False, rankdir="TB", values=False)
 
 
-@pytest.mark.parametrize("build", [recurrent, watched_blocks, narrow])
+@pytest.mark.parametrize("build", [gradient_of_gradient, watched_blocks, narrow])
 def test_headings_stay_inside_of_their_frames(build: Any) -> None:
     """Also in a font wider than the measured one: they begin at the left, with room at the right."""
     root = ElementTree.fromstring(build().render("svg"))

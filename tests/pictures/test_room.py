@@ -109,7 +109,7 @@ def test_the_words_of_a_row_stand_on_one_line(build: Any) -> None:
 
 def test_captions_are_broken_where_their_parts_end() -> None:
     assert caption(recurrent().graph)[:2] == [
-        "129 nodes, 4 parameters, 112 numbers;", "steps 1 .. 18 folded: fold=False shows all"]
+        "129 nodes, 4 parameters, 112 numbers;", "steps 1 .. 18, step 19 folded: fold=False shows all"]
     assert caption(line().graph)[1] == "value (mean +- deviation); right: d(loss)/d(this) (norm)"
     drawing = hostile()
     drawing.graph.notes.append("word " * 30)

@@ -91,7 +91,7 @@ def _check(options: Options) -> None:
                           f"{describe(fold)}")
     page = options.page
     if page is not None and not (isinstance(page, tuple) and len(page) == 2 and min(page) > 0):
-        raise OptionError("draw: page is a width and a height in points, such as (900, 2000), got "
+        raise OptionError("draw: page is a width and a height in points, such as (900, 2400), got "
                           f"{page!r}")
     if options.label is not None and not callable(options.label):
         raise OptionError(f"draw: label is a function of a node, got {describe(options.label)}")
