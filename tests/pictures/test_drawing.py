@@ -126,6 +126,8 @@ def test_values_in_a_few_characters(array: Any, text: str) -> None:
 def test_bars_show_sizes_on_a_scale_of_factors() -> None:
     assert bar([1.0, 10.0, 1000.0])[1] > bar([1.0, 1.1, 9.0])[1] and bar([3.0, 3.0])[0] == bar([1.0, 2.0])[0]
     assert len(bar([1.0 + i for i in range(100)])) == 18 and bar([0.0]) == "" and len(bar([float("nan"), 1.0])) == 2
+    assert bar([1.0, 0.0, 1.0]) == "\u2588\u2581\u2588" and bar([0.0, 1.0, 2.0])[1] > "\u2581"
+    assert bar([0.0, 1e-6, 1.0]) == "\u2581\u2582\u2588" and bar([2.0, 2.0]) == "\u2581\u2581"
 
 
 def test_activations_say_how_much_is_zero() -> None:

@@ -136,6 +136,14 @@ def test_the_default_page_is_900_to_2400_points() -> None:
         fixed(Transformer(6)), np.zeros((2, 8, 32))).render("dot")
 
 
+def test_lines_have_names_that_no_module_has() -> None:
+    """The modules are n1 and n2, as unnamed results would be."""
+    drawing = draw(fixed(Transformer(6)), np.random.default_rng(0).normal(size=(2, 8, 32)))
+    lines = [line.partition("  ")[0] for line in map(str.strip, str(drawing).splitlines()) if "  " in line]
+    assert lines.count("n2") == 1 and "n3" in lines
+    assert len(set(lines)) == len(lines) > 30
+
+
 def test_watched_modules_are_boxes() -> None:
     x = np.random.default_rng(0).normal(size=(2, 8, 32))
     drawing = draw(fixed(Transformer(6)), x)

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 import tinygrad_gd as tg
-from tests.pictures.drawings import BUILDERS, hostile, lettered, line, recurrent
+from tests.pictures.drawings import BUILDERS, hostile, lettered, line, recurrent, six_blocks
 from tinygrad_gd.pictures.captions import caption
 from tinygrad_gd.pictures.letters import width
 
@@ -111,6 +111,7 @@ def test_captions_are_broken_where_their_parts_end() -> None:
     assert caption(recurrent().graph)[:2] == [
         "129 nodes, 4 parameters, 112 numbers;", "steps 1 .. 18, step 19 folded: fold=False shows all"]
     assert caption(line().graph)[1] == "value (mean +- deviation); right: d(loss)/d(this) (norm)"
+    assert caption(six_blocks().graph)[1:3] == ["blocks.1, blocks.2 .. blocks.4,", "blocks.5 folded: fold=False shows all"]
     drawing = hostile()
     drawing.graph.notes.append("word " * 30)
     assert [len(said) <= 64 for said in caption(drawing.graph)] == [True] * 5

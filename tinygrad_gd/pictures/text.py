@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import count
 from pathlib import PurePath
 from typing import NamedTuple
 
@@ -92,7 +93,8 @@ class _Writer:
         inside = Counter(box.cluster for box in graph.nodes)
         around = {frame.around for frame in graph.frames}
         self.small = {k for k in range(len(graph.frames)) if inside[k] <= MOST and k not in around}
-        self.numbered = 0
+        titled = {part.title for part in (*graph.nodes, *graph.frames)} | set(self.said)
+        self.numbers = (name for k in count(1) if (name := f"n{k}") not in titled)
         self.seconds = {box.id: box.seconds for box in graph.nodes}
 
     def lines(self) -> list[_Line]:
@@ -160,8 +162,7 @@ class _Writer:
             self.said[box.title] += 1
             again = self.said[box.title]
             return shorten(box.title) if again == 1 else f"{shorten(box.title)}:{again}"
-        self.numbered += 1
-        return f"n{self.numbered}" if box.kind != "loss" else "result"
+        return next(self.numbers) if box.kind != "loss" else "result"
 
     def _gradient(self, box: Box) -> str:
         if box.sizes:
