@@ -101,13 +101,14 @@ def spelled(text: str) -> str:
     '\xe9t\xe9 U+6743 (grinning face)'
     """
     text = unicodedata.normalize("NFC", text)
-    return "".join(c if ord(c) < _FIRST_RARE else _spelled(c) for c in text)
+    return "".join(c if ord(c) < _FIRST_RARE else spelling(c) for c in text)
 
 
 _FIRST_RARE = 0x400  # Latin and Greek letters come before
 
 
-def _spelled(c: str) -> str:
+def spelling(c: str) -> str:
+    """A letter's plain form, name or number."""
     plain = unicodedata.normalize("NFKD", c)
     if plain != c and all(ord(x) < _FIRST_RARE for x in plain):
         return plain

@@ -93,7 +93,7 @@ class _Writer:
         inside = Counter(box.cluster for box in graph.nodes)
         around = {frame.around for frame in graph.frames}
         self.small = {k for k in range(len(graph.frames)) if inside[k] <= MOST and k not in around}
-        titled = {part.title for part in (*graph.nodes, *graph.frames)} | set(self.said)
+        titled = {*self.said, *(box.title for box in graph.nodes), *(f.title for f in graph.frames)}
         self.numbers = (name for k in count(1) if (name := f"n{k}") not in titled)
         self.seconds = {box.id: box.seconds for box in graph.nodes}
 

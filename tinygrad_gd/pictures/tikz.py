@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import unicodedata
+
+from .letters import spelling
 from .shapes import Line, Words, shapes_of
 
 _SPECIAL = {c: rf"\{c}" for c in "#$%&_{}"} | {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    "\u00b1": r"$\pm$",
-    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}"}
+    "\u00b1": r"$\pm$", "\xa0": "~",
+    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': "''"}
+#: Before this letter pdfLaTeX writes all in its usual encoding but these.
+_FIRST_FOREIGN = 0x180
+_LACKED = ("\xab\xbb\xd0\xde\xf0\xfe\u0104\u0105\u0110\u0111\u0118\u0119\u0126\u0127\u012e\u012f\u0138"
+           "\u013f\u0140\u0149\u014a\u014b\u0166\u0167\u0172\u0173\u017f")
 _ANCHORS = {"start": "base west", "middle": "base", "end": "base east"}
 
 
@@ -26,7 +33,17 @@ def escaped(text: str) -> str:
     >>> escaped("50% of w_1")
     '50\\\\% of w\\\\_1'
     """
-    return "".join(_SPECIAL.get(c, c) for c in text if c.isprintable())
+    return "".join(map(_letter, unicodedata.normalize("NFC", text)))
+
+
+def _letter(c: str) -> str:
+    """A letter, which is spelled where the document is not LuaLaTeX's or XeLaTeX's and lacks it."""
+    if c in _SPECIAL or not c.isprintable():
+        return _SPECIAL.get(c, "")
+    if ord(c) < _FIRST_FOREIGN and c not in _LACKED:
+        return c
+    plain = "".join(x for x in spelling(c) if not unicodedata.combining(x))
+    return rf"{{\ifdefined\Umathchar {c}\else {escaped(plain)}\fi}}"
 
 
 def _line(shape: Line) -> str:
