@@ -71,7 +71,7 @@ class Drawing:
     def laid_out(self, form: str, engine: str, dpi: float, plain: bool = False) -> bytes:
         """What a layout engine makes of the graph, checked to be complete.
 
-        ``plain`` spells letters that the fonts in PNG and PDF files lack.
+        ``plain`` spells letters that the fonts of PNG, PDF and LaTeX lack.
         """
         if len(self.graph.nodes) > LIMIT:
             raise RenderError(f"{len(self.graph.nodes):,} boxes are too many to be laid out, {LIMIT:,} "
