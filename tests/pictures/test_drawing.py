@@ -165,7 +165,7 @@ def test_a_leaf_used_often_says_so_once() -> None:
 
 def test_views_join_their_neighbours() -> None:
     drawn = views()
-    told = {n.word or n.title: [r.name for r in n.rows if r.kind != "const"] for n in drawn.graph.nodes}
+    told = {n.word or n.title: [r.called for r in n.rows if r.kind != "const"] for n in drawn.graph.nodes}
     assert told["concatenate"][0] == "x transpose, reshape, [:, ::2]"
     assert not {"reshape", "transpose", "getitem", "index"} & {n.word or n.title for n in drawn.graph.nodes}
     x = tg.Tensor(np.ones((2, 3)), requires_grad=True, name="x")
@@ -192,11 +192,21 @@ def test_operations_are_called_as_the_user_would() -> None:
     assert ">stride=2 padding=1<" in source and ">kernel_size=2<" in source
 
 
+def test_a_leaf_seen_in_several_ways_is_listed_once() -> None:
+    w = tg.Tensor(np.ones((2, 2)), requires_grad=True, name="w")
+    drawing = draw((w.T @ w + w[0]).sum())
+    listed = [line for line in str(drawing).splitlines() if line.startswith("w ")]
+    assert len(listed) == 1 and "used 3 times  [[1 1] [1 1]]" in listed[0]
+    rows = [row for n in drawing.graph.nodes for row in n.rows if row.kind == "param"]
+    assert [(row.name, row.seen) for row in rows] == [("w", "transpose"), ("w", ""), ("w", "[0]")]
+    assert [row.called for row in rows] == ["w transpose, used 3 times", "w", "w[0]"]
+
+
 def test_options_of_operations_are_shown() -> None:
     x = tg.Tensor(np.arange(12.0).reshape(3, 4), requires_grad=True, name="x")
     drawing = draw(x[1:, ::2].reshape(4).sum(axis=0, keepdims=True))
     (only,) = drawing.graph.nodes
-    assert [r.name for r in only.rows] == ["x[1:, ::2], reshape", "axis=0 keepdims=True"]
+    assert [r.called for r in only.rows] == ["x[1:, ::2], reshape", "axis=0 keepdims=True"]
     assert "sum(x[1:, ::2], axis=0, keepdims=True)" in str(drawing)
 
 
@@ -475,6 +485,8 @@ def test_focus_draws_what_is_near() -> None:
     words = [n.word or n.title for n in drawn.graph.nodes]
     assert words == ["_ + 1"] * 3 + ["_ * 2"] + ["_ - 1"] * 3
     assert "14 operations further away are not drawn" in str(drawn)
+    near = chain(4) * 2
+    assert "1 operation further away is not drawn" in str(draw(near, focus=near))
 
 
 # -- looks ----------------------------------------------------------------------------------------------

@@ -144,6 +144,16 @@ def test_lines_have_names_that_no_module_has() -> None:
     assert len(set(lines)) == len(lines) > 30
 
 
+class Affine(tg.nn.Module):
+    def forward(self, x: Any) -> Any:
+        return x * 2 + 1
+
+
+def test_no_module_is_called_like_a_number_where_it_is_used() -> None:
+    text = str(draw(tg.nn.Sequential(Affine(), Affine()), np.ones(8)))
+    assert re.search(r"^ *Affine_1  +x:2\*2 \+ 1 ", text, re.M)
+
+
 def test_watched_modules_are_boxes() -> None:
     x = np.random.default_rng(0).normal(size=(2, 8, 32))
     drawing = draw(fixed(Transformer(6)), x)

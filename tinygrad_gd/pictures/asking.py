@@ -69,7 +69,8 @@ def drawing_of(what: Any, inputs: tuple[Any, ...], options: Options) -> Drawing:
                      options.values)
     if places is not None:
         away = len(recording.outs) - sum(len(graph.units.members(i)) for i in places)
-        graph.notes.append(f"{counted(away, 'operation')} further away are not drawn")
+        graph.notes.append(f"{counted(away, 'operation')} further away "
+                           f"{'is' if away == 1 else 'are'} not drawn")
     if options.color_by is not None:
         colour(graph, options.color_by)
     return Drawing(graph, rankdir, options.theme)

@@ -155,14 +155,20 @@ class _Writer:
     def _called(self, box: Box, last: bool) -> str:
         """The name in the first column; the last line of a module is called as that."""
         if box.cluster in self.small and last and not self._named(box):
-            return self.graph.frames[box.cluster].title
-        if box.kind in ("module", "hidden") or (box.kind == "many" and box.places) or self._named(box):
-            if box.kind == "many":
-                return f" {box.title}" if box.title.startswith("x ") else box.title
-            self.said[box.title] += 1
-            again = self.said[box.title]
-            return shorten(box.title) if again == 1 else f"{shorten(box.title)}:{again}"
+            frame = self.graph.frames[box.cluster]
+            number = frame.title.isdigit()  # which would be taken for one where it is used
+            return self._once(f"{frame.word or 'module'}_{frame.title}" if number else frame.title)
+        if box.kind == "many" and box.places:
+            return f" {box.title}" if box.title.startswith("x ") else box.title
+        if box.kind in ("module", "hidden") or self._named(box):
+            return self._once(box.title)
         return next(self.numbers) if box.kind != "loss" else "result"
+
+    def _once(self, title: str) -> str:
+        """A name that no other line has."""
+        self.said[title] += 1
+        again = self.said[title]
+        return shorten(title) if again == 1 else f"{shorten(title)}:{again}"
 
     def _gradient(self, box: Box) -> str:
         if box.sizes:
