@@ -126,6 +126,8 @@ def test_values_in_a_few_characters(array: Any, text: str) -> None:
 def test_bars_show_sizes_on_a_scale_of_factors() -> None:
     assert bar([1.0, 10.0, 1000.0])[1] > bar([1.0, 1.1, 9.0])[1] and bar([3.0, 3.0])[0] == bar([1.0, 2.0])[0]
     assert len(bar([1.0 + i for i in range(100)])) == 18 and bar([0.0]) == "" and len(bar([float("nan"), 1.0])) == 2
+    assert bar([1.0, 0.0, 1.0]) == "\u2588\u2581\u2588" and bar([0.0, 1.0, 2.0])[1] > "\u2581"
+    assert bar([0.0, 1e-6, 1.0]) == "\u2581\u2582\u2588" and bar([2.0, 2.0]) == "\u2581\u2581"
 
 
 def test_activations_say_how_much_is_zero() -> None:
@@ -163,7 +165,7 @@ def test_a_leaf_used_often_says_so_once() -> None:
 
 def test_views_join_their_neighbours() -> None:
     drawn = views()
-    told = {n.word or n.title: [r.name for r in n.rows if r.kind != "const"] for n in drawn.graph.nodes}
+    told = {n.word or n.title: [r.called for r in n.rows if r.kind != "const"] for n in drawn.graph.nodes}
     assert told["concatenate"][0] == "x transpose, reshape, [:, ::2]"
     assert not {"reshape", "transpose", "getitem", "index"} & {n.word or n.title for n in drawn.graph.nodes}
     x = tg.Tensor(np.ones((2, 3)), requires_grad=True, name="x")
@@ -190,11 +192,21 @@ def test_operations_are_called_as_the_user_would() -> None:
     assert ">stride=2 padding=1<" in source and ">kernel_size=2<" in source
 
 
+def test_a_leaf_seen_in_several_ways_is_listed_once() -> None:
+    w = tg.Tensor(np.ones((2, 2)), requires_grad=True, name="w")
+    drawing = draw((w.T @ w + w[0]).sum())
+    listed = [line for line in str(drawing).splitlines() if line.startswith("w ")]
+    assert len(listed) == 1 and "used 3 times  [[1 1] [1 1]]" in listed[0]
+    rows = [row for n in drawing.graph.nodes for row in n.rows if row.kind == "param"]
+    assert [(row.name, row.seen) for row in rows] == [("w", "transpose"), ("w", ""), ("w", "[0]")]
+    assert [row.called for row in rows] == ["w transpose, used 3 times", "w", "w[0]"]
+
+
 def test_options_of_operations_are_shown() -> None:
     x = tg.Tensor(np.arange(12.0).reshape(3, 4), requires_grad=True, name="x")
     drawing = draw(x[1:, ::2].reshape(4).sum(axis=0, keepdims=True))
     (only,) = drawing.graph.nodes
-    assert [r.name for r in only.rows] == ["x[1:, ::2], reshape", "axis=0 keepdims=True"]
+    assert [r.called for r in only.rows] == ["x[1:, ::2], reshape", "axis=0 keepdims=True"]
     assert "sum(x[1:, ::2], axis=0, keepdims=True)" in str(drawing)
 
 
@@ -374,7 +386,7 @@ def test_small_scalar_graphs_run_to_the_right() -> None:
     ({"depth": "all"}, "draw: depth must be an integer of at least 1"),
     ({"fold": True}, "fold is False to show everything, or names of modules to close, got bool"),
     ({"fold": ["x"]}, "there is no module 'x'; there are none, as nobody watched"),
-    ({"page": 3}, r"page is a width and a height in points, such as \(900, 2000\), got 3"),
+    ({"page": 3}, r"page is a width and a height in points, such as \(900, 2400\), got 3"),
     ({"label": "x"}, "label is a function of a node, got str"),
     ({"color_by": "red"}, "color_by is 'grad', 'memory', 'time' or a function of a node"),
     ({"color_by": ["grad"]}, "color_by is 'grad', 'memory', 'time' or a function of a node"),
@@ -473,6 +485,8 @@ def test_focus_draws_what_is_near() -> None:
     words = [n.word or n.title for n in drawn.graph.nodes]
     assert words == ["_ + 1"] * 3 + ["_ * 2"] + ["_ - 1"] * 3
     assert "14 operations further away are not drawn" in str(drawn)
+    near = chain(4) * 2
+    assert "1 operation further away is not drawn" in str(draw(near, focus=near))
 
 
 # -- looks ----------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import pytest
 
 import tinygrad_gd as tg
 from tests.pictures.drawings import (
+    Normalize,
     Transformer,
     chain,
     convolutions,
@@ -29,7 +30,7 @@ from tests.pictures.drawings import (
     two_thousand_scalars,
 )
 from tinygrad_gd.pictures import draw
-from tinygrad_gd.pictures.folding import LAST, LIMIT
+from tinygrad_gd.pictures.folding import LAST, LIMIT, PAGE
 from tinygrad_gd.pictures.recording import recording_of
 from tinygrad_gd.pictures.render import RenderError
 from tinygrad_gd.pictures.repeats import runs_of
@@ -68,14 +69,14 @@ def test_nothing_is_lost(build: Any) -> None:
 
 def test_of_a_loop_the_first_the_last_and_how_many_between() -> None:
     drawing = recurrent()
-    assert [f.title for f in drawing.graph.frames] == ["step 0", "step 19"]
+    assert [f.title for f in drawing.graph.frames] == ["step 0"]
     (between,) = (n for n in drawing.graph.nodes if n.times > 1)
     assert (between.title, between.word, between.times) == ("x 18", "steps 1 .. 18", 18)
     assert between.expression == "tanh(_@W_x + _@W_h + b_h)" and len(between.sizes) == 18
     text = str(drawing).splitlines()
     assert text[0].startswith("step 0   tanh(_@W_x + _@W_h + b_h)  (2, 8)") and "grad" in text[0]
     assert re.match(r" x 18    same, steps 1 \.\. 18 +\(2, 8\) +grad 7\.6e-04 \S{18} 0\.5743", text[1])
-    assert text[-1] == "129 nodes, 4 parameters, 112 numbers; steps 1 .. 18 folded: fold=False shows all"
+    assert text[-1] == "129 nodes, 4 parameters, 112 numbers; steps 1 .. 18, step 19 folded: fold=False shows all"
     inside = [n for n in drawing.graph.nodes if n.cluster == 0]
     assert [n.word or n.title for n in inside] == ["matmul", "matmul", "add", "add", "tanh"]
 
@@ -106,13 +107,61 @@ def test_no_box_straddles_two_blocks(blocks: int, boxes: list[str], said: str) -
     assert titles == boxes
 
 
+class Pair(tg.nn.Module):
+    """Two equal modules and one of the same class that does something else."""
+
+    def __init__(self) -> None:
+        self.first, self.second, self.wider = Normalize(4), Normalize(4), Normalize(8)
+
+    def forward(self, x: Any) -> Any:
+        x = self.second(self.first(x))
+        return self.wider(np.concatenate([x, x], axis=-1))
+
+
+def test_what_is_equal_is_open_once_and_only_where_something_must_be_folded() -> None:
+    x = np.random.default_rng(0).normal(size=(2, 4))
+    whole = [f.title for f in draw(Pair(), x).graph.frames]
+    drawing = draw(Pair(), x, page=(900, 1700))
+    assert whole == ["Pair", "first", "second", "wider"]
+    assert [f.title for f in drawing.graph.frames] == ["Pair", "first", "wider"]
+    assert [(n.title, n.word) for n in drawing.graph.nodes if n.kind == "module"] == [("second", "Normalize")]
+    assert "; 1 module folded: fold=False shows all" in str(drawing)
+    chosen = draw(Pair(), x, page=(900, 1700), fold="first")  # what the user closed shows nothing
+    assert [f.title for f in chosen.graph.frames] == ["Pair", "second", "wider"]
+
+
+def test_the_default_page_is_900_to_2400_points() -> None:
+    assert PAGE == (900, 2400)
+    assert draw(fixed(Transformer(6)), np.zeros((2, 8, 32)), page=PAGE).render("dot") == draw(
+        fixed(Transformer(6)), np.zeros((2, 8, 32))).render("dot")
+
+
+def test_lines_have_names_that_no_module_has() -> None:
+    """The modules are n1 and n2, as unnamed results would be."""
+    drawing = draw(fixed(Transformer(6)), np.random.default_rng(0).normal(size=(2, 8, 32)))
+    lines = [line.partition("  ")[0] for line in map(str.strip, str(drawing).splitlines()) if "  " in line]
+    assert lines.count("n2") == 1 and "n3" in lines
+    assert len(set(lines)) == len(lines) > 30
+
+
+class Affine(tg.nn.Module):
+    def forward(self, x: Any) -> Any:
+        return x * 2 + 1
+
+
+def test_no_module_is_called_like_a_number_where_it_is_used() -> None:
+    text = str(draw(tg.nn.Sequential(Affine(), Affine()), np.ones(8)))
+    assert re.search(r"^ *Affine_1  +x:2\*2 \+ 1 ", text, re.M)
+
+
 def test_watched_modules_are_boxes() -> None:
     x = np.random.default_rng(0).normal(size=(2, 8, 32))
     drawing = draw(fixed(Transformer(6)), x)
     frames = [(f.title, f.word, f.note) for f in drawing.graph.frames]
-    assert frames == [("Transformer", "Transformer", "76,554 numbers"), ("blocks.0", "Block", "12,704 numbers")]
+    assert frames == [("Transformer", "Transformer", "76,554 numbers"), ("blocks.0", "Block", "12,704 numbers"),
+                      ("n1", "Normalize", "64 numbers")]
     boxes = [(n.title, n.word, n.times) for n in drawing.graph.nodes if n.kind in ("module", "many")]
-    assert boxes == [("n1", "Normalize", 1), ("n2", "Normalize", 1), ("4 more Block", "blocks.1 .. blocks.4", 4),
+    assert boxes == [("n2", "Normalize", 1), ("4 more Block", "blocks.1 .. blocks.4", 4),
                      ("blocks.5", "Block", 1)]
     width, height = size(drawing)
     assert width <= 900 and height <= 2000

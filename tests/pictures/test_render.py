@@ -12,6 +12,7 @@ import struct
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ from tinygrad_gd.pictures import render as render_module
 from tinygrad_gd.pictures.dot import MANY
 from tinygrad_gd.pictures.letters import spelled
 from tinygrad_gd.pictures.render import RenderError, size_of
+from tinygrad_gd.pictures.shapes import Line, Words, shapes_of
+from tinygrad_gd.pictures.xdot import to_xdot
 
 HERE = Path(__file__).parent
 PICTURE = HERE.parents[1] / "examples" / "pictures" / "line.svg"
@@ -90,6 +93,8 @@ def test_the_bundled_engine_is_found_beside_its_metadata(tmp_path: Path,
 HOSTILE = [
     'quote " and \\ back', r"\N \G \L \E \l", "</script><b>&amp;", "\x01control\nline", "\N{GRINNING FACE} \N{CJK UNIFIED IDEOGRAPH-6743}",
     "\N{ARABIC LETTER MEEM}\N{ARABIC LETTER REH}", "long " * 2000, "-->", "<![CDATA[", "%s {x}", "legend", "node", "a:b", "\u202egnp.exe"]
+#: What ends a string or an escape in one of Graphviz's languages.
+TRAPS = ['\\', '"', '\\"', '\\\\" \\\\\\" "', 'end\\', "5 -hello T 1 2"]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -121,6 +126,32 @@ def test_letters_that_a_png_lacks_are_spelled(name: str) -> None:
     strange = any(ord(c) > 0x3FF and c.isprintable() for c in name[:30])
     assert (png != svg) == strange == ("fonts lack are spelled" in png) and max(map(ord, png)) < 0x400
     assert spelled("\N{GRINNING FACE}\N{CJK UNIFIED IDEOGRAPH-6743}\N{GREEK SMALL LETTER MU}") == "(grinning face)U+6743\N{GREEK SMALL LETTER MU}"
+
+
+@pytest.mark.parametrize("build", [*BUILDERS, watched_blocks])
+def test_the_pixels_are_of_what_the_svg_shows(build: Any) -> None:
+    seen_again(build().svg(plain=True))
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, *TRAPS])
+def test_a_png_takes_names_for_text(name: str) -> None:
+    seen_again((tg.Tensor(1.0, requires_grad=True, name=name) * 2).draw().svg(plain=True))
+
+
+def seen_again(svg: bytes) -> None:
+    """An engine draws the shapes that it is given for the pixels as they are in the SVG."""
+    drawn = render_module.render(to_xdot(svg), "svg", engine="bundled")
+    assert size_of(drawn) == size_of(svg)
+    page, *found = shapes_of(drawn)
+    assert page == found[0]
+    for shape, seen in zip(shapes_of(svg), found, strict=True):
+        if isinstance(shape, Words):
+            assert isinstance(seen, Words) and (seen.x, seen.y) == pytest.approx((shape.x, shape.y), abs=0.1)
+            assert seen.text.rstrip() == shape.text.rstrip().replace('\\"', "\\''")
+            assert seen._replace(text="", x=0, y=0) == shape._replace(text="", x=0, y=0)
+        else:
+            assert isinstance(seen, Line) and np.allclose(seen.points, shape.points, atol=0.1)
+            assert seen._replace(points=[]) == shape._replace(points=[])
 
 
 def fake_engine(tmp_path: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -350,7 +381,7 @@ def narrow() -> Any:
     return draw(net, 1.0, fold=False, rankdir="TB", values=False)
 
 
-@pytest.mark.parametrize("build", [recurrent, watched_blocks, narrow])
+@pytest.mark.parametrize("build", [gradient_of_gradient, watched_blocks, narrow])
 def test_headings_stay_inside_of_their_frames(build: Any) -> None:
     """Also in a font wider than the measured one: they begin at the left, with room at the right."""
     root = ElementTree.fromstring(build().render("svg"))
@@ -373,5 +404,21 @@ def test_headings_of_frames_are_drawn_over_what_crosses_them() -> None:
     for words in ("forward pass", "backward pass"):
         assert svg.count(f">{words}") == 1 + svg.count(f"<title>{words}"), words
         assert svg.index(f">{words}") > edges
-    grounds = re.findall(r'<rect x="([\d.]+)"[^>]*fill="#f8fafc"/>\n<text[^>]* x="([\d.]+)"', svg)
+    grounds = re.findall(r'<polygon fill="#f8fafc"[^>]* points="([\d.]+),[^>]*/>\n<text[^>]* x="([\d.]+)"', svg)
     assert len(grounds) >= 2 and all(float(x) - float(ground) == pytest.approx(1, abs=0.1) for ground, x in grounds)
+
+
+def test_no_edge_crosses_a_heading_in_a_png() -> None:
+    """Where edges are black, and headings of print are grey."""
+    image = pytest.importorskip("matplotlib.image")
+    drawing = gradient_of_gradient()
+    drawing.theme = "print"
+    pixels = image.imread(BytesIO(drawing.render("png", engine="bundled")))
+    shapes = list(shapes_of(drawing.svg(plain=True)))
+    headings = [s for s in shapes if isinstance(s, Words) and s.text.startswith(("forward pass", "backward pass"))]
+    assert len(headings) == 2
+    for words in headings:
+        left, right = round(2 * words.x), round(2 * (words.x + 0.5 * words.size * len(words.text)))
+        bottom = round(len(pixels) - 2 * words.y)
+        within = pixels[bottom - round(1.5 * words.size) : bottom, left:right, :3]
+        assert 0.2 < within.min() < 0.4 and within.max() == 1, words.text

@@ -6,9 +6,9 @@ run or a compiled step), `views` joins reshapes to their neighbours, `tree` nest
 equal operations, `chains` operations in a row; `cells` is what then is drawn, and about how large.
 `boxes` says it in words and numbers, with `rows`, `words`, `names`, `figures`, `slopes` (gradients)
 and `colours`; `captions` is what stands below. Then the forms: `text`, and `dot`, which an engine lays
-out (`render`), with `themes` and `letters`; `svg`, `pdf`, `shapes` and `tikz`, `page` (HTML), `mermaid`
-and `record` (JSON); `forms` lists them. `asking` is what `draw` does, `drawing` what people hold.
-`plot/` draws training with matplotlib.
+out (`render`), with `themes` and `letters`; from its `svg` the other pictures: `pdf`, and as `shapes`
+PNG (`xdot`) and `tikz`; `page` (HTML), `mermaid` and `record` (JSON); `forms` lists them. `asking` is
+what `draw` does, `drawing` what people hold. `plot/` draws training with matplotlib.
 
 Surprises here
 --------------
@@ -59,11 +59,10 @@ def draw(
     values : whether values and gradients are shown; gradients are, once `backward` was called.
     rankdir : "TB" or "LR"; None draws small graphs of scalars from left to right.
     theme : "light", "dark" or "print", which needs no colours.
-    fold : names of modules to close, or False to show everything. None folds what repeats, and
-        whatever else must be folded to fit the page.
+    fold : names of modules to close, or False to show everything. None folds what must be folded to
+        fit the page: first what repeats, and of equal modules or turns of a loop the first is open.
     depth : how many levels of modules are open.
-    page : width and height in points, (900, 2000) if not given: what is higher, such as (900, 2400),
-        opens whole blocks where a summary would do.
+    page : width and height in points, (900, 2400) if not given.
     focus : draw only what is near this Tensor.
     last : draw only so many operations, the last ones.
     label : a function of a node; what it returns, if not None, heads the box. Nodes have ``op``,

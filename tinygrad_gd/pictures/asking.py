@@ -69,7 +69,8 @@ def drawing_of(what: Any, inputs: tuple[Any, ...], options: Options) -> Drawing:
                      options.values)
     if places is not None:
         away = len(recording.outs) - sum(len(graph.units.members(i)) for i in places)
-        graph.notes.append(f"{counted(away, 'operation')} further away are not drawn")
+        graph.notes.append(f"{counted(away, 'operation')} further away "
+                           f"{'is' if away == 1 else 'are'} not drawn")
     if options.color_by is not None:
         colour(graph, options.color_by)
     return Drawing(graph, rankdir, options.theme)
@@ -91,7 +92,7 @@ def _check(options: Options) -> None:
                           f"{describe(fold)}")
     page = options.page
     if page is not None and not (isinstance(page, tuple) and len(page) == 2 and min(page) > 0):
-        raise OptionError("draw: page is a width and a height in points, such as (900, 2000), got "
+        raise OptionError("draw: page is a width and a height in points, such as (900, 2400), got "
                           f"{page!r}")
     if options.label is not None and not callable(options.label):
         raise OptionError(f"draw: label is a function of a node, got {describe(options.label)}")

@@ -154,7 +154,8 @@ def _box(writer: Writer, cell: Cell, ids: _Ids) -> Box:
         operation = writer.title(host)
         kind = "loss" if end in recording.roots else recording.kind(host)
         rows = writer.rows(host)
-        leaves = " ".join(row.name for row in rows if row.kind in ("param", "input", "const"))
+        leaves = " ".join(f"{row.name} {row.seen}".strip() for row in rows
+                          if row.kind in ("param", "input", "const"))
         given = " ".join(writer.title(s) for s in writer.units.sources[host] if s >= 0)
         key = ids.of(name or f"{operation} {leaves}", given)
         box = Box(key, kind, name or operation, operation if name else "", rows=rows)

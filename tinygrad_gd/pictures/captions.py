@@ -55,8 +55,16 @@ def _lines_of(said: str) -> list[str]:
     """A line as it is, if it is short; else one for what stands before a semicolon."""
     first, semicolon, rest = said.partition("; ")
     if len(said) <= LONGEST_LINE or not semicolon:
-        return wrap(said, LONGEST_LINE)
-    return wrap(f"{first};", LONGEST_LINE) + _lines_of(rest)
+        return _even(said)
+    return _even(f"{first};") + _lines_of(rest)
+
+
+def _even(said: str) -> list[str]:
+    """As few lines as can be, and no last word alone."""
+    lines = wrap(said, LONGEST_LINE)
+    shortest = len(said) // max(len(lines), 1)
+    return next(even for width in range(max(shortest, 1), LONGEST_LINE + 1)
+                if len(even := wrap(said, width)) == len(lines))
 
 
 def sentence(graph: Graph) -> str:

@@ -14,7 +14,7 @@ from zlib import crc32
 from ..errors import OptionError
 from .boxes import Graph
 from .captions import SPELLED, result_of, sentence
-from .dot import to_dot
+from .dot import MANY, to_dot
 from .folding import LIMIT
 from .forms import FORMS
 from .letters import either, spelled
@@ -22,6 +22,7 @@ from .render import DPI, Expected, RenderError, render, size_of
 from .svg import finish
 from .text import BLOCKS, PLAIN, to_text
 from .themes import THEMES
+from .xdot import to_xdot
 
 NOTEBOOK_DPI, NOTEBOOK_PIXELS = 96, 4_000_000
 _copies = count(1)
@@ -70,7 +71,7 @@ class Drawing:
     def laid_out(self, form: str, engine: str, dpi: float, plain: bool = False) -> bytes:
         """What a layout engine makes of the graph, checked to be complete.
 
-        ``plain`` spells letters that the fonts in PNG and PDF files lack.
+        ``plain`` spells letters that the fonts of PNG, PDF and LaTeX lack.
         """
         if len(self.graph.nodes) > LIMIT:
             raise RenderError(f"{len(self.graph.nodes):,} boxes are too many to be laid out, {LIMIT:,} "
@@ -83,7 +84,13 @@ class Drawing:
             said = replace(self.graph, notes=[*self.graph.notes, SPELLED])
             source = spelled(self._fresh_dot(said).source if untouched else source)
         expected = Expected(len(self.graph.nodes), len(self.graph.edges)) if untouched else None
-        return render(source, form, expected, engine, dpi)
+        # what a user adds may have shapes that we do not know, and of many shapes it takes very long
+        ours = untouched and len(self.graph.nodes) <= MANY
+        redrawn = (lambda svg: to_xdot(self._finished(svg))) if ours else None
+        return render(source, form, expected, engine, dpi, redrawn)
+
+    def _finished(self, svg: bytes, token: str = "gd") -> bytes:
+        return finish(svg, token, self.title, sentence(self.graph))
 
     @property
     def title(self) -> str:
@@ -92,8 +99,7 @@ class Drawing:
 
     def svg(self, engine: str = "auto", token: str = "gd", plain: bool = False) -> bytes:
         """The picture as SVG, with ``token`` before every id in it."""
-        drawn = self.laid_out("svg", engine, DPI, plain)
-        return finish(drawn, token, self.title, sentence(self.graph))
+        return self._finished(self.laid_out("svg", engine, DPI, plain), token)
 
     def save(self, path: str | Path, engine: str = "auto", dpi: float = DPI) -> Path:
         """Write the picture in the form that the ending of ``path`` says, as in ``"loss.svg"``.

@@ -95,8 +95,8 @@ def bar(numbers: list[float], letters: str = "\u2581\u2582\u2583\u2584\u2585\u25
         longest: int = 18) -> str:
     """Sizes as a row of bars, on a scale of factors where they span more than ten.
 
-    >>> bar([1.0, 2.0, 4.0])
-    '\u2581\u2583\u2588'
+    >>> bar([1.0, 2.0, 4.0]), bar([0.0, 1.0])
+    ('\u2581\u2583\u2588', '\u2581\u2588')
     """
     shown = [numbers[i * len(numbers) // longest] for i in range(longest)] if len(
         numbers) > longest else numbers
@@ -105,9 +105,13 @@ def bar(numbers: list[float], letters: str = "\u2581\u2582\u2583\u2584\u2585\u25
         return ""
     scale = np.log if max(known) > 10 * min(known) else float
     low, high = scale(min(known)), scale(max(known))
-    heights = [0 if not np.isfinite(x) or x <= 0 or high == low else
-               round(7 * float((scale(x) - low) / (high - low))) for x in shown]
-    return "".join(letters[h] for h in heights)
+    least = int(len(known) < len(shown))  # zero and NaN are below what is small
+
+    def height(x: float) -> int:
+        share = float((scale(x) - low) / (high - low)) if high > low else least
+        return least + round((7 - least) * share)
+
+    return "".join(letters[height(x) if np.isfinite(x) and x > 0 else 0] for x in shown)
 
 
 def _few_or_range(array: np.ndarray[Any, Any]) -> str:

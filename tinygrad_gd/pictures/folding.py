@@ -1,8 +1,8 @@
 """What of a large graph is folded: no more than a page needs.
 
-In this order: modules and loops that repeat; then modules are closed, the innermost first; then equal
-operations become one box, and chains of operations; and where that is not enough the last operations
-are drawn.
+In this order: modules and loops that repeat, and of equal modules and turns all but the first are
+closed; then other modules, the innermost first; then equal operations become one box, and chains of
+operations; and where that is not enough the last operations are drawn.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 from ..errors import OptionError
 from .cells import Cells, cells_of, page_of
 from .chains import fold_chains
-from .repeats import fold_repeats
+from .repeats import fold_repeats, open_once
 from .siblings import fold_siblings
 from .tree import Region, regions_of, tree_of
 from .views import Units
 
-PAGE = (900.0, 2000.0)
+PAGE = (900.0, 2400.0)
 #: No layout engine is asked to place more boxes than this.
 LIMIT = 2_000
 #: More boxes than this are on no page, so their places need not be estimated.
@@ -80,12 +80,7 @@ def _attempts(units: Units, wish: Wish) -> Iterator[Region]:
     if wish.fold is False:
         return
     fold_repeats(units, root)
-    yield root
-    for _, region in regions_of(root):  # the last turn is like the first
-        before = zip(region.children, region.children[1:], strict=False)
-        for between, turn in before:
-            if isinstance(turn, Region) and isinstance(between, Region) and between.kind == "many":
-                turn.closed = True
+    open_once(units, root)
     yield root
     while deepest := _deepest(root):
         for region in deepest:

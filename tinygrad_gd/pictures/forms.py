@@ -22,7 +22,7 @@ def _pdf(drawing: Drawing, engine: str, dpi: float) -> bytes:
 
 
 def _tikz(drawing: Drawing, engine: str, dpi: float) -> bytes:
-    return to_tikz(drawing.svg(engine), drawing.title).encode()
+    return to_tikz(drawing.svg(engine, plain=True), drawing.title).encode()
 
 
 def _html(drawing: Drawing, engine: str, dpi: float) -> bytes:

@@ -10,10 +10,17 @@ LONGEST = 40
 
 #: Letters by their width in ems in Verdana and DejaVu Sans, the widest fonts in Helvetica's place.
 _LETTERS = {
-    0.36: " '.,:;/\\ijl", 0.46: "()[]-IJfrt", 0.56: "!\"*?_`|sz", 0.8: "ABCDGHKNOQRUVX&",
-    0.88: "#+<=>^~wM", 1.0: "mW@%"}
+    0.36: " '.,:;/\\ijl", 0.46: "()[]-IJfrt", 0.56: "!\"*?_`|sz", 0.8: "ABCDGHKNOQRUVXZ&",
+    0.89: "#+<=>^~wM\xac\xb1\xd7\xf7\u018a\u0221\u0235",
+    1.0: "mW@%\xc6\xe6\u0126\u0195\u019c\u01a2\u01a3\u0238\u0239", 1.1: "\u0152\u0153",
+    1.3: "\u01f6\u02a3\u02a4\u02a5"  # then those of Cyrillic, as in Zhe and Shcha
+         "\u0409\u040a\u0416\u0428\u0429\u042e\u0468\u0469\u046c\u0478\u047c\u047d\u0496\u04a4\u04a6"
+         "\u0502\u0508\u050a\u0514\u0518\u0520\u0522"}
 _EMS = {letter: em for em, letters in _LETTERS.items() for letter in letters}
-_FIRST_FOREIGN = 0x250  # Latin letters come before
+#: Letters before these by their width: ASCII, Latin, then Greek, Cyrillic, Armenian and Hebrew.
+_OTHERS = {0x80: 0.65, 0x250: 0.8, 0x600: 1.0}
+_WIDEST = 1.4  # emoji, and what few fonts have
+_ACCENT = 0.14  # may stand beside its letter, or be drawn without one
 
 
 def shorten(text: str, longest: int = LONGEST) -> str:
@@ -66,14 +73,19 @@ def width(text: str, face: str, size: int, bold: bool = False) -> float:
 
 @cache
 def _em(letter: str, face: str) -> float:
-    if unicodedata.category(letter) == "So":
-        return 1.4  # emoji
     columns = columns_of(letter)
-    if columns != 1:
-        return 1.05 if columns else 0.0
-    if face == "Courier":
-        return 0.602
-    return _EMS.get(letter, 0.65 if ord(letter) < _FIRST_FOREIGN else 1.0)
+    if columns == 0:
+        return _ACCENT
+    if unicodedata.category(letter) == "So":
+        return _WIDEST
+    if columns == 2:
+        return 1.05
+    other = next((em for first, em in _OTHERS.items() if ord(letter) < first), _WIDEST)
+    for form in ("NFD", "NFKD"):  # a letter and its accents; then ligatures and styles
+        parts = unicodedata.normalize(form, letter)
+        if parts != letter:
+            return max(sum(_em(part, face) for part in parts), other if form == "NFKD" else 0)
+    return 0.602 if face == "Courier" and other < _WIDEST else _EMS.get(letter, other)
 
 
 def columns_of(text: str) -> int:
@@ -89,13 +101,14 @@ def spelled(text: str) -> str:
     '\xe9t\xe9 U+6743 (grinning face)'
     """
     text = unicodedata.normalize("NFC", text)
-    return "".join(c if ord(c) < _FIRST_RARE else _spelled(c) for c in text)
+    return "".join(c if ord(c) < _FIRST_RARE else spelling(c) for c in text)
 
 
 _FIRST_RARE = 0x400  # Latin and Greek letters come before
 
 
-def _spelled(c: str) -> str:
+def spelling(c: str) -> str:
+    """A letter's plain form, name or number."""
     plain = unicodedata.normalize("NFKD", c)
     if plain != c and all(ord(x) < _FIRST_RARE for x in plain):
         return plain

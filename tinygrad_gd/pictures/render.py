@@ -14,7 +14,7 @@ import sys
 import sysconfig
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,10 +76,11 @@ def _bundled() -> Iterator[str]:
 
 
 def render(source: str, form: str, expected: Expected | None = None, engine: str = "auto",
-           dpi: float = DPI) -> bytes:
+           dpi: float = DPI, redrawn: Callable[[bytes], str] | None = None) -> bytes:
     """Draw DOT ``source`` as ``svg`` or ``png`` with the first engine that gets it right.
 
-    If none does and time was what they lacked, they are asked for the quick layout.
+    ``redrawn`` makes DOT for the pixels out of the SVG; without it they are drawn from ``source``.
+    If no engine does it and time was what they lacked, they are asked for the quick layout.
     """
     late = False
     for layout in ({}, QUICK):
@@ -88,7 +89,8 @@ def render(source: str, form: str, expected: Expected | None = None, engine: str
                 svg = _run(program, source, "svg", expected, dpi, layout)
                 if form == "svg":
                     return svg
-                return _run(program, source, form, None, _capped(size_of(svg), dpi), layout)
+                shown = redrawn(svg) if redrawn else source
+                return _run(program, shown, form, None, _capped(size_of(svg), dpi), layout)
             except _Failed as failure:
                 late = late or isinstance(failure, _Late)
                 warnings.warn(f"{program} could not draw the graph ({failure}); trying the next engine"

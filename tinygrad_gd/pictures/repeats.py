@@ -7,7 +7,7 @@ rhythm alone; one turn ends where the fewest values go over to the next.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -30,17 +30,32 @@ Run = tuple[int, int, int]
 
 def fold_repeats(units: Units, root: Region) -> None:
     """Put what repeats into regions: the first, the others, the last."""
+    for region, labels in reversed(list(_labelled(units, root))):
+        _fold(units, region, labels)
+
+
+def open_once(units: Units, root: Region) -> None:
+    """Close what is equal to an open module or turn before it."""
+    own = {id(region): (region.word, *labels) for region, labels in _labelled(units, root)}
+    seen: set[Any] = set()
+    pending = [root]
+    while pending:
+        region = pending.pop()
+        region.closed = region.closed or own[id(region)] in seen
+        if not region.closed:
+            seen.add(own[id(region)])
+            pending += [child for child in reversed(region.children) if isinstance(child, Region)]
+
+
+def _labelled(units: Units, root: Region) -> Iterator[tuple[Region, list[int]]]:
+    """Every region after those within, and for each of its children a number that equal ones share."""
     seen: dict[Any, int] = {}
     known: dict[int, int] = {}
-    own, start = units.labels, len(units.labels)
-    found = []
+    start = len(units.labels)
     for _, region in reversed(list(regions_of(root))):
-        labels = [own[c] if isinstance(c, int) else known[id(c)] for c in region.children]
-        found.append((region, labels))
-        if region is not root:
-            known[id(region)] = start + seen.setdefault((region.word, *labels), len(seen))
-    for region, labels in reversed(found):
-        _fold(units, region, labels)
+        labels = [units.labels[c] if isinstance(c, int) else known[id(c)] for c in region.children]
+        known[id(region)] = start + seen.setdefault((region.word, *labels), len(seen))
+        yield region, labels
 
 
 def _fold(units: Units, region: Region, labels: list[int]) -> None:

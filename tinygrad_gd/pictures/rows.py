@@ -30,11 +30,14 @@ class Row(NamedTuple):
     note: str = ""
     infinite: bool = False
     uses: int = 1  # how often a leaf is used, where that is to be said; 0 for many leaves
+    seen: str = ""  # the views through which it is used
 
     @property
     def called(self) -> str:
-        """The name, and how often it is used."""
-        return f"{self.name}, used {self.uses} times" if self.uses > 1 else self.name
+        """The name, the views, and how often it is used."""
+        space = "" if self.seen[:1] in ("", "[") else " "
+        used = f", used {self.uses} times" if self.uses > 1 else ""
+        return f"{self.name}{space}{self.seen}{used}"
 
 
 class Writer:
@@ -113,8 +116,7 @@ class Writer:
         if place < 0:
             row = self.leaf_row(place)
             notes = [Row("note", row.note)] if row.note else []
-            space = "" if seen[:1] in ("", "[") else " "
-            return [row._replace(name=f"{row.name}{space}{seen}", note=""), *notes]
+            return [row._replace(seen=seen, note=""), *notes]
         called_by = self.recording.names.get(place, "")
         return [Row("view", f"{called_by} {seen}".strip(), self.shape(end))] if seen else []
 

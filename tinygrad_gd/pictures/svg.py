@@ -54,9 +54,11 @@ def _on_ground(text: str, colour: str) -> str:
     x, y, size = (float(re.search(rf' {name}="([-\d.]+)"', text)[1])  # type: ignore[index]
                   for name in ("x", "y", "font-size"))
     words = re.sub("<[^>]*>", "", text).rstrip()
-    wide = width(unescape(words), "Helvetica", round(size), "bold" in text)
-    return (f'<rect x="{x - 1:.1f}" y="{y - size:.1f}" width="{wide + 2:.1f}" '
-            f'height="{1.3 * size:.1f}" fill="{colour}"/>\n{text}')
+    right = x + 1 + width(unescape(words), "Helvetica", round(size), "bold" in text)
+    left, top, bottom = x - 1, y - size, y + 0.3 * size
+    corners = ((left, top), (right, top), (right, bottom), (left, bottom), (left, top))
+    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in corners)
+    return f'<polygon fill="{colour}" stroke="none" points="{points}"/>\n{text}'
 
 
 def _safe(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import count
 from pathlib import PurePath
 from typing import NamedTuple
 
@@ -92,7 +93,8 @@ class _Writer:
         inside = Counter(box.cluster for box in graph.nodes)
         around = {frame.around for frame in graph.frames}
         self.small = {k for k in range(len(graph.frames)) if inside[k] <= MOST and k not in around}
-        self.numbered = 0
+        titled = {*self.said, *(box.title for box in graph.nodes), *(f.title for f in graph.frames)}
+        self.numbers = (name for k in count(1) if (name := f"n{k}") not in titled)
         self.seconds = {box.id: box.seconds for box in graph.nodes}
 
     def lines(self) -> list[_Line]:
@@ -153,15 +155,20 @@ class _Writer:
     def _called(self, box: Box, last: bool) -> str:
         """The name in the first column; the last line of a module is called as that."""
         if box.cluster in self.small and last and not self._named(box):
-            return self.graph.frames[box.cluster].title
-        if box.kind in ("module", "hidden") or (box.kind == "many" and box.places) or self._named(box):
-            if box.kind == "many":
-                return f" {box.title}" if box.title.startswith("x ") else box.title
-            self.said[box.title] += 1
-            again = self.said[box.title]
-            return shorten(box.title) if again == 1 else f"{shorten(box.title)}:{again}"
-        self.numbered += 1
-        return f"n{self.numbered}" if box.kind != "loss" else "result"
+            frame = self.graph.frames[box.cluster]
+            number = frame.title.isdigit()  # which would be taken for one where it is used
+            return self._once(f"{frame.word or 'module'}_{frame.title}" if number else frame.title)
+        if box.kind == "many" and box.places:
+            return f" {box.title}" if box.title.startswith("x ") else box.title
+        if box.kind in ("module", "hidden") or self._named(box):
+            return self._once(box.title)
+        return next(self.numbers) if box.kind != "loss" else "result"
+
+    def _once(self, title: str) -> str:
+        """A name that no other line has."""
+        self.said[title] += 1
+        again = self.said[title]
+        return shorten(title) if again == 1 else f"{shorten(title)}:{again}"
 
     def _gradient(self, box: Box) -> str:
         if box.sizes:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import unicodedata
+
+from .letters import spelling
 from .shapes import Line, Words, shapes_of
 
 _SPECIAL = {c: rf"\{c}" for c in "#$%&_{}"} | {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    "\u00b1": r"$\pm$",
-    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}"}
+    "\u00b1": r"$\pm$", "\xa0": "~",
+    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': "''"}
+#: Of the letters before this one LaTeX's usual fonts have all but these.
+_FIRST_FOREIGN = 0x180
+_LACKED = ("\xab\xbb\xd0\xde\xf0\xfe\u0104\u0105\u0110\u0111\u0118\u0119\u0126\u0127\u012e\u012f\u0138"
+           "\u013f\u0140\u0149\u014a\u014b\u0166\u0167\u0172\u0173\u017f")
+_GREEK = ("alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho "
+          "varsigma sigma tau upsilon phi chi psi omega").split()
+_UNLIKE_LATIN = "gamma delta theta lambda xi pi sigma upsilon phi psi omega".split()  # as capitals
+_SPECIAL |= {chr(0x3B1 + k): rf"$\{name}$" for k, name in enumerate(_GREEK) if name != "omicron"}
+_SPECIAL |= {chr(0x391 + _GREEK.index(name)): rf"$\{name.title()}$" for name in _UNLIKE_LATIN}
 _ANCHORS = {"start": "base west", "middle": "base", "end": "base east"}
 
 
@@ -26,7 +38,16 @@ def escaped(text: str) -> str:
     >>> escaped("50% of w_1")
     '50\\\\% of w\\\\_1'
     """
-    return "".join(_SPECIAL.get(c, c) for c in text if c.isprintable())
+    return "".join(map(_letter, unicodedata.normalize("NFC", text)))
+
+
+def _letter(c: str) -> str:
+    """A letter as any document can write it."""
+    if c in _SPECIAL or not c.isprintable():
+        return _SPECIAL.get(c, "")
+    if ord(c) < _FIRST_FOREIGN and c not in _LACKED:
+        return c
+    return escaped("".join(x for x in spelling(c) if not unicodedata.combining(x)))
 
 
 def _line(shape: Line) -> str:

@@ -19,6 +19,8 @@ USUAL = {"stride": 1, "dilation": 1, "padding": 0, "groups": 1, "reduction": "me
          "constant_values": 0, "mode": "constant"}
 #: Views that an expression does not show, as the shape beside it does.
 SILENT = frozenset({"reshape", "broadcast_to", "expand_dims", "squeeze", "astype", "copy", "positive"})
+#: Operators of which ``a - b - c`` means the left one first.
+_LEFT = frozenset("+ - * / // % @ & |".split())
 _RENAMED = {"window": "kernel_size"}
 _LONGEST = 24
 
@@ -45,11 +47,11 @@ def called(primitive: Any, arguments: list[str], params: Mapping[str, Any], loos
         power = params.get("n", 2)
         return f"{bracketed(arguments[0], 9)}**{power}" if loose else f"{arguments[0]} ** {power}"
     if name == "negative" and loose:
-        return f"-{bracketed(arguments[0], 6)}"
+        return f"-{bracketed(arguments[0], 7)}"
     if name in INFIX and len(arguments) == 2:
         sign, rank = INFIX[name]
         space = "" if loose and rank > 5 else " "
-        left = bracketed(arguments[0], rank)
+        left = bracketed(arguments[0], rank + (sign not in _LEFT))
         return f"{left}{space}{sign}{space}{bracketed(arguments[1], rank + 1)}"
     if name.startswith("getitem") and "key" in params:
         return f"{bracketed(arguments[0], 9)}{index_text(params['key'])}"
@@ -74,8 +76,8 @@ def joined_names(arguments: list[str]) -> list[str]:
 def bracketed(text: str, rank: int) -> str:
     """An operand in brackets, if its own operation binds less than ``rank``.
 
-    >>> bracketed("a + b", 6), bracketed("f(a + b)", 6)
-    ('(a + b)', 'f(a + b)')
+    >>> bracketed("a + b", 6), bracketed("a == b", 6), bracketed("f(a + b)", 6)
+    ('(a + b)', '(a == b)', 'f(a + b)')
     """
     return f"({text})" if rank > _weakest(text) else text
 
@@ -86,8 +88,8 @@ def _weakest(text: str) -> int:
     previous = ""
     for i, c in enumerate(text):
         depth += (c in "([") - (c in ")]")
-        if depth == 0 and c in ranks and i and previous != "e":
-            sign = text[i : i + 2] if text[i : i + 2] in ranks else c
+        sign = text[i : i + 2] if text[i : i + 2] in ranks else c
+        if depth == 0 and sign in ranks and i and previous != "e":
             weakest = min(weakest, 8 if "*" in (sign[1:], previous) else ranks[sign])
         previous = c
     return min(weakest, 6) if text.startswith("-") else weakest
