@@ -185,3 +185,8 @@ def counts(e: Event, inputs: tuple[Any, ...]) -> bool:
 def held(x: Any) -> Any:
     """The array of a Tensor, and everything else as it is."""
     return x._value if isinstance(x, Tensor) else x
+
+
+def result_type(inputs: Iterable[Any]) -> np.dtype[Any]:
+    """The dtype in which NumPy computes."""
+    return np.result_type(*(x.value if type(x) is Live else getattr(x, "dtype", x) for x in inputs))
