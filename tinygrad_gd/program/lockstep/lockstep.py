@@ -286,6 +286,8 @@ class Lockstep:
         if mode.grad and (target._requires_grad or getattr(other, "_requires_grad", False)):
             return self.apply(primitive, (target, other), {}, mode)
         self.realize()
+        if self.recorder is not None:
+            self.abandon("it writes into what it has made")
         return update_now(primitive, target, other)
 
     def detached(self, x: Tensor, dtype: Any = None) -> Tensor:
@@ -421,8 +423,7 @@ class Lockstep:
         """What depends on the graph of Tensors only: the same whenever the trail is."""
         if self.recorder is not None:
             return self.recorder.asks(what, tensors, answer)
-        e = self.find("ask", what, self.call.fits, tensors)
-        if e is None:
+        if (e := self.find("ask", what, self.call.fits, tensors)) is None:
             self.realize(what)
             return answer()
         return e.more
@@ -433,9 +434,8 @@ class Lockstep:
         """The cotangents of targets, from those of roots."""
         if self.recorder is not None:
             return self.recorder.pulls(roots, seeds, targets, create_graph, pull)
-        e = self.find("pull", None, self.call.fits,
-                      (create_graph, len(roots), *roots, *seeds, *targets))
-        if e is None:
+        given = create_graph, len(roots), *roots, *seeds, *targets
+        if (e := self.find("pull", None, self.call.fits, given)) is None:
             self.realize("a derivative")
             return pull(roots, seeds, targets, 0, create_graph)
         return [self.answer(g) for g in e.more]

@@ -89,8 +89,7 @@ class Again:
         self.made: dict[Event, Any] = {}
         self.moments: list[Any] = []
         self._place = {e: n for n, e in enumerate(events)}
-        self._door = {"lockstep": lockstep} if lockstep is None else {
-            "lockstep": lockstep, "observer": None}
+        self._door = {"lockstep": lockstep, "observer": None}  # it came about before anybody watched
 
     def input(self, r: Any) -> Any:
         """What a reference stands for."""
