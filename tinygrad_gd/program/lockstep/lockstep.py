@@ -16,7 +16,7 @@ from ...engine.operands import FOREIGN, operand
 from ...engine.primitive import apply as apply_now
 from ...engine.tensor import ALL, Tensor
 from ...ground.modes import Mode, current_mode, reset_mode, set_mode, using
-from ...ground.storage import changes
+from ...ground.storage import changes, tick
 from ...ops.shape import astype, copy
 from ..capture.capture import Numbers
 from .call import Call, counts, is_one_array_twice, is_plain
@@ -127,6 +127,7 @@ class Lockstep:
         if self.recorder is not None:
             self.recorded(self.recorder, result)
         self.given = _NOTHING  # the object of a method, with which this goes, is among them
+        self.call.over = tick(), self.at
         return result
 
     def recorded(self, recorder: Recorder, result: Any) -> None:
