@@ -297,3 +297,43 @@ def test_the_first_step_that_is_compiled_may_be_a_watched_one() -> None:
               "with tg.study.watch():\n    step = tg.compile(lambda: w * w)\n    print(step().item())")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("4.0\n", "")
+
+
+class Names(tg.Observer):
+    def __init__(self) -> None:
+        self.heard: list[Any] = []
+
+    def forward(self, out: Any, primitive: Any, inputs: Any, params: Any) -> None:
+        self.heard.append(primitive.name)
+
+
+def test_a_graph_that_is_made_late_is_not_told() -> None:
+    w = tg.Tensor([1.0, 2.0], requires_grad=True)
+    step = tg.compile(lambda x: np.tanh(w * x))
+    results = [step(np.ones(2) * n) for n in range(4)]
+    with tg.observe(Names()) as names:
+        (results[-1] * 2).sum().backward()
+    assert names.heard == ["multiply", "sum"]
+    np.testing.assert_allclose(w.grad.numpy(), 6 / np.cosh(w.numpy() * 3) ** 2)
+
+
+def test_who_begins_to_watch_in_a_step_is_not_told_what_was_pending() -> None:
+    heard = []
+    for compiled in (False, True):
+        w, count = tg.Tensor([1.0, 2.0], requires_grad=True), iter(range(100))
+        steps = tg.optim.SGD([w], lr=0.1)
+
+        def step(x: Any, w: Any = w, count: Any = count, steps: Any = steps) -> Any:
+            steps.zero_grad()
+            (w * x).sum().backward()
+            steps.step()
+            h = np.tanh(w * x)
+            if next(count) < 4:
+                return None
+            with tg.observe(Names()) as names:
+                (h * 2).sum().backward()
+            return names.heard
+
+        function = tg.compile(step) if compiled else step
+        heard.append([function(np.ones(2)) for _ in range(7)])
+    assert heard[0] == heard[1] and heard[0][4:] == [["multiply", "sum"]] * 3

@@ -48,3 +48,8 @@ def graft(name: str) -> Primitive:
     """A primitive for one function, whose value and cotangents come from elsewhere."""
     rule = Once(lambda g, out, *arrays, cotangents: lambda position: cotangents.of(position, g))
     return unnamed(name, _graft, rule)
+
+
+def is_graft(primitive: Primitive) -> bool:
+    """Whether the gradients come from the user's code, as those of a custom rule or a checkpoint do."""
+    return primitive.function is _graft

@@ -9,6 +9,7 @@ from ..engine.graph import Node, nodes_of, walk
 from ..engine.primitive import apply
 from ..engine.tensor import Tensor
 from ..ground.modes import using
+from ..ops.unnamed import is_graft
 
 
 def again(root: Tensor, leaves: Mapping[Tensor, Any]) -> dict[Tensor, Any]:
@@ -40,4 +41,4 @@ def twin(root: Tensor, names: Mapping[Tensor, str]) -> tuple[Tensor, dict[Tensor
 
 def is_open(root: Tensor) -> bool:
     """Whether a graph can be computed again: not where a function with rules of its own is inside."""
-    return not any("cotangents" in node.params for node in nodes_of(root))
+    return not any(is_graft(node.op) for node in nodes_of(root))

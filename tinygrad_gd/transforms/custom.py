@@ -162,7 +162,7 @@ def checkpoint(f: Callable[..., Any], *args: Any) -> Callable[..., Any]:
     @wraps(f, updated=())
     def recomputed(*args: Any, **kwargs: Any) -> Any:
         mode = current_mode()
-        if not mode.grad or mode.lockstep is not None or (
+        if not mode.grad or (mode.lockstep is not None and mode.lockstep.active) or (
                 mode.observer is not None and mode.observer.wants_tensors):
             return f(*args, **kwargs)
         args, kwargs = tree_map(_kept, (args, kwargs))

@@ -33,12 +33,13 @@ class Call:
     drew : the state of the generator before the first draw.
     written : by what was written to, the last event before that was over.
     done : buffers that a program which has failed had written to.
+    over : once it has returned, when that was, and its last event.
     context, filters : what else held when it began, for `errstate`.
     """
 
     __slots__ = (
-        "began", "bound", "context", "done", "drew", "filters", "lives", "lockstep", "met", "taken",
-        "written")
+        "began", "bound", "context", "done", "drew", "filters", "lives", "lockstep", "met", "over",
+        "taken", "written")
 
     def __init__(self, lockstep: Lockstep) -> None:
         self.lockstep = lockstep
@@ -49,7 +50,7 @@ class Call:
         self.drew: Any = None
         self.written: dict[Tensor, Event] = {}
         self.done: Collection[Tensor] = ()
-        self.began = tick()
+        self.began, self.over = tick(), None  # type: tuple[int, tuple[int, Event] | None]
         self.context, self.filters = copy_context(), warnings.filters
 
     def alive(self, events: Iterable[Event]) -> dict[Event, Any]:
@@ -185,3 +186,8 @@ def counts(e: Event, inputs: tuple[Any, ...]) -> bool:
 def held(x: Any) -> Any:
     """The array of a Tensor, and everything else as it is."""
     return x._value if isinstance(x, Tensor) else x
+
+
+def result_type(inputs: Iterable[Any]) -> np.dtype[Any]:
+    """The dtype in which NumPy computes."""
+    return np.result_type(*(x.value if type(x) is Live else getattr(x, "dtype", x) for x in inputs))

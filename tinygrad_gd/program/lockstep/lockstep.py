@@ -16,7 +16,7 @@ from ...engine.operands import FOREIGN, operand
 from ...engine.primitive import apply as apply_now
 from ...engine.tensor import ALL, Tensor
 from ...ground.modes import Mode, current_mode, reset_mode, set_mode, using
-from ...ground.storage import changes
+from ...ground.storage import changes, tick
 from ...ops.shape import astype, copy
 from ..capture.capture import Numbers
 from .call import Call, counts, is_one_array_twice, is_plain
@@ -127,6 +127,7 @@ class Lockstep:
         if self.recorder is not None:
             self.recorded(self.recorder, result)
         self.given = _NOTHING  # the object of a method, with which this goes, is among them
+        self.call.over = tick(), self.at
         return result
 
     def recorded(self, recorder: Recorder, result: Any) -> None:
@@ -286,6 +287,8 @@ class Lockstep:
         if mode.grad and (target._requires_grad or getattr(other, "_requires_grad", False)):
             return self.apply(primitive, (target, other), {}, mode)
         self.realize()
+        if self.recorder is not None:
+            self.abandon("it writes into what it has made")
         return update_now(primitive, target, other)
 
     def detached(self, x: Tensor, dtype: Any = None) -> Tensor:
@@ -421,8 +424,7 @@ class Lockstep:
         """What depends on the graph of Tensors only: the same whenever the trail is."""
         if self.recorder is not None:
             return self.recorder.asks(what, tensors, answer)
-        e = self.find("ask", what, self.call.fits, tensors)
-        if e is None:
+        if (e := self.find("ask", what, self.call.fits, tensors)) is None:
             self.realize(what)
             return answer()
         return e.more
@@ -433,9 +435,8 @@ class Lockstep:
         """The cotangents of targets, from those of roots."""
         if self.recorder is not None:
             return self.recorder.pulls(roots, seeds, targets, create_graph, pull)
-        e = self.find("pull", None, self.call.fits,
-                      (create_graph, len(roots), *roots, *seeds, *targets))
-        if e is None:
+        given = create_graph, len(roots), *roots, *seeds, *targets
+        if (e := self.find("pull", None, self.call.fits, given)) is None:
             self.realize("a derivative")
             return pull(roots, seeds, targets, 0, create_graph)
         return [self.answer(g) for g in e.more]

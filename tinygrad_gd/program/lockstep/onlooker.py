@@ -1,7 +1,9 @@
 """`Onlooker`: records a call that somebody watches, which runs as if it were not compiled.
 
 Those who watch hear what they would hear of the plain function, and nothing of what the recorder
-computes besides: the parts of composed operations, and rules that run on Tensors.
+computes besides: the parts of composed operations, and rules that run on Tensors. Where a reverse pass
+runs the user's code (hooks, a custom rule, a checkpoint) the two cannot be told apart, and the call is
+not recorded.
 """
 
 from __future__ import annotations
@@ -11,12 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from ...engine.graph import any_hooked, walk
 from ...engine.hooks import unwrap
 from ...engine.tensor import Tensor
 from ...ground.live import Live
 from ...ground.modes import Mode, current_mode, reset_mode, set_mode, using
 from ...ground.observer import Observer
 from ...ops.shape import copy
+from ...ops.unnamed import is_graft
 from ..capture.capture import Capture
 from ..ir import Value
 from .call import Call
@@ -138,14 +142,18 @@ class Onlooker(Observer):
     @property
     def wants_tensors(self) -> bool:
         """Rules are recorded as what they do with Tensors."""
-        return self.recorder is not None or self.watcher.wants_tensors
+        return self._is_in_a_pass or self.watcher.wants_tensors
+
+    @property
+    def _is_in_a_pass(self) -> bool:
+        """Whether rules are at work, and recorded."""
+        return self.recorder is not None and self.recorder._phase == "backward"
 
     def is_of_user(self) -> bool:
         """Whether the user's code is at work, or a reverse pass that is itself recorded."""
-        r = self.recorder
-        if r is not None and current_mode().observer is not self:
+        if current_mode().observer is not self:
             self._give_up()
-        return r is None or not (r._composed or (r._phase == "backward" and not current_mode().grad))
+        return not self._is_in_a_pass or current_mode().grad
 
     def _give_up(self) -> None:
         if self.recorder is not None:
@@ -182,6 +190,8 @@ class Onlooker(Observer):
     def forward(self, out: Any, primitive: Any, inputs: Any, params: Any) -> None:
         """Rates are numbers that programs read anew; those who watch get plain ones."""
         users = self.is_of_user()
+        if is_graft(primitive):
+            self._give_up()
         if (r := self.recorder) is not None and not r._internal:
             for x in inputs:  # what it brings must be known before copies of it are
                 if isinstance(x, np.ndarray) or (isinstance(x, Tensor) and x not in r._values):
@@ -212,8 +222,10 @@ class Onlooker(Observer):
         self.watcher.replaces(tensor, self._plain(g))
 
     def starts_backward(self, root: Any, seed: Any) -> None:
-        """From here on rules are at work, not the user."""
+        """From here on rules are at work, not the user, unless he has hooks."""
         self.is_of_user()
+        if (r := self.recorder) is not None and any_hooked(walk([root, *r._values])):
+            self._give_up()
         self.record("starts_backward", root, seed)
         self.watcher.starts_backward(root, seed)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -26,15 +27,19 @@ def realize(call: Any, events: list[Event]) -> None:
     rewind(call)
     again = Again(call, events, path=events[-1].path)
     done, pending, last = split(events)
-    with np.errstate(all="ignore"):  # they were heard of
-        for e in done:
-            if e.kind == "op":
-                again.meet(e, pending=False)
-    with as_it_began(call):
-        for e in pending:
+    try:
+        with np.errstate(all="ignore"):  # they were heard of
+            for e in done:
+                if e.kind == "op":
+                    again.meet(e, pending=False)
+        with as_it_began(call):
+            for e in pending:
+                again.meet(e)
+        for e in last:
             again.meet(e)
-    for e in last:
-        again.meet(e)
+    except BaseException:
+        again.take_back(pending + last)
+        raise
 
 
 def split(events: list[Event]) -> tuple[list[Event], list[Event], list[Event]]:
@@ -57,9 +62,10 @@ def record_again(lockstep: Any, events: list[Event]) -> None:
         with as_it_began(lockstep.call):
             again.meet_all(pending)
         again.meet_all(last)
-    except Exception:
+    except BaseException:
         if lockstep.recorder is not None:
             lockstep.abandon("")  # the next call begins a new one
+        again.take_back(pending + last)
         raise
     recorder.again = None
 
@@ -88,9 +94,13 @@ class Again:
         self.alive = call.alive(events)
         self.made: dict[Event, Any] = {}
         self.moments: list[Any] = []
-        self._place = {e: n for n, e in enumerate(events)}
-        self._door = {"lockstep": lockstep} if lockstep is None else {
-            "lockstep": lockstep, "observer": None}
+        self.over = call.over[0] if call.over else inf
+        self._place = {e: n for n, e in enumerate(call.over[1].path_to() if call.over else events)}
+        self._written = {t: self._place.get(e, -1) for t, e in call.written.items()}
+        for e, n in self._place.items():
+            if e.kind == "step":
+                self._written.update((p, n) for params, _ in e.more for p in params)
+        self._door = {"lockstep": lockstep, "observer": None}  # it came about before anybody watched
 
     def input(self, r: Any) -> Any:
         """What a reference stands for."""
@@ -175,12 +185,9 @@ class Again:
         self.keep(e, out, None if pending or s is None or type(s) is StandIn else s._value)
 
     def is_stale(self, e: Event, inputs: tuple[Any, ...]) -> bool:
-        """Whether some parameter, or what was written to after the event, is not what it was then."""
-        return any(isinstance(x, Tensor) and (self._was_written(x, e) or (
-            x._primitive is None and x._requires_grad and x._seq > self.call.began)) for x in inputs)
-
-    def _was_written(self, x: Tensor, e: Event) -> bool:
-        return self._place.get(self.call.written.get(x), -1) >= self._place[e]
+        """Whether something is not what it was then: it was written to later in the call, or since."""
+        return any(isinstance(x, Tensor) and (self._written.get(x, -1) >= self._place[e] or (
+            x._primitive is None and x._requires_grad and x._seq > self.over)) for x in inputs)
 
     def backward(self, e: Event) -> None:
         """Run a reverse pass from the gradients that there were, and leave those that there are."""
@@ -193,6 +200,15 @@ class Again:
         for leaf, held, (*_, g) in zip(leaves, now, e.more, strict=True):
             made = self.keep(g, leaf._grad)
             leaf._grad = made if held is made else held
+
+    def take_back(self, events: list[Event]) -> None:
+        """Let leaves have the gradients from before the reverse passes that an error has prevented."""
+        for e in reversed(events):
+            for leaf, before, g in e.more if e.kind == "backward" else ():
+                x = self.input(leaf)
+                if g not in self.made and g.out is not None and x._grad is g.out:
+                    x._grad = self.made.get(before, before.out) if type(before) is Event else (
+                        self.input(before))
 
     def pull(self, e: Event) -> None:
         """Run the reverse pass of a transform."""
@@ -208,7 +224,8 @@ def graph_of(x: Any) -> None:
     call = x.call
     events = x.event.path_to()
     again = Again(call, events)
-    again.moments = [call.began + (n + 1) / (len(events) + 1) for n in range(len(events))]
+    over = call.began + 1 if call.over is None else again.over
+    again.moments = [over - 1 + (n + 1) / (len(events) + 1) for n in range(len(events))]
     now = None if call.drew is None else generator().bit_generator.state
     rewind(call)
     with np.errstate(all="ignore"):
@@ -223,8 +240,8 @@ def graph_of(x: Any) -> None:
 
 def forget_graph(x: Any, call: Any) -> None:
     """Let a result be one that cannot be derived."""
-    leaf = Tensor(0.0, requires_grad=True)
-    leaf._seq = 0  # so that the rule is asked, and says it
+    leaf = constant(np.float64(0))  # of which nobody is told
+    leaf._requires_grad, leaf._seq = True, 0  # so that the rule is asked, and says it
     become(x, x._value, _STALE, (leaf,), ALL, {}, call.began)
 
 

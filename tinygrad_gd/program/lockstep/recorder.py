@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...engine.graph import leaves_of
+from ...engine.graph import any_hooked, leaves_of, walk
 from ...engine.in_place import write as write_now
 from ...engine.primitive import apply as compute
 from ...engine.tensor import Tensor, constant
@@ -21,7 +21,7 @@ from ...ground.user_code import UNKNOWN
 from ..capture.capture import Capture
 from ..capture.variables import around, collected, names_of
 from ..ir import Argument, Value
-from .call import held
+from .call import held, result_type
 from .errstate import began_with, now
 from .expected import state_of
 from .path import Path, left_by
@@ -333,7 +333,7 @@ class Recorder(Capture):
     def writes(self, primitive: Any, inputs: tuple[Any, ...], target: Tensor) -> Tensor:
         """Write into a Tensor."""
         slot = None if (made := self.event_of(target)) else self.slot_of(target)
-        if made or (slot and _result_type(inputs) != target.dtype):
+        if made or (slot and result_type(inputs) != target.dtype):
             self.lockstep.abandon("it writes into what it has made, or rounds what it writes")
             return write_now(primitive, inputs, target)
         self.sees_errors()
@@ -378,16 +378,13 @@ class Recorder(Capture):
         if create_graph or outside or current_mode().observer is not None or root not in self.made:
             self.lockstep.abandon(
                 "a reverse pass goes beyond it, or is recorded itself (create_graph=True)")
-            root.backward(gradient, create_graph)
-            return
+            return root.backward(gradient, create_graph)
         self.sees_errors()
         refs = self.known_as(root), self.known_as(gradient)
+        if self._abandons_hooked([root]):
+            return root.backward(gradient)
         with self.unwatched():
             leaves = leaves_of(root)
-        if any(leaf._hooks is not None for leaf in leaves):
-            self.lockstep.abandon("a parameter has hooks")
-            root.backward(gradient)
-            return
         before = {leaf: self._gradient(leaf._grad) for leaf in leaves}
         self.reached.clear()
         self._phase = "backward"  # the copy of the gradient, too, is made inside
@@ -402,6 +399,14 @@ class Recorder(Capture):
         if e.more:
             self._has_result(part, leaf._grad)
 
+    def _abandons_hooked(self, roots: Iterable[Tensor]) -> bool:
+        """A reverse pass that runs the user's hooks is no trail: they are to run in every call."""
+        with self.unwatched():
+            hooked = any_hooked(walk(roots))
+        if hooked:
+            self.lockstep.abandon("hooks look at gradients (register_hook, retain_grad)")
+        return hooked
+
     def asks(self, what: str, tensors: tuple[Any, ...], compute: Callable[[], Any]) -> Any:
         """Find out what depends on a graph, and note it."""
         refs = tuple(map(self.known_as, tensors))
@@ -414,6 +419,8 @@ class Recorder(Capture):
         self, roots: Any, seeds: Any, targets: Any, create_graph: bool, pull: Callable[..., Any]
     ) -> list[Tensor]:
         """Run the reverse pass of a transform."""
+        if self._abandons_hooked(roots):
+            return list(pull(roots, seeds, targets, 0, create_graph))
         self.sees_errors()
         given = create_graph, len(roots), *roots, *seeds, *targets
         refs = tuple(map(self.known_as, given))
@@ -470,8 +477,3 @@ class Recorder(Capture):
         self.forget()
         self.made, self._outside, self.names = {}, {}, {}
         self._variables, self._arrays = {}, {}
-
-
-def _result_type(inputs: Iterable[Any]) -> np.dtype[Any]:
-    """The dtype in which NumPy computes."""
-    return np.result_type(*(x.value if type(x) is Live else getattr(x, "dtype", x) for x in inputs))

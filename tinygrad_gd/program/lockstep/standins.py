@@ -58,12 +58,16 @@ class Formed(Tensor):
 _OWN = ("_requires_grad", "_grad", "_hooks", "_name")
 
 
-def _told(name: str) -> Any:
+def _touch(self: Any) -> None:
+    self.event.touched, self.event.arity = True, -1
+
+
+def _told(name: str, before: Callable[[Any], None] = _touch) -> Any:
     """A slot that is set by somebody: in the next call it is what it was at first."""
     slot = Tensor.__dict__[name]
 
     def put(self: Any, value: Any) -> None:
-        self.event.touched, self.event.arity = True, -1
+        before(self)
         slot.__set__(self, value)
 
     return property(slot.__get__, put)
@@ -92,7 +96,8 @@ class StandIn(Formed):
     _value = _slot("_value", _look)
     _primitive, _first, _second, _params, _seq = (_slot(name, _graph) for name in _GRAPH)
     _by_columns = property(lambda self: self.event.by_columns)
-    _requires_grad, _grad, _hooks, _name = map(_told, _OWN)
+    _requires_grad, _grad, _name = map(_told, ("_requires_grad", "_grad", "_name"))
+    _hooks = _told("_hooks", _graph)  # to be called in a reverse pass of eager code
 
 
 class Filled(StandIn):
@@ -121,6 +126,7 @@ class Deferred(StandIn):
 
     _value = _slot("_value", take_out)
     _primitive, _first, _second, _params, _seq = (_slot(name, _graph_of_deferred) for name in _GRAPH)
+    _hooks = _told("_hooks", _graph_of_deferred)
 
 
 def _noticed(look: str) -> Callable[[Any], None]:
