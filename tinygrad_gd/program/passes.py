@@ -32,9 +32,7 @@ from .ir import (
     use_counts,
     users_of,
 )
-from .parts import join_parts
 from .tidy import drop_neutral, drop_turns
-from .turned import turn_products
 
 #: Bytes from which on an array is worth another order of instructions.
 LARGE_BYTES = 1 << 18
@@ -211,13 +209,11 @@ PASSES: dict[str, Pass] = {
     "fold_constants": fold_constants,
     "numbers_for_full_arrays": numbers_for_full_arrays,
     "drop_turns": drop_turns,
-    "join_parts": join_parts,
     "drop_dead_code": drop_dead_code,
     "drop_copies": drop_copies,
     "drop_neutral": drop_neutral,
     "merge_common": merge_common,
     "share_reductions": share_reductions,
-    "turn_products": turn_products,
     "hoist": hoist,
     "update_early": update_early,
     "update_together": update_together,
@@ -225,8 +221,7 @@ PASSES: dict[str, Pass] = {
 
 #: What only readers gain from, and only a machine.
 FOR_READERS = {"numbers_for_full_arrays", "drop_neutral"}
-FOR_MACHINES = {"fold_constants", "join_parts", "share_reductions", "turn_products", "hoist",
-                "update_early", "update_together"}
+FOR_MACHINES = {"fold_constants", "share_reductions", "hoist", "update_early", "update_together"}
 
 
 def optimized(program: Program, without: Container[str] = ()) -> Program:
