@@ -101,7 +101,7 @@ def merge_common(program: Program) -> Program:
         same = out if stays else known.setdefault(key, out)
         apart = out in results and same in results  # each has an array that nobody else has
         if same is not out and not apart and factors.become_one(out, same):
-            same.name = same.name or out.name
+            same.stands_for(out)
             table[out] = same
             results.update({same} if out in results else ())
     return replaced(program, table)
@@ -153,7 +153,7 @@ def drop_copies(program: Program) -> Program:
         free = i.target is None and i.output not in results
         if free and isinstance(x, Value) and x in made and uses[x] == 1 and x.form == i.output.form:
             table[i.output] = x
-            x.name = i.output.name or x.name
+            x.stands_for(i.output)
     return replaced(program, table)
 
 
@@ -244,6 +244,9 @@ def readable(program: Program) -> Program:
               if i.primitive.kind in ("check", "guard") or (
                   i.primitive.name == "copy" and i.phase == "backward" and i.inputs[0] in made
                   and not any(map(_reads_in_order, users.get(i.output, ()))))}
+    for copied, x in checks.items():
+        if x in made:
+            x.stands_for(copied)
     # an old value that is returned must not be the argument that is updated
     program = replaced(program.with_(lent=not program.writes), checks)
     program = fold_constants(drop_broadcasts(program), stay=("scatter",))  # not one large array

@@ -319,8 +319,13 @@ class Capture(Observer):
         data = {given.value for given in self.inputs.values()}  # x is the gradient of w in w * x
         for g, x in self._adjoints.items():
             value, of = self._values.get(g), states.get(x) or self._values.get(x)
-            if isinstance(value, Value) and not value.name and isinstance(of, Value) and of.name:
-                value.name = "" if value in data else f"d_{of.name}"
+            if isinstance(value, Value) and isinstance(of, Value) and value not in data:
+                value.of = value.of or of
+                value.name = value.name or (of.name and f"d_{of.name}")
+        for i in self.instructions:
+            of = {x.of if isinstance(x, Value) else None for x in i.inputs}
+            if i.primitive.name == "add" and len(of) == 1:  # a sum of gradients is one, too
+                i.output.of = i.output.of or of.pop()
 
     def forget(self) -> None:
         """Let go of what is needed only while something is computed."""
