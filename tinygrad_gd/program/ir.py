@@ -285,6 +285,9 @@ def may_raise(instruction: Instruction) -> bool:
 
 def replaced(program: Program, table: dict[Value, Any]) -> Program:
     """The program with values replaced by others, or by constants, and without what made them."""
+    if not table:
+        return program
+
     def swap(x: Any) -> Any:
         return _swapped(x, table)
 
