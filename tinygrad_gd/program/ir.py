@@ -54,6 +54,7 @@ class Value:
         depend on it in their last bits.
     name : what the source calls it; empty until it is named.
     dense : whether its elements fill one piece of memory; BLAS takes others another way.
+    of : the value whose gradient this is.
     """
 
     shape: tuple[int, ...]
@@ -62,6 +63,7 @@ class Value:
     axes: tuple[int, ...] = ()
     name: str = ""
     dense: bool = True
+    of: Value | None = None
 
     @classmethod
     def like(cls, held: Any, name: str = "") -> Value:
@@ -79,6 +81,10 @@ class Value:
         if self.dense and self.in_order and held.flags.c_contiguous:
             return True
         return self.form == Value.like(held).form
+
+    def stands_for(self, other: Value) -> None:
+        """Take over what another value is called, in whose place this one comes."""
+        self.name, self.of = self.name or other.name, self.of or other.of
 
     @property
     def form(self) -> tuple[Any, ...]:
@@ -279,6 +285,9 @@ def may_raise(instruction: Instruction) -> bool:
 
 def replaced(program: Program, table: dict[Value, Any]) -> Program:
     """The program with values replaced by others, or by constants, and without what made them."""
+    if not table:
+        return program
+
     def swap(x: Any) -> Any:
         return _swapped(x, table)
 

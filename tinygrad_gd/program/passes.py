@@ -18,7 +18,6 @@ from .fused_updates import update_together
 from .ir import (
     EFFECTS,
     EXACT,
-    REDUCTIONS,
     Argument,
     Instruction,
     Program,
@@ -29,12 +28,9 @@ from .ir import (
     may_raise,
     replaced,
     rewired,
-    use_counts,
     users_of,
 )
-from .parts import join_parts
 from .tidy import drop_neutral, drop_turns
-from .turned import turn_products
 
 #: Bytes from which on an array is worth another order of instructions.
 LARGE_BYTES = 1 << 18
@@ -103,7 +99,7 @@ def merge_common(program: Program) -> Program:
         same = out if stays else known.setdefault(key, out)
         apart = out in results and same in results  # each has an array that nobody else has
         if same is not out and not apart and factors.become_one(out, same):
-            same.name = same.name or out.name
+            same.stands_for(out)
             table[out] = same
             results.update({same} if out in results else ())
     return replaced(program, table)
@@ -141,22 +137,6 @@ def _broadcasts(user: Instruction, value: Any, dropped: Mapping[Value, Any]) -> 
     others = [x for x in user.inputs if isinstance(x, Value) and x is not value and x not in dropped]
     return user.primitive.elementwise and any(
         x.shape == user.output.shape and x.axes == user.output.axes for x in others)
-
-
-def drop_copies(program: Program) -> Program:
-    """Leave out copies of arrays that were made for them alone."""
-    uses, results = use_counts(program), set(program.results)
-    made = {i.output for i in program.instructions
-            if i.target is None and (
-                isinstance(i.primitive.function, np.ufunc) or i.primitive.name in REDUCTIONS)}
-    table: dict[Value, Any] = {}
-    for i in program.instructions:
-        x = i.inputs[0] if i.primitive.name == "copy" else None
-        free = i.target is None and i.output not in results
-        if free and isinstance(x, Value) and x in made and uses[x] == 1 and x.form == i.output.form:
-            table[i.output] = x
-            x.name = i.output.name or x.name
-    return replaced(program, table)
 
 
 def hoist(program: Program) -> Program:
@@ -211,13 +191,10 @@ PASSES: dict[str, Pass] = {
     "fold_constants": fold_constants,
     "numbers_for_full_arrays": numbers_for_full_arrays,
     "drop_turns": drop_turns,
-    "join_parts": join_parts,
     "drop_dead_code": drop_dead_code,
-    "drop_copies": drop_copies,
     "drop_neutral": drop_neutral,
     "merge_common": merge_common,
     "share_reductions": share_reductions,
-    "turn_products": turn_products,
     "hoist": hoist,
     "update_early": update_early,
     "update_together": update_together,
@@ -225,8 +202,7 @@ PASSES: dict[str, Pass] = {
 
 #: What only readers gain from, and only a machine.
 FOR_READERS = {"numbers_for_full_arrays", "drop_neutral"}
-FOR_MACHINES = {"fold_constants", "join_parts", "share_reductions", "turn_products", "hoist",
-                "update_early", "update_together"}
+FOR_MACHINES = {"fold_constants", "share_reductions", "hoist", "update_early", "update_together"}
 
 
 def optimized(program: Program, without: Container[str] = ()) -> Program:
@@ -249,6 +225,9 @@ def readable(program: Program) -> Program:
               if i.primitive.kind in ("check", "guard") or (
                   i.primitive.name == "copy" and i.phase == "backward" and i.inputs[0] in made
                   and not any(map(_reads_in_order, users.get(i.output, ()))))}
+    for copied, x in checks.items():
+        if x in made:
+            x.stands_for(copied)
     # an old value that is returned must not be the argument that is updated
     program = replaced(program.with_(lent=not program.writes), checks)
     program = fold_constants(drop_broadcasts(program), stay=("scatter",))  # not one large array

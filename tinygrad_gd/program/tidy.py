@@ -45,7 +45,8 @@ def drop_turns(program: Program) -> Program:
         free = i.output not in results or (source in made and i.output not in program.owned)
         if isinstance(source, Value) and lasts and free and _lies_alike(source, i.output):
             table[i.output] = source
-            source.name = source.name or (i.output.name if source in made else "")
+            if source in made:
+                source.stands_for(i.output)
     return replaced(program.with_(instructions=tuple(kept)), table)
 
 
@@ -102,7 +103,8 @@ def drop_neutral(program: Program) -> Program:
             continue
         table[out] = x
         results.update({x} if out in results else ())
-        x.name = x.name or ("" if x in given else out.name)
+        if x not in given:
+            x.stands_for(out)
     return replaced(program, table)
 
 

@@ -15,7 +15,7 @@ from ..ground.modes import using
 from ..ground.user_code import array_in
 from ..pictures.names import array_key, names_for, user_variables
 from ..program.capture.capture import Capture
-from ..program.ir import Array, Program, State, Value
+from ..program.ir import Array, Program, State
 from ..program.passes import readable
 from ..program.text.source import parameters_of, source_of
 from .made_of import with_origins
@@ -44,6 +44,8 @@ def gradient_program(root: Tensor, wrt: Sequence[Tensor] | None) -> Program:
     names = {x: name for x, name in names_for([*walk([root]), *arrays]).items() if name.isidentifier()}
     tensors = {root: "loss"} | {x: name for x, name in names.items() if isinstance(x, Tensor)}
     capture.name_all(tensors, {id(x): names.get(array_key(x), "") for x in arrays})
+    for g, leaf in zip(program.outputs[1:], wrt, strict=True):
+        g.of = capture.reference(leaf)
     variables = ((name, array_in(x)) for name, x in user_variables() if name.isidentifier())
     return with_origins(program, {name: x for name, x in variables if x is not None})
 
@@ -88,11 +90,8 @@ def source(loss: Tensor, wrt: Sequence[Tensor] | None = None, check: bool = Fals
     if loss.size != 1:
         raise GradError(f"source: expected a tensor with one element, got {describe(loss)}; reduce it "
                         "with .sum() or .mean()")
-    recorded = gradient_program(loss, wrt)
-    program = readable(recorded)
-    leaves = (leaf.value for leaf in recorded.inputs[: len(program.outputs) - 1])
-    gradients = zip(program.outputs[1:], leaves, strict=True)
-    text = source_of(program, {g: leaf for g, leaf in gradients if isinstance(g, Value)})
+    program = readable(gradient_program(loss, wrt))
+    text = source_of(program)
     if check:
         _check(text, program, loss, leaves_of(loss) if wrt is None else wrt)
     return text

@@ -83,6 +83,7 @@ class Capture(Observer):
         self._copies: dict[int, tuple[Any, Any]] = {}  # id of a copy -> the original, and the copy
         self._composed = 0  # operations under way that are composed of others
         self._parts: dict[Value, tuple[Any, Value]] = {}  # whole and form of what leaves copy
+        self._views: dict[Value, Instruction] = {}  # what may show the memory of another
         self._settled = 0  # instructions that have got their final phase and place
         self._adjoints: dict[Tensor, Tensor] = {}  # cotangent -> what it belongs to
 
@@ -126,7 +127,7 @@ class Capture(Observer):
         In a program every value is made once: what shows old values is made again of the new ones.
         """
         renewed: dict[Any, Any] = {self._values[target]: new}
-        views = {i.output: i for i in self.instructions if i.primitive.kind == "view"}
+        views, held = self._views, target._value
 
         def again(value: Value) -> Value:
             """A value made again, view by view; itself if it shows none that is old."""
@@ -138,11 +139,13 @@ class Capture(Observer):
                         i.primitive, (first, *i.inputs[1:]), i.params, replace(i.output))
             return renewed.get(value, value)  # type: ignore[no-any-return]
 
-        self._values[target], held = new, target._value
-        owner = held if not isinstance(held, np.ndarray) or held.base is None else held.base
+        self._values[target] = new
+        if not isinstance(held, np.ndarray):
+            return
+        owner = held if held.base is None else held.base
         for tensor, value in list(self._values.items()):
-            shares = tensor is not target and getattr(tensor._value, "base", None) is owner
-            if shares and isinstance(value, Value) and np.may_share_memory(tensor._value, held):
+            if (isinstance(value, Value) and value in views and tensor is not target
+                    and tensor._value.base is owner and np.may_share_memory(tensor._value, held)):
                 self._values[tensor] = again(value)
 
     def backward(self, out: Tensor, position: int, g: Any, gx: Any) -> None:
@@ -261,6 +264,8 @@ class Capture(Observer):
             inputs = tuple(self._apart(x, inputs) for x in inputs)
         self.instructions.append(Instruction(
             primitive, inputs, out, given, self._phase, self._scopes[-1], self._line()))
+        if primitive.kind == "view":
+            self._views[out] = self.instructions[-1]
         return out
 
     def _whole(self, x: Any) -> Any:
@@ -314,12 +319,18 @@ class Capture(Observer):
         data = {given.value for given in self.inputs.values()}  # x is the gradient of w in w * x
         for g, x in self._adjoints.items():
             value, of = self._values.get(g), states.get(x) or self._values.get(x)
-            if isinstance(value, Value) and not value.name and isinstance(of, Value) and of.name:
-                value.name = "" if value in data else f"d_{of.name}"
+            if isinstance(value, Value) and isinstance(of, Value) and value not in data:
+                value.of = value.of or of
+                value.name = value.name or (of.name and f"d_{of.name}")
+        for i in self.instructions:
+            of = {x.of if isinstance(x, Value) else None for x in i.inputs}
+            if i.primitive.name == "add" and len(of) == 1:  # a sum of gradients is one, too
+                i.output.of = i.output.of or of.pop()
 
     def forget(self) -> None:
         """Let go of what is needed only while something is computed."""
         self._values, self._places, self._adjoints, self._copies, self.reached = {}, {}, {}, {}, {}
+        self._views = {}
 
     def program(self, name: str, results: list[Tensor]) -> Program:
         """The program that computes these results, each in memory of its own."""

@@ -40,16 +40,15 @@ class Entry:
     def __init__(self, whole: Whole, end: Event, hold: Callable[[Mode], bool],
                  leaves: list[Any], events: list[Any], returned: Any, place: tuple[str, int],
                  strict: bool) -> None:
-        self.captured = whole.program
-        self.program: Program = optimized(whole.program)
-        self.replay = Replay(self.program, len(leaves), strict)
+        self.captured: Program = whole.program
+        self.replay = Replay(optimized(whole.program), len(leaves), strict)
         self.hold, self.end = hold, end
         self.due, self.left = 4, 2
         self._whole, self._results = whole, events
         self.same = [(k, leaves[k]) for k in whole.same]
         self._form, self._place = returned, place
         self._structure = structure(returned, len(events))
-        self._draws = any(i.primitive.kind == "draw" for i in self.program.instructions)
+        self._draws = any(i.primitive.kind == "draw" for i in self.captured.instructions)
         self.looks_at_nothing = all(e.kind != "read" for e in end.path_to())
         steps = any(e.kind in ("step", "write", "later") for e in end.path_to())
         #: The results whose graphs can be made: nothing that they were computed from has changed.
@@ -85,7 +84,7 @@ class Entry:
             return self.replay.run(*leaves)
         drew = generator().bit_generator.state if self._derived and self._draws else None
         result = self.replay.run(*leaves)
-        count = len(self.program.outputs)
+        count = len(self.captured.outputs)
         results = [result] if count == 1 else list(result or ())
         if self._derived:
             call = SkippedCall(self._whole, leaves, drew)
@@ -127,7 +126,7 @@ class Entry:
         return None
 
     def _error(self, text: str, line: tuple[str, int]) -> CaptureError:
-        return CaptureError(located(self.program.name, line, (
+        return CaptureError(located(self.captured.name, line, (
             f"{text}: what the function reads from Python is not what it was, and frozen=True promises "
             "that it is; make it an argument, or leave frozen=True out")))
 

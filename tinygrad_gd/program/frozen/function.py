@@ -26,7 +26,6 @@ from ..ir import Program
 from ..lockstep.function import Compiled
 from ..lockstep.lockstep import Lockstep
 from ..lockstep.trail import ALONE, held_of
-from ..replay.memory import Memory
 from ..replay.replay import Stale
 from .arguments import form_of
 from .conditions import conditions
@@ -313,22 +312,9 @@ class Frozen(Compiled):
         entry = self._entry()
         return in_order(super().captured) if entry is None else entry.captured
 
-    @property
-    def program(self) -> Program:
-        """The captured program after all passes."""
+    def _segments(self) -> list[Any]:
         entry = self._entry()
-        return super().program if entry is None else entry.program
-
-    @property
-    def replay_source(self) -> str:
-        """The text that is executed, with its buffers."""
-        entry = self._entry()
-        return super().replay_source if entry is None else entry.replay.source
-
-    def memory(self) -> Memory:
-        """Bytes of states, constants, buffers and temporaries, and what each buffer is for."""
-        entry = self._entry()
-        return super().memory() if entry is None else entry.replay.memory()
+        return super()._segments() if entry is None else [entry]
 
 
 class Before:

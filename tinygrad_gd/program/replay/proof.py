@@ -146,8 +146,8 @@ class Walk:
         """The values that a name stands for now, or that lie where its array is."""
         if (made := self.local.get(name)) is not None:
             base = self.plan.base(made)
-            given = base in self.lies or base in self.local.values()
-            return {base} if given else set()
+            there = base in self.lies or self.local.get(self.text.names.get(base, "")) is base
+            return {base} if there else set()
         bounds = self._bounds(name)
         found = set(self.copied.get(name, ()))
         return found if bounds is None else found | {

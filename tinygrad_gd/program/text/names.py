@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import ast
 import linecache
-from collections import Counter, defaultdict, deque
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
-
-from ...engine.tensor import Tensor
-from ..ir import Instruction, Program, State, Value, users_of
+from ..ir import Instruction, Program, Value, users_of
 
 
 class Naming:
@@ -30,7 +27,7 @@ class Naming:
     of : the value that a gradient belongs to.
     """
 
-    def __init__(self, program: Program, of: dict[Value, Value]) -> None:
+    def __init__(self, program: Program) -> None:
         self.made = {i.output: i for i in program.instructions}
         self.users = defaultdict(list, users_of(program))
         given = {i.value: i.value.name for i in program.inputs}
@@ -38,85 +35,27 @@ class Naming:
         for value, name in given.items():  # an attribute of several modules
             if name.isidentifier() and list(given.values()).count(name) > 1 and self.users[value]:
                 self.names[value] = f"{self.users[value][0].scope}.{name}".strip(".")
-        self.of = {g: x for g, x in of.items() if g in self.made}
-        self._leaves(program)
-        gradients = self._unpaired(program)
-        turns = self._number_turns(program)
-        self._pair_backwards(gradients)
-        for last, earlier in turns:
-            self._pair_turns(last, earlier)
-        for value in list(self.of):
-            self._unname_parts(value)
-
-    # -- whose gradient ----------------------------------------------------------------------------
-
-    def _leaves(self, program: Program) -> None:
-        """The gradients of parameters: what is kept, is returned, or goes into the update of one."""
+        self._number_turns(program)
         states = {i.tensor: i.value for i in program.inputs if hasattr(i, "tensor")}
-        for leaf, value in program.gradients:
-            if leaf in states:
-                self.of[value] = states[leaf]
-        for state, value in program.writes:
-            if isinstance(state, State) and state.tensor.requires_grad:
-                found = (v for v in self._used_by_update(value) if v.shape == state.value.shape)
-                if (gradient := next(found, None)) is not None:
-                    self.of.setdefault(gradient, state.value)
-
-    def _used_by_update(self, value: Value) -> list[Value]:
-        """What a new value of a parameter is made of by its update, the nearest first."""
-        found, pending, done = [], deque([value]), {value}
-        while pending:
-            i = self.made.get(pending.popleft())
-            if i is not None and i.phase == "update":
-                pending += (v for v in i.values if v not in done)
-                done.update(i.values)
-            elif i is not None and i.phase == "backward":
-                found.append(i.output)
-        return found
-
-    def _unpaired(self, program: Program) -> dict[str, list[Value]]:
-        """Gradients by the name of what they belong to, in order; sums count, and not their parts."""
-        for value in list(self.of):
-            self._unname_parts(value)
+        self.of = {value: states[leaf] for leaf, value in program.gradients if leaf in states}
+        parts: set[Value] = set()
         for i in reversed(program.instructions):
-            if i.output.name.startswith("d_") and self.names[i.output] and i.output not in self.of:
-                self._unname_parts(i.output)
-        names = {name for v, name in self.names.items() if self._phase(v) != "backward"}
-        found: dict[str, list[Value]] = {}
-        for i in program.instructions:
-            name = self.names[i.output]
-            if (i.phase == "backward" and name.startswith("d_") and name[2:] in names
-                    and i.output not in self.of):
-                found.setdefault(name[2:], []).append(i.output)
-        return found
+            g = i.output
+            if (i.phase == "backward" and g not in parts and g.of and self.names.get(g.of)
+                    and self.names[g][:2] in ("", "d_")):
+                self.of.setdefault(g, g.of)
+            if g in parts or g in self.of:
+                parts.update(self._terms(i))
+        self.names.update(dict.fromkeys(parts, ""))
 
-    def _unname_parts(self, total: Value) -> None:
-        """The terms of a sum of gradients have no name of their own, unless they are used besides."""
-        i = self.made.get(total)
-        for x in i.values if i is not None and i.primitive.name == "add" else ():
-            inside = self.made.get(x)
-            if (inside is not None and inside.phase == "backward" and len(self.users[x]) == 1
-                    and x not in self.of and (not self.names[x] or self.names[x].startswith("d_"))):
-                self.names[x] = ""
-                self._unname_parts(x)
+    def _terms(self, i: Instruction) -> Iterator[Value]:
+        """The terms of a sum of gradients, which have no name unless they are used besides."""
+        for x in i.values if i.primitive.name == "add" else ():
+            if (x in self.made and self.made[x].phase == "backward" and len(self.users[x]) == 1
+                    and x not in self.of and self.names[x][:2] in ("", "d_")):
+                yield x
 
-    def _pair_backwards(self, gradients: dict[str, list[Value]]) -> None:
-        """Of values that share a name, the gradient of the last is computed first."""
-        for name, found in gradients.items():
-            values = [v for v, n in self.names.items() if n == name and self._phase(v) == "forward"]
-            rest = [v for v in found if v not in self.of]
-            if len(values) == len(found) == len(rest):
-                self.of.update(zip(reversed(found), values, strict=True))
-            for v in rest:
-                if v not in self.of and len(values) > 1:
-                    self.names[v] = ""
-
-    def _phase(self, value: Value) -> str:
-        return self.made[value].phase if value in self.made else "given"
-
-    # -- the turns of a loop -----------------------------------------------------------------------
-
-    def _number_turns(self, program: Program) -> list[tuple[Value, list[Value]]]:
+    def _number_turns(self, program: Program) -> None:
         """Give the earlier results of a line in a loop the name that the last one has, with numbers."""
         alike: defaultdict[Any, list[Instruction]] = defaultdict(list)
         for i in program.instructions:
@@ -124,7 +63,6 @@ class Naming:
                 key = i.line, i.primitive.name, i.output.shape, i.output.dtype, i.scope
                 alike[key].append(i)
         taken = Counter(filter(None, self.names.values()))
-        turns = []
         for found in alike.values():
             *earlier, last = (i.output for i in found)
             name = self.names[last]
@@ -135,8 +73,6 @@ class Naming:
                 continue
             for n, value in enumerate((*earlier, last), 1):
                 self.names[value] = f"{name}_{n}"
-            turns.append((last, earlier))
-        return turns
 
     def _goes_on(self, before: Instruction, after: Instruction) -> bool:
         """Whether a result is computed of another."""
@@ -151,46 +87,6 @@ class Naming:
                 if one.line == after.line:
                     pending.append(one)
         return False
-
-    def _pair_turns(self, last: Value, earlier: list[Value]) -> None:
-        """The gradient of an earlier turn is used beside it as that of the last turn is."""
-        name = f"d_{last.name}"
-        found = [g for g in self.made if g.name == self.names[g] == name and g not in self.of]
-        if len(found) != 1:
-            return
-        self.of[found[0]] = last
-        shapes = {self._beside(i, found[0], last) for i in self.users[found[0]]} - {""}
-        for value in earlier:
-            for i in self._near(value):
-                for g in i.values:
-                    if (self._phase(g) == "backward" and g not in self.of
-                            and self._beside(i, g, value) in shapes and g.shape == value.shape):
-                        self.of[g] = value
-                        self.names[g] = name
-                        break
-
-    def _near(self, value: Value) -> Iterable[Instruction]:
-        """The instructions of the backward pass that use what is computed of ``value`` and numbers."""
-        pending = [value]
-        while pending:
-            for i in self.users[pending.pop()]:
-                if i.phase == "backward":
-                    yield i
-                    if self._tree(i.output, value):
-                        pending.append(i.output)
-
-    def _beside(self, i: Instruction, g: Value, value: Value) -> str:
-        """How ``i`` combines ``g`` with ``value``; empty if other values take part."""
-        parts = ["g" if x is g else self._tree(x, value) for x in i.inputs]
-        return f"{i.primitive.name}({', '.join(parts)})" if parts and all(parts) else ""
-
-    def _tree(self, x: Any, value: Value) -> str:
-        """An expression of ``value`` and numbers alone, or nothing."""
-        if x is value:
-            return "x"
-        if not isinstance(x, Value):
-            return repr(x) if not isinstance(x, np.ndarray | Tensor) else ""
-        return self._beside(self.made[x], x, value) if self._phase(x) == "backward" else ""
 
 
 @cache

@@ -57,11 +57,11 @@ OWN = {*INFIX, *DRAWS, "negative", "getitem", "scatter", "astype", "reshape", "t
 class Writer:
     """Writes one program as text."""
 
-    def __init__(self, program: Program, of: dict[Value, Value]) -> None:
+    def __init__(self, program: Program) -> None:
         self.program = program
         self.texts: dict[Value, Text] = {}
         self.uses = use_counts(program)
-        self._naming = Naming(program, of)
+        self._naming = Naming(program)
         self.names = Names("rng", "STATE", program.name)
         self.helpers = Helpers(self.names)
         for i in program.instructions:  # a variable of the same name would hide a function
@@ -380,11 +380,10 @@ def parameters_of(program: Program) -> list[Input]:
     return sorted(given, key=lambda i: (isinstance(i, Number), not isinstance(i, Argument)))
 
 
-def source_of(program: Program, of: dict[Value, Value] | None = None) -> str:
+def source_of(program: Program) -> str:
     """The program as a NumPy module with one function.
 
     The function takes the arguments, the state and the hyperparameters, and returns the results,
-    then the new state, then the gradients that are kept. ``of`` says which value a gradient belongs
-    to, where no update does.
+    then the new state, then the gradients that are kept.
     """
-    return Writer(program, of or {}).write()
+    return Writer(program).write()
