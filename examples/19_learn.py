@@ -66,7 +66,8 @@ with tg.study.watch():
     loss = (net(data) ** 2).mean()
     loss.backward()
 told = question("7. Why are gradients 0, so that nothing is learned?", net.why())
-assert "relu in 1 (ReLU) lets nothing back" in told and "4 of 4 units are 0 for all 6 rows" in told
+assert "relu in layer 1 (ReLU) lets nothing back" in told
+assert "4 of 4 units are 0 for all 6 rows" in told
 
 v = leaf([4.0, 0.0], "v")
 with tg.study.watch(), np.errstate(invalid="ignore"):

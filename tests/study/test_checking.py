@@ -147,7 +147,7 @@ def rnn(bug: str = "") -> tuple[Made, Hand]:
 MISTAKES: dict[Callable[[str], tuple[Made, Hand]], dict[str, tuple[str, str]]] = {
     line: {
         "two": ("error", "factor 0.5: the 2 in the derivative of a square is missing"), "mean": ("error", "factor 5: a mean divides by 5, which is missing"),
-        "sign": ("error", "the sign"), "constant": ("error", r"local derivative of square\(error\) is left out"),
+        "sign": ("error", "the sign"), "constant": ("error", r"local derivative of error \*\* 2 is left out"),
         "x": ("w", r"local derivative of w \* .* is left out"),
         "unsummed": ("w", r"shape is \(5,\), and that of w is \(\): the sum over axis 0 is missing. w was used 5 times"),
         "meaned": ("w", "factor 1/5: it is divided by 5 once too often"),
@@ -171,8 +171,8 @@ MISTAKES: dict[Callable[[str], tuple[Made, Hand]], dict[str, tuple[str, str]]] =
     norm: {
         "rows": ("out", "factor 4: a mean divides by 4"), "gain": ("gain", "taken with out where raw belongs"),
         "no_gain": ("raw", r"local derivative of gain \* raw is left out"), "inv_raw": ("inv", "taken with raw where diff belongs"),
-        "power": ("var", "the sign"), "no_var": ("diff", r"square\(diff\) is missing"),
-        "bessel": ("diff", r"square\(diff\) is off by a factor 0.83.*6 and 5 are mixed up"),
+        "power": ("var", "the sign"), "no_var": ("diff", r"diff \*\* 2 is missing"),
+        "bessel": ("diff", r"diff \*\* 2 is off by a factor 0.83.*6 and 5 are mixed up"),
         "mean_sign": ("mean", "the sign"), "no_mean": ("pre", r"mean = mean\(pre.*\) is missing"),
         "mean_n": ("pre", r"mean = mean\(pre.*\) is off by a factor 6|local derivative of mean"),
     },

@@ -615,7 +615,7 @@ def test_a_model_tells_each_cause_once_and_whom_it_hits() -> None:
     text = " ".join(str(told).split())
     assert text.startswith("Sequential: of 4 gradients, 3 are 0, 1 is there.")
     assert "It hits layer_0.weight, layer_0.bias" in text and "4 of 4 units are 0 for all 5 rows" in text
-    assert "relu in 1 (ReLU) lets nothing back" in text
+    assert "relu in layer 1 (ReLU) lets nothing back" in text
 
 
 def test_a_loss_that_records_nothing_tells_where_the_chain_is_cut() -> None:

@@ -11,7 +11,7 @@ from ..program.ir import INFIX
 #: What a primitive is called where that is not its name.
 WORDS = {"cross_entropy_of_logits": "cross_entropy", "integer_power": "power", "getitem": "index",
          "getitem_basic": "index", "attention_scores": "scores", "attention_weights": "softmax",
-         "standardize": "normalize"}
+         "standardize": "normalize", "binary_nll": "binary_cross_entropy"}
 #: Options that say how something is computed, not what was asked for.
 INTERNAL = frozenset({"counts", "order", "n", "key", "pad_width", "axes", "axis1", "axis2"})
 #: What an option is where the user need not have given it.
@@ -56,7 +56,7 @@ def called(primitive: Any, arguments: list[str], params: Mapping[str, Any], loos
     if name.startswith("getitem") and "key" in params:
         return f"{bracketed(arguments[0], 9)}{index_text(params['key'])}"
     if name in ("transpose", "swapaxes") and loose:
-        return f"{bracketed(arguments[0], 9)}.T"
+        return f"{bracketed(arguments[0], 9)}.{_exchanged(name, params) or 'T'}"
     options = options_of(primitive, params).split()
     return f"{word_of(primitive)}({', '.join([*arguments, *options])})"
 
@@ -119,6 +119,14 @@ def view_text(primitive: Any, params: Mapping[str, Any]) -> str:
     return "" if primitive.kind == "check" or name == "positive" else word_of(primitive)
 
 
+def _exchanged(name: str, params: Mapping[str, Any]) -> str:
+    """Which axes change places, unless it is the last two, or all of them in reverse: as a method."""
+    axes = (params["axis1"], params["axis2"]) if name == "swapaxes" else params.get("axes")
+    if axes is None or tuple(axes) in ((1, 0), (-1, -2), (-2, -1)):
+        return ""
+    return f"{name}({', '.join(map(str, axes))})"
+
+
 def _short_view(name: str, params: Mapping[str, Any]) -> str:
     if name == "getitem":
         return index_text(params["key"]) if "key" in params else "index"
@@ -126,10 +134,11 @@ def _short_view(name: str, params: Mapping[str, Any]) -> str:
     return f"pad {widths.pop()}" if len(widths) == 1 else "pad" if widths else ""
 
 
-def options_of(primitive: Any, params: Mapping[str, Any]) -> str:
+def options_of(primitive: Any, params: Mapping[str, Any], quoted: bool = False) -> str:
     """The options that are not what they usually are, as in ``axis=1 keepdims=True``."""
     defaults = primitive.defaults
-    return " ".join(f"{_RENAMED.get(k, k)}={_short(v)}" for k, v in params.items()
+    return " ".join(f"{_RENAMED.get(k, k)}={_short(repr(v) if quoted and isinstance(v, str) else v)}"
+                    for k, v in params.items()
                     if isinstance(v, int | float | str | tuple) and k not in INTERNAL
                     and not _same(v, defaults.get(k)) and not _same(_one(v), USUAL.get(k))
                     and not (k == "stride" and v == params.get("window"))
@@ -142,7 +151,7 @@ def _same(value: Any, default: Any) -> bool:
 
 def _short(value: Any) -> str:
     """A value in a few letters; of equal numbers for each axis one is enough."""
-    text = "".join(str(_one(value) if isinstance(value, tuple) and len(value) > 1 else value).split())
+    text = "".join(str(_one(value) if isinstance(value, tuple) else value).split())
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 

@@ -3,8 +3,8 @@
 All are loaded when asked for:
 
 - `explaining` tells a pass step by step: `reverse` walks it as the engine does, `rule_text` writes the
-  formula of each rule, `naming` says what things are called, `step_words` what is worth saying of a
-  step, and `explained` puts it on a page.
+  formula of each rule, `naming` says what things are called and `calls` how operations are written,
+  `step_words` what is worth saying of a step, and `explained` puts it on a page.
 - `diagnosis` finds what is wrong with a gradient: `case` is what is known of it, `broken_chain` says
   why there is none, `never_reached` which leaves miss one, `vanished` why it is 0, `trends` why it
   shrinks or grows on its way back, `too_large` why it is more than expected, `non_finite` where NaN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from html import escape
 from textwrap import wrap
@@ -19,8 +20,8 @@ AnyStep = TypeVar("AnyStep")
 #: Columns of the formula, and of a line.
 COLUMN, WIDTH = 46, 100
 #: Of a longer pass the first and the last steps are shown.
-SHOWN = 60
-#: Arrays up to this size are written out.
+SHOWN = 24
+#: Arrays up to this size are written out, if there is room.
 FEW = 6
 BLANK = "_" * 12
 
@@ -30,23 +31,39 @@ def figures(value: Array, gradient: bool = False) -> str:
 
     >>> figures(np.array(2.5)), figures(np.array([1.0, -0.25])), figures(np.ones((3, 4)), True)
     ('2.5', '[1, -0.25]', '(3, 4), norm 3.4641')
+    >>> figures(np.zeros((3, 4))), figures(np.array([[0.0, -np.inf]] * 4))
+    ('(3, 4), all 0', '(4, 2), 4 of 8 are -inf')
     """
     if value.ndim == 0:
         return one(value.item())
     if value.size <= FEW:
-        return _nested(value)
-    said = gradient_summary(value) if gradient else value_summary(value)
-    of_norm = "norm " if gradient and np.isfinite(value).all() else ""
-    return f"{value.shape}, {of_norm}{said}"
+        start = "" if value.ndim < 3 else f"{value.shape}, "
+        shown = value if value.ndim < 3 else value.ravel()
+        written = (start + _nested(shown, digits) for digits in (5, 3))
+        if short := next((text for text in written if len(text) <= WIDTH - COLUMN), ""):
+            return short
+    return f"{value.shape}, {_of_many(value, gradient)}"
 
 
-def one(x: float) -> str:
+def _of_many(value: Array, gradient: bool) -> str:
+    if value.dtype.kind == "f" and not np.isfinite(value).all():
+        kinds = {"NaN": np.isnan(value), "inf": value == np.inf, "-inf": value == -np.inf}
+        counts = {name: np.count_nonzero(found) for name, found in kinds.items()}
+        return ", ".join(f"{n} of {value.size} are {name}" for name, n in counts.items() if n)
+    if value.size and not value.any():
+        return "all 0"
+    return f"norm {gradient_summary(value)}" if gradient else value_summary(value.ravel())
+
+
+def one(x: float, digits: int = 5) -> str:
     """A number in up to five digits."""
-    return f"{x:.5g}" if isinstance(x, float) else f"{x}"
+    return f"{x:.{digits}g}" if isinstance(x, float) else f"{x}"
 
 
-def _nested(value: Array) -> str:
-    return one(value.item()) if value.ndim == 0 else f"[{', '.join(map(_nested, value))}]"
+def _nested(value: Array, digits: int) -> str:
+    if value.ndim == 0:
+        return one(value.item(), digits)
+    return f"[{', '.join(_nested(x, digits) for x in value)}]"
 
 
 def text_of(e: Explanation) -> str:
@@ -63,6 +80,8 @@ def text_of(e: Explanation) -> str:
 def _heading(e: Explanation) -> Iterator[str]:
     short = f"d_x is short for d {e.name} / d x, how fast {e.name} grows with x"
     yield f"backward: {short}" if e.at else f"backward, from the end: {short}"
+    if any("norm" in figures(s.value, True) for s in _chosen(e)) and not e.blank:
+        yield "     (of larger arrays: the shape, and the norm, which is the length of all its numbers)"
     if e.newer:
         others = f" and {len(e.newer) - 3} others" if len(e.newer) > 3 else ""
         yield (f"     {', '.join(e.newer[:3])}{others} changed after the pass forward: these numbers "
@@ -77,6 +96,8 @@ def _heading(e: Explanation) -> Iterator[str]:
 
 def _forward(e: Explanation) -> Iterator[str]:
     yield "forward"
+    if any("+-" in figures(made.value) for made in _ends(e.forward) if made):
+        yield "     (of larger arrays: the shape, the mean +- the standard deviation)"
     place = ""
     for made in _ends(e.forward):
         if made is None:
@@ -92,20 +113,24 @@ def _about(e: Explanation) -> Iterator[str]:
     """Where one Tensor is made and used."""
     own = [made for made in e.forward if made.name == e.at]
     users = {s.source for s in e.backward if s.name == e.at}
-    yield f"{e.at} is made" if own else f"{e.at} is a leaf: nobody computed it"
+    yield f"{e.at} is made" if own else f"{e.at} is a leaf: it is given, not computed"
     yield from (_row(m.number, f"{m.name} = {m.formula}", figures(m.value)) for m in own)
     if users:
         way = [e.at]
         while way[-1] != e.name:
             way.append(next(s.source for s in reversed(e.backward) if s.name == way[-1]))
         shown = way if len(way) < 9 else [*way[:4], "...", *way[-3:]]
-        yield f"{e.at} is used, and on the way to the end: {' -> '.join(shown)}"
+        yield from _wrapped(f"{e.at} is used, and on the way to the end: {' -> '.join(shown)}", 5)
         yield from (_row(m.number, f"{m.name} = {m.formula}", figures(m.value))
                     for m in e.forward if m.name in users)
 
 
+def _chosen(e: Explanation) -> list[Sent]:
+    return [s for s in e.backward if not e.at or s.name == e.at]
+
+
 def _steps(e: Explanation, blank: bool) -> Iterator[str]:
-    chosen = [s for s in e.backward if not e.at or s.name == e.at]
+    chosen, told = _chosen(e), set[str]()
     if e.at and not blank:
         yield from _arrived(e, {s.source for s in chosen})
     for sent in _ends(chosen):
@@ -118,8 +143,25 @@ def _steps(e: Explanation, blank: bool) -> Iterator[str]:
             yield _row(sent.number, f"{start}{BLANK}{BLANK}", f"= {BLANK}")
             continue
         yield _row(sent.number, f"{start}{sent.formula}", figures(sent.value, True))
-        for note in (*sent.notes, *_counted(sent)):
-            yield from (f"{'':9}{line}" for line in wrap(note, WIDTH - 9))
+        if notes := [*_new(sent, told), *_counted(sent)]:
+            yield from (f"{'':9}{line}" for line in wrap("; ".join(notes), WIDTH - 9))
+
+
+def _new(sent: Sent, told: set[str]) -> Iterator[str]:
+    """The notes of a step; reasons that were told of another step are left out, counts are not."""
+    for note in sent.notes:
+        kind = note
+        for name in (sent.source, sent.name):
+            kind = re.sub(rf"(?<![\w.]){re.escape(name)}(?![\w.])", "_", kind)
+        kind = re.sub(r"[\d,() ]+", "", kind)
+        if kind not in told or re.search(r"\d of \d| is one number ", note):
+            yield note
+        told.add(kind)
+
+
+def _wrapped(text: str, indent: int) -> list[str]:
+    return wrap(text, WIDTH, subsequent_indent=" " * indent, break_long_words=False,
+                break_on_hyphens=False)
 
 
 def _arrived(e: Explanation, names: set[str]) -> Iterator[str]:
@@ -155,7 +197,8 @@ def _checks(e: Explanation) -> Iterator[str]:
     if chosen:
         yield ""
         yield f"check: make a leaf a little larger, and compute {e.name} again"
-        yield from (f"     {_nudge(e, n)}" for n in _ends(chosen) if n)
+        for n in _ends(chosen):
+            yield from _wrapped(f"     {_nudge(e, n)}" if n else "     ...", 9)
 
 
 def _nudge(e: Explanation, n: Nudged) -> str:

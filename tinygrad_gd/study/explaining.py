@@ -15,7 +15,7 @@ from ..engine.graph import Node, event_of, leaves_of, nodes_of
 from ..engine.tensor import Tensor
 from ..errors import GradError, OptionError, describe
 from ..ground.checks import check_switch
-from .naming import Names
+from .naming import Names, as_name, inside
 from .reverse import Step, overwritten, receivers, recomputed, seed_for, steps_of
 from .rule_text import filled, rule_text
 from .step_words import notes_on
@@ -114,7 +114,7 @@ def explain(tensor: Tensor, at: Tensor | str | None = None, blank: bool = False)
     >>> import tinygrad_gd as tg
     >>> a = tg.Tensor(3.0, requires_grad=True, name="a")
     >>> print(explain(a * a, at="a"))
-    a is a leaf: nobody computed it
+    a is a leaf: it is given, not computed
     a is used, and on the way to the end: a -> t1
       1  t1 = a * a                               9
     <BLANKLINE>
@@ -123,8 +123,7 @@ def explain(tensor: Tensor, at: Tensor | str | None = None, blank: bool = False)
       3  d_a = d_t1 * a                           3
              a was used 2 times: it has received 1 of 2
       4  d_a += d_t1 * a                          3
-             a was used 2 times: it has received 2 of 2, together 6
-             complete: a.grad
+             a was used 2 times: it has received 2 of 2, together 6; complete: a.grad
     <BLANKLINE>
     check: make a leaf a little larger, and compute t1 again
          a + 0.001 -> t1 +0.00600, the gradient says +0.00600
@@ -134,7 +133,7 @@ def explain(tensor: Tensor, at: Tensor | str | None = None, blank: bool = False)
                         "are no steps; explain a result, usually the loss. If it should have been "
                         "recorded, ask t.why()")
     names = Names([tensor])
-    chosen = names(at) if isinstance(at, Tensor) else at or ""
+    chosen = names(at) if isinstance(at, Tensor) else as_name(at or "")
     if chosen and chosen not in names.tensors:
         raise OptionError(f"explain: {names(tensor)} was not computed from {chosen!r}; it was from "
                           f"{', '.join(names.tensors)}")
@@ -144,7 +143,7 @@ def explain(tensor: Tensor, at: Tensor | str | None = None, blank: bool = False)
 def _forward(root: Tensor, names: Names) -> Iterator[Made]:
     for number, node in enumerate(nodes_of(root), 1):
         t, event = node.tensor, event_of(node.tensor)
-        module = f"in {event.call.title} ({event.call.kind}) " if event and event.call else ""
+        module = f"{inside(event)} " if event and event.call else ""
         place = f"{module}at {event.place}" if event and event.line else ""
         yield Made(number, names(t), names.call(t), np.asarray(node.value), place)
 

@@ -11,12 +11,9 @@ import numpy as np
 
 from ..engine.graph import Node, event_of, walk
 from ..engine.tensor import Tensor
+from ..engine.watched import Event
 from ..pictures.names import array_key, names_for
-from ..pictures.words import index_text, options_of
-from ..program.ir import INFIX
-
-#: Options that say nothing: what follows from shapes, and what most calls have.
-_USUAL = re.compile(r"counts=.*|reduction=mean|(stride|dilation|groups)=(1|\(1(,1)*,?\))")
+from .calls import call_of
 
 #: Characters that the formula of a Tensor without a name may have in a sentence.
 ROOM = 44
@@ -48,15 +45,18 @@ class Names:
             seen = event.arguments if (event := event_of(t)) else ("",) * len(t.inputs)
             for x, name in zip(t.inputs, seen, strict=False):
                 if isinstance(x, np.ndarray) and self._keys[id(x)] not in self._names:
-                    self._give(self._keys[id(x)], known.get(self._keys[id(x)]) or name or _kind(x))
+                    own = known.get(self._keys[id(x)]) or name
+                    self._give(self._keys[id(x)], own or _kind(x, t.op.name if t.op else ""))
+        users = {x: t.op.name for t in reversed(tensors) if t.op for x in t.inputs
+                 if isinstance(x, Tensor)}
         for t in tensors:
-            leaf = "p" if t.requires_grad else _kind(Node(t).value)
+            leaf = "p" if t.requires_grad else _kind(Node(t).value, users.get(t, ""))
             self._give(t, "t" if t.op else leaf, numbered=t.op is not None or t.requires_grad)
 
     def _give(self, key: Any, name: str | None, numbered: bool = False) -> None:
         if key in self._names or not name:
             return
-        name = re.sub(r"^(\d)", r"layer_\1", name)
+        name = as_name(name)
         free = name
         while numbered or free in self._taken:
             self._counts[name] += 1
@@ -92,20 +92,7 @@ class Names:
         op: Any = t.op
         if op is None:
             return self(t)
-        given = [(called or self)(x) for x in t.inputs]
-        if op.name in INFIX and len(given) == 2:
-            return f"{_inside(given[0])} {INFIX[op.name][0]} {_inside(given[1])}"
-        options = " ".join(o for o in options_of(op, t.params).split() if not _USUAL.fullmatch(o))
-        if op.name == "linear":
-            return " + ".join([f"{_inside(given[0])} @ {_inside(given[1])}.T", *given[2:]])
-        if op.name == "getitem":
-            arrays = iter(given[1:])
-            key = re.sub(r"\b_\b", lambda m: next(arrays, m[0]), index_text(t.params["key"]))
-            return f"{_inside(given[0])}{key}"
-        if op.name in ("negative", "transpose") and not options:
-            return f"-{_inside(given[0])}" if op.name == "negative" else f"{_inside(given[0])}.T"
-        shown = [g for g in given if len(given) <= 4] or [*given[:2], "...", given[-1]]
-        return f"{op.name.removesuffix('_of_logits')}({', '.join([*shown, *options.split()])})"
+        return call_of(op, [(called or self)(x) for x in t.inputs], t.params)
 
     def said(self, x: Any) -> str:
         """The user's name of a Tensor, else the formula that made it, as far as it is short."""
@@ -136,9 +123,17 @@ class Names:
         return "..." if isinstance(x, Tensor) and x in self._numbered and x.op else self(x)
 
 
-def _inside(text: str) -> str:
-    """A formula as a part of another."""
-    return f"({text})" if " " in text and not re.fullmatch(r"\w+\([^()]*\)", text) else text
+def as_name(name: str) -> str:
+    """A name that begins with a letter: parameters of a `Sequential` are called ``0.weight``."""
+    return re.sub(r"^(\d)", r"layer_\1", name)
+
+
+def inside(event: Event | None) -> str:
+    """The module that something happened in, in words; nothing where it is not known."""
+    if event is None or event.call is None:
+        return ""
+    title = event.call.title
+    return f"in {'layer ' if title[:1].isdigit() else ''}{title} ({event.call.kind})"
 
 
 def _watched(t: Tensor) -> str:
@@ -146,8 +141,27 @@ def _watched(t: Tensor) -> str:
     return event.name if event else ""
 
 
-def _kind(x: np.ndarray[Any, Any]) -> str:
-    """What an array without a name probably is."""
-    if x.dtype.kind == "i" and x.ndim == 1 and np.array_equal(x, np.arange(len(x))):
-        return f"arange({len(x)})"
-    return {"i": "labels", "u": "labels", "b": "mask"}.get(x.dtype.kind, "data")
+def _kind(x: Any, user: str = "") -> str:
+    """What an array without a name probably is, by the operation that uses it."""
+    x, kind = np.asarray(x), np.asarray(x).dtype.kind
+    if kind in "iu":
+        if x.ndim == 1 and np.array_equal(x, np.arange(len(x))):
+            return f"arange({len(x)})"
+        return _ROLES.get(user, "integers")
+    if kind == "b" or user == "attention_weights":
+        return "mask"
+    return _two_valued(x) if user == "multiply" and kind == "f" else "data"
+
+
+#: What arrays of integers are for.
+_ROLES = {"cross_entropy_of_logits": "labels", "check_labels": "labels", "nll": "labels",
+          **dict.fromkeys(("getitem", "set_elements", "scatter", "choose_elements", "take"), "indices")}
+
+
+def _two_valued(x: np.ndarray[Any, Any]) -> str:
+    """Whether numbers choose among others: one in each row, or some of all."""
+    values = np.unique(x)
+    if len(values) != 2 or values[0] != 0:
+        return "data"
+    ones = x.ndim == 2 and values[1] == 1 and (np.count_nonzero(x, axis=1) == 1).all()
+    return "onehot" if ones else "mask"

@@ -26,9 +26,10 @@ LONGEST = 76
 _POOL = "each g_ to the largest of its window (the first of them)"
 _MEAN = "each g_, divided by the size of its window, to all of that window"
 _CHOSEN = "g_ where it is the value that was chosen, 0 elsewhere (equal ones share it)"
+_SOFTMAX = "out_ * (g_ - sum(g_ * out_, axis=-1, keepdims=True))"
 _ORDER = "g_ to the values that the result lies between, each its share"
 _TO_IMAGE = "in1_ * g_ for each window, added up where windows overlap"
-_TO_KERNEL = "in0_'s windows * g_, added up over all places and the batch"
+_TO_KERNEL = "windows of in0_ * g_, added up over all places and the batch"
 _TIME = "g_ sent back in time, from the last step to the first, added up"
 #: What the rules amount to whose own text is long, because it guards against infinities, works in
 #: windows or calls LAPACK; by the primitive, for each input.
@@ -37,10 +38,11 @@ BY_HAND: dict[str, tuple[str, ...]] = {
     "selu": ("g_ * 1.0507 * where(in0_ > 0, 1, 1.6733 * exp(in0_))",),
     "elu": ("where(in0_ > 0, g_, {alpha:g} * g_ * exp(in0_))",),
     "celu": ("where(in0_ > 0, g_, g_ * exp(in0_ / {alpha:g}))",),
+    "attention_weights": (_SOFTMAX, f"{_SOFTMAX}, summed to the shape of in1_"),
     "softsign": ("g_ / (1 + abs(in0_)) ** 2",),
     "silu": ("g_ * s * (1 + in0_ * (1 - s)), where s = sigmoid(in0_)",),
     "mish": ("g_ * (t + in0_ * sigmoid(in0_) * (1 - t * t)), where t = tanh(softplus(in0_))",),
-    "gelu": ("g_ * (P + in0_ * p), where P, p = normal distribution and density at in0_",),
+    "gelu": ("g_ * (P + in0_ * p), where P, p = normal distribution and its slope at in0_",),
     "hypot": ("g_ * in0_ / out_", "g_ * in1_ / out_"),
     "power": ("g_ * in1_ * in0_ ** (in1_ - 1)", "g_ * out_ * log(in0_)"),
     "power_log": ("g_ * d(out_)/d(in0_)", "g_ * out_ * log(in0_)"),
@@ -93,8 +95,7 @@ def rule_text(out: Tensor, position: int, g: Any) -> str:
     except Exception:  # a rule of the user's, which may do anything, and perhaps only on arrays
         return f"what the rule of {op.name} makes of g_"
     if op.name == "getitem" and steps:
-        twice = " (added up where it was read twice)" if "add.at" in "".join(steps) else ""
-        return f"g_ where it was read, 0 elsewhere{twice}"
+        return "g_ where it was read, 0 elsewhere"
     text = tidied(last)
     if steps and all(re.match(r"t(_\d+)? = ", step) for step in steps):
         text = f"{text}, where {', '.join(map(tidied, steps))}"
@@ -135,6 +136,7 @@ def lines_of(out: Tensor, position: int, g: Any) -> list[str]:
 def tidied(text: str) -> str:
     """A line of NumPy as a formula is written: without ``np.``, with few digits."""
     text = re.sub(r"\bnp\.", "", text)
+    text = re.sub(r"\((\w+)\.T @ (\w+)\.T\)\.T", r"\2 @ \1", text)
     text = re.sub(r"broadcast_to\((.*?), shape=\([^()]*\)\)", r"spread(\1)", text)
     text = re.sub(r"sum\((.*), axis=\(\)\)", r"\1", text)
     text = re.sub(r"float\('(-?\w+)'\)", r"\1", text)

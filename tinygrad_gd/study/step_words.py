@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.graph import Node
+from .reverse import resent
 
 if TYPE_CHECKING:
     from .naming import Names
@@ -22,7 +23,8 @@ _SPREADS = {
 
 def notes_on(step: Step, names: Names) -> tuple[str, ...]:
     """Sentences on shapes, on sums and on what does not get through."""
-    return tuple([*_on_broadcasting(step, names), *_on_sums(step, names), *_on_gates(step, names)])
+    told = (_on_broadcasting, _on_sums, _on_reads, _on_gates)
+    return tuple(note for about in told for note in about(step, names))
 
 
 def _on_broadcasting(step: Step, names: Names) -> Iterator[str]:
@@ -56,6 +58,23 @@ def _on_sums(step: Step, names: Names) -> Iterator[str]:
                f"adds up the gradients of the {rows} rows")
     else:
         yield f"{names(x)} was added to each of the {rows} rows: their gradients add up"
+
+
+def _on_reads(step: Step, names: Names) -> Iterator[str]:
+    """Which rows, or numbers, an index has read, and which of them more than once."""
+    op: Any = step.out.op
+    if op.name != "getitem" or len(step.out.inputs) < 2 or not step.to.size:
+        return
+    times = np.asarray(resent(step, {0: np.ones(step.out.shape, step.out.dtype)[()]}))
+    what, rows = "numbers", times.reshape(len(times), -1)
+    if times.ndim > 1 and (rows == rows[:, :1]).all():
+        what, times = "rows", rows[:, 0]
+    read, again = np.count_nonzero(times), np.count_nonzero(times > 1)
+    if read < times.size:
+        yield f"{read} of {times.size} {what} of {names(step.to)} were read; the others get 0"
+    if again:
+        yield (f"{again} of {times.size} {what} of {names(step.to)} were read more than once: what "
+               "comes back to each adds up")
 
 
 def _on_gates(step: Step, names: Names) -> Iterator[str]:

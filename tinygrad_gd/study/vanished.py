@@ -11,6 +11,7 @@ from ..engine.graph import Node
 from ..engine.tensor import Tensor
 from .case import RECURRENT, Case, Cause, norm
 from .explained import one
+from .naming import inside
 from .reverse import Step
 
 #: The share of dead units up to which a network has others enough: deep ones start with that many.
@@ -153,8 +154,8 @@ def _saturated(case: Case, s: Step) -> Cause:
 
 def _where(t: Tensor) -> str:
     """The module that an activation is in, if that was watched."""
-    event = Node(t).event
-    return f" in {event.call.title} ({event.call.kind})" if event and event.call else ""
+    found = inside(Node(t).event)
+    return f" {found}" if found else ""
 
 
 def _cancelled(case: Case, own: list[Step]) -> Iterator[Cause]:
