@@ -87,7 +87,7 @@ class Entry:
         count = len(self.captured.outputs)
         results = [result] if count == 1 else list(result or ())
         if self._derived:
-            call = SkippedCall(self._whole, leaves, drew)
+            call = SkippedCall(self._whole, leaves, drew, self.end)
             for n, event in self._derived:
                 call.computed(results[n], event)
         return unflatten(self._form, results)
@@ -141,10 +141,11 @@ def _told(e: Event) -> str:
 class SkippedCall:
     """What is known of a call that was replayed, for the graphs of its results."""
 
-    def __init__(self, whole: Whole, leaves: list[Any], drew: Any) -> None:
+    def __init__(self, whole: Whole, leaves: list[Any], drew: Any, end: Event) -> None:
         self._whole, self._leaves, self.drew = whole, leaves, drew
         self._floats = dict(enumerate(leaves))
         self.began = tick()
+        self.over = self.began, end
         self.taken: list[Any] = []
         self.written: dict[Tensor, Event] = {}  # graphs are made of programs that write nothing
         self.lockstep = self.lives = self  # it answers for both
