@@ -386,6 +386,7 @@ def test_small_scalar_graphs_run_to_the_right() -> None:
     ({"depth": "all"}, "draw: depth must be an integer of at least 1"),
     ({"fold": True}, "fold is False to show everything, or names of modules to close, got bool"),
     ({"fold": ["x"]}, "there is no module 'x'; there are none, as nobody watched"),
+    ({"page": ("a", 3)}, r"page is a width and a height in points, such as \(900, 2400\), got \('a', 3\)"),
     ({"page": 3}, r"page is a width and a height in points, such as \(900, 2400\), got 3"),
     ({"label": "x"}, "label is a function of a node, got str"),
     ({"color_by": "red"}, "color_by is 'grad', 'memory', 'time' or a function of a node"),

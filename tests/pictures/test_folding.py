@@ -154,6 +154,31 @@ def test_no_module_is_called_like_a_number_where_it_is_used() -> None:
     assert re.search(r"^ *Affine_1  +x:2\*2 \+ 1 ", text, re.M)
 
 
+class Nested(tg.nn.Module):
+    def __init__(self, depth: int) -> None:
+        self.inner: Any = Nested(depth - 1) if depth else Affine()
+
+    def forward(self, x: Any) -> Any:
+        return np.tanh(self.inner(x)) + 1
+
+
+def test_headings_stand_before_what_is_in_them() -> None:
+    lines = str(draw(Nested(3), np.ones(8), fold=False)).splitlines()
+    headings = [line.partition(":")[0] for line in lines if re.match(r" *\w+: ", line)]
+    assert headings == ["Nested", "  inner", "    inner", "      inner"]
+
+
+def test_of_very_many_inputs_of_one_operation_their_number_is_said() -> None:
+    few, many = ([tg.Tensor(float(k), requires_grad=True, name=f"x{k}") for k in range(count)] for count in (12, 500))
+    told = {len(xs): draw(np.stack(xs).sum()) for xs in (few, many)}
+    assert [row.name for row in told[12].graph.nodes[0].rows] == [f"x{k}" for k in range(12)]
+    assert [(row.name, row.text) for row in told[500].graph.nodes[0].rows] == [("500 parameters", "500 numbers")]
+    assert "; inputs folded: fold=False shows all" in str(told[500]) and not told[12].graph.folded
+    assert size(told[500])[1] < 200
+    whole = draw(np.stack(many).sum(), fold=False)
+    assert len(whole.graph.nodes[0].rows) == 500 and not whole.graph.folded
+
+
 def test_watched_modules_are_boxes() -> None:
     x = np.random.default_rng(0).normal(size=(2, 8, 32))
     drawing = draw(fixed(Transformer(6)), x)

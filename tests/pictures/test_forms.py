@@ -166,6 +166,30 @@ def test_the_page_loads_nothing_and_runs_nothing() -> None:
     assert page.count("<svg") == 1 and "&lt;script&gt;" in page.partition("<pre>")[2]
 
 
+@pytest.mark.parametrize("name", ["", " ", "\n\t", "\u3000"])
+def test_a_name_that_cannot_be_seen_is_none(name: str) -> None:
+    drawing = draw(hidden(name), fold=False)
+    (box,) = drawing.graph.nodes
+    assert (box.title, box.rows[0].name) == ("_ * 2", "parameter") and "result  _*2 " in str(drawing)
+
+
+def hidden(name: str) -> tg.Tensor:
+    result = tg.Tensor(1.0, requires_grad=True, name=name) * 2
+    result.name = name
+    return result
+
+
+@pytest.mark.parametrize("name", ["a\nb\tc", "x" * 5000, "\x1b[31mred", "a\rb"])
+def test_a_name_is_on_one_line_and_not_endless_in_letters(name: str) -> None:
+    w = tg.Tensor(1.0, requires_grad=True, name=name)
+    y = w * 2
+    y.name = name
+    y.backward()
+    text = str(draw(np.sum(y * w)))
+    assert len(text.splitlines()) == 6 and max(map(len, text.splitlines())) < 160
+    assert all(c.isprintable() for c in text.replace("\n", ""))
+
+
 def test_those_who_do_not_see_are_told() -> None:
     root = ElementTree.fromstring(expression().render("svg"))
     title, desc = root.find(f"{SVG}title"), root.find(f"{SVG}desc")

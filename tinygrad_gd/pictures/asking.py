@@ -91,7 +91,8 @@ def _check(options: Options) -> None:
         raise OptionError("draw: fold is False to show everything, or names of modules to close, got "
                           f"{describe(fold)}")
     page = options.page
-    if page is not None and not (isinstance(page, tuple) and len(page) == 2 and min(page) > 0):
+    if page is not None and not (isinstance(page, tuple) and len(page) == 2
+                                 and all(isinstance(side, int | float) and side > 0 for side in page)):
         raise OptionError("draw: page is a width and a height in points, such as (900, 2400), got "
                           f"{page!r}")
     if options.label is not None and not callable(options.label):

@@ -123,7 +123,7 @@ def graph_of(recording: Recording, wish: Wish, label: Callable[[Any], Any] | Non
     units = Units(recording)
     drawn = folded(units, wish)
     slopes = slopes_of(recording)
-    writer = Writer(units, slopes, values)
+    writer = Writer(units, slopes, values, whole=wish.fold is False)
     ids = _Ids()
     nodes = [_box(writer, cell, ids) for cell in drawn.cells] or [_leaf_box(writer, ids)]
     for node in nodes:
@@ -136,7 +136,7 @@ def graph_of(recording: Recording, wish: Wish, label: Callable[[Any], Any] | Non
     learned = [~k for k in range(len(recording.leaves)) if recording.kind(~k) == "param"]
     numbers = sum(map(recording.size, learned))
     graph = Graph(nodes, frames, edges, recording.total, len(learned), numbers,
-                  _newer(recording), writer.shared(), _folds(drawn), slopes,
+                  _newer(recording), writer.shared(), _folds(drawn, writer), slopes,
                   recording=recording, units=units)
     _mark_first(graph, writer)
     if label is not None:
@@ -235,13 +235,15 @@ def _newer(recording: Recording) -> list[str]:
             if isinstance(x, Tensor) and Node(x).number > Node(root).number]
 
 
-def _folds(drawn: Cells) -> list[str]:
+def _folds(drawn: Cells, writer: Writer) -> list[str]:
     """What of the graph is folded, in words."""
     regions = [cell.region for cell in drawn.cells if cell.region is not None]
     words = list(dict.fromkeys(r.word if r.title.startswith("x ") else r.title
                                for r in regions if r.kind in ("many", "hidden", "step")))
     if any(r.kind in ("equal", "chain") for r in regions):
         words.append("equal operations")
+    if any(cell.region is None and writer.is_crowded(cell.operations[0]) for cell in drawn.cells):
+        words.append("inputs")
     if ways := sum(r.kind == "way" for r in regions):
         words.append(f"{ways} chain{'s' if ways > 1 else ''} of operations")
     closed = sum(r.kind == "module" for r in regions)

@@ -25,9 +25,14 @@ def array_key(x: Any) -> Any:
     return x.shape, x.dtype.str, digest
 
 
+def has_name(x: Any) -> bool:
+    """Whether the user gave it a name that can be seen."""
+    return bool(x.name) and not str(x.name).isspace()
+
+
 def names_for(values: list[Any]) -> dict[Any, str]:
     """Names of these tensors (by identity), arrays and copies of arrays (by contents), if any."""
-    names = {t: str(t.name) for t in values if isinstance(t, Tensor) and t.name}
+    names = {t: str(t.name) for t in values if isinstance(t, Tensor) and has_name(t)}
     tensors = {id(t): t for t in values if isinstance(t, Tensor)}
     copies = {array_key(Node(t).value): t for t in tensors.values()
               if t not in names and t.is_leaf and not t.requires_grad}

@@ -17,7 +17,7 @@ import numpy as np
 from ..engine.graph import Node, events_of, operations_of
 from ..engine.tensor import Tensor
 from ..program.ir import Program, Value
-from .names import array_key, names_for, user_variables
+from .names import array_key, has_name, names_for, user_variables
 
 #: An operation: the primitive, its inputs and options.
 Call = tuple[Any, tuple[Any, ...], Mapping[str, Any]]
@@ -225,7 +225,7 @@ class Recording:
 
     def _named(self, known: Mapping[Any, str]) -> dict[int, str]:
         names = {self.place[x]: name for x, name in names_for(self.leaves).items() if x in self.place}
-        names |= {i: str(out.name) for i, out in enumerate(self.outs) if out.name}
+        names |= {i: str(out.name) for i, out in enumerate(self.outs) if has_name(out)}
         for i, event in enumerate(self.events):
             if event is None:
                 continue

@@ -17,6 +17,8 @@ from .tree import Region
 from .views import Units
 from .words import SILENT, called, joined_names, literal, options_of, title_of, view_text, word_of
 
+#: Of more leaves in one box their number is said.
+LEAVES = 12
 _LONGEST = 26  # letters of a value that takes the place of a shape
 
 
@@ -48,10 +50,12 @@ class Writer:
     units : the operations that have boxes.
     slopes : by place, d(drawn)/d(value).
     values : whether numbers are written.
+    whole : whether each leaf is written, however many an operation takes.
     """
 
-    def __init__(self, units: Units, slopes: dict[int, Any], values: bool = True) -> None:
-        self.units, self.recording, self.values = units, units.recording, values
+    def __init__(self, units: Units, slopes: dict[int, Any], values: bool = True,
+                 whole: bool = False) -> None:
+        self.units, self.recording, self.values, self.whole = units, units.recording, values, whole
         self.slopes = slopes if values else {}
         self._told: set[int] = set()
 
@@ -97,13 +101,21 @@ class Writer:
         recording = self.recording
         members = self.units.members(host)
         before = [i for i in members if i < host]
-        found = [row for s in recording.sources[host] for row in self._input(s, before)]
+        if self.is_crowded(host):
+            found = self.inputs_of_all([host])
+        else:
+            found = [row for s in recording.sources[host] for row in self._input(s, before)]
         if options := options_of(recording.primitives[host], recording.params(host)):
             found.append(Row("option", options))
         after = [t for i in members if i > host and (t := self._view(i))]
         if after:
             found.append(Row("view", "then " + ", ".join(after)))
         return list(dict.fromkeys(found))
+
+    def is_crowded(self, host: int) -> bool:
+        """Whether an operation takes more leaves than are told one by one."""
+        leaves = {s for s in self.units.sources[host] if s < 0}
+        return not self.whole and len(leaves) > LEAVES
 
     def _input(self, place: int, joined: list[int]) -> list[Row]:
         """The rows of one input: a leaf, perhaps seen another way, or another box seen so."""

@@ -15,7 +15,7 @@ from .rows import MOST, Row, call_text
 
 LINES = 120  # of a text with more, only the last are printed
 PARAMETERS = 24
-_EXPRESSION, _INLINED = 48, 26  # letters
+_EXPRESSION, _INLINED, _LONGEST = 48, 26, 72  # letters
 
 
 class _Line(NamedTuple):
@@ -39,7 +39,7 @@ def to_text(graph: Graph, letters: str = BLOCKS) -> str:
     earlier = max(len(lines) - LINES, 0)
     shown = [f"... {counted(earlier, 'earlier line')}"] if earlier else []
     shown += _aligned(lines[earlier:])
-    notes = [f"{row.name}: {row.note}" for row in _leaves(graph) if row.note]
+    notes = [f"{shorten(row.name)}: {row.note}" for row in _leaves(graph) if row.note]
     return "\n".join([*shown, *_parameters(graph), *notes, totals(graph), *overwritten(graph),
                       *graph.notes])
 
@@ -184,15 +184,15 @@ class _Writer:
 
     def _headings(self, cluster: int, headed: set[int]) -> list[_Line]:
         """The modules that begin here, except those that are one line."""
+        if cluster in self.small:
+            cluster = self.graph.frames[cluster].around
         found = []
-        while cluster >= 0 and cluster not in headed and cluster not in self.small:
+        while cluster >= 0 and cluster not in headed:
             headed.add(cluster)
             frame = self.graph.frames[cluster]
             words = ", ".join(filter(None, (frame.word, frame.note)))
             found.append(_Line(f"{'  ' * (self._depth(cluster) - 1)}{frame.title}:", words))
             cluster = frame.around
-        if cluster in self.small:
-            found += self._headings(self.graph.frames[cluster].around, headed)
         return found[::-1]
 
     def _depth(self, cluster: int) -> int:
@@ -209,6 +209,7 @@ def _where(line: str) -> str:
 
 def _aligned(lines: list[_Line]) -> list[str]:
     """Columns side by side, without those that are empty."""
+    lines = [_Line(*(shorten(part, _LONGEST) for part in line)) for line in lines]
     used = [i for i in range(len(_Line._fields)) if any(line[i] for line in lines)]
     widths = {i: max(columns_of(line[i]) for line in lines) for i in used}
     return ["  ".join(line[i] + " " * (widths[i] - columns_of(line[i])) for i in used).rstrip()
