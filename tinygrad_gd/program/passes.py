@@ -33,6 +33,7 @@ from .ir import (
     users_of,
 )
 from .tidy import drop_neutral, drop_turns
+from .turned import turn_products
 
 #: Bytes from which on an array is worth another order of instructions.
 LARGE_BYTES = 1 << 18
@@ -214,6 +215,7 @@ PASSES: dict[str, Pass] = {
     "drop_neutral": drop_neutral,
     "merge_common": merge_common,
     "share_reductions": share_reductions,
+    "turn_products": turn_products,
     "hoist": hoist,
     "update_early": update_early,
     "update_together": update_together,
@@ -221,7 +223,8 @@ PASSES: dict[str, Pass] = {
 
 #: What only readers gain from, and only a machine.
 FOR_READERS = {"numbers_for_full_arrays", "drop_neutral"}
-FOR_MACHINES = {"fold_constants", "share_reductions", "hoist", "update_early", "update_together"}
+FOR_MACHINES = {"fold_constants", "share_reductions", "turn_products", "hoist", "update_early",
+                "update_together"}
 
 
 def optimized(program: Program, without: Container[str] = ()) -> Program:
