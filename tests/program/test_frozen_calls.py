@@ -362,6 +362,37 @@ def test_results_are_kept_as_they_are(name: str) -> None:
     assert run.ran == 3
 
 
+@pytest.mark.parametrize("make", [lambda x: 2.0, lambda x: [1.0, 2.0], lambda x: P, lambda x: x, lambda x: np.ones((2, 3))])
+@pytest.mark.parametrize("options", [{}, {"dtype": np.float32}], ids=str)
+def test_a_tensor_that_no_operation_has_made_or_read_is_a_new_one_in_each_call(make: Any, options: Any) -> None:
+    run = Counted(lambda x: (P * x, tg.Tensor(make(x), **options)))
+    kept = []
+    for k in range(7):
+        x = np.array([1.0 + k, 2.0, 3.0])
+        made, expected = run(x)[1], tg.Tensor(make(x), **options)
+        assert type(made) is type(expected) and made.dtype == expected.dtype and made.tolist() == expected.tolist()
+        assert made is not P and not any(np.may_share_memory(made.numpy(), t.numpy()) for t in (P, *kept))
+        kept.append(made)
+    assert run.ran == 3
+
+
+def test_a_leaf_that_is_returned_stays_one() -> None:
+    run = tg.compile(lambda x: (P * x, tg.Tensor(x, requires_grad=True)), frozen=True)
+    with pytest.warns(tg.CaptureWarning, match="makes itself and that requires a gradient"):
+        assert all(run(np.ones(3) * k)[1].requires_grad for k in range(4))
+
+
+def test_the_graph_of_a_result_has_the_numbers_of_its_call() -> None:
+    w = leaf(1.0, 2.0)
+    run = Counted(lambda x, scale: w * x * scale)
+    results = [(run(np.ones(2), 0.5 + k), 0.5 + k) for k in range(7)]
+    for result, scale in results:
+        w.grad = None
+        result.sum().backward()
+        assert w.grad.tolist() == [scale, scale]
+    assert run.ran == 3
+
+
 def test_writing_into_a_result_changes_no_parameter_and_no_program() -> None:
     w = leaf(1.0, 2.0)
     run = Counted(lambda x: (w * x, w + 0.0, (w * w).sum()))

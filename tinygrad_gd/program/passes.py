@@ -18,6 +18,7 @@ from .fused_updates import update_together
 from .ir import (
     EFFECTS,
     EXACT,
+    REDUCTIONS,
     Argument,
     Instruction,
     Program,
@@ -28,9 +29,11 @@ from .ir import (
     may_raise,
     replaced,
     rewired,
+    use_counts,
     users_of,
 )
 from .tidy import drop_neutral, drop_turns
+from .turned import turn_products
 
 #: Bytes from which on an array is worth another order of instructions.
 LARGE_BYTES = 1 << 18
@@ -139,6 +142,22 @@ def _broadcasts(user: Instruction, value: Any, dropped: Mapping[Value, Any]) -> 
         x.shape == user.output.shape and x.axes == user.output.axes for x in others)
 
 
+def drop_copies(program: Program) -> Program:
+    """Leave out copies of arrays that were made for them alone."""
+    uses, results = use_counts(program), set(program.results)
+    made = {i.output for i in program.instructions
+            if i.target is None and (
+                isinstance(i.primitive.function, np.ufunc) or i.primitive.name in REDUCTIONS)}
+    table: dict[Value, Any] = {}
+    for i in program.instructions:
+        x = i.inputs[0] if i.primitive.name == "copy" else None
+        free = i.target is None and i.output not in results
+        if free and isinstance(x, Value) and x in made and uses[x] == 1 and x.form == i.output.form:
+            table[i.output] = x
+            x.stands_for(i.output)
+    return replaced(program, table)
+
+
 def hoist(program: Program) -> Program:
     """Move to the phase ``once`` what depends only on data that the program does not change."""
     written = {id(state) for state, _ in program.writes}
@@ -192,9 +211,11 @@ PASSES: dict[str, Pass] = {
     "numbers_for_full_arrays": numbers_for_full_arrays,
     "drop_turns": drop_turns,
     "drop_dead_code": drop_dead_code,
+    "drop_copies": drop_copies,
     "drop_neutral": drop_neutral,
     "merge_common": merge_common,
     "share_reductions": share_reductions,
+    "turn_products": turn_products,
     "hoist": hoist,
     "update_early": update_early,
     "update_together": update_together,
@@ -202,7 +223,8 @@ PASSES: dict[str, Pass] = {
 
 #: What only readers gain from, and only a machine.
 FOR_READERS = {"numbers_for_full_arrays", "drop_neutral"}
-FOR_MACHINES = {"fold_constants", "share_reductions", "hoist", "update_early", "update_together"}
+FOR_MACHINES = {"fold_constants", "share_reductions", "turn_products", "hoist", "update_early",
+                "update_together"}
 
 
 def optimized(program: Program, without: Container[str] = ()) -> Program:

@@ -107,6 +107,12 @@ class Entry:
         """What was different in a call that went in lockstep, if anything was."""
         if end is not self.end:
             return self.difference(end.path_to(), "the end")
+        leaves = flatten(returned)
+        if (now := structure(returned, len(leaves))) != self._structure:
+            return self._error(f"it returned {self._structure}, and now {now}", self._place)
+        for then, now in zip(self._results, leaves, strict=True):
+            if type(then) is Slot:  # of which no operation has heard
+                call.bound.setdefault(then.index, now)
         for n, x in self._whole.objects.items():
             if call.given(n) is not x:
                 return self._error(f"a certain {in_words(x)} was captured, and now another one comes",
@@ -116,9 +122,6 @@ class Entry:
             if not same(getattr(now, "_value", now), held):
                 return self._error(f"{describe(held)} that it makes was captured with another value",
                                    self._whole.lines[n])
-        leaves = flatten(returned)
-        if (now := structure(returned, len(leaves))) != self._structure:
-            return self._error(f"it returned {self._structure}, and now {now}", self._place)
         for then, now in zip(self._results, leaves, strict=True):
             if not isinstance(then, Event | Slot) and then is not now and not same(then, now):
                 return self._error(f"it returned {in_words(then)}, and now {in_words(now)}",

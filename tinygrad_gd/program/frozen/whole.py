@@ -224,7 +224,7 @@ class Whole:
         gradients = tuple(zip(stay, computed, strict=True))
         inputs.update((id(i), i) for i in self._arguments.values())
         instructions = list(program.instructions)
-        for number, i in sorted(self._inserted, key=lambda found: -found[0]):
+        for number, i in reversed(sorted(self._inserted, key=lambda found: found[0])):
             instructions.insert(number, i)
         program = program.with_(
             inputs=tuple(i for i in inputs.values() if i is not None), outputs=outputs,
@@ -240,10 +240,15 @@ class Whole:
     def _returned(self, then: Any, now: Any) -> Any:
         """A result that no operation has made."""
         if type(then) is Slot:
-            return self._path.value_of(then)
-        if id(now) in self._given:
-            k = self._given[id(now)]
-            return self._argument(k, Value.like(getattr(now, "_value", now))).value
+            value = self._path.value_of(then)
+            if id(now) in self._given or then.index in self.objects:
+                return value
+            if now._requires_grad:
+                raise Refused("it returns a Tensor that it makes itself and that requires a gradient, "
+                              "and what a program returns would not; make it outside")
+            made, last = Value.like(now._value), len(self._path.instructions)
+            self._inserted.append((last, Instruction(copy, (value,), made, {"order": "K"})))
+            return made
         if now is not then and not (same(now, then) and not isinstance(now, np.ndarray)):
             raise Refused("it returns what is another in each call and no Tensor; compute it outside")
         return now

@@ -6,7 +6,6 @@ the same is found by trying both on arrays of the same form, so that it holds on
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -27,9 +26,6 @@ TRIED_ELEMENTS = 1 << 16
 
 #: Bytes of the arrays into which masks, and short rows, are copied.
 SCRATCH_BYTES, ROWS_BYTES = 1 << 17, 1 << 19
-
-#: Bytes of an array up to which it is kept in two memory orders.
-KEPT_BYTES = 1 << 20
 
 #: Elements of a row that is worth copying.
 LONG_ROW_ELEMENTS = 64
@@ -74,18 +70,12 @@ def is_dot(i: Instruction) -> bool:
     return bool(np.array_equal(np.matmul(x, y), np.dot(x, y)))
 
 
-def copied_first(i: Instruction, is_settled: Callable[[Any], bool]) -> tuple[int, Value] | None:
-    """Which input is taken sooner once it is copied into an array of another form, and that form.
-
-    What is settled is copied once, and not in each call.
-    """
+def copied_first(i: Instruction) -> tuple[int, Value] | None:
+    """Which input is taken sooner once it is copied into an array of another form, and that form."""
     if is_dot(i):
         return _factor_copied_first(i)
     if i.primitive.name == "matmul":
-        second = i.inputs[1]
-        sooner = (is_settled(second) and _stays_in_rows(i)) or _are_sooner_in_rows(i)
-        axes = tuple(range(len(second.shape)))
-        return (1, Value(second.shape, second.dtype, axes=axes)) if sooner else None
+        return _rows_of_factor_copied_first(i)
     if i.primitive.name in ("max", "min"):
         return _rows_copied_first(i)
     position = _operand_copied_first(i)
@@ -133,29 +123,18 @@ def _factor_copied_first(i: Instruction) -> tuple[int, Value] | None:
     return (1, Value(b.shape, b.dtype, axes=(0, 1))) if same else None
 
 
-def _are_sooner_in_rows(i: Instruction) -> bool:
-    """Whether many small second factors by columns are copied by rows first; `product` does so, too."""
+def _rows_of_factor_copied_first(i: Instruction) -> tuple[int, Value] | None:
+    """Many small second factors by columns, if they are sooner by rows; `product` does so, too."""
     a, b = i.inputs
     if not (isinstance(a, Value) and isinstance(b, Value) and a.dtype == b.dtype
             and len(a.shape) > 2 and len(b.shape) in (2, len(a.shape)) and b.dense
             and b.nbytes <= ROWS_BYTES):
-        return False
+        return None
     last, often = len(b.shape) - 1, prod(a.shape[:-2]) if len(b.shape) == 2 else 1
-    return (a.axes[-1], b.axes[-1]) == (len(a.shape) - 1, last - 1) and is_sooner_in_rows(
-        *a.shape[-2:], b.shape[-1], a.dtype, often)
-
-
-def _stays_in_rows(i: Instruction) -> bool:
-    """Whether a transposed second factor of a large product is worth a copy in C order, if it stays.
-
-    BLAS would make such a copy in every call, piece by piece.
-    """
-    a, b = i.inputs
-    if not (isinstance(a, Value) and isinstance(b, Value) and a.dtype == b.dtype and a.dense and b.dense
-            and (a.axes, b.axes) == ((0, 1), (1, 0)) and max(a.nbytes, b.nbytes) <= KEPT_BYTES):
-        return False
-    x, y = _trial(a), _trial(b)
-    return bool(np.array_equal(np.matmul(x, y), np.matmul(x, np.ascontiguousarray(y))))
+    if (a.axes[-1], b.axes[-1]) == (len(a.shape) - 1, last - 1) and is_sooner_in_rows(
+            *a.shape[-2:], b.shape[-1], a.dtype, often):
+        return 1, Value(b.shape, b.dtype, axes=tuple(range(len(b.shape))))
+    return None
 
 
 def is_column_sum(i: Instruction) -> bool:

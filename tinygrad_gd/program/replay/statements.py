@@ -100,8 +100,7 @@ class Statements:
         self._fixed: set[Value] = set()  # the same objects in every call: results are copies of them
         self.once = [i for i in program.instructions if i.phase == "once"]
         self._settled = {i.output for i in self.once}
-        found = {i: copied_first(i, self._is_settled) for i in self.plan.body}
-        self._copies = {i: copy for i, copy in found.items() if copy is not None}
+        self._copies = {i: copy for i in self.plan.body if (copy := copied_first(i)) is not None}
         self.prepared: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {}
         self.source = self._write()
 
