@@ -95,8 +95,9 @@ def replaced(case: Case) -> Cause | None:
         return None
     step = {"add": "+", "subtract": "-"}[op.name]
     return Cause("replaced", f"{meant} = {meant} {step} ... made a new Tensor, which is no leaf: "
-                 "backward() keeps the gradients of leaves only, those you made yourself.", line=case.line(t),
-                 cure=f"Change it in place: with tg.no_grad(): {meant} {step}= ...")
+                 "backward() keeps the gradients of leaves only, those you made yourself.",
+                 cure=f"Change it in place: with tg.no_grad(): {meant} {step}= ...",
+                 line=case.line(t))
 
 
 def nothing_known(case: Case) -> Iterator[Cause]:

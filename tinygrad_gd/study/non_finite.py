@@ -103,7 +103,8 @@ def _of_infinite(case: Case, t: Tensor, bad: tuple[int, ...], evidence: str) -> 
     says = f"{case.names.made(t)} made {_written(Node(t).value, bad)} of infinite numbers"
     if not masked:
         return Cause("forward", f"{says}, and it spoils what follows.", evidence=evidence, weight=4,
-                     at=t, cure="Look what made these infinite, and make it smaller.", line=case.line(t))
+                     at=t, line=case.line(t),
+                     cure="Look what made these infinite, and make it smaller.")
     return Cause("masked row", f"{says}: where a whole row is -infinity, softmax divides 0 by 0.",
                  evidence=evidence, line=case.line(t), weight=4, at=t,
                  cure="Leave at least one entry of each row unmasked (a causal mask hides what is "

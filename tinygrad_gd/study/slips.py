@@ -32,7 +32,7 @@ class Slip(NamedTuple):
 
 def slips_at(step: Step, names: Names, values: list[Tensor]) -> Iterator[Slip]:
     """The slips that somebody may make in one step; ``values`` are mixed up with its own."""
-    tries = (_plain, _shapes, _gates, _softmax, _misplaced)
+    tries = (_plain, _shapes, _gates, _pools, _softmax, _misplaced)
     for attempt in tries:
         slips = attempt(step, names, values)
         while True:
@@ -73,6 +73,28 @@ def _gates(step: Step, names: Names, _: list[Tensor]) -> Iterator[Slip]:
                    fitted(step, step.g - step.raw))
 
 
+def _pools(step: Step, names: Names, _: list[Tensor]) -> Iterator[Slip]:
+    """What a window of a pool chose or averaged goes to all of the window alike."""
+    op: Any = step.out.op
+    if not op.name.startswith(("max_pool", "avg_pool")) or not step.sent.size:
+        return
+    made = names.made(step.out)
+    window, lengths = step.out.params["window"], step.to.shape[-len(step.out.params["window"]):]
+    if step.out.params["stride"] != window or any(n % w for n, w in zip(lengths, window, strict=True)):
+        return
+    whole = step.g
+    for axis, times in enumerate(window, step.to.ndim - len(window)):
+        whole = np.repeat(whole, times, axis=axis)
+    if op.name.startswith("avg"):
+        yield Slip(f"{made} is a mean: what comes back is not divided by the {np.prod(window)} numbers "
+                   "of each window", whole)
+        return
+    yield Slip(f"what comes back through {made} goes to all of each window: only the largest gets it",
+               whole)
+    yield Slip(f"what comes back through {made} is spread over each window as by a mean: only the "
+               "largest gets it, and all of it", whole / np.prod(window))
+
+
 def _softmax(step: Step, names: Names, _: list[Tensor]) -> Iterator[Slip]:
     op: Any = step.out.op
     made = names.made(step.out)
@@ -107,7 +129,8 @@ def _misplaced(step: Step, names: Names, values: list[Tensor]) -> Iterator[Slip]
     own = {1: step.out} | {k + 2: x for k, x in enumerate(inputs) if k in read}
     for k, right in own.items():
         held = Node(right).value if isinstance(right, Tensor) else np.asarray(right)
-        others = [t for t in values if t.shape == held.shape and t is not right]
+        others = [t for t in values if t.shape == held.shape and t is not right
+                  and Node(t).value.any()]  # with 0 everywhere it is left out, which is told as that
         for other in others[:OTHERS]:
             said = (f"the derivative of {names.made(step.out)} is taken with {names.said(other)} where "
                     f"{names.said(right)} belongs")
