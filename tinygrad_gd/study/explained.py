@@ -96,8 +96,7 @@ def _heading(e: Explanation) -> Iterator[str]:
 
 def _forward(e: Explanation) -> Iterator[str]:
     yield "forward"
-    if any("+-" in figures(made.value) for made in _ends(e.forward) if made):
-        yield "     (of larger arrays: the shape, the mean +- the standard deviation)"
+    yield from (f"     {line}" for line in _legend(e))
     place = ""
     for made in _ends(e.forward):
         if made is None:
@@ -107,6 +106,13 @@ def _forward(e: Explanation) -> Iterator[str]:
             yield f"     {made.place}"
         place = made.place
         yield _row(made.number, f"{made.name} = {made.formula}", figures(made.value))
+
+
+def _legend(e: Explanation) -> list[str]:
+    """How larger arrays are told, if there are any."""
+    if not any("+-" in figures(made.value) for made in e.forward):
+        return []
+    return ["(of larger arrays: the shape, the mean +- the standard deviation)"]
 
 
 def _about(e: Explanation) -> Iterator[str]:
@@ -242,7 +248,8 @@ def html_of(e: Explanation) -> str:
     legends = [line.strip() for line in others if line.startswith("     ")]
     checks = "".join(f"<li>{escape(_nudge(e, n))}</li>" for n in e.nudges)
     check = f"check: make a leaf a little larger, and compute {e.name} again"
-    return (f"{_table('forward', [], _forward_rows(e))}{_table(start, legends, _backward_rows(e))}"
+    forward = _table("forward", _legend(e), _forward_rows(e))
+    return (f"{forward}{_table(start, legends, _backward_rows(e))}"
             f"<p><b>{escape(check)}</b></p><ul>{checks}</ul>")
 
 
@@ -274,7 +281,9 @@ def _table(title: str, legends: Sequence[str], rows: Iterator[Row]) -> str:
     def written(row: Row) -> str:
         if len(row) == 1:
             return f'<td></td><td colspan="2" style="{SAID};opacity:0.75">{escape(row[0])}</td>'
-        return "".join(f'<td style="{CODE}">{escape(cell)}</td>' for cell in row)
+        number, *cells = (escape(cell) for cell in row)
+        code = "".join(f'<td style="{CODE}">{cell}</td>' for cell in cells)
+        return f'<td style="{SAID};font-family:monospace">{number}</td>{code}'
 
     head = "".join(f"<p>{escape(line)}</p>" for line in legends)
     body = "".join(f"<tr>{written(row)}</tr>" for row in rows)
