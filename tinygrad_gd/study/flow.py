@@ -185,7 +185,7 @@ def _table(found: Flow) -> Iterator[str]:
         yield "  ".join(cell.rjust(w) if i in (2, 4) else cell.ljust(w)
                         for i, (cell, w) in enumerate(zip(row, widths, strict=True))).rstrip()
     yield ("(sizes are root mean squares; the last row is nearest to the loss"
-           f"{'; step/weight: the next step beside the weight' * stepped})")
+           f"{'; the step is the next one' * stepped})")
 
 
 def _small(x: float) -> str:
