@@ -471,3 +471,13 @@ MISUSE: Table = {
 @pytest.mark.parametrize("case", MISUSE)
 def test_misuse(case: str) -> None:
     refused(MISUSE[case])
+
+
+def test_what_momentum_does_is_said_and_lists_of_names_are_short() -> None:
+    params = [tg.Tensor(0.1, requires_grad=True, name=f"w{k}") for k in range(9)]
+    told = tg.advise(lambda: sum((k + 1) * w * w for k, w in enumerate(params[:2])) + 0.0 * sum(params), params,
+                     lr=0.9, momentum=0.5)
+    text = " ".join(str(told).split())
+    assert "Momentum adds 0.5 of the last step to each new one" in text and "it diverges, as above 1 it grows" in text
+    assert "along w2, w3, w4, w5 and 3 more: nothing is learned" in text
+    assert max(map(len, str(told).splitlines())) <= 100

@@ -336,3 +336,23 @@ MISUSE: Table = {
 @pytest.mark.parametrize("case", MISUSE)
 def test_misuse(case: str) -> None:
     refused(MISUSE[case])
+
+
+def test_windows_of_pools_are_told_from_one_another() -> None:
+    x = tg.Tensor(np.random.default_rng(0).normal(size=(2, 3, 4, 4)), requires_grad=True, name="x")
+    for pool, wrong, said in ((tg.max_pool2d, 1.0, "goes to all of each window"), (tg.max_pool2d, 0.25, "as by a mean"),
+                              (tg.avg_pool2d, 1.0, "is not divided by the 4 numbers")):
+        h = pool(x, 2)
+        h.name = "h"
+        loss = (h * h).sum()
+        d_h = 2 * h.numpy()
+        told = check_backward(loss, {h: d_h, x: wrong * d_h.repeat(2, axis=2).repeat(2, axis=3)})
+        assert [v.status for v in told.verdicts] == ["right", "WRONG"] and said in told.verdicts[1].says, told
+
+
+def test_a_factor_that_is_zero_everywhere_makes_no_second_mistake() -> None:
+    h0, wh = tg.Tensor(np.zeros((2, 3)), name="h0"), tg.Tensor(np.eye(3) / 2, requires_grad=True, name="Wh")
+    h1 = np.tanh(h0 @ wh + 1.0)
+    h2 = np.tanh(h1 @ wh)
+    told = check_backward((h2 * h2).sum(), {wh: np.zeros((3, 3))})
+    assert "fit more than one" not in told.verdicts[0].says, told

@@ -365,3 +365,14 @@ def test_parameters_of_a_sequential_are_found_by_either_name() -> None:
     net = tg.nn.Sequential(tg.nn.Linear(2, 1))
     loss = net(np.ones((3, 2))).sum()
     assert str(loss.explain(at="0.weight")) == str(loss.explain(at="layer_0.weight"))
+
+
+def test_in_a_notebook_what_is_said_stands_below_its_step_and_is_not_repeated() -> None:
+    tg.manual_seed(0)
+    net = tg.nn.Sequential(tg.nn.Linear(3, 4), tg.nn.Tanh(), tg.nn.Linear(4, 2))
+    with tg.study.watch():
+        loss = tg.nn.cross_entropy(net(np.ones((5, 3))), np.array([0, 1, 1, 0, 1]))
+    html = loss.explain()._repr_html_()
+    assert html.count("were computed with the same") == 1 and html.count("complete: layer_") == 4
+    assert html.count('<td></td><td colspan="2"') == html.count("<tr>") - html.count("font-family:monospace") // 3 > 3
+    assert "nowrap" not in html and html.count("(of larger arrays") == 2

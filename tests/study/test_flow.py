@@ -152,3 +152,15 @@ MISUSE: Table = {
 @pytest.mark.parametrize("case", MISUSE)
 def test_misuse(case: str) -> None:
     refused(MISUSE[case])
+
+
+def test_a_table_in_which_nothing_stands_out_says_so_and_fits_the_page() -> None:
+    net = tg.nn.Sequential(tg.nn.Linear(2, 3), tg.nn.Tanh(), tg.nn.Linear(3, 1))
+    x = np.random.default_rng(0).normal(size=(8, 2))
+    (net(x) ** 2).mean().backward()
+    told = str(net.flow(x, optimizer=tg.optim.SGD(net.parameters(), lr=1e-9)))
+    assert max(map(len, told.splitlines())) <= 100 and "the step is the next one)" in told
+    assert not told.endswith("\n") and str(net.flow(x)).endswith("\nNothing stands out.")
+    norm = tg.nn.Sequential(tg.nn.Linear(2, 3), tg.nn.LayerNorm(3), tg.nn.Linear(3, 1))
+    (norm(x) ** 2).mean().backward()
+    assert "1 normalize" in str(norm.flow(x)) and "standardize" not in str(norm.flow(x))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -81,3 +83,32 @@ def test_too_many_operations_make_no_formula() -> None:
         tg.latex(t)
     with pytest.raises(tg.DTypeError, match="steps"):
         tg.latex(w * w, steps="yes")  # type: ignore[arg-type]
+
+
+def test_a_recurrence_has_a_line_for_each_step_in_the_names_that_were_watched() -> None:
+    Wx, Wh = (tg.Tensor(np.eye(3) / k, requires_grad=True, name=n) for k, n in ((2, "Wx"), (3, "Wh")))
+    rows = np.random.default_rng(0).normal(size=(3, 2, 3))
+    with tg.study.watch():
+        h = tg.Tensor(np.zeros((2, 3)), name="h0")
+        for x in rows:
+            h = np.tanh(x @ Wx + h @ Wh)
+        loss = (h * h).mean()
+    text = tg.latex(loss, steps=True)
+    assert r"h_{2} &= \tanh\left(x_{2} \, \mathrm{Wx} + h \, \mathrm{Wh}\right)" in text and "c_{" not in text
+    heads = [line.partition(" &=")[0] for line in text.splitlines()[1:-1]]
+    assert len(set(heads)) == len(heads) and r"\frac{\partial L}{\partial h}" not in heads
+    for own in (head for head in heads if head.startswith("t_")):
+        assert text.count(own) > 1
+    assert len(text) < 1500
+
+
+def test_convolutions_are_written_without_the_names_of_their_parts() -> None:
+    kernel, W = (tg.Tensor(np.ones(s), requires_grad=True, name=n) for s, n in (((2, 1, 2, 2), "K"), ((8, 3), "W")))
+    h = tg.max_pool2d(tg.relu(tg.conv2d(np.arange(50.0).reshape(2, 1, 5, 5), kernel)), 2)
+    loss = tg.nn.cross_entropy(h.reshape(2, -1) @ W, np.array([0, 2]))
+    text = tg.latex(loss, steps=True)
+    assert not re.search("im2col|col2im|to_largest|swapaxes|max pool2d|getitem", text), text
+    assert r"\operatorname{windows}" in text and r"\operatorname{max\ pool}" in text
+    assert "^{\\top}^{" not in text  # a double superscript is an error in LaTeX
+    table = tg.Tensor(np.ones((4, 2)), requires_grad=True, name="table")
+    assert "_{ids}" in tg.latex((table[ids := np.array([1, 2, 1])] ** 2).sum()).replace(r"\mathrm{ids}", "ids"), ids

@@ -96,3 +96,11 @@ MISUSE: Table = {
 @pytest.mark.parametrize("case", MISUSE)
 def test_misuse(case: str) -> None:
     refused(MISUSE[case])
+
+
+def test_one_more_row_is_shown_as_it_is() -> None:
+    w: Any = tg.Tensor(np.full(3, 0.5), requires_grad=True)
+    for call in (np.exp, np.sin, np.cos, np.tanh, np.arctan, np.log1p, np.cosh, np.sinh, np.expm1):
+        w = call(w)
+    told = str(w.memory())
+    assert "others" not in told and "expm1" in told

@@ -9,8 +9,8 @@ All are loaded when asked for:
   why there is none, `never_reached` which leaves miss one, `vanished` why it is 0, `trends` why it
   shrinks or grows on its way back, `too_large` why it is more than expected, `non_finite` where NaN
   comes from.
-- `checking` compares somebody's own gradients with the engine's, by `slips` and `wrong_shapes`, which
-  name the mistakes.
+- `checking` compares somebody's own gradients with the engine's, by `slips`, `slips_in_time` and
+  `wrong_shapes`, which name the mistakes; `closeness` says which numbers are the same.
 - `advice` reads the curvature of a loss: of large models by `spectrum`, which needs only products of
   the Hessian with vectors; `columns` finds the data in the graph, and records the loss again with them
   standardised; `pace` computes what a rate does on a quadratic, `words` says it all. `range_test` tries

@@ -13,6 +13,8 @@ from ..engine.watched import Event, Run
 from ..nn.parameter import Parameter
 from .case import Case, Cause
 
+_ASK = "Give the loss, as in why(loss), or run it under `with tg.study.watch():`."
+
 
 def causes_of_none(case: Case) -> Iterator[Cause]:
     """Why a Tensor has no gradient, or a loss requires none."""
@@ -56,7 +58,7 @@ def _not_there_yet(case: Case) -> Iterator[Cause]:
     """A gradient would flow, but is not kept, or no longer, or not yet."""
     t, name, run = case.tensor, case.name(case.tensor), case.run
     if t.op is not None:
-        yield kept_of_leaves_only(case)
+        yield replaced(case) or kept_of_leaves_only(case)
         return
     event = event_of(t)
     if run is not None and event is not None:
@@ -82,17 +84,31 @@ def kept_of_leaves_only(case: Case) -> Cause:
                  cure=f"Call {name}.retain_grad() before backward().", line=case.line(t))
 
 
+def replaced(case: Case) -> Cause | None:
+    """A leaf was updated to a new Tensor of its name, as ``w = w - lr * w.grad`` makes one."""
+    t, meant = case.tensor, case.names.meant(case.tensor)
+    op: Any = t.op
+    if op is None or op.name not in ("add", "subtract") or not meant:
+        return None
+    old = t.inputs[0]
+    if not isinstance(old, Tensor) or old.op is not None or case.names.meant(old) != meant:
+        return None
+    step = {"add": "+", "subtract": "-"}[op.name]
+    return Cause("replaced", f"{meant} = {meant} {step} ... made a new Tensor, which is no leaf: "
+                 "backward() keeps the gradients of leaves only, those you made yourself.",
+                 cure=f"Change it in place: with tg.no_grad(): {meant} {step}= ...",
+                 line=case.line(t))
+
+
 def nothing_known(case: Case) -> Iterator[Cause]:
     """That there is a gradient, or none, of a loss that nobody knows."""
     name = case.name(case.tensor)
     if Node(case.tensor).grad is not None:
-        yield Cause("unknown", f"{name} is a leaf, computed from no Tensor, and of which loss its "
-                    "gradient is, is not known.", weight=2,
-                    cure=f"Ask {name}.why(loss), or run it under `with tg.study.watch():`.")
+        yield Cause("unknown", f"{name} is a leaf, and a leaf does not know which loss its gradient is "
+                    f"of. {_ASK}", weight=2, at="unknown")
         return
-    yield Cause("unknown", f"Nothing is known of a loss: backward() was not called, or {name} took no "
-                "part in what it was called on.",
-                cure=f"Ask {name}.why(loss), or run it under `with tg.study.watch():`.")
+    yield Cause("unknown", f"No loss is known: backward() was not called, or {name} took no part in "
+                f"what it was called on. {_ASK}")
 
 
 # -- the chain ---------------------------------------------------------------------------------------
@@ -199,7 +215,9 @@ def _left(case: Case, run: Run, start: Event) -> Iterator[Cause]:
         yield Cause("number" if "number" in plain else "array",
                     f"{e.what} made {plain} of {case.called(found) if found else name}: from there on "
                     "nothing is recorded.", line=e.place,
-                    cure="Compute with the Tensor: np.exp(t) for math.exp(t), t * 2 for t.item() * 2.")
+                    cure=f"Leave out .{e.what}: NumPy's functions take Tensors, too, as np.exp(t)."
+                    if "array" in plain else
+                    "Compute with the Tensor: np.exp(t) for math.exp(t), t * 2 for t.item() * 2.")
     if reads:
         return
     if users:

@@ -6,7 +6,9 @@ follows from a mistake is not called one.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import combinations
 from textwrap import fill
 from typing import Any, NamedTuple
 
@@ -15,10 +17,12 @@ import numpy as np
 from ..engine.graph import Node, nodes_of
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, GradError, describe
+from .closeness import blur_of, noise_in, ratio, same
 from .explained import one
 from .naming import Names
-from .reverse import Step, overwritten, receivers, steps_of
-from .slips import slips_at
+from .reverse import Step, overwritten, receivers, resent, steps_of
+from .slips import FORGOTTEN, slips_at
+from .slips_in_time import slips_in_time
 from .wrong_shapes import about_shape
 
 Array = Any
@@ -27,6 +31,8 @@ WIDTH = 100
 USES = 60
 #: So many rules may be run to find a mistake that lies several steps away.
 PATIENCE = 100_000
+#: So many places where paths meet are looked at, two at a time.
+FORKS = 30
 
 
 class Verdict(NamedTuple):
@@ -91,22 +97,28 @@ def check_backward(loss: Tensor, gradients: Mapping[Tensor, Any]) -> Checked:
     given = _checked(loss, gradients)
     names = Names([loss], given)
     truth: dict[Tensor, Array] = {}
-    noise = _noise_in(list(steps_of(loss, truth)))
+    noise = noise_in(list(steps_of(loss, truth)))
+    blurs = {x: blur_of(Node(g).value if isinstance(g, Tensor) else g) for x, g in gradients.items()}
     known: dict[Tensor, Array] = {}
+    blurred = 0.0  # how much what goes on from a mistake is rounded, as a share
     verdicts = []
     for x in sorted(given, key=_completed(loss), reverse=True):
-        mine = given[x]
-        if same(mine, truth[x], noise.get(x, 0.0)):
+        mine, off = given[x], noise.get(x, 0.0) + blurs[x]
+        if same(mine, truth[x], off):
             verdicts.append(Verdict(names(x), x.shape, "right"))
+            mine = np.asarray(truth[x])  # so that its rounding does not go on
         else:
             arrived: dict[Tensor, Array] = {}
             steps = list(steps_of(loss, arrived, known))
-            if same(mine, arrived[x], noise.get(x, 0.0)):
+            off += blurred * float(np.abs(arrived[x]).max(initial=0.0))
+            if same(mine, arrived[x], off):
                 verdicts.append(Verdict(names(x), x.shape, "follows",
                                         "it is right but for the mistake above; nothing to mend here"))
             else:
-                said = _Search(loss, x, mine, known, steps, arrived, names).words()
+                said = _Search(loss, x, mine, known, steps, arrived, names, blurs[x]).words()
                 verdicts.append(Verdict(names(x), x.shape, "WRONG", said))
+            if size := float(np.abs(mine).max(initial=0.0)):
+                blurred = max(blurred, min(10 * blurs[x] / size, 1e-2))
         if mine.shape == x.shape:
             known[x] = mine.astype(x.dtype)[()]
     return Checked(verdicts)
@@ -145,48 +157,16 @@ def _completed(loss: Tensor) -> Any:
     return numbers.__getitem__
 
 
-def _noise_in(steps: list[Step]) -> dict[Tensor, float]:
-    """How much of each gradient may be rounding: where much cancels, that is all there is."""
-    noise: dict[Tensor, float] = {}
-    for s in steps:
-        g, raw = _largest(s.g), _largest(s.raw)
-        before = noise.get(s.out, 0.0)
-        gain = raw / g if g > 10 * before else 1.0
-        own = 4 * float(np.finfo(s.to.dtype).eps) * max(g, raw) * np.sqrt(np.size(s.g))
-        noise[s.to] = noise.get(s.to, 0.0) + before * gain + own
-    return noise
-
-
-def _largest(x: Array) -> float:
-    x = np.asarray(x)
-    return float(np.abs(x[np.isfinite(x)]).max(initial=0.0))
-
-
-def same(a: Array, b: Array, noise: float = 0.0) -> bool:
-    """Whether two gradients are the same but for rounding."""
-    a, b = np.asarray(a), np.asarray(b)
-    if a.shape != b.shape:
-        return False
-    near = 1e-3 if b.dtype.itemsize < 8 else 1e-6
-    size = _largest(b)
-    return bool(np.allclose(a, b, rtol=near, atol=near * size * 1e-2 + noise, equal_nan=True))
-
-
-def ratio(a: Array, b: Array) -> float | None:
-    """By how much a gradient is another, if it is a multiple."""
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    size = float(np.vdot(b, b)) if a.shape == b.shape else 0.0
-    times = float(np.vdot(b, a)) / size if size else 0.0
-    return times if times and same(a, times * b) else None
-
-
 class _Search:
     """Looks for the slips that give exactly somebody's numbers."""
 
     def __init__(self, loss: Tensor, x: Tensor, mine: Array, known: dict[Tensor, Array],
-                 steps: list[Step], arrived: dict[Tensor, Array], names: Names) -> None:
+                 steps: list[Step], arrived: dict[Tensor, Array], names: Names, blur: float) -> None:
         self.loss, self.x, self.mine, self.known = loss, x, mine, known
-        self.names, self.right = names, np.asarray(arrived[x])
+        self.arrived = arrived
+        self.names, self.right, self.blur = names, np.asarray(arrived[x]), blur
+        largest = float(np.abs(mine).max(initial=0.0))
+        self.near = max(1e-9, 2 * blur / largest if largest else 0.0)  # of factors
         self.steps = [s for s in steps if s.to is x or (s.to not in known and s.to.op is not None)]
         self.values = [node.tensor for node in nodes_of(loss)]
         self.values += [x for node in nodes_of(loss) for x in node.inputs if isinstance(x, Tensor)]
@@ -196,7 +176,9 @@ class _Search:
         """The mistake, or the mistakes that these numbers could be."""
         if self.mine.shape != self.x.shape:
             return about_shape(self.mine, self.right, self.names, self.x)
-        found = list(dict.fromkeys(self._slips())) or list(dict.fromkeys(self._further()))
+        found: list[str] = []
+        for attempt in (self._slips, self._in_time, self._further, self._taken_for, self._two_paths):
+            found = found or list(dict.fromkeys(attempt()))
         if (whole := self._whole()) and not found:
             found = [whole]
         if not found:
@@ -207,16 +189,16 @@ class _Search:
 
     def _whole(self) -> str:
         """Right but for a factor, the order of axes, or a one-hot."""
-        times = ratio(self.mine, self.right)
+        times = ratio(self.mine, self.right, self.blur)
         if times is not None:
             return f"it is right but for {self._factor(times)}"
-        if self.mine.ndim == 2 and same(self.mine.T, self.right):
+        if self.mine.ndim == 2 and same(self.mine.T, self.right, self.blur):
             return "it is transposed"
         off = self.mine - self.right
-        wrong = np.abs(off) > 1e-9 * max(np.abs(self.right).max(), 1e-300)
+        wrong = np.abs(off) > 1e-9 * max(np.abs(self.right).max(), 1e-300) + 2 * self.blur
         if off.ndim == 2 and off.shape[1] > 1 and (wrong.sum(1) == 1).all():
             parts = off[wrong]
-            if np.allclose(parts, parts[0]):
+            if np.allclose(parts, parts[0], atol=1e-8 + 2 * self.blur):
                 columns = np.argmax(wrong, 1)[:8].tolist()
                 return (f"one number in each row is off by {one(float(parts[0]))}, in the columns "
                         f"{columns}: is the one-hot of the labels not subtracted?")
@@ -224,24 +206,27 @@ class _Search:
 
     def _factor(self, times: float) -> str:
         """A factor in words, with what it may come from."""
-        if abs(times + 1) < 1e-9:
+        near, loose = self.near, max(1e-6, self.near)
+        if abs(times + 1) < near:
             return "the sign"
         lengths = {n for t in self.values for n in (*t.shape, t.size) if n > 1}
+        lengths |= {np.size(s.raw) // max(self.x.size, 1) for s in self.steps if s.to is self.x}
+        lengths -= {0, 1}
         users = [s.out.op for s in self.steps if s.to is self.x]
         squares = any(op is not None and op.name in ("square", "mse") for op in users)
         reasons = []
         for n in sorted(lengths):
-            if abs(times - n) < 1e-6 * n:
+            if abs(times - n) < loose * n:
                 reasons.append(f"a mean divides by {n}, which is missing (a sum was taken)")
-            if abs(times * n - 1) < 1e-6:
+            if abs(times * n - 1) < loose:
                 reasons.append(f"it is divided by {n} once too often (a mean for a sum)")
-            if n > 2 and min(abs(times - n / (n - 1)), abs(times - (n - 1) / n)) < 1e-9:
+            if n > 2 and min(abs(times - n / (n - 1)), abs(times - (n - 1) / n)) < near:
                 reasons.append(f"{n} and {n - 1} are mixed up")
-        if abs(times - 0.5) < 1e-9 and squares:
+        if abs(times - 0.5) < near and squares:
             reasons.insert(0, "the 2 in the derivative of a square is missing")
-        if abs(times - 2) < 1e-9:
+        if abs(times - 2) < near:
             reasons.insert(0, "something is counted twice, or the 2 of a square's derivative is")
-        shown = next((f"1/{n}" for n in sorted(lengths) if abs(times * n - 1) < 1e-6), f"{times:.6g}")
+        shown = next((f"1/{n}" for n in sorted(lengths) if abs(times * n - 1) < loose), f"{times:.6g}")
         return f"a factor {shown}{': ' if reasons else ''}{', or '.join(reasons[:2])}"
 
     def _slips(self) -> Iterator[str]:
@@ -266,7 +251,7 @@ class _Search:
         parts = {out: sum(s.sent for s in own) for out, own in uses.items()}
         for outs in ([*uses], [*uses][::-1]):
             total: Array = 0
-            for k, out in enumerate(outs[:-1], 1):
+            for k, out in enumerate(outs[:-2], 1):  # all but one are told as one that is missing
                 total = total + parts[out]
                 if self._fits(np.asarray(total)):
                     there = ", ".join(map(self.names.said, outs[:k][:3]))
@@ -279,40 +264,79 @@ class _Search:
         made = self.names.made(own[0].out)
         part = np.asarray(sum(s.sent for s in own))
         others = self.right - part
-        times = ratio(self.mine - others, part)
+        times = ratio(self.mine - others, part, self.blur)
         if self._fits(others):
-            yield (f"what comes back through {made} is missing: `=` where `+=` belongs, or a path that "
-                   "was forgotten")
-        elif times is not None and not same(self.mine, self.right):
+            yield f"what comes back through {made} is missing: {FORGOTTEN}"
+        elif times is not None and not same(self.mine, self.right, self.blur):
             share = f"off by {self._factor(times)}"
-            if abs(times + 1) < 1e-9:
+            if abs(times + 1) < self.near:
                 yield f"the sign of what comes back through {made} is wrong"
                 return
-            if abs(times - 2) < 1e-9:
+            if abs(times - 2) < self.near:
                 share = "counted twice"
-            elif len(own) > 1 and abs(times * len(own) - 1) < 1e-9:
+            elif len(own) > 1 and abs(times * len(own) - 1) < self.near:
                 share = f"counted once, where {self.names(self.x)} is used {len(own)} times in it"
             yield f"what comes back through {made} is {share}"
+
+    def _taken_for(self) -> Iterator[str]:
+        """The gradient of another Tensor where that of a result belongs."""
+        for s in self.steps:
+            for other, g in self.arrived.items() if s.to is self.x else ():
+                if other is s.out or np.shape(g) != np.shape(s.g) or np.array_equal(g, s.g):
+                    continue
+                if self._fits(self.right - s.sent + resent(s, {0: np.asarray(g)[()]})):
+                    name = self.names(s.out)
+                    yield (f"the gradient of {self.names.said(other)} is taken where that of "
+                           f"{self.names.said(s.out)} belongs, d_{self.names(other)} for d_{name}")
+                    return
+
+    def _in_time(self) -> Iterator[str]:
+        own = [s for s in self.steps if s.to is self.x]
+        if 2 < len(own) <= USES:
+            rest = self.right - sum(s.sent for s in own)
+            yield from (says for says, sent in slips_in_time(own, self.names, self.values)
+                        if self._fits(np.asarray(rest + sent)))
+
+    def _two_paths(self) -> Iterator[str]:
+        """Two of several paths are missing, as where mean and variance are taken for constants."""
+        ways_in: dict[tuple[Tensor, Tensor], list[Step]] = {}
+        for s in self.steps:
+            ways_in.setdefault((s.to, s.out), []).append(s)
+        users = Counter(to for to, _ in ways_in)
+        forks = [way for way in ways_in if users[way[0]] > 1][:FORKS]
+        for pair in combinations(forks, 2):
+            if self._fits(self._with([(s, None) for way in pair for s in ways_in[way]])):
+                ways = " and through ".join(self.names.made(out) for _, out in pair)
+                yield f"two paths are missing, what comes back through {ways}"
+                return
 
     def _further(self) -> Iterator[str]:
         """Slips in steps whose results were not given, so that they come through."""
         patience = PATIENCE // max(len(self.steps), 1)
+        missing: list[tuple[Step, str]] = []
         for s in self.steps:
             if s.to is self.x:
                 continue
             for slip in slips_at(s, self.names, self.values):
                 patience -= 1
                 if patience < 0:
-                    return
-                if self._fits(self._with(s, slip.sent)):
+                    break
+                if not self._fits(self._with([(s, slip.sent)])):
+                    continue
+                if slip.sent is None:
+                    missing.append((s, slip.says))
+                else:
                     yield slip.says
+        ends = {s.out for s, _ in missing}  # of one way the step that is nearest is told
+        yield from (says for s, says in missing if s.to not in ends)
 
-    def _with(self, at: Step, sent: Array | None) -> Array | None:
-        """The gradient, if one step had sent something else."""
+    def _with(self, other: list[tuple[Step, Array | None]]) -> Array | None:
+        """The gradient, if some steps had sent something else."""
         def change(s: Step) -> Step | None:
-            if s.out is not at.out or s.position != at.position:
-                return s
-            return None if sent is None else s._replace(sent=sent)
+            for at, sent in other:
+                if s.out is at.out and s.position == at.position:
+                    return None if sent is None else s._replace(sent=sent)
+            return s
 
         totals: dict[Tensor, Array] = {}
         for _ in steps_of(self.loss, totals, self.known, change):
@@ -322,12 +346,13 @@ class _Search:
     def _fits(self, value: Array | None) -> bool:
         if value is None or not np.shape(value) == self.mine.shape:
             return False
-        return same(self.mine, value) and not same(value, self.right)
+        return same(self.mine, value, self.blur) and not same(value, self.right, self.blur)
 
     def _difference(self) -> str:
         """No single slip gives these numbers: where they differ."""
         wrong = np.abs(self.mine - self.right) > 1e-6 * max(float(np.abs(self.right).max()), 1e-300)
-        first = tuple(int(i) for i in np.argwhere(wrong)[0]) if wrong.ndim and wrong.any() else ()
+        most = np.argmax(wrong) if wrong.any() else np.argmax(np.abs(self.mine - self.right))
+        first = tuple(map(int, np.unravel_index(int(most), wrong.shape))) if wrong.ndim else ()
         place = f" at {list(first)}" if first else ""
         yours, right = float(self.mine[first]), float(self.right[first])
         count = f"{np.count_nonzero(wrong)} of {self.right.size} numbers differ; " if place else ""

@@ -18,7 +18,7 @@ from ..engine.graph import Node, event_of, leaves_of
 from ..engine.tensor import Tensor
 from ..engine.watched import latest
 from ..errors import DTypeError, GradError, describe
-from .broken_chain import causes_of_none, kept_of_leaves_only, nothing_known
+from .broken_chain import causes_of_none, kept_of_leaves_only, nothing_known, replaced
 from .case import Case, Cause
 from .never_reached import is_average, never_reached
 from .non_finite import causes_of_nan
@@ -88,7 +88,8 @@ def why(tensor: Tensor, loss: Tensor | None = None) -> Diagnosis:
     case = Case(tensor, _checked(loss), latest())
     if case.asks_about_all:
         return Diagnosis(*_about_loss(case))
-    return Diagnosis(f"{case.name(tensor)}.grad is {_state(tensor)}.", _causes(case))
+    name = case.names.meant(tensor) if replaced(case) else case.name(tensor)
+    return Diagnosis(f"{name}.grad is {_state(tensor)}.", _causes(case))
 
 
 def why_of_model(model: Any, loss: Tensor | None = None) -> Diagnosis:
@@ -118,6 +119,8 @@ def _about_loss(case: Case) -> tuple[str, list[Cause]]:
     root = case.tensor
     if not root.requires_grad:
         return f"{case.name(root)} requires no gradient.", list(causes_of_none(case))
+    if new := replaced(case):
+        return f"{case.names.meant(root)}.grad is None.", [new]
     if root.op is None:
         return f"{case.name(root)} was not computed from any Tensor.", list(causes_of_none(case))
     title, causes = _about(case, [*leaves_of(root), *never_reached(case)], case.name(root))
@@ -139,18 +142,25 @@ def _about(case: Case, leaves: list[Tensor], title: str) -> tuple[str, list[Caus
             found.setdefault(key, cause)
             hit.setdefault(key, {})[case.name(leaf)] = None
     causes = []
+    if len([c for c in found.values() if c.kind == "unknown"]) > 1:  # of None is said more
+        found = {key: c for key, c in found.items() if c.at != "unknown"}
     for key, cause in found.items():
-        hits = _hits(list(hit[key]), len(leaves))
+        hits = "" if isinstance(cause.at, str) else _hits(list(hit[key]), len(leaves), cause.says)
         causes.append(cause._replace(weight=cause.weight + len(hit[key]) / 1000,
                                      evidence=". ".join(filter(None, [cause.evidence, hits]))))
     if len(leaves) == 1:
         return f"{title}: the gradient of {case.name(leaves[0])} is {states[0]}.", causes
+    if len(counts) == 1:
+        return f"{title}: all {len(leaves)} gradients are {states[0]}.", causes
     return f"{title}: of {len(leaves)} gradients, {', '.join(told)}.", causes
 
 
-def _hits(names: list[str], of: int) -> str:
-    if of == 1:
+def _hits(names: list[str], of: int, says: str) -> str:
+    """Whom a cause hits, where it does not say that itself."""
+    if of == 1 or (len(names) == 1 and says.startswith(names[0])):
         return ""
+    if len(names) == of > 4:
+        return f"It hits all {of}"
     shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
     return f"It hits {shown}"
 

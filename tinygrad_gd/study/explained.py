@@ -96,8 +96,7 @@ def _heading(e: Explanation) -> Iterator[str]:
 
 def _forward(e: Explanation) -> Iterator[str]:
     yield "forward"
-    if any("+-" in figures(made.value) for made in _ends(e.forward) if made):
-        yield "     (of larger arrays: the shape, the mean +- the standard deviation)"
+    yield from (f"     {line}" for line in _legend(e))
     place = ""
     for made in _ends(e.forward):
         if made is None:
@@ -107,6 +106,13 @@ def _forward(e: Explanation) -> Iterator[str]:
             yield f"     {made.place}"
         place = made.place
         yield _row(made.number, f"{made.name} = {made.formula}", figures(made.value))
+
+
+def _legend(e: Explanation) -> list[str]:
+    """How larger arrays are told, if there are any."""
+    if not any("+-" in figures(made.value) for made in e.forward):
+        return []
+    return ["(of larger arrays: the shape, the mean +- the standard deviation)"]
 
 
 def _about(e: Explanation) -> Iterator[str]:
@@ -231,31 +237,54 @@ def _row(number: int, formula: str, value: str) -> str:
 
 #: How cells look: formulas and numbers, and what is said of them.
 SAID = "text-align:left;vertical-align:top;padding:2px 12px 2px 0"
-CODE = f"{SAID};font-family:monospace;white-space:nowrap"
+CODE = f"{SAID};font-family:monospace;overflow-wrap:anywhere"
 
 
 def html_of(e: Explanation) -> str:
     """The explanation for a notebook: a table of each pass, and the checks."""
     if e.blank or e.at:
         return f"<pre>{escape(text_of(e))}</pre>"
-    forward = [(str(m.number), f"{m.name} = {m.formula}", figures(m.value), m.place) for m in e.forward]
     start, *others = _heading(e)
-    seed = "1" if not e.seed.shape else f"ones {e.seed.shape}"
-    backward = [(str(len(forward) + 1), f"d_{e.name} = {seed}", figures(np.asarray(e.seed), True),
-                 "every pass starts with 1")]
-    backward += [(str(s.number), f"d_{s.name} {'=' if s.received == 1 else '+='} {s.formula}",
-                  figures(s.value, True), "; ".join([*s.notes, *_counted(s)])) for s in e.backward]
+    legends = [line.strip() for line in others if line.startswith("     ")]
     checks = "".join(f"<li>{escape(_nudge(e, n))}</li>" for n in e.nudges)
-    after = "".join(f"<p>{escape(line)}</p>" for line in others if line.startswith("     "))
     check = f"check: make a leaf a little larger, and compute {e.name} again"
-    return (f"{_table('forward', forward)}{_table(start, backward)}{after}"
+    forward = _table("forward", _legend(e), _forward_rows(e))
+    return (f"{forward}{_table(start, legends, _backward_rows(e))}"
             f"<p><b>{escape(check)}</b></p><ul>{checks}</ul>")
 
 
-def _table(title: str, rows: Sequence[tuple[str, str, str, str]]) -> str:
-    """Steps with their numbers, formulas and figures, and what is said of them."""
-    def cell(k: int, text: str) -> str:
-        return f'<td style="{CODE if k < 3 else SAID}">{escape(text)}</td>'
+#: Number, formula and figures; or one text that stands across the table.
+Row = tuple[str, str, str] | tuple[str]
 
-    body = "".join(f"<tr>{''.join(cell(k, x) for k, x in enumerate(row))}</tr>" for row in rows)
-    return f"<p><b>{escape(title)}</b></p><table>{body}</table>"
+
+def _forward_rows(e: Explanation) -> Iterator[Row]:
+    place = ""
+    for m in e.forward:
+        if m.place != place and m.place:
+            yield (m.place,)
+        place = m.place
+        yield str(m.number), f"{m.name} = {m.formula}", figures(m.value)
+
+
+def _backward_rows(e: Explanation) -> Iterator[Row]:
+    seed, told = "1" if not e.seed.shape else f"ones {e.seed.shape}", set[str]()
+    yield str(len(e.forward) + 1), f"d_{e.name} = {seed}", "every pass starts with 1"
+    for s in e.backward:
+        sign = "=" if s.received == 1 else "+="
+        yield str(s.number), f"d_{s.name} {sign} {s.formula}", figures(s.value, True)
+        if notes := [*_new(s, told), *_counted(s)]:
+            yield ("; ".join(notes),)
+
+
+def _table(title: str, legends: Sequence[str], rows: Iterator[Row]) -> str:
+    """Steps with their numbers, formulas and figures, and below each what is said of it."""
+    def written(row: Row) -> str:
+        if len(row) == 1:
+            return f'<td></td><td colspan="2" style="{SAID};opacity:0.75">{escape(row[0])}</td>'
+        number, *cells = (escape(cell) for cell in row)
+        code = "".join(f'<td style="{CODE}">{cell}</td>' for cell in cells)
+        return f'<td style="{SAID};font-family:monospace">{number}</td>{code}'
+
+    head = "".join(f"<p>{escape(line)}</p>" for line in legends)
+    body = "".join(f"<tr>{written(row)}</tr>" for row in rows)
+    return f"<p><b>{escape(title)}</b></p>{head}<table>{body}</table>"

@@ -89,8 +89,8 @@ class Flow(NamedTuple):
         return str(self)
 
     def __str__(self) -> str:
-        return "\n".join([*_table(self), *_outputs(self.outputs),
-                          *(fill(line, WIDTH) for line in _verdicts(self))])
+        verdicts = [fill(line, WIDTH) for line in _verdicts(self)] or ["Nothing stands out."]
+        return "\n".join([*_table(self), *_outputs(self.outputs), *verdicts])
 
 
 def flow(model: Module, *inputs: Any, optimizer: Optimizer | None = None) -> Flow:
@@ -184,7 +184,8 @@ def _table(found: Flow) -> Iterator[str]:
     for row in rows:
         yield "  ".join(cell.rjust(w) if i in (2, 4) else cell.ljust(w)
                         for i, (cell, w) in enumerate(zip(row, widths, strict=True))).rstrip()
-    yield "(sizes are root mean squares; the last row is nearest to the loss)"
+    yield ("(sizes are root mean squares; the last row is nearest to the loss"
+           f"{'; the step is the next one' * stepped})")
 
 
 def _small(x: float) -> str:

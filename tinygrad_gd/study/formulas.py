@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
+from itertools import count
 
 from ..engine.tensor import Tensor
 from ..errors import CaptureError
@@ -15,6 +17,8 @@ from .written import ATOM, Writer
 
 #: More operations than this make no formula that anybody wants to read; in steps, more steps.
 LIMIT, LIMIT_OF_STEPS = 40, 120
+#: In steps, what is used twice and is longer than this has a line of its own.
+LONG = 60
 _GREEK = set("alpha beta gamma delta epsilon theta lambda mu nu xi pi rho sigma tau phi chi psi omega"
              .split())
 
@@ -66,30 +70,46 @@ def _lines(program: Program, symbols: dict[Value, str], results: dict[Value, str
     """The steps that have lines of their own, then the loss and the derivatives."""
     writer = Writer(program, symbols)
     named = _named(program, results, set(symbols.values())) if steps else {}
-    lines = []
+    uses = Counter(x for i in program.instructions for x in i.inputs if isinstance(x, Value))
+    taken = {*symbols.values(), *named.values()}
+    own_names = (name for n in count(1) if (name := f"t_{{{n}}}") not in taken)
+    lines, helpers = [], set[str]()
     for i in program.instructions:
         writer.write(i)
         own = named.get(i.output)
+        if not own and steps and uses[i.output] > 1 and len(writer.formula(i.output)[0]) > LONG:
+            own = next(own_names)
+            helpers.add(own)
         if own:
             lines.append(f"{own} &= {writer.formula(i.output)[0]}")
             writer.known[i.output] = own, ATOM
     derivatives = [_derivative(symbols[leaf.value]) for leaf in leaves]
     last = zip(["L", *derivatives], program.outputs, strict=True)
     rest = [f"{name} &= {writer.formula(x)[0]}" for name, x in last if named.get(x) != name]
-    return [*lines, *rest]
+    return _needed([*lines, *rest], helpers)
+
+
+def _needed(lines: list[str], helpers: set[str]) -> list[str]:
+    """The lines without those helpers that no line mentions, as one inside of a softmax."""
+    kept = [line for line in lines if (own := line.partition(" &")[0]) not in helpers
+            or any(own in other for other in lines if other is not line)]
+    return kept if len(kept) == len(lines) else _needed(kept, helpers)
 
 
 def _named(program: Program, results: dict[Value, str], taken: set[str]) -> dict[Value, str]:
     """What has a name, and its symbol: results of the user's, and the derivatives by these."""
     found: dict[Value, str] = {}
     complete = {i.output.name: i.output for i in program.instructions}  # contributions come before it
+    often = Counter(x.name for x in (*(given.value for given in program.inputs),
+                                     *(i.output for i in program.instructions)))
     for i in program.instructions:
         name = i.output.name
         if i.output in results:
             found[i.output] = results[i.output]
         elif name.startswith("d_") and i.phase == "backward":
-            if complete[name] is i.output:
-                found[i.output] = _derivative(symbol(name[2:]))
+            own = _derivative(symbol(name[2:]))
+            if complete[name] is i.output and often[name[2:]] == 1 and own not in results.values():
+                found[i.output] = own
         elif name:
             others = (f"{name}_{n}" for n in range(2, len(program.instructions) + 2))
             own = next(s for s in map(symbol, (name, *others)) if s not in taken)

@@ -214,8 +214,8 @@ def _lines(held: Memory) -> Iterator[str]:
 
 
 def _rows(head: str, held: tuple[Held, ...], total: int) -> Iterator[str]:
-    shown = held[:_ROWS]
-    rest = held[_ROWS:]
+    shown = held if len(held) == _ROWS + 1 else held[:_ROWS]
+    rest = held[len(shown):]
     if rest:
         others = Held(f"{len(rest)} others", sum(h.times for h in rest), sum(h.bytes for h in rest))
         shown = (*shown, others)

@@ -35,6 +35,7 @@ class Names:
         self._names: dict[Any, str] = {}
         self._numbered: set[Any] = set()  # those that have no name of the user's
         self._taken: set[str] = set()
+        self._meant: dict[Any, str] = {}  # before numbers were added
         self._counts: Counter[str] = Counter()
         self._keys = {id(x): array_key(x) for x in arrays}
         self._held = arrays  # so that ids stay theirs
@@ -56,7 +57,7 @@ class Names:
     def _give(self, key: Any, name: str | None, numbered: bool = False) -> None:
         if key in self._names or not name:
             return
-        name = as_name(name)
+        name = self._meant[key] = as_name(name)
         free = name
         while numbered or free in self._taken:
             self._counts[name] += 1
@@ -76,6 +77,10 @@ class Names:
         if isinstance(x, np.ndarray):
             return self._names[self._keys.get(id(x)) or array_key(x)]
         return f"{x:g}" if isinstance(x, float) else f"{x}"
+
+    def meant(self, x: Any) -> str:
+        """The name by itself, which several may have."""
+        return self._meant.get(x, "")
 
     @property
     def known(self) -> Mapping[Any, str]:

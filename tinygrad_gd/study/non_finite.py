@@ -23,7 +23,7 @@ CURES = {
             "np.sqrt(np.maximum(x, 1e-12)) where it may be negative.",
     "divide": "Keep the divisor away from 0: x / (y + 1e-12).",
     "exp": "Keep its argument below about 700: subtract the maximum first, or use tg.softmax or "
-           "tg.logsumexp.",
+           "tg.logsumexp; where a log follows, tg.log_softmax or tg.nn.cross_entropy.",
     "power": "Keep the base above 0, or use a whole exponent.",
     "norm": "Add a little under the root: np.sqrt((x * x).sum() + 1e-12).",
     "arccos": "Keep its argument inside (-1, 1).", "arcsin": "Keep it inside (-1, 1).",
@@ -40,7 +40,10 @@ def causes_of_nan(case: Case) -> Iterator[Cause]:
         yield Cause("unknown", "The pass that made it is not known.",
                     cure=f"Ask {case.name(case.tensor)}.why(loss), or run it under tg.study.watch().")
         return
-    found = list(_in_data(case)) or list(_forward(case)) or list(_backward(case))
+    held = list(_in_data(case))
+    meant = [c for c in held if c.kind == "mask"]  # -inf, which softmax knows to leave out
+    data = [c for c in held if c.kind != "mask"]
+    found = data or list(_forward(case)) or list(_backward(case)) or meant
     yield from found
     if not found:
         yield Cause("earlier", "This pass makes no NaN: it was there before, or a hook or another pass "
@@ -64,19 +67,22 @@ def _in_data(case: Case) -> Iterator[Cause]:
                 cure = ("A step of the optimizer made it: lower the learning rate "
                         "(tg.advise(loss, params) says how far), or clip gradients."
                         if learned else "Clean the data: x[np.isfinite(x)], or np.nan_to_num.")
-                yield Cause("parameter" if learned else "data",
+                kind = "parameter" if learned else "mask" if _is_mask(held) else "data"
+                yield Cause(kind,
                             f"{case.names(x)} itself holds {_written(held, bad)}.", cure=cure,
                             line=case.line(node.tensor), weight=5, at=id(x))
 
 
 def _forward(case: Case) -> Iterator[Cause]:
     for node in nodes_of(case.root) if case.root is not None else ():
-        bad = _first_bad(node.value)
+        of_infinite = any(_first_bad(_held(x)) is not None for x in node.inputs)
+        bad = _first_bad(node.value, only_nan=of_infinite)
         if bad is not None:
             t = node.tensor
-            given = [f"{case.names.said(x)} = {one(at)}" for x in t.inputs
-                     if (at := _at(x, bad, t.shape)) is not None]
-            evidence = f"There {', '.join(given)}" if given else ""
+            evidence = _there(case, t, bad)
+            if of_infinite:
+                yield _of_infinite(case, t, bad, evidence)
+                return
             if _is_finite(case.root) and _leaves_out(case, t):
                 yield Cause("where", f"{case.names.made(t)} made {_written(node.value, bad)}. where() "
                             "leaves that out of the result, but the reverse pass runs through it all "
@@ -89,6 +95,44 @@ def _forward(case: Case) -> Iterator[Cause]:
                         cure=CURES.get(node.op.name, "Keep its arguments inside its domain."),
                         line=case.line(t), weight=4, at=t)
             return
+
+
+def _of_infinite(case: Case, t: Tensor, bad: tuple[int, ...], evidence: str) -> Cause:
+    """NaN that comes of infinities which may be meant, as those of a mask are."""
+    masked = any(_is_mask(_held(x)) for x in t.inputs)
+    says = f"{case.names.made(t)} made {_written(Node(t).value, bad)} of infinite numbers"
+    if not masked:
+        return Cause("forward", f"{says}, and it spoils what follows.", evidence=evidence, weight=4,
+                     at=t, line=case.line(t),
+                     cure="Look what made these infinite, and make it smaller.")
+    return Cause("masked row", f"{says}: where a whole row is -infinity, softmax divides 0 by 0.",
+                 evidence=evidence, line=case.line(t), weight=4, at=t,
+                 cure="Leave at least one entry of each row unmasked (a causal mask hides what is "
+                      "above the diagonal: np.triu(ones, 1)), or write -1e9 for -inf.")
+
+
+def _there(case: Case, t: Tensor, bad: tuple[int, ...]) -> str:
+    """What went into a number that is not finite: that itself, or the largest of all."""
+    op: Any = t.op
+    floats = [x for x in t.inputs if isinstance(x, Tensor | np.ndarray) and _held(x).dtype.kind == "f"]
+    if not op.elementwise:
+        sizes = [f"{case.names.said(x)} to {one(float(np.abs(_held(x)).max()))}" for x in floats
+                 if _held(x).size and _first_bad(_held(x)) is None]
+        return f"Sizes go up to: {', '.join(sizes)}" if sizes else ""
+    given = [f"{case.names.said(x)} = {one(at)}" for x in floats
+             if (at := _at(x, bad, t.shape)) is not None]
+    return f"There {', '.join(given)}" if given else ""
+
+
+def _is_mask(x: Any) -> bool:
+    """Whether what is not finite is -infinity, as in masks."""
+    x = np.asarray(x)
+    low = x == -np.inf
+    return x.dtype.kind == "f" and bool(low.any() and (np.isfinite(x) | low).all())
+
+
+def _held(x: Any) -> Any:
+    return Node(x).value if isinstance(x, Tensor) else np.asarray(x)
 
 
 def _backward(case: Case) -> Iterator[Cause]:
@@ -131,11 +175,14 @@ def _safe(op: str) -> str:
     return f"Write {_SAFE.format(call=call)}"
 
 
-def _first_bad(x: Any) -> tuple[int, ...] | None:
+def _first_bad(x: Any, only_nan: bool = False) -> tuple[int, ...] | None:
     x = np.asarray(x)
-    if x.dtype.kind != "f" or np.isfinite(x).all():
+    if x.dtype.kind != "f":
         return None
-    return tuple(int(i) for i in np.argwhere(~np.isfinite(x))[0]) if x.ndim else ()
+    bad = np.isnan(x) if only_nan else ~np.isfinite(x)
+    if not bad.any():
+        return None
+    return tuple(int(i) for i in np.argwhere(bad)[0]) if x.ndim else ()
 
 
 def _written(x: Any, index: tuple[int, ...]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.cotangents import cotangents_of
-from ..engine.graph import Node, leaves_of, nodes_of, walk
+from ..engine.graph import Node, event_of, leaves_of, nodes_of, walk
 from ..engine.tensor import Tensor, constant
 from ..errors import CaptureError, GradError, describe
 from ..ground.modes import using
@@ -41,13 +41,27 @@ def gradient_program(root: Tensor, wrt: Sequence[Tensor] | None) -> Program:
         raise GradError(f"source: {describe(root)} does not depend on {describe(missing)}")
     program = capture.program("gradient", [root, *(cotangents[x] for x in wrt)])
     arrays = [i.array for i in program.inputs if isinstance(i, Array)]
-    names = {x: name for x, name in names_for([*walk([root]), *arrays]).items() if name.isidentifier()}
+    found = _watched(root) | names_for([*walk([root]), *arrays])
+    names = {x: name for x, name in found.items() if name.isidentifier()}
     tensors = {root: "loss"} | {x: name for x, name in names.items() if isinstance(x, Tensor)}
     capture.name_all(tensors, {id(x): names.get(array_key(x), "") for x in arrays})
     for g, leaf in zip(program.outputs[1:], wrt, strict=True):
         g.of = capture.reference(leaf)
     variables = ((name, array_in(x)) for name, x in user_variables() if name.isidentifier())
     return with_origins(program, {name: x for name, x in variables if x is not None})
+
+
+def _watched(root: Tensor) -> dict[Any, str]:
+    """The names that a watched run saw, of Tensors and, by their contents, of arrays."""
+    names: dict[Any, str] = {}
+    for t in walk([root]):
+        event = event_of(t)
+        if event is not None and event.name:
+            names[t] = event.name
+        for x, name in zip(t.inputs, event.arguments if event else (), strict=False):
+            if isinstance(x, np.ndarray) and name:
+                names.setdefault(array_key(x), name)
+    return names
 
 
 def _seed(root: Tensor) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 from ..engine.graph import Node
 from ..engine.tensor import Tensor
 from ..errors import TinygradGdError
+from ..ops.indexing import SLOT
 from .reverse import Step, fitted, resent
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 Array = Any
 #: So many other values of the graph are tried in the place of an argument.
 OTHERS = 30
+FORGOTTEN = "`=` where `+=` belongs, or a path that was forgotten"
 
 
 class Slip(NamedTuple):
@@ -32,7 +34,7 @@ class Slip(NamedTuple):
 
 def slips_at(step: Step, names: Names, values: list[Tensor]) -> Iterator[Slip]:
     """The slips that somebody may make in one step; ``values`` are mixed up with its own."""
-    tries = (_plain, _shapes, _gates, _softmax, _misplaced)
+    tries = (_plain, _shapes, _gates, _bent, _pools, _kernels, _reads, _softmax, _misplaced)
     for attempt in tries:
         slips = attempt(step, names, values)
         while True:
@@ -47,8 +49,7 @@ def slips_at(step: Step, names: Names, values: list[Tensor]) -> Iterator[Slip]:
 def _plain(step: Step, names: Names, _: list[Tensor]) -> Iterator[Slip]:
     op: Any = step.out.op
     made = names.made(step.out)
-    yield Slip(f"what comes back through {made} is missing: `=` where `+=` belongs, or a path "
-               "that was forgotten", None)
+    yield Slip(f"what comes back through {made} is missing: {FORGOTTEN}", None)
     if op.elementwise or step.to.shape == step.out.shape:
         if op.name not in ("add", "subtract", "negative", "positive"):
             yield Slip(f"the local derivative of {made} is left out: what arrived was passed on as it "
@@ -68,9 +69,68 @@ def _shapes(step: Step, names: Names, _: list[Tensor]) -> Iterator[Slip]:
 
 def _gates(step: Step, names: Names, _: list[Tensor]) -> Iterator[Slip]:
     op: Any = step.out.op
-    if op.kind == "act" or op.name in ("where", "clip", "maximum", "minimum"):
+    gate = op.kind == "act" or op.name in ("where", "clip", "maximum", "minimum")
+    if not gate or np.shape(step.raw) != np.shape(step.g):
+        return
+    if np.all((step.raw == step.g) | (step.raw == 0)):
         yield Slip(f"the mask of {names.made(step.out)} is upside down",
                    fitted(step, step.g - step.raw))
+
+
+def _bent(step: Step, names: Names, _: list[Tensor]) -> Iterator[Slip]:
+    """Halves of the derivatives of tanh and sigmoid."""
+    op: Any = step.out.op
+    out, made = Node(step.out).value, names(step.out)
+    if op.name == "tanh":
+        yield Slip(f"the square is missing in 1 - {made} ** 2, the derivative of tanh",
+                   step.g * (1 - out))
+        yield Slip(f"{made} ** 2 is taken where 1 - {made} ** 2 belongs, the derivative of tanh",
+                   step.g * out * out)
+    if op.name == "sigmoid":
+        yield Slip(f"only {made} is taken where {made} * (1 - {made}) belongs", step.g * out)
+        yield Slip(f"only 1 - {made} is taken where {made} * (1 - {made}) belongs", step.g * (1 - out))
+
+
+def _kernels(step: Step, names: Names, _: list[Tensor]) -> Iterator[Slip]:
+    op: Any = step.out.op
+    if op.name in ("conv1d", "conv2d", "conv3d") and step.position == 1:
+        axes = tuple(range(2, step.sent.ndim))
+        yield Slip(f"the gradient of the kernel of {names.made(step.out)} is flipped: windows are "
+                   "taken as they are, not turned round", np.flip(step.sent, axes))
+
+
+def _reads(step: Step, names: Names, _: list[Tensor]) -> Iterator[Slip]:
+    """What was read more than once gets only the last of what comes back."""
+    op: Any = step.out.op
+    if op.name != "getitem":
+        return
+    arrays = iter(Node(x).value if isinstance(x, Tensor) else x for x in step.out.inputs[1:])
+    sent: Array = np.zeros(step.to.shape, step.sent.dtype)
+    sent[tuple(next(arrays) if k is SLOT else k for k in step.out.params["key"])] = step.g
+    yield Slip(f"what {names.made(step.out)} read more than once keeps only the last of what comes "
+               "back: `=` where np.add.at belongs", sent)
+
+
+def _pools(step: Step, names: Names, _: list[Tensor]) -> Iterator[Slip]:
+    """What a window of a pool chose or averaged goes to all of the window alike."""
+    op: Any = step.out.op
+    if not op.name.startswith(("max_pool", "avg_pool")) or not step.sent.size:
+        return
+    made = names.made(step.out)
+    window, lengths = step.out.params["window"], step.to.shape[-len(step.out.params["window"]):]
+    if step.out.params["stride"] != window or any(n % w for n, w in zip(lengths, window, strict=True)):
+        return
+    whole = step.g
+    for axis, times in enumerate(window, step.to.ndim - len(window)):
+        whole = np.repeat(whole, times, axis=axis)
+    if op.name.startswith("avg"):
+        yield Slip(f"{made} is a mean: what comes back is not divided by the {np.prod(window)} numbers "
+                   "of each window", whole)
+        return
+    yield Slip(f"what comes back through {made} goes to all of each window: only the largest gets it",
+               whole)
+    yield Slip(f"what comes back through {made} is spread over each window as by a mean: only the "
+               "largest gets it, and all of it", whole / np.prod(window))
 
 
 def _softmax(step: Step, names: Names, _: list[Tensor]) -> Iterator[Slip]:
@@ -86,6 +146,14 @@ def _softmax(step: Step, names: Names, _: list[Tensor]) -> Iterator[Slip]:
     if op.name == "softmax":
         yield Slip(f"only the diagonal of {made} is there, p * (1 - p): each output depends on all "
                    "inputs", step.g * out * (1 - out))
+        axis = step.out.params.get("axis", -1)
+        within = (step.g * out).sum(axis=axis, keepdims=True)
+        right = f"{names(step.out)} * (d - sum(d * {names(step.out)}))"
+        through = f"{right}, which goes through {made}"
+        yield Slip(f"the sum is not subtracted in {through}", step.g * out)
+        yield Slip(f"the factor in front is missing in {through}", step.g - within)
+        yield Slip(f"the sum is of d alone in {through}",
+                   out * (step.g - step.g.sum(axis=axis, keepdims=True)))
     if op.name == "log_softmax":
         total = step.g.sum(axis=step.out.params.get("axis", -1), keepdims=True)
         yield Slip(f"in {made} the softmax is not subtracted: d - softmax * (the sum of d)", step.g)
@@ -107,16 +175,43 @@ def _misplaced(step: Step, names: Names, values: list[Tensor]) -> Iterator[Slip]
     own = {1: step.out} | {k + 2: x for k, x in enumerate(inputs) if k in read}
     for k, right in own.items():
         held = Node(right).value if isinstance(right, Tensor) else np.asarray(right)
-        others = [t for t in values if t.shape == held.shape and t is not right]
-        for other in others[:OTHERS]:
-            said = (f"the derivative of {names.made(step.out)} is taken with {names.said(other)} where "
-                    f"{names.said(right)} belongs")
-            yield from _resent(said, step, {k: Node(other).value[()]})
+        for base, turned in ((right, False), *_turned(right)):
+            for other in _others(base, names, values)[:OTHERS]:
+                said = (f"the derivative of {names.made(step.out)} is taken with {names.said(other)} "
+                        f"where {names.said(base)} belongs")
+                value = Node(other).value
+                if turned:
+                    value = right.op.run(value, **right.params)
+                if value.shape == held.shape:
+                    yield from _resent(said, step, {k: value[()]})
     if op.arity == 1 and op.kind != "red":
         with np.errstate(all="ignore"):
             again = op.run(Node(step.out).value, **step.out.params)
         yield from _resent(f"{op.name} is applied twice in its derivative: {names(step.out)} is the "
                            f"{op.name} already", step, {1: again})
+
+
+def _turned(x: Any) -> list[tuple[Tensor, bool]]:
+    """What a value is the transpose of."""
+    turned = isinstance(x, Tensor) and x.op is not None and x.op.name in ("transpose", "swapaxes")
+    return [(x.inputs[0], True)] if turned else []
+
+
+def _others(right: Any, names: Names, values: list[Tensor]) -> list[Tensor]:
+    """What may be taken for a value: of its shape, each value once, those with names first.
+
+    What is 0 everywhere is none: with that a term is left out, which is told as that.
+    """
+    held = Node(right).value if isinstance(right, Tensor) else np.asarray(right)
+    named = sorted((t for t in values if t.shape == held.shape and t is not right),
+                   key=lambda t: names.said(t) != names(t))
+    found: list[Tensor] = []
+    for t in named:
+        value = Node(t).value
+        if value.any() and not any(np.array_equal(value, Node(x).value) for x in found):
+            if not np.array_equal(value, held):
+                found.append(t)
+    return found
 
 
 def _resent(said: str, step: Step, arguments: dict[int, Array]) -> Iterator[Slip]:

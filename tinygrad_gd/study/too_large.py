@@ -98,8 +98,8 @@ def _uses(case: Case) -> Iterator[Cause]:
         parts = ", ".join(f"{'' if many else f'{case.names.said(s.out)} '}{one(norm(s.sent))}"
                           for s in sent[:8])
         yield Cause("used", f"{name} is used {len(sent)} times, and its gradient is the sum of what "
-                    "comes back from each.", evidence=f"lengths: {parts}", weight=1,
-                    cure="That is right; divide by the number of uses if a mean is meant.",
+                    "comes back from each, as it should be.", weight=1,
+                    evidence=f"lengths of these, from the loss on: {parts}",
                     line=case.line(sent[0].out), at=t)
         return
     spread = next((s for s in sent if np.size(s.raw) > max(t.size, 1)), None)
@@ -107,5 +107,5 @@ def _uses(case: Case) -> Iterator[Cause]:
         times = np.size(spread.raw) // max(t.size, 1)
         made = case.names.made(spread.out)
         yield Cause("used", f"Each number of {name} is used {times} times by broadcasting in {made}, "
-                    "and what comes back adds up.", weight=0.5, cure="That is right.",
+                    "and what comes back adds up, as it should.", weight=0.5,
                     line=case.line(spread.out), at=t)

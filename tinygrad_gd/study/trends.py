@@ -20,9 +20,12 @@ LAYERS, GROWN = 4, 1e2
 SHRUNK = {"layer": 1e3, "step in time": 1e6}
 _CURES = {
     "layer": "Initialise larger (tg.nn.init.kaiming_normal_), normalise between layers, or use "
-             "residual connections; relu in place of sigmoid or tanh.",
-    "": "Use an LSTM or GRU, or fewer steps.",
-    "rnn": "Use an LSTM or GRU, or fewer steps.",
+             "residual connections, x + layer(x).",
+    "sigmoid": "Use relu or tanh in place of sigmoid, whose slope is a quarter at most; or normalise "
+               "between layers (tg.nn.LayerNorm), or use residual connections, x + layer(x). Larger "
+               "initial weights alone do not help.",
+    "": "Use an LSTM or GRU in place of a plain RNN, or fewer steps.",
+    "rnn": "Use an LSTM or GRU in place of a plain RNN, or fewer steps.",
     "lstm": "Start with forget gates that are open (a bias of 3, say), or use fewer steps.",
     "gru": "Start with update gates that keep the state (a bias of 3, say), or use fewer steps.",
 }
@@ -68,7 +71,7 @@ def causes_of_depth(case: Case) -> Iterator[Cause]:
             continue
         shrinks = trend.total < 1
         lengths = ", ".join(f"{n:.1e}" for n in _some(trend.norms))
-        cure = _CURES["layer" if trend.what == "layer" else trend.by] if shrinks else (
+        cure = _CURES[_kind(case) if trend.what == "layer" else trend.by] if shrinks else (
             "Clip gradients (tg.nn.utils.clip_grad_norm_), initialise smaller, or normalise.")
         yield Cause("vanishing" if shrinks else "exploding",
                     f"The gradient {'shrinks' if shrinks else 'grows'} on its way back: "
@@ -76,6 +79,11 @@ def causes_of_depth(case: Case) -> Iterator[Cause]:
                     f"{len(trend.norms) - 1} of them by {trend.total:.1g}.",
                     evidence=f"lengths from the loss on: {lengths}", cure=cure, weight=2.5,
                     at=trend.what)
+
+
+def _kind(case: Case) -> str:
+    bent = any(s.out.op is not None and s.out.op.name == "sigmoid" for s in case.passed.steps)
+    return "sigmoid" if bent else "layer"
 
 
 def _some(norms: list[float]) -> list[float]:
@@ -98,11 +106,17 @@ def _in_depth(case: Case) -> Trend | None:
 
 
 def _in_time(case: Case) -> Iterator[Trend]:
-    """Along the uses of one weight: what each of them sends."""
-    t = case.tensor
-    outs = [s.out for s in case.passed.steps if s.to is t] if t.ndim > 1 else []
-    if len(outs) > LAYERS and all(map(_leads_to, outs, outs[1:])):
-        yield _trend("step in time", "", [norm(case.passed.totals[o]) for o in outs])
+    """Along the uses of one leaf behind one another: what arrives at each of them."""
+    between = case.downstream
+    uses: dict[Tensor, list[Tensor]] = {}
+    for s in case.passed.steps:
+        if s.to.op is None and s.out in between:
+            uses.setdefault(s.to, []).append(s.out)
+    often = [outs for outs in uses.values() if len(outs) > LAYERS]
+    own = uses.get(case.tensor, [])
+    for outs in [own] if len(own) > LAYERS else often[:1]:
+        if all(map(_leads_to, outs, outs[1:])):
+            yield _trend("step in time", "", [norm(case.passed.totals[o]) for o in outs])
 
 
 def _inside(case: Case) -> Iterator[Trend]:

@@ -73,7 +73,7 @@ def _at_step(case: Case, s: Step, whole: bool) -> Cause | None:
         if others:
             computed = isinstance(others[0], Tensor) and others[0].op is not None
             other = case.names.said(others[0])
-            return Cause("zero factor", f"{made} multiplies {name} by {other}, "
+            return Cause("zero factor", f"{name} is multiplied by {other}, "
                          "which is 0 everywhere.", line=line, weight=4, at=(s.out, s.position),
                          cure=f"Look what made {other} 0." if computed else
                          "Is it a weight that was initialised with zeros? Draw it at random.")
@@ -107,12 +107,12 @@ def _relu(case: Case, s: Step, share: float) -> Cause | None:
     if share < 1 and dead <= FEW * rows.shape[1]:
         return None  # half of the input is usual
     units = (f"{dead} of {rows.shape[1]} units are 0 for all {rows.shape[0]} rows" if len(rows) > 1
-             else f"{dead} of {rows.shape[1]} units are 0")
+             else f"{dead} of {rows.shape[1]} results are 0")
     zero = "exactly 0, where its slope is 0 by convention" if not values.any() else "not above 0"
     return Cause("dead relu", f"{op.name}{where} lets nothing back through where its input is {zero}: "
                  f"that is {share:.0%} of it.", evidence=f"{units}. {_range(case, s.to)}",
-                 cure="Initialise smaller, or with zero biases; lower the learning rate; or use "
-                      "tg.leaky_relu, which has a slope on both sides.",
+                 cure="Use tg.leaky_relu, which has a slope on both sides; or bring the input above 0: "
+                      "other initial weights and biases, a lower learning rate.",
                  line=case.line(s.out), weight=4, at=s.out)
 
 

@@ -15,6 +15,7 @@ from ..ground.modes import no_grad
 from ..ground.observer import observe
 from ..nn.module import Module
 from ..pictures.names import names_for
+from ..pictures.words import word_of
 from ..transforms.curvature import variables
 
 Array = np.ndarray[Any, Any]
@@ -125,7 +126,7 @@ class _Activations(Run):
         super().forward(out, primitive, inputs, params)
         if primitive.kind == "act":
             path = self.call.path if self.call else ""
-            self.found.append((f"{path} {primitive.name}".strip(), np.array(Node(out).value)))
+            self.found.append((f"{path} {word_of(primitive)}".strip(), np.array(Node(out).value)))
 
 
 def activations(model: Module, *inputs: Any) -> list[Units]:

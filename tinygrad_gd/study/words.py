@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from textwrap import fill
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from .pace import STEPS, Pace
 if TYPE_CHECKING:
     from .advice import Advice
 
-WIDTH = 104
+WIDTH = 100
 #: So many eigenvalues are listed; of more, the ends.
 LISTED = 6
 
@@ -65,7 +65,7 @@ def _lines(advice: Advice) -> Iterator[str]:
                f"{figure(float(advice.eigenvalues[0]))}: descent moves away from here, "
                "slowly at first; noise or momentum helps.")
     if advice.still:
-        yield (f"Neither slope nor curvature along {', '.join(advice.still)}: nothing is learned "
+        yield (f"Neither slope nor curvature along {_some(advice.still)}: nothing is learned "
                "there, as with dead units; look at the activations, and initialise anew.")
     if advice.inputs is not None:
         yield _columns(advice)
@@ -81,13 +81,13 @@ def rates(advice: Advice) -> str:
 
     >>> import tinygrad_gd as tg
     >>> w = tg.Tensor(1.0, requires_grad=True)
-    >>> rates(tg.advise(lambda: (w - 3) ** 2, [w]))
-    'eigenvalues of the Hessian: 2.0000; lr must stay below 2/2.0000 = 1.0000; advised lr = 0.5000'
+    >>> rates(tg.advise(lambda: (w - 3) ** 2, [w])).split("; ")[1:]
+    ['lr must stay below 2/2.0000 = 1.0000', 'advised lr = 0.5000']
     """
     values = [figure(float(v)) for v in advice.eigenvalues]
     if len(values) > LISTED:
         values = [*values[:2], "...", *values[-2:]]
-    found = f"eigenvalues of the Hessian: {', '.join(values)}"
+    found = f"Curvatures, the eigenvalues of the Hessian: {', '.join(values)}"
     if math.isinf(advice.limit):
         return f"{found}; none is positive, so no learning rate follows from them"
     limit = f"2/{values[-1]} = {figure(advice.limit)}"
@@ -120,12 +120,16 @@ def _ahead(advice: Advice) -> Iterator[str]:
         asked = advice.asked[0]
         pair = f"lr = {asked.lr:.4g}" + (f" and momentum = {asked.momentum:.4g}" if others else "")
         yield f"With {pair} {first}.{plain}"
+        if others:
+            yield (f"Momentum adds {asked.momentum:.4g} of the last step to each new one: along the "
+                   "flattest direction, where they agree, steps add up; across the steepest, where "
+                   "they go to and fro, they cancel.")
 
 
 def _one_pace(pace: Pace, flat: str) -> str:
     """What each step does along both ends, and where that leads."""
     if max(pace.flattest, pace.steepest) > 1:
-        end = "it diverges" if pace.steepest > 1 else "it leaves the saddle"
+        end = "it diverges, as above 1 it grows" if pace.steepest > 1 else "it leaves the saddle"
     elif math.isfinite(pace.ahead):
         end = f"a loss of {figure(pace.ahead)} after {STEPS} steps"
     else:
@@ -163,4 +167,9 @@ def _parts(shares: dict[str, float]) -> str:
         total += share
         if total >= 0.9:
             break
-    return ", ".join(chosen)
+    return _some(chosen)
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first of many names."""
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")

@@ -24,6 +24,11 @@ _RELATIONS = {"equal": "=", "not_equal": r"\neq", "less": "<", "less_equal": r"\
 _CHOICES = {"maximum": "max", "minimum": "min", "max": "max", "min": "min"}
 #: What changes how numbers are kept or laid out, and none of them.
 _UNSEEN = {"astype", "broadcast_to", "copy", "reshape", "expand_dims", "squeeze"}
+#: What the parts of convolutions and pools are called, which the user has not written.
+_WORDS = {"im2col": "windows", "col2im": "add windows", "to_largest": "to largest of windows",
+          "from_largest": "largest of windows", "max_pool1d": "max pool", "max_pool2d": "max pool",
+          "max_pool3d": "max pool", "avg_pool1d": "mean pool", "avg_pool2d": "mean pool",
+          "avg_pool3d": "mean pool", "scatter": "put", "standardize": "normalize"}
 #: Names of indices by axis.
 _INDICES = "ijkl"
 
@@ -176,7 +181,14 @@ def _call(i: Instruction, parts: list[Part]) -> Part:
         return parts[0]
     if name in _RELATIONS:
         return rf"\left[{texts[0]} {_RELATIONS[name]} {texts[1]}\right]", ATOM
-    if name == "transpose":
+    if name == "getitem" and len(parts) == 2 and len(i.params["key"]) == 1:
+        return f"{inside_of(parts[0], ATOM)}_{{{texts[1]}}}", ATOM
+    if name == "getitem" and len(parts) == 1 and all(
+            k is None or k is ... or k == slice(None) for k in i.params["key"]):
+        return parts[0]
+    if name == "transpose" or _turns(i):
+        if parts[0][1] == ATOM and texts[0].endswith(r"^{\top}"):
+            return texts[0].removesuffix(r"^{\top}"), ATOM
         return f"{inside_of(parts[0], ATOM)}^{{\\top}}", ATOM
     if name == "where":
         return rf"\left({texts[1]} \text{{ if }} {texts[0]} \text{{ else }} {texts[2]}\right)", ATOM
@@ -184,8 +196,16 @@ def _call(i: Instruction, parts: list[Part]) -> Part:
         return rf"\{_CHOICES[name]}{_over(i)}\left({', '.join(texts)}\right)", ATOM
     if name in _BRACKETS:
         return _BRACKETS[name] % texts[0], ATOM
-    command = f"\\{name}" if name in _FUNCTIONS else rf"\operatorname{{{name.replace('_', ' ')}}}"
+    word = _WORDS.get(name, name.replace("_", " ")).replace(" ", r"\ ")
+    command = f"\\{name}" if name in _FUNCTIONS else rf"\operatorname{{{word}}}"
     return rf"{command}\left({', '.join(texts)}\right)", ATOM
+
+
+def _turns(i: Instruction) -> bool:
+    """Whether the last two axes change places, which makes matrices of their transposes."""
+    ndim = len(i.output.shape)
+    axes = {i.params[a] % ndim for a in ("axis1", "axis2")} if i.primitive.name == "swapaxes" else set()
+    return bool(axes) and axes == {ndim - 1, ndim - 2}
 
 
 def _over(i: Instruction) -> str:

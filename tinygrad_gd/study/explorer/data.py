@@ -11,6 +11,7 @@ import numpy as np
 from ...engine.graph import Node, leaves_of, walk
 from ...engine.tensor import Tensor
 from ...pictures.figures import gradient_summary, value_summary
+from ...pictures.words import word_of
 from ..explaining import Explanation, Sent
 from ..naming import Names
 from .javascript import NotWritten, Script, script_of
@@ -79,7 +80,7 @@ def _node(i: str, x: Any, picture: Picture, names: Names, totals: dict[str, Arra
               for a in given if isinstance(a, Tensor | np.ndarray)]
     found: dict[str, Any] = {
         "id": i, "kind": picture.kinds[i], "title": title, "spots": picture.spots[i],
-        "op": op.name if op else "", "formula": f"{title} = {names.call(x)}" if op else "",
+        "op": word_of(op) if op else "", "formula": f"{title} = {names.call(x)}" if op else "",
         "shape": list(value.shape),
         "value": as_drawn(value_summary(value, picture.kinds[i] == "act")), "uses": uses[title],
         "inputs": list(dict.fromkeys(inputs))}

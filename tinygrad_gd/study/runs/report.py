@@ -18,6 +18,9 @@ SHOWN = 6
 #: About how wide a column of numbers is.
 COLUMN = 10
 
+#: Columns of the table, which is wider than text.
+WIDE = 104
+
 
 def report(run: Run, title: str) -> str:
     """What `python -m tinygrad_gd replay` prints."""
@@ -80,7 +83,7 @@ def _table(run: Run, rows: list[int | None]) -> Iterator[str]:
     whole = run.values.ndim == 2 and run.values.shape[1] <= SHOWN and run.steps > 0
     names = _columns(run) if whole else [f"|g of {name}|" for name in run.names[:SHOWN]]
     room = np.cumsum([max(len(name), COLUMN) + 2 for name in names]) + 4 * COLUMN
-    names = [name for name, end in zip(names, room, strict=True) if end <= WIDTH]
+    names = [name for name, end in zip(names, room, strict=True) if end <= WIDE]
     held = (run.values if whole else run.gradients)[:, : len(names)]
     reached = np.isfinite(run.reach).any()
     cells: list[list[str]] = [["step", "loss", "|gradient|", *(["reach"] if reached else []), *names]]
