@@ -5,14 +5,14 @@
 All are loaded when asked for:
 
 - `explaining` tells a pass step by step: `reverse` walks it as the engine does, `rule_text` writes the
-  formula of each rule, `naming` says what things are called, `step_words` what is worth saying of a
-  step, and `explained` puts it on a page.
+  formula of each rule, `naming` says what things are called and `calls` how operations are written,
+  `step_words` what is worth saying of a step, and `explained` puts it on a page.
 - `diagnosis` finds what is wrong with a gradient: `case` is what is known of it, `broken_chain` says
   why there is none, `never_reached` which leaves miss one, `vanished` why it is 0, `trends` why it
   shrinks or grows on its way back, `too_large` why it is more than expected, `non_finite` where NaN
   comes from.
-- `checking` compares somebody's own gradients with the engine's, by `slips` and `wrong_shapes`, which
-  name the mistakes.
+- `checking` compares somebody's own gradients with the engine's, by `slips`, `slips_in_time` and
+  `wrong_shapes`, which name the mistakes; `closeness` says which numbers are the same.
 - `advice` reads the curvature of a loss: of large models by `spectrum`, which needs only products of
   the Hessian with vectors; `columns` finds the data in the graph, and records the loss again with them
   standardised; `pace` computes what a rate does on a quadratic, `words` says it all. `range_test` tries
