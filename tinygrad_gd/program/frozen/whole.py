@@ -224,7 +224,8 @@ class Whole:
         gradients = tuple(zip(stay, computed, strict=True))
         inputs.update((id(i), i) for i in self._arguments.values())
         instructions = list(program.instructions)
-        for number, i in reversed(sorted(self._inserted, key=lambda found: found[0])):
+        inserted = sorted(self._inserted, key=lambda found: found[0])
+        for number, i in reversed(inserted):  # those of one place stay as they came
             instructions.insert(number, i)
         program = program.with_(
             inputs=tuple(i for i in inputs.values() if i is not None), outputs=outputs,
