@@ -13,6 +13,7 @@ import pytest
 
 import tinygrad_gd as tg
 from tests.pictures.drawings import (
+    Block,
     Normalize,
     Transformer,
     chain,
@@ -30,6 +31,7 @@ from tests.pictures.drawings import (
     two_thousand_scalars,
 )
 from tinygrad_gd.pictures import draw
+from tinygrad_gd.pictures.boxes import _Ids
 from tinygrad_gd.pictures.folding import LAST, LIMIT, PAGE
 from tinygrad_gd.pictures.recording import recording_of
 from tinygrad_gd.pictures.render import RenderError
@@ -302,14 +304,74 @@ def test_a_compiled_step_shows_forward_backward_and_update() -> None:
 
     for _ in range(3):
         step(np.ones((5, 3)), np.ones((5, 2)))
-    drawing = draw(step)
+    drawing = draw(step, page=(3000, 3000))
     assert [f.title for f in drawing.graph.frames if f.around < 0] == ["forward pass", "backward pass", "update pass"]
     assert {n.phase for n in drawing.graph.nodes} == {"forward", "backward", "update"}
     titles = {n.title for n in drawing.graph.nodes if n.kind == "loss"}
     assert {"loss", "new 0.weight", "new 2.bias"} <= titles
     assert b"</svg>" in drawing.render("svg") and "new 0.weight" in str(drawing)
-    assert drawing.dot.source == draw(step).dot.source
+    assert drawing.dot.source == draw(step, page=(3000, 3000)).dot.source
     assert draw(step.program).graph.total > 10
+
+
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
+@pytest.mark.parametrize("name", ["line", "perceptron", "convolutions", "blocks"])
+def test_a_compiled_step_fits_its_page(name: str, optimizer: str) -> None:
+    """Columns of passes stand side by side; the update is folded first, then modules, then passes."""
+    drawing = draw(compiled(name, optimizer))
+    width, height = (float(x) for x in re.search(rb'width="([.\d]+)pt" height="([.\d]+)pt"', drawing.render("svg")).groups())  # type: ignore[union-attr]
+    assert width <= 900 and height <= 2400 and len(drawing.graph.nodes) >= 8
+    kept = [f.title for f in drawing.graph.frames if f.kind == "pass"]
+    assert kept == ["forward pass", "backward pass", "update pass"][: len(kept)] and kept
+    assert {b.title for b in drawing.graph.nodes if b.title.endswith(" pass")} == {"backward pass", "update pass"} - {*kept}
+    ids = [n.id for n in drawing.graph.nodes]
+    assert len(set(ids)) == len(ids)
+
+
+def compiled(name: str, optimizer: str) -> Any:
+    """A compiled step that was called often enough to have a program."""
+    rng = np.random.default_rng(0)
+    w, b = (tg.Tensor(0.0, requires_grad=True, name=n) for n in "wb")
+    model = {"line": None, "perceptron": tg.nn.Sequential(tg.nn.Linear(64, 32), tg.nn.ReLU(), tg.nn.Linear(32, 10)),
+             "convolutions": tg.nn.Sequential(tg.nn.Conv2d(1, 8, 3), tg.nn.ReLU(), tg.nn.MaxPool2d(2), tg.nn.Conv2d(8, 16, 3),
+                                              tg.nn.ReLU(), tg.nn.Flatten(), tg.nn.Linear(64, 10)),
+             "blocks": tg.nn.Sequential(Block(), Block())}[name]
+    shape = {"line": (5,), "perceptron": (32, 64), "convolutions": (32, 1, 10, 10), "blocks": (2, 8, 32)}[name]
+    update = getattr(tg.optim, optimizer)([w, b] if model is None else list(model.parameters()), lr=0.01)
+
+    @tg.compile
+    def step(x: Any) -> Any:
+        out = w * x + b if model is None else model(x)
+        loss = (out**2).mean() if out.ndim != 2 else tg.nn.cross_entropy(out, np.arange(32) % 10)
+        update.zero_grad()
+        loss.backward()
+        update.step()
+        return loss
+
+    for _ in range(3):
+        step(rng.normal(size=shape))
+    return step
+
+
+def test_a_pass_of_a_compiled_step_is_a_heading_and_tells_its_modules_apart() -> None:
+    lines = str(draw(compiled("perceptron", "Adam"))).splitlines()[:-1]
+    assert [line.split("  ")[0].strip() for line in lines if " pass" in line.split("  ")[0]] == [
+        "forward pass:", "backward pass:", "update pass"]
+    names = [line.split("  ")[1].strip() for line in lines if line.startswith("  ")]
+    assert {"module_0", "module_2", "0 backward", "2 backward"} <= {*names} and len({*names}) == len(names)
+    assert "maximum(module_0, 0)" in str(draw(compiled("perceptron", "Adam")))
+
+
+def test_what_a_region_of_the_reverse_pass_makes_is_counted() -> None:
+    (two, one, zero) = (n for n in draw(compiled("perceptron", "SGD")).graph.nodes if n.title.endswith(" backward"))
+    assert (two.title, two.shape, one.shape, zero.shape) == ("2 backward", "3 results", "(32, 32)", "2 results")
+    assert not two.expression and "_ > 0" in one.expression
+
+
+def test_ids_differ_also_where_words_end_in_numbers() -> None:
+    ids = _Ids()
+    made = [ids.of(text) for text in ("0", "0 2", "0", "0", "0 2", "", "")]
+    assert made[:2] == ["0", "0-2"] and len(set(made)) == len(made)
 
 
 def test_equal_siblings_and_chains_are_one_box() -> None:

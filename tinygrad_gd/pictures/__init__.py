@@ -3,12 +3,13 @@
 From what was computed to a page: `recording` is a graph as lists (`running` makes one of a function's
 run or a compiled step), `views` joins reshapes to their neighbours, `tree` nests operations in modules.
 `folding` decides what of it a page needs to fold: `repeats` finds equal modules and loops, `siblings`
-equal operations, `chains` operations in a row; `cells` is what then is drawn, and about how large.
-`boxes` says it in words and numbers, with `rows`, `words`, `names`, `figures`, `slopes` (gradients)
-and `colours`; `captions` is what stands below. Then the forms: `text`, and `dot`, which an engine lays
-out (`render`), with `themes` and `letters`; from its `svg` the other pictures: `pdf`, and as `shapes`
-PNG (`xdot`) and `tikz`; `page` (HTML), `mermaid` and `record` (JSON); `forms` lists them. `asking` is
-what `draw` does, `drawing` what people hold. `plot/` draws training with matplotlib.
+equal operations, `chains` operations in a row; `cells` is what then is drawn. `boxes` says it in words
+and numbers, with `rows`, `words`, `names`, `figures`, `slopes` (gradients) and `colours`; `extent` is
+about how much room that needs; `captions` is what stands below. Then the forms: `text`, and `dot`,
+which an engine lays out (`render`), with `themes` and `letters`; from its `svg` the other pictures:
+`pdf`, and as `shapes` PNG (`xdot`) and `tikz`; `page` (HTML), `mermaid` and `record` (JSON); `forms`
+lists them. `asking` is what `draw` does, `drawing` what people hold. `plot/` draws training with
+matplotlib.
 
 Surprises here
 --------------

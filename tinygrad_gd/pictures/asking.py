@@ -13,7 +13,6 @@ from ..ground.checks import check_integer
 from ..program.ir import Program
 from ..program.lockstep.function import Compiled
 from .boxes import graph_of
-from .cells import cells_of, page_of
 from .colours import colour
 from .drawing import Drawing
 from .folding import PAGE, Wish
@@ -21,11 +20,10 @@ from .letters import counted, either
 from .recording import Recording, recording_of
 from .running import program_of, run_of
 from .themes import THEMES
-from .tree import tree_of
 from .views import Units
 
-#: So many operations, all on scalars, are drawn from left to right.
-SCALARS = 30
+#: So many operations, all on scalars, are drawn from left to right, where that needs no more points.
+SCALARS, SIDEWAYS = 30, 600
 #: How far from ``focus`` operations are drawn.
 NEAR = 3
 
@@ -115,12 +113,12 @@ def _recorded(what: Any, inputs: tuple[Any, ...]) -> Recording:
 
 
 def rankdir_of(recording: Recording, wish: Wish) -> str:
-    """Small graphs of scalars are read from left to right if they fit the page so, others downwards."""
+    """Small graphs of scalars are read from left to right where they are short, others downwards."""
     if len(recording.outs) > SCALARS or any(out.shape for out in recording.outs):
         return "TB"
-    units = Units(recording)
-    width, _ = page_of(units, cells_of(units, tree_of(units)), downwards=False)
-    return "LR" if width <= wish.page[0] else "TB"
+    width, height = wish.page
+    graph = graph_of(recording, wish._replace(page=(min(width, SIDEWAYS), height), downwards=False))
+    return "TB" if graph.folded else "LR"
 
 
 def _near(recording: Recording, tensor: Any) -> frozenset[int]:

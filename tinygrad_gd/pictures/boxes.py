@@ -13,6 +13,7 @@ import numpy as np
 from ..engine.graph import Node
 from ..engine.tensor import Tensor
 from .cells import Cell, Cells
+from .extent import extent_of, least_length
 from .folding import Wish, folded
 from .recording import Recording
 from .rows import Row, Writer
@@ -67,6 +68,7 @@ class Frame:
     """An open module, or a step of a loop, around boxes."""
 
     id: str
+    kind: str  # pass, module or step
     title: str
     word: str
     note: str
@@ -120,28 +122,56 @@ class Graph:
 def graph_of(recording: Recording, wish: Wish, label: Callable[[Any], Any] | None = None,
              values: bool = True) -> Graph:
     """The picture of a recording, folded as wished."""
-    units = Units(recording)
-    drawn = folded(units, wish)
-    slopes = slopes_of(recording)
-    writer = Writer(units, slopes, values, whole=wish.fold is False)
-    ids = _Ids()
-    nodes = [_box(writer, cell, ids) for cell in drawn.cells] or [_leaf_box(writer, ids)]
+    sheet = _Sheet(Units(recording), slopes_of(recording), values, wish)
+    drawn = folded(sheet.units, wish, sheet.fits)
+    sheet.write(drawn)
+    writer, ids, nodes = sheet.writer, sheet.ids, sheet.boxes
     for node in nodes:
         if node.cluster >= 0:
             node.around = f"{drawn.clusters[node.cluster].region.path}."
     edges = [Edge(nodes[s].id, nodes[t].id, _times(drawn, s, t, link.times), link.flows, link.main)
              for (s, t), link in drawn.links.items()]
-    frames = [Frame(f"in-{ids.of(c.region.path or c.region.title)}", c.region.title, c.region.word,
-                    writer.learned(c.region.operations), c.around) for c in drawn.clusters]
+    regions = [(cluster.region, cluster.around) for cluster in drawn.clusters]
+    frames = [Frame(f"in-{ids.of(r.path or r.title)}", r.kind, r.title, r.word,
+                    writer.learned(r.operations), around) for r, around in regions]
     learned = [~k for k in range(len(recording.leaves)) if recording.kind(~k) == "param"]
     numbers = sum(map(recording.size, learned))
     graph = Graph(nodes, frames, edges, recording.total, len(learned), numbers,
-                  _newer(recording), writer.shared(), _folds(drawn, writer), slopes,
-                  recording=recording, units=units)
+                  _newer(recording), writer.shared(), _folds(drawn, writer), sheet.slopes,
+                  recording=recording, units=sheet.units)
     _mark_first(graph, writer)
     if label is not None:
         _relabel(graph, label)
     return graph
+
+
+class _Sheet:
+    """Writes cells, as often as it takes until they fit the page."""
+
+    drawn: Cells | None = None
+    writer: Writer
+    ids: _Ids
+    boxes: list[Box]
+
+    def __init__(self, units: Units, slopes: dict[int, Any], values: bool, wish: Wish) -> None:
+        self.units, self.slopes, self.values, self.wish = units, slopes, values, wish
+
+    def write(self, drawn: Cells) -> None:
+        """Make the boxes of these cells, if they are not made yet."""
+        if drawn is not self.drawn:
+            self.drawn, self.ids = drawn, _Ids()
+            self.writer = Writer(self.units, self.slopes, self.values, whole=self.wish.fold is False)
+            self.boxes = [_box(self.writer, cell, self.ids) for cell in drawn.cells]
+            self.boxes = self.boxes or [_leaf_box(self.writer, self.ids)]
+
+    def fits(self, drawn: Cells) -> bool:
+        """Whether these cells fit the page, as far as can be told before they are laid out."""
+        across, along = self.wish.page if self.wish.downwards else self.wish.page[::-1]
+        if not drawn.cells or least_length(drawn) > along:
+            return not drawn.cells
+        self.write(drawn)
+        extent = extent_of(drawn, self.boxes, self.wish.downwards)
+        return extent.across <= across and extent.along <= along
 
 
 def _box(writer: Writer, cell: Cell, ids: _Ids) -> Box:
@@ -162,11 +192,14 @@ def _box(writer: Writer, cell: Cell, ids: _Ids) -> Box:
         box.value, box.grad = writer.value(end), writer.grad(end)
     else:
         box = _region_box(writer, cell, ids)
-    box.shape, box.line, box.phase = writer.shape(end), note.line, note.phase
+    box.line, box.phase, box.cluster, box.places = note.line, note.phase, cell.cluster, cell.operations
     told = cell.operations
     if region is not None and region.kind == "many":
         told = Region("step", children=region.children[: region.turn]).operations
-    box.expression, box.cluster, box.places = writer.expression(told), cell.cluster, cell.operations
+    many = region is not None and note.phase in ("backward", "update")
+    results = writer.results_of(told) if many else 1
+    box.shape = writer.shape(end) if results == 1 else f"{results} results"
+    box.expression = writer.expression(told) if results == 1 else ""
     return box
 
 
@@ -174,7 +207,7 @@ def _region_box(writer: Writer, cell: Cell, ids: _Ids) -> Box:
     """The box of a closed region."""
     region = cell.region
     assert region is not None
-    kind = {"step": "module", "way": "module"}.get(region.kind, region.kind)
+    kind = {"step": "module", "way": "module", "pass": "module"}.get(region.kind, region.kind)
     kind = kind if kind in ("module", "hidden") else "many"
     equal = region.kind in ("chain", "equal")
     title = writer.common_title(cell.operations) if equal else region.title
@@ -211,9 +244,12 @@ class _Ids:
         for addition in filter(None, map(_slug, more)):
             if word in self.taken or not word:
                 word = f"{word}-{addition}"
-        word = word or "node"
-        self.taken[word] += 1
-        return word if self.taken[word] == 1 else f"{word}-{self.taken[word]}"
+        name = word = word or "node"
+        while name in self.taken:  # the words of another part may end in that number
+            self.taken[word] += 1
+            name = f"{word}-{self.taken[word]}"
+        self.taken[name] = 1
+        return name
 
 
 def _slug(text: str) -> str:
@@ -239,7 +275,7 @@ def _folds(drawn: Cells, writer: Writer) -> list[str]:
     """What of the graph is folded, in words."""
     regions = [cell.region for cell in drawn.cells if cell.region is not None]
     words = list(dict.fromkeys(r.word if r.title.startswith("x ") else r.title
-                               for r in regions if r.kind in ("many", "hidden", "step")))
+                               for r in regions if r.kind in ("many", "hidden", "step", "pass")))
     if any(r.kind in ("equal", "chain") for r in regions):
         words.append("equal operations")
     if any(cell.region is None and writer.is_crowded(cell.operations[0]) for cell in drawn.cells):

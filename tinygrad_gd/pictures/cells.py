@@ -8,11 +8,6 @@ from typing import NamedTuple
 from .tree import Region
 from .views import Units
 
-#: Points that a page's estimate is made of: a box without rows, a row, between boxes, around a cluster.
-HEAD, ROW, GAP, FRAME = 34, 15, 22, 26
-WIDE, NARROW = 160, 16  # a box, and an edge that passes it
-SLIM = 110  # a box of one number, with no rows
-
 
 class Cell(NamedTuple):
     """One box."""
@@ -107,23 +102,3 @@ def _longest_path(count: int, links: dict[tuple[int, int], Link], cell: int) -> 
         path.append((best[cell], cell))
         cell = best[cell]
     return path
-
-
-def page_of(units: Units, drawn: Cells, downwards: bool) -> tuple[float, float]:
-    """About how wide and high the picture will be, in points."""
-    ranks, _ = ranks_of(len(drawn.cells), drawn.links)
-    rows = max(ranks, default=0) + 1
-    across, along = [0.0] * rows, [0.0] * rows
-    for cell, rank in zip(drawn.cells, ranks, strict=True):
-        leaves = {s for i in cell.operations[:8] for s in units.sources[i] if s < 0}
-        high = HEAD + ROW * (min(len(leaves), 4) if cell.region is None else 2)
-        slim = not leaves and cell.region is None and not units.recording.outs[cell.operations[0]].shape
-        wide = SLIM if slim else WIDE
-        across[rank] += (wide if downwards else high) + NARROW
-        along[rank] = max(along[rank], high if downwards else wide)
-    for source, target in drawn.links:
-        for rank in range(ranks[source] + 1, ranks[target]):
-            across[rank] += NARROW
-    frames = FRAME * len(drawn.clusters) if downwards else FRAME
-    length = sum(along) + GAP * rows + frames
-    return (max(across), length) if downwards else (length, max(across))

@@ -1,17 +1,18 @@
 """What of a large graph is folded: no more than a page needs.
 
 In this order: modules and loops that repeat, and of equal modules and turns all but the first are
-closed; then other modules, the innermost first; then equal operations become one box, and chains of
-operations; and where that is not enough the last operations are drawn.
+closed; then the update of a step, which does the same for each parameter; then other modules, the
+innermost first, and last the passes; then equal operations become one box, and chains of operations;
+and where that is not enough the last operations are drawn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from ..errors import OptionError
-from .cells import Cells, cells_of, page_of
+from .cells import Cells, cells_of
 from .chains import fold_chains
 from .repeats import fold_repeats, open_once
 from .siblings import fold_siblings
@@ -47,7 +48,7 @@ class Wish(NamedTuple):
     downwards: bool = True
 
 
-def folded(units: Units, wish: Wish) -> Cells:
+def folded(units: Units, wish: Wish, fits: Callable[[Cells], bool]) -> Cells:
     """The cells that fit the page, or the fewest."""
     if wish.places is not None:
         return cells_of(units, Region("all", children=[i for i in units.shown if i in wish.places]))
@@ -58,17 +59,10 @@ def folded(units: Units, wish: Wish) -> Cells:
         drawn = cells_of(units, root)
         if smallest is None or len(drawn.cells) < len(smallest.cells):
             smallest = drawn
-        if wish.fold is False or _fits(units, drawn, wish):
+        if wish.fold is False or (len(drawn.cells) <= CROWD and fits(drawn)):
             return drawn
     assert smallest is not None
     return smallest if len(smallest.cells) <= LIMIT else cells_of(units, _last(units, LAST))
-
-
-def _fits(units: Units, drawn: Cells, wish: Wish) -> bool:
-    if len(drawn.cells) > CROWD:
-        return False
-    width, height = page_of(units, drawn, wish.downwards)
-    return width <= wish.page[0] and height <= wish.page[1]
 
 
 def _attempts(units: Units, wish: Wish) -> Iterator[Region]:
@@ -82,8 +76,8 @@ def _attempts(units: Units, wish: Wish) -> Iterator[Region]:
     fold_repeats(units, root)
     open_once(units, root)
     yield root
-    while deepest := _deepest(root):
-        for region in deepest:
+    while regions := _next(root):
+        for region in regions:
             region.closed = True
         yield root
     if len(units.shown) <= CROWD:
@@ -93,11 +87,14 @@ def _attempts(units: Units, wish: Wish) -> Iterator[Region]:
     yield from fold_chains(units, root)
 
 
-def _deepest(root: Region) -> list[Region]:
-    """The innermost open regions."""
+def _next(root: Region) -> list[Region]:
+    """What is closed next: a pass of no modules; the innermost open regions; the last open pass."""
     open_ones = [(depth, region) for depth, region in _open(root) if depth]
-    most = max((depth for depth, _ in open_ones), default=0)
-    return [region for depth, region in open_ones if depth == most]
+    passes = [region for _, region in open_ones if region.kind == "pass"]
+    plain = [region for region in passes if all(isinstance(c, int) for c in region.children)]
+    most = max((depth for depth, region in open_ones if region.kind != "pass"), default=0)
+    innermost = [region for depth, region in open_ones if depth == most]
+    return plain[:1] or innermost or passes[:1]  # the last is found first
 
 
 def _open(root: Region) -> Iterator[tuple[int, Region]]:

@@ -6,7 +6,7 @@
      "nodes": [{"id": "loss", "kind": "loss", "title": "loss", "operation": "mean", "shape": "scalar",
                 "value": "57.0000", "grad": "1.0000", "times": 1, "line": "line.py:5", "phase": "",
                 "frame": null, "expression": "mean(_)", "rows": [{"kind": "param", "name": "w", ...}]}],
-     "frames": [{"id": "in-0", "title": "0", "class": "Linear", "around": null}],
+     "frames": [{"id": "in-0", "kind": "module", "title": "0", "class": "Linear", "around": null}],
      "edges": [{"source": "multiply-w", "target": "add-b", "times": 1, "gradient": true}]}
 
 Ids are words from the graph and not numbers in it: they stay when other operations are added.
@@ -33,7 +33,7 @@ def to_json(graph: Graph) -> str:
         "total": graph.total, "parameters": graph.parameters, "numbers": graph.numbers,
         "caption": caption(graph),
         "nodes": [_node(box, frames) for box in graph.nodes],
-        "frames": [{"id": f.id, "title": f.title, "class": f.word,
+        "frames": [{"id": f.id, "kind": f.kind, "title": f.title, "class": f.word,
                     "around": frames[f.around] if f.around >= 0 else None} for f in graph.frames],
         "edges": [{"source": e.source, "target": e.target, "times": e.times, "gradient": e.flows}
                   for e in graph.edges],

@@ -187,6 +187,13 @@ class Writer:
         total = sum(self.recording.size(s) for s in places if self.recording.kind(s) == "param")
         return f"{total:,} number{'s' if total > 1 else ''}" if total else ""
 
+    def results_of(self, hosts: Sequence[int]) -> int:
+        """How many results operations of one pass have for others: what a reverse pass has a few of."""
+        inside = set(hosts)
+        used = {s for i in self.units.shown if i not in inside for s in self.units.sources[i]}
+        within = {s for i in hosts for s in self.units.sources[i]}
+        return sum(i in used or i not in within for i in hosts)
+
     def shared(self) -> list[Row]:
         """The parameters that are used more than once."""
         recording = self.recording

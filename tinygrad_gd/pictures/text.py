@@ -92,7 +92,8 @@ class _Writer:
         self.said = Counter({row.name: 1 for row in _leaves(graph)})
         inside = Counter(box.cluster for box in graph.nodes)
         around = {frame.around for frame in graph.frames}
-        self.small = {k for k in range(len(graph.frames)) if inside[k] <= MOST and k not in around}
+        self.small = {k for k, frame in enumerate(graph.frames)
+                      if frame.kind != "pass" and inside[k] <= MOST and k not in around}
         titled = {*self.said, *(box.title for box in graph.nodes), *(f.title for f in graph.frames)}
         self.numbers = (name for k in count(1) if (name := f"n{k}") not in titled)
         self.seconds = {box.id: box.seconds for box in graph.nodes}
@@ -156,12 +157,11 @@ class _Writer:
         """The name in the first column; the last line of a module is called as that."""
         if box.cluster in self.small and last and not self._named(box):
             frame = self.graph.frames[box.cluster]
-            number = frame.title.isdigit()  # which would be taken for one where it is used
-            return self._once(f"{frame.word or 'module'}_{frame.title}" if number else frame.title)
+            return self._once(_worded(frame.title, frame.word))
         if box.kind == "many" and box.places:
             return f" {box.title}" if box.title.startswith("x ") else box.title
         if box.kind in ("module", "hidden") or self._named(box):
-            return self._once(box.title)
+            return self._once(_worded(box.title, box.word))
         return next(self.numbers) if box.kind != "loss" else "result"
 
     def _once(self, title: str) -> str:
@@ -201,6 +201,11 @@ class _Writer:
             depth += cluster not in self.small
             cluster = self.graph.frames[cluster].around
         return depth
+
+
+def _worded(title: str, word: str) -> str:
+    """A number would be taken for one where it is used."""
+    return f"{word or 'module'}_{title}" if title.isdigit() else title
 
 
 def _where(line: str) -> str:

@@ -20,8 +20,8 @@ class Region:
 
     Attributes
     ----------
-    kind : "all", "module", "step" of a loop, "many" equal ones, "chain" of one operation, "equal", or
-        "way" of different operations in a chain.
+    kind : "all", "pass" (forward, backward, update), "module", "step" of a loop, "many" equal ones,
+        "chain" of one operation, "equal", or "way" of different operations in a chain.
     title, word : what it is called, and its class.
     path : of a module, in the outermost one.
     times, turn : how many equal parts it stands for, and how many children each of them has.
@@ -88,7 +88,10 @@ def tree_of(units: Units) -> Region:
             inner = within[: depth + 1]
             if inner not in table:
                 title = _shortened(inner[-1].path, within[depth - 1].path if depth else "")
-                table[inner] = Region("module", title, inner[-1].kind, inner[-1].path)
+                if depth and notes[i].phase == "backward":
+                    title += " backward"
+                kind = "pass" if passes and not depth else "module"
+                table[inner] = Region(kind, title, inner[-1].kind, inner[-1].path)
                 table[within[:depth]].children.append(table[inner])
         table[within].children.append(i)
     _prune(root)
