@@ -104,13 +104,14 @@ def _is_repetition(units: Units, region: Region, start: int, period: int, turns:
     if period == 1:
         only = [c for c in children if isinstance(c, int)]
         return all(before in units.sources[i] for before, i in pairwise(only))
-    turn = {i: k // period for k, child in enumerate(children) for i in _operations(child)}
+    turn = {i: k // period for k, those in enumerate(_operations(children)) for i in those}
     carried = {k for i, k in turn.items() for s in units.sources[i] if turn.get(s) == k - 1}
     return len(carried) == turns - 1
 
 
-def _operations(child: int | Region) -> Sequence[int]:
-    return child.operations if isinstance(child, Region) else (child,)
+def _operations(children: Sequence[int | Region]) -> list[Sequence[int]]:
+    """The operations of each child."""
+    return [child.operations if isinstance(child, Region) else (child,) for child in children]
 
 
 def _periods(array: Any) -> list[int]:
@@ -145,7 +146,7 @@ def _aligned(units: Units, region: Region, run: Run, labels: list[int]) -> Run:
 
 def _stems(units: Units, children: Sequence[int | Region]) -> list[str]:
     """The modules in lists, such as ``blocks.0``, that parameters belong to by their names."""
-    names = (units.recording.names.get(s, "") for child in children for i in _operations(child)
+    names = (units.recording.names.get(s, "") for those in _operations(children) for i in those
              for s in units.sources[i] if s < 0)
     found = (re.match(r"(.*?\b\d+)\.", name) for name in names)
     return list(dict.fromkeys(match[1] for match in found if match))
@@ -153,10 +154,11 @@ def _stems(units: Units, children: Sequence[int | Region]) -> list[str]:
 
 def _crossings(units: Units, region: Region, begin: int, end: int) -> Any:
     """Before each child from ``begin`` to ``end``: how many values from before it are used later."""
-    place = {i: k for k, child in enumerate(region.children[:end]) for i in _operations(child)}
+    operations = _operations(region.children)
+    place = {i: k for k, those in enumerate(operations[:end]) for i in those}
     last: dict[int, int] = {}
-    for k, child in enumerate(region.children[begin:], begin):
-        for i in _operations(child):
+    for k, those in enumerate(operations[begin:], begin):
+        for i in those:
             for source in units.sources[i]:
                 if source in place and place[source] != k:
                     last[source] = k
