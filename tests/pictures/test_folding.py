@@ -32,6 +32,7 @@ from tests.pictures.drawings import (
 )
 from tinygrad_gd.pictures import draw
 from tinygrad_gd.pictures.boxes import _Ids
+from tinygrad_gd.pictures.captions import caption
 from tinygrad_gd.pictures.folding import LAST, LIMIT, PAGE
 from tinygrad_gd.pictures.recording import recording_of
 from tinygrad_gd.pictures.render import RenderError
@@ -366,6 +367,11 @@ def test_what_a_region_of_the_reverse_pass_makes_is_counted() -> None:
     (two, one, zero) = (n for n in draw(compiled("perceptron", "SGD")).graph.nodes if n.title.endswith(" backward"))
     assert (two.title, two.shape, one.shape, zero.shape) == ("2 backward", "3 results", "(32, 32)", "2 results")
     assert not two.expression and "_ > 0" in one.expression
+
+
+def test_no_number_is_away_from_what_it_counts() -> None:
+    lines = caption(draw(compiled("convolutions", "Adam")).graph)
+    assert lines[1:] == ["backward pass, update pass, 3 modules", "folded: fold=False shows all"]
 
 
 def test_ids_differ_also_where_words_end_in_numbers() -> None:

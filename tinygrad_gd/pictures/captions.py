@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from textwrap import wrap
 
 from .boxes import Box, Graph
@@ -60,11 +61,13 @@ def _lines_of(said: str) -> list[str]:
 
 
 def _even(said: str) -> list[str]:
-    """As few lines as can be, and no last word alone."""
+    """As few lines as can be, no last word alone, and no number away from what it counts."""
+    said = re.sub(r"(\d) (?=[a-z])", "\\1\xa0", said)
     lines = wrap(said, LONGEST_LINE)
     shortest = len(said) // max(len(lines), 1)
-    return next(even for width in range(max(shortest, 1), LONGEST_LINE + 1)
+    even = next(even for width in range(max(shortest, 1), LONGEST_LINE + 1)
                 if len(even := wrap(said, width)) == len(lines))
+    return [line.replace("\xa0", " ") for line in even]
 
 
 def sentence(graph: Graph) -> str:
