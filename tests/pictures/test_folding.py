@@ -370,8 +370,29 @@ def test_what_a_region_of_the_reverse_pass_makes_is_counted() -> None:
 
 
 def test_no_number_is_away_from_what_it_counts() -> None:
-    lines = caption(draw(compiled("convolutions", "Adam")).graph)
-    assert lines[1:] == ["backward pass, update pass, 3 modules", "folded: fold=False shows all"]
+    graph = draw(compiled("convolutions", "Adam")).graph
+    graph.folded = ["backward pass", "update pass", "3 modules"]
+    assert caption(graph)[1:] == ["backward pass, update pass, 3 modules", "folded: fold=False shows all"]
+
+
+def test_what_is_laid_out_too_large_is_folded_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Estimates are wrong by a third for what is tangled; where there is no engine they are all there is."""
+    wide = {seed: (drawing, drawing.size) for seed in range(250, 290) for drawing in [draw(tangle(seed))]}
+    misfits = [size for _, size in wide.values() if size is None or size[0] > PAGE[0] or size[1] > PAGE[1]]
+    assert len(misfits) <= 4 and sum(bool(drawing.graph.folded) for drawing, _ in wide.values()) > 10
+    step = compiled("convolutions", "SGD")
+    graph = draw(step).graph
+    assert graph.extent is not None and graph.extent.width > PAGE[0]  # by estimate only
+    monkeypatch.setattr("tinygrad_gd.pictures.drawing.Drawing.size", None)
+    assert len(draw(step).graph.nodes) < len(graph.nodes)
+    for seed in (257, 264):
+        graph = draw(tangle(seed)).graph
+        assert graph.extent is not None and graph.extent.width <= PAGE[0] and len(graph.nodes) > len(wide[seed][0].graph.nodes)
+
+
+def test_small_pictures_are_not_laid_out_before_they_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tinygrad_gd.pictures.drawing.Drawing.laid_out", None)
+    assert "loss" in str(perceptron()) and "step 19" in str(recurrent())
 
 
 def test_ids_differ_also_where_words_end_in_numbers() -> None:

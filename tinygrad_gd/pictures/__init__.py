@@ -17,7 +17,8 @@ Surprises here
   holds may be another quantity. A picture shows d(drawn)/d(node) everywhere, and says where it differs.
 - Graphviz may report success and have lost an edge: `render` counts nodes and edges in each SVG.
 - Which operations repeat is known by their rhythm, so that loops are found in what nobody watched.
-- Whether a picture fits the page is estimated, so that text and pictures fold the same.
+- Whether a picture fits the page is estimated, and seen where that is close, as it is when it is made:
+  text and pictures fold the same.
 - Names are looked up in the user's variables when something is drawn, never while it is computed.
 - Notebooks get SVG and PNG but no HTML, of which an untrusted one shows the source.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import truediv
 from typing import Any, NamedTuple
 
 from ..engine.tensor import Tensor
@@ -12,7 +13,7 @@ from ..errors import DTypeError, OptionError, describe
 from ..ground.checks import check_integer
 from ..program.ir import Program
 from ..program.lockstep.function import Compiled
-from .boxes import graph_of
+from .boxes import Graph, graph_of
 from .colours import colour
 from .drawing import Drawing
 from .folding import PAGE, Wish
@@ -24,6 +25,9 @@ from .views import Units
 
 #: So many operations, all on scalars, are drawn from left to right, where that needs no more points.
 SCALARS, SIDEWAYS = 30, 600
+#: Estimates of widths are often too large by so much. Where one is more than CLOSE of a page, it is
+#: seen how large the layout is, at most so often.
+HOPE, CLOSE, TRIES = 1.3, 0.5, 5
 #: How far from ``focus`` operations are drawn.
 NEAR = 3
 
@@ -63,8 +67,7 @@ def drawing_of(what: Any, inputs: tuple[Any, ...], options: Options) -> Drawing:
     places = None if options.focus is None else _near(recording, options.focus)
     wish = Wish(options.page or PAGE, options.fold, options.depth, options.last, places)
     rankdir = options.rankdir or rankdir_of(recording, wish)
-    graph = graph_of(recording, wish._replace(downwards=rankdir in ("TB", "BT")), options.label,
-                     options.values)
+    graph = _fitted(recording, wish._replace(downwards=rankdir in ("TB", "BT")), rankdir, options)
     if places is not None:
         away = len(recording.outs) - sum(len(graph.units.members(i)) for i in places)
         graph.notes.append(f"{counted(away, 'operation')} further away "
@@ -72,6 +75,23 @@ def drawing_of(what: Any, inputs: tuple[Any, ...], options: Options) -> Drawing:
     if options.color_by is not None:
         colour(graph, options.color_by)
     return Drawing(graph, rankdir, options.theme)
+
+
+def _fitted(recording: Recording, wish: Wish, rankdir: str, options: Options) -> Graph:
+    """The graph, folded until it fits the page as it is laid out; without an engine, as is thought."""
+    page = (HOPE * wish.page[0], wish.page[1])
+    for _ in range(TRIES):
+        graph = graph_of(recording, wish._replace(page=page), options.label, options.values)
+        thought = graph.extent
+        if thought is None or max(map(truediv, thought, wish.page)) < CLOSE:
+            break
+        size = Drawing(graph, rankdir).size or thought
+        if max(map(truediv, size, wish.page)) <= 1:
+            break
+        width, height = (guess * most / side - 1 if side > most else now for guess, most, side, now
+                         in zip(thought, wish.page, size, page, strict=True))
+        page = (width, height)  # what is laid out too large does not fit it
+    return graph
 
 
 def _check(options: Options) -> None:

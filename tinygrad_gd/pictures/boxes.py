@@ -13,7 +13,7 @@ import numpy as np
 from ..engine.graph import Node
 from ..engine.tensor import Tensor
 from .cells import Cell, Cells
-from .extent import extent_of, least_length
+from .extent import Extent, extent_of, least_length
 from .folding import Wish, folded
 from .recording import Recording
 from .rows import Row, Writer
@@ -101,6 +101,7 @@ class Graph:
     notes : what else a caption should say.
     recording, units : what was drawn.
     seconds : what all operations take, where the user asks for that.
+    extent : about how much room it needs, where that decided what is folded.
     """
 
     nodes: list[Box]
@@ -117,6 +118,7 @@ class Graph:
     recording: Any = None
     units: Any = None
     seconds: float = 0.0
+    extent: Extent | None = None
 
 
 def graph_of(recording: Recording, wish: Wish, label: Callable[[Any], Any] | None = None,
@@ -138,7 +140,7 @@ def graph_of(recording: Recording, wish: Wish, label: Callable[[Any], Any] | Non
     numbers = sum(map(recording.size, learned))
     graph = Graph(nodes, frames, edges, recording.total, len(learned), numbers,
                   _newer(recording), writer.shared(), _folds(drawn, writer), sheet.slopes,
-                  recording=recording, units=sheet.units)
+                  recording=recording, units=sheet.units, extent=sheet.extent)
     _mark_first(graph, writer)
     if label is not None:
         _relabel(graph, label)
@@ -149,6 +151,7 @@ class _Sheet:
     """Writes cells, as often as it takes until they fit the page."""
 
     drawn: Cells | None = None
+    extent: Extent | None = None
     writer: Writer
     ids: _Ids
     boxes: list[Box]
@@ -159,19 +162,19 @@ class _Sheet:
     def write(self, drawn: Cells) -> None:
         """Make the boxes of these cells, if they are not made yet."""
         if drawn is not self.drawn:
-            self.drawn, self.ids = drawn, _Ids()
+            self.drawn, self.extent, self.ids = drawn, None, _Ids()
             self.writer = Writer(self.units, self.slopes, self.values, whole=self.wish.fold is False)
             self.boxes = [_box(self.writer, cell, self.ids) for cell in drawn.cells]
             self.boxes = self.boxes or [_leaf_box(self.writer, self.ids)]
 
     def fits(self, drawn: Cells) -> bool:
         """Whether these cells fit the page, as far as can be told before they are laid out."""
-        across, along = self.wish.page if self.wish.downwards else self.wish.page[::-1]
-        if not drawn.cells or least_length(drawn) > along:
+        width, height = self.wish.page
+        if not drawn.cells or least_length(drawn) > (height if self.wish.downwards else width):
             return not drawn.cells
         self.write(drawn)
-        extent = extent_of(drawn, self.boxes, self.wish.downwards)
-        return extent.across <= across and extent.along <= along
+        self.extent = extent_of(drawn, self.boxes, self.wish.downwards)
+        return self.extent.width <= width and self.extent.height <= height
 
 
 def _box(writer: Writer, cell: Cell, ids: _Ids) -> Box:

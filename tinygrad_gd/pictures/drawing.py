@@ -101,6 +101,14 @@ class Drawing:
         """The picture as SVG, with ``token`` before every id in it."""
         return self._finished(self.laid_out("svg", engine, DPI, plain), token)
 
+    @property
+    def size(self) -> tuple[float, float] | None:
+        """Width and height in points; nothing where there is no engine to lay it out."""
+        try:
+            return size_of(self.laid_out("svg", "bundled", DPI))
+        except RenderError:
+            return None
+
     def save(self, path: str | Path, engine: str = "auto", dpi: float = DPI) -> Path:
         """Write the picture in the form that the ending of ``path`` says, as in ``"loss.svg"``.
 

@@ -8,17 +8,16 @@ from typing import Any, NamedTuple
 from .cells import Cells, ranks_of
 from .letters import LONGEST
 
-#: In points: a letter, beside a text, a row, beside a box, below a row of boxes, and around a frame.
-LETTER, CELL, ROW, BESIDE, BELOW, FRAME = 5.2, 10, 16, 18, 20, 26
-#: Beside an edge that passes other boxes, or that goes around them from pass to pass.
-PASSING, AROUND = 16, 38
+#: In points: a letter, beside a text, a row, beside a box, below a row of boxes, beside an edge that
+#: passes other boxes, and around a frame.
+LETTER, CELL, ROW, BESIDE, BELOW, PASSING, FRAME = 5.2, 10, 16, 18, 20, 40, 26
 
 
 class Extent(NamedTuple):
-    """Across the way that a picture is read, and along it, in points."""
+    """In points."""
 
-    across: float
-    along: float
+    width: float
+    height: float
 
 
 def least_length(drawn: Cells) -> float:
@@ -42,10 +41,10 @@ def extent_of(drawn: Cells, boxes: list[Any], downwards: bool) -> Extent:
             beside = range(rows) if cluster.region.kind == "pass" else range(min(own), max(own) + 1)
             _widen(across[cluster.around], beside, max(own.values()) + FRAME)
     for source, target in drawn.links:
-        far = boxes[source].phase != boxes[target].phase
-        _widen(across[-1], range(ranks[source] + 1, ranks[target]), AROUND if far else PASSING)
+        _widen(across[-1], range(ranks[source] + 1, ranks[target]), PASSING)
     length = sum(along) + BELOW * rows + FRAME * len(drawn.clusters)
-    return Extent(max(across[-1].values(), default=0.0), length)
+    breadth = max(across[-1].values(), default=0.0)
+    return Extent(breadth, length) if downwards else Extent(length, breadth)
 
 
 def _size_of(box: Any) -> tuple[float, float]:

@@ -82,9 +82,10 @@ def _attempts(units: Units, wish: Wish) -> Iterator[Region]:
         yield root
     if len(units.shown) <= CROWD:
         yield from fold_chains(units, root)
-    root = fold_siblings(units)
-    yield root
-    yield from fold_chains(units, root)
+    for mixed in (False, True):
+        root = fold_siblings(units, mixed)
+        yield root
+        yield from fold_chains(units, root)
 
 
 def _next(root: Region) -> list[Region]:

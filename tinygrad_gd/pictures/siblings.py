@@ -1,21 +1,24 @@
 """Equal siblings are one box: the same operation on the same shapes, whose inputs are equal too.
 
-What is left is shorter by chains: a sum of many terms is one box and not one for each.
+What is left is shorter by chains: a sum of many terms is one box and not one for each. Where that is
+not enough, a sum of terms of several kinds is one box, too.
 """
 
 from __future__ import annotations
+
+from collections import Counter
 
 from .tree import Region
 from .views import Units
 
 
-def fold_siblings(units: Units) -> Region:
-    """A region for each class of equal operations."""
+def fold_siblings(units: Units, mixed: bool = False) -> Region:
+    """A region for each class of equal operations; ``mixed`` chains may take what differs by turn."""
     classes = _classes(units)
     members: dict[int, list[int]] = {}
     for i in units.shown:
         members.setdefault(classes[i], []).append(i)
-    merged = _chains(units, classes, members)
+    merged = _chains(units, classes, members, mixed)
     groups: dict[int, list[int]] = {}
     longest: dict[int, int] = {}
     for c, those in members.items():
@@ -48,16 +51,22 @@ def _classes(units: Units) -> dict[int, int]:
     return classes
 
 
-def _chains(units: Units, classes: dict[int, int], members: dict[int, list[int]]) -> dict[int, int]:
-    """For each class the one it is drawn as: an earlier one, if it is another turn of its chain."""
+def _chains(units: Units, classes: dict[int, int], members: dict[int, list[int]],
+            mixed: bool) -> dict[int, int]:
+    """For each class the one it is drawn as: an earlier one, if it is another turn of its chain.
+
+    What else uses a turn might lead to the next: then such turns are no ``mixed`` chain.
+    """
     label = {c: units.labels[those[0]] for c, those in members.items()}
     before = {c: [classes.get(s, -1) for s in units.sources[those[0]] if s >= 0]
               for c, those in members.items()}
+    users = Counter(p for inputs in before.values() for p in set(inputs))
     merged = {c: c for c in members}
     for c in members:
         kinds = sorted(label[p] for p in before[c])
         for p in before[c]:
-            if label[p] == label[c] and kinds == sorted(label[q] for q in before[p]):
+            alike = kinds == sorted(label[q] for q in before[p]) or (mixed and users[p] == 1)
+            if label[p] == label[c] and alike:
                 merged[c] = merged[p]
                 break
     return merged
