@@ -390,6 +390,14 @@ def test_what_is_laid_out_too_large_is_folded_more(monkeypatch: pytest.MonkeyPat
         assert graph.extent is not None and graph.extent.width <= PAGE[0] and len(graph.nodes) > len(wide[seed][0].graph.nodes)
 
 
+def test_what_is_read_from_left_to_right_has_a_page_across() -> None:
+    step, blocks = compiled("perceptron", "Adam"), six_blocks().graph.recording.outs[-1]
+    for drawing in (draw(step, rankdir="LR"), draw(blocks, rankdir="LR"), draw(blocks, rankdir="RL")):
+        assert drawing.size is not None and 900 < drawing.size[0] <= 2400 and drawing.size[1] <= 900
+        assert len(drawing.graph.nodes) > 10
+    assert len(draw(step, rankdir="LR", page=PAGE).graph.nodes) < len(draw(step, rankdir="LR").graph.nodes)
+
+
 def test_small_pictures_are_not_laid_out_before_they_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tinygrad_gd.pictures.drawing.Drawing.laid_out", None)
     assert "loss" in str(perceptron()) and "step 19" in str(recurrent())

@@ -64,7 +64,7 @@ def draw(
     fold : names of modules to close, or False to show everything. None folds what must be folded to
         fit the page: first what repeats, and of equal modules or turns of a loop the first is open.
     depth : how many levels of modules are open.
-    page : width and height in points, (900, 2400) if not given.
+    page : width and height in points, (900, 2400) if not given, and (2400, 900) if ``rankdir`` is "LR".
     focus : draw only what is near this Tensor.
     last : draw only so many operations, the last ones.
     label : a function of a node; what it returns, if not None, heads the box. Nodes have ``op``,

@@ -25,8 +25,8 @@ from .views import Units
 
 #: So many operations, all on scalars, are drawn from left to right, where that needs no more points.
 SCALARS, SIDEWAYS = 30, 600
-#: Estimates of widths are often too large by so much. Where one is more than CLOSE of a page, it is
-#: seen how large the layout is, at most so often.
+#: Estimates across the way of reading are often too large by so much. Where one is more than CLOSE of
+#: a page, it is seen how large the layout is, at most so often.
 HOPE, CLOSE, TRIES = 1.3, 0.5, 5
 #: How far from ``focus`` operations are drawn.
 NEAR = 3
@@ -65,7 +65,9 @@ def drawing_of(what: Any, inputs: tuple[Any, ...], options: Options) -> Drawing:
     _check(options)
     recording = _recorded(what, inputs)
     places = None if options.focus is None else _near(recording, options.focus)
-    wish = Wish(options.page or PAGE, options.fold, options.depth, options.last, places)
+    downwards = options.rankdir not in ("LR", "RL")
+    page = options.page or (PAGE if downwards else PAGE[::-1])
+    wish = Wish(page, options.fold, options.depth, options.last, places, downwards)
     rankdir = options.rankdir or rankdir_of(recording, wish)
     graph = _fitted(recording, wish._replace(downwards=rankdir in ("TB", "BT")), rankdir, options)
     if places is not None:
@@ -79,7 +81,8 @@ def drawing_of(what: Any, inputs: tuple[Any, ...], options: Options) -> Drawing:
 
 def _fitted(recording: Recording, wish: Wish, rankdir: str, options: Options) -> Graph:
     """The graph, folded until it fits the page as it is laid out; without an engine, as is thought."""
-    page = (HOPE * wish.page[0], wish.page[1])
+    width, height = wish.page
+    page = (HOPE * width, height) if wish.downwards else (width, HOPE * height)
     for _ in range(TRIES):
         graph = graph_of(recording, wish._replace(page=page), options.label, options.values)
         thought = graph.extent
