@@ -85,9 +85,9 @@ def _summary(e: Explanation) -> Iterator[str]:
     counted = "1 leaf" if len(leaves) == 1 else f"{len(leaves)} leaves"
     value = f" = {figures(e.forward[-1].value)}" if not e.seed.shape else ""
     yield from _wrapped(
-        f"{len(e.forward)} steps forward compute {e.name}{value}, {len(e.backward)} steps back give the "
-        f"gradients of {counted} (what is given, not computed). Of long passes both ends are shown; "
-        f'explain(at="{leaves[-1]}") tells of {leaves[-1]} alone.', 0)
+        f"{len(e.forward)} steps forward compute {e.name}{value}, {len(e.backward)} steps back give "
+        f"the gradients of {counted} (what is given, not computed). Of long passes both ends are "
+        f'shown; explain(at="{leaves[-1]}") tells of {leaves[-1]} alone.', 0)
     yield ""
 
 

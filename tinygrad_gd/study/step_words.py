@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.graph import Node
-from .reverse import resent
+from .reverse import times_read
 
 if TYPE_CHECKING:
     from .naming import Names
@@ -65,7 +65,7 @@ def _on_reads(step: Step, names: Names) -> Iterator[str]:
     op: Any = step.out.op
     if op.name != "getitem" or len(step.out.inputs) < 2 or not step.to.size:
         return
-    times = np.asarray(resent(step, {0: np.ones(step.out.shape, step.out.dtype)[()]}))
+    times = times_read(step)
     what, rows = "numbers", times.reshape(len(times), -1)
     if times.ndim > 1 and (rows == rows[:, :1]).all():
         what, times = "rows", rows[:, 0]
