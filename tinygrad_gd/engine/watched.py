@@ -210,7 +210,8 @@ class Run(Observer):
         number = self._number_of(root)
         event = self._happens("backward")
         event.what, event.inputs = event.via, (number,)
-        event.value = float(Node(root).value.item()) if root.size == 1 and root.dtype.kind == "f" else None
+        number_of_one = root.size == 1 and root.dtype.kind == "f"
+        event.value = float(Node(root).value.item()) if number_of_one else None
         self._passes.append((event, root))
 
     def ends_backward(self) -> None:
