@@ -190,10 +190,10 @@ def test_the_table_of_activations_stands_in_columns_and_tells_calls_apart() -> N
 
 def test_the_figure_beside_several_layers_is_that_of_the_nearest() -> None:
     layers = tuple(Layer(name, (2, 2), 1.0, 1.0, 0.0, step) for name, step in (("a", 0.09), ("b", 0.04), ("c", 1e-3)))
-    assert "at a, b (4e-02 and more), where" in said(Flow(layers, (), 1.0))
-    assert "at a (9e-02), where" in said(Flow(layers[:1], (), 1.0))
+    assert "at a, b (4.0e-02 and more), where" in said(Flow(layers, (), 1.0))
+    assert "at a (9.0e-02), where" in said(Flow(layers[:1], (), 1.0))
     short = tuple(layer._replace(step=layer.step * 1e-4) for layer in layers[:2])
-    assert "at a, b (9e-06 and less), where" in said(Flow(short, (), 1.0))
+    assert "at a, b (9.0e-06 and less), where" in said(Flow(short, (), 1.0))
 
 
 def test_what_cures_a_vanishing_gradient_depends_on_the_activation() -> None:

@@ -245,7 +245,7 @@ def _of_steps(layers: list[Layer]) -> Iterator[str]:
     far = [x for x in layers if x.step > USUAL * FAR]
     near = [x for x in layers if x.step < USUAL / FAR]
     said = [f"{word} beside the weights at {_listed([x.name for x in wrong])} "
-            f"({most([x.step for x in wrong]):.0e}{f' and {than}' if len(wrong) > 1 else ''})"
+            f"({most([x.step for x in wrong]):.1e}{f' and {than}' if len(wrong) > 1 else ''})"
             for word, wrong, most, than in (("long", far, min, "more"), ("short", near, max, "less"))
             if wrong]
     if not said:
