@@ -7,6 +7,7 @@ import io
 import os
 import sys
 from importlib import import_module
+from textwrap import fill
 from types import ModuleType
 
 from . import __version__
@@ -22,6 +23,7 @@ _CLOSING = """A script runs unchanged, under the watch, and the verb answers abo
 `python -m tinygrad_gd VERB --help` has examples for each, and its exit codes: 0 is an answer that finds
 nothing wrong, 1 one that does, and 2 is none: the command makes no sense, or the script failed."""
 
+WIDTH = 100
 _CODES = """exit codes:
   0  answered{fine}{finding}
   2  the command makes no sense, or the script, or what it needs, has failed"""
@@ -63,13 +65,15 @@ def main(arguments: list[str] | None = None) -> int:
         return FINE
     try:
         return int(options.run(options))
-    except Wrong as wrong:
-        print(f"tinygrad_gd {options.verb}: {wrong}", file=sys.stderr)
-    except (TinygradGdError, OSError) as error:  # such as a folder that is not there
-        if isinstance(error, BrokenPipeError):
-            raise
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # such as a folder that is not there
+        said = f"{error.filename}: {error.strerror}" if error.filename else f"{error}"
+    except (Wrong, TinygradGdError) as error:
         said = str(error).removeprefix(f"{options.verb}: ")
-        print(f"tinygrad_gd {options.verb}: {said}", file=sys.stderr)
+    for line in f"tinygrad_gd {options.verb}: {said}".splitlines():
+        print(fill(line, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False),
+              file=sys.stderr)
     return FAILED
 
 

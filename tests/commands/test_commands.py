@@ -122,7 +122,53 @@ def test_what_makes_no_sense_is_told_with_what_does(folder: Path, capsys: Said) 
     for count in ("0", "-1", "many"):
         with pytest.raises(SystemExit) as end:
             main(["draw", "train.py", "--pass", count])
-        assert end.value.code == 2 and "invalid number" in capsys.readouterr().err
+        assert end.value.code == 2 and "expected a number from 1 on, or all, got" in capsys.readouterr().err
+
+
+def test_what_a_pass_went_through_inside_a_function_has_its_name(folder: Path, capsys: Said) -> None:
+    assert "w.grad is there." in said(capsys, 0, "why", "inside.py", "-t", "w")[0]
+    (folder / "deep.py").write_text(
+        "import numpy as np, tinygrad_gd as tg\n"
+        "def main():\n"
+        "    net = tg.nn.Sequential(tg.nn.Linear(2, 3))\n"
+        "    hidden = net(np.ones((4, 2)))\n"
+        "    cost = (hidden * hidden).mean()\n"
+        "    cost.backward()\n"
+        "main()\n")
+    assert "hidden = " in said(capsys, 0, "explain", "deep.py", "-t", "hidden")[0]
+    _, err = said(capsys, 2, "explain", "deep.py", "-t", "hiden")
+    assert "Is 'hidden' meant?" in err and "0.weight (3, 2), a leaf" in err and "cost scalar" in err
+
+
+def test_a_script_of_functions_is_asked_what_they_return(folder: Path, capsys: Said) -> None:
+    (folder / "functions.py").write_text(
+        "import numpy as np, tinygrad_gd as tg\n"
+        "def make(n=2): return tg.Tensor(np.ones(n), requires_grad=True, name='w')\n"
+        "def forward(): return (make() ** 2).sum()\n"
+        "def of(loss): return loss\n")
+    _, err = said(capsys, 2, "explain", "functions.py")
+    assert "--tensor takes what a function returns, too: make(), forward()." in err and "--pass all" not in err
+    assert "result = sum(t1)" in said(capsys, 0, "explain", "functions.py", "-t", "forward()")[0]
+    (folder / "many.py").write_text("\n".join(f"def f{k}(): pass" for k in range(9)))
+    assert "f5() and 3 more." in said(capsys, 2, "explain", "many.py")[1]
+
+
+def test_a_pass_that_a_script_does_not_make_is_no_answer(folder: Path, capsys: Said) -> None:
+    assert "--pass 4: the script made 3 backward passes" in said(capsys, 2, "explain", "train.py", "--pass", "4")[1]
+    assert "--pass 2: the script made one backward pass" in said(capsys, 2, "draw", "inside.py", "--pass", "2")[1]
+    (folder / "nothing.py").write_text("import tinygrad_gd as tg\nloss = tg.Tensor(1.0, requires_grad=True) * 2\n")
+    assert "loss" in said(capsys, 0, "draw", "nothing.py")[0]
+    assert "made no backward pass" in said(capsys, 2, "draw", "nothing.py", "--pass", "2")[1]
+
+
+def test_what_is_told_of_a_mistake_fits_a_terminal(folder: Path, capsys: Said) -> None:
+    for words in (["draw"], ["check", "train.py"], ["draw", "train.py", "-t", "lss"], ["draw", "train.py", "--check"],
+                  ["draw", "train.py", "-o", "no/such.svg"], ["replay", "nothing.npz"]):
+        assert main(words) == 2
+        err = capsys.readouterr().err
+        assert err.startswith(f"tinygrad_gd {words[0]}: ") and max(map(len, err.splitlines())) <= 100, err
+    assert "name it with -o" in said(capsys, 2, "draw", "train.py", "--check")[1]
+    assert said(capsys, 2, "draw", "train.py", "-o", "no/such.svg")[1].endswith("no/such.svg: No such file or directory")
 
 
 # -- expressions -------------------------------------------------------------------------------------

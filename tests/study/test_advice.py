@@ -275,7 +275,7 @@ def test_a_pair_that_is_asked_about_is_told_beside_the_rate_alone() -> None:
         0.949, 0.949, 0.966, 1.366]
     assert pair.ahead == pytest.approx(descended(0.1, 0.9), rel=1e-9)
     text = " ".join(str(advice).split())
-    assert "With lr = 0.1 and momentum = 0.9 each step multiplies the distance by 0.949" in text
+    assert "With lr = 0.1 and momentum = 0.9 each step multiplies the distance to the minimum by 0.949" in text
     assert "Without momentum each step multiplies" in text and "by 1.366 in the steepest: it diverges" in text
     (alone_only,) = tg.advise(*line(), lr=0.1).asked
     assert alone_only == alone and tg.advise(*line()).asked == ()
@@ -481,3 +481,37 @@ def test_what_momentum_does_is_said_and_lists_of_names_are_short() -> None:
     assert "Momentum adds 0.5 of the last step to each new one" in text and "it diverges, as above 1 it grows" in text
     assert "along w2, w3, w4, w5 and 3 more: nothing is learned" in text
     assert max(map(len, str(told).splitlines())) <= 100
+
+
+# -- what is said is so --------------------------------------------------------------------------------
+
+
+def told(loss: Any, params: list[tg.Tensor], **asked: float) -> str:
+    return " ".join(str(tg.advise(loss, params, **asked)).split())
+
+
+def test_descent_that_starts_on_a_saddle_point_is_not_promised_to_leave_it() -> None:
+    u, v = tg.Tensor(0.0, requires_grad=True, name="u"), tg.Tensor(0.0, requires_grad=True, name="v")
+    text = told(lambda: u**2 - v**2, [u, v])
+    assert "so descent that starts exactly here stays; a small random change" in text and "momentum helps" not in text
+    with tg.no_grad():
+        v += 0.5
+    text = told(lambda: u**2 - v**2, [u, v], lr=0.1, momentum=0.9)
+    assert "descent moves away from here" in text and "stays; a small" not in text
+    assert "the distance to the middle of the saddle by" in text and "to the minimum" not in text
+    assert "steps that agree, as in the direction that falls away, add up" in text and "flattest" not in text
+
+
+def test_a_round_bowl_is_told_without_comparisons_of_equals() -> None:
+    w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
+    text = told(lambda: (w**2).sum(), [w])
+    assert "in every direction equally much (the condition number is 1)." in text
+    assert "is left after 1 epoch at the advised lr." in text and "with momentum" not in text
+
+
+def test_of_many_curvatures_both_ends_are_told_as_such() -> None:
+    w = tg.Tensor(np.ones(250), requires_grad=True, name="w")
+    scale = np.linspace(1, 3, 250)
+    assert "eigenvalues of the Hessian: 2.0000, ..., 6.0000; lr" in told(lambda: (scale * w**2).sum(), [w])
+    u, v = tg.Tensor(1.0, requires_grad=True, name="u"), tg.Tensor(1.0, requires_grad=True, name="v")
+    assert "eigenvalues of the Hessian: 2.0000, 4.0000; lr" in told(lambda: u**2 + 2 * v**2, [u, v])

@@ -166,7 +166,7 @@ def test_shapes_uses_and_gates_are_told_in_words() -> None:
     out = tg.relu(h - 1)
     text = " ".join(str(((out * out).sum() + h.sum()).explain()).split())
     assert "summed over axis 0, because b is (4,) and t2 (5, 4): each number of b was used 5 times" in text
-    assert "all 5 rows of t1 were computed with the same w" in text
+    assert "each of the 5 rows of t1 was computed with the same w: the product adds up their 5 gradients" in text
     assert re.search(r"relu lets the gradient through where t3 > 0: \d+ of 20; the rest gets 0", text)
     assert "out was used 2 times: it has received 2 of 2" in text
     assert "maximum lets nothing through at" in text
@@ -219,8 +219,48 @@ def test_long_passes_show_their_ends_and_all_gradients() -> None:
     for _ in range(200):
         t = t * 1.0
     text = str(t.explain())
-    assert "177 more; explain(at=name)" in text and len(text.splitlines()) < 70
-    assert "gradients of the leaves" in text
+    assert "185 more; explain(at=name)" in text and "182 more; explain(at=name)" in text and len(text.splitlines()) < 60
+    assert text.startswith("201 steps forward compute t = 1, 201 steps back give the gradients of 1 leaf")
+    assert "gradients of leaves" not in text  # that of w is complete in the last step
+
+
+def deep(leaves: int) -> tg.Tensor:
+    """A graph whose leaves are many, and whose results relu bends next to where they are."""
+    h = tg.Tensor(np.array([1e-4, -2e-4, 1.0]), requires_grad=True, name="h")
+    total: Any = 0
+    for k in range(leaves):
+        h = tg.relu(h * tg.Tensor(np.ones(3), requires_grad=True, name=f"w{k}"))
+        total = total + h.sum()
+    return total
+
+
+def test_a_long_answer_is_a_page_with_a_summary_above_and_the_leaves_that_are_left_out() -> None:
+    text = str(deep(30).explain())
+    assert len(text.splitlines()) <= 62 and "31 leaves (what is\ngiven" in text and 'explain(at="w0")' in text
+    assert "gradients of leaves that are complete in the steps left out" in text
+    assert re.search(r"\n     \.\.\. and of \d\d more\n", text) and re.search(r"and 25 more, all of which agree", text)
+    sheet, key = str(deep(30).explain(blank=True)).split("answers")
+    assert "gradients of leaves" in key and "gradients of leaves" not in sheet and "larger arrays" not in sheet
+    assert "steps forward" not in str(deep(2).explain())
+
+
+def test_a_nudge_that_a_bend_disturbs_is_made_smaller() -> None:
+    w = tg.Tensor(np.array([-1e-5]), requires_grad=True, name="w")
+    checks = str((tg.relu(w) * 50 + w).sum().explain()).partition("check: ")[2]
+    assert "w[0] + 1e-07 -> t4 +1.000e-07, the gradient says +1.000e-07 (0.001 is too far: t4 bends" in checks
+
+
+def test_what_happens_at_one_tensor_is_told_in_the_order_of_the_pass() -> None:
+    w = tg.Tensor(0.5, requires_grad=True, name="w")
+    told = str((np.sin(w) * w + np.exp(w)).explain(at="w")).partition("backward")[2]
+    numbers = [int(line[:3]) for line in told.splitlines() if re.match(r" *\d+  d_", line)]
+    assert len(numbers) == 6 and numbers == sorted(numbers)
+
+
+def test_a_worksheet_says_what_to_write_of_larger_arrays() -> None:
+    w = tg.Tensor(np.ones((3, 4)), requires_grad=True, name="w")
+    sheet, key = str((w * w).sum().explain(blank=True)).split("answers")
+    assert "(of larger arrays, write the shape)" in sheet and "norm" in key
 
 
 def test_after_an_update_it_is_said_that_numbers_are_new() -> None:
@@ -349,13 +389,13 @@ def test_reasons_are_told_once_and_counts_each_time() -> None:
     for weight in weights:
         h = tg.relu(h @ weight - 0.05)
     told = str(h.sum().explain())
-    assert told.count("were computed with the same W") == 1 and told.count("complete: W") == 3
+    assert told.count("was computed with the same W") == 1 and told.count("complete: W") == 3
 
 
 def test_no_line_is_long_and_no_zero_or_infinity_is_a_mystery() -> None:
     w = tg.Tensor(np.linspace(-1, 1, 6).reshape(1, 1, 6) / 7, requires_grad=True, name="a_parameter_with_a_long_name")
     scores = np.where(np.eye(3, dtype=bool), -np.inf, np.zeros((3, 3)))
-    loss = (tg.softmax(w.reshape(6)[:3] + scores, axis=-1) * np.zeros((3, 3))).sum() + np.sin(30000 * w).sum()
+    loss = (tg.softmax(w.reshape(6)[:3] + scores, axis=-1) * np.zeros((3, 3))).sum() + np.sin(3e9 * w).sum()
     told = str(loss.explain())
     assert "(3, 3), 3 of 9 are -inf" in told and "(3, 3), all 0" in told and max(map(len, told.splitlines())) <= 100
     assert "(1, 1, 6), [" in told and "[[[" not in told and "has a kink" in " ".join(told.split())
@@ -373,6 +413,6 @@ def test_in_a_notebook_what_is_said_stands_below_its_step_and_is_not_repeated() 
     with tg.study.watch():
         loss = tg.nn.cross_entropy(net(np.ones((5, 3))), np.array([0, 1, 1, 0, 1]))
     html = loss.explain()._repr_html_()
-    assert html.count("were computed with the same") == 1 and html.count("complete: layer_") == 4
+    assert html.count("was computed with the same") == 1 and html.count("complete: layer_") == 4
     assert html.count('<td></td><td colspan="2"') == html.count("<tr>") - html.count("font-family:monospace") // 3 > 3
     assert "nowrap" not in html and html.count("(of larger arrays") == 2

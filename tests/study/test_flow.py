@@ -12,6 +12,7 @@ import tinygrad_gd as tg
 from tests.misuse import Table, refused
 from tests.oracles import assert_close
 from tinygrad_gd.study import Flow, bars
+from tinygrad_gd.study.flow import Layer
 
 
 def deep(layer: Any, depth: int = 6, gain: float = 1.0) -> tuple[tg.nn.Module, Any, tg.Tensor]:
@@ -164,3 +165,38 @@ def test_a_table_in_which_nothing_stands_out_says_so_and_fits_the_page() -> None
     norm = tg.nn.Sequential(tg.nn.Linear(2, 3), tg.nn.LayerNorm(3), tg.nn.Linear(3, 1))
     (norm(x) ** 2).mean().backward()
     assert "1 normalize" in str(norm.flow(x)) and "standardize" not in str(norm.flow(x))
+
+
+def test_the_table_of_activations_stands_in_columns_and_tells_calls_apart() -> None:
+    class Net(tg.nn.Module):
+        def __init__(self) -> None:
+            self.one, self.two = tg.nn.Linear(2, 3), tg.nn.Linear(3, 3)
+
+        def forward(self, x: Any) -> Any:
+            return tg.relu(self.two(tg.relu(self.one(x))))
+
+    tg.manual_seed(0)
+    net, x = Net(), np.ones((4, 2))
+    net(x).sum().backward()
+    lines = str(net.flow(x)).splitlines()
+    head = next(i for i, line in enumerate(lines) if line.startswith("activation"))
+    place = lines[head].index("spread")
+    first, second = lines[head + 1 : head + 3]
+    assert first.startswith("relu (1) ") and second.startswith("relu (2) ") and lines[head + 3].startswith("(spread is")
+    assert {first[:place], second[:place]} == {"relu (1)".ljust(place), "relu (2)".ljust(place)}
+    assert first[place].isdigit() and second[place].isdigit()
+    assert "Nothing stands out" in said(net.flow()) and str(net.flow()).splitlines()[-2] == "" == lines[head + 4]
+
+
+def test_the_figure_beside_several_layers_is_that_of_the_nearest() -> None:
+    layers = tuple(Layer(name, (2, 2), 1.0, 1.0, 0.0, step) for name, step in (("a", 0.09), ("b", 0.04), ("c", 1e-3)))
+    assert "at a, b (4.0e-02 and more), where" in said(Flow(layers, (), 1.0))
+    assert "at a (9.0e-02), where" in said(Flow(layers[:1], (), 1.0))
+    short = tuple(layer._replace(step=layer.step * 1e-4) for layer in layers[:2])
+    assert "at a, b (9.0e-06 and less), where" in said(Flow(short, (), 1.0))
+
+
+def test_what_cures_a_vanishing_gradient_depends_on_the_activation() -> None:
+    net, x, _ = deep(tg.nn.Sigmoid)
+    assert "larger initial weights alone do not help" in said(net.flow(x))
+    assert "Where there are sigmoids" in said(net.flow())

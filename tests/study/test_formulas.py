@@ -58,7 +58,7 @@ def test_softmax_and_one_hot_vectors_have_names(steps: bool) -> None:
     told = lines(tg.latex(tg.nn.cross_entropy(z, LABELS), steps=steps))
     inside = "z" if steps else r"X \, W"
     softmax = rf"\operatorname{{softmax}}\left({inside}\right)"
-    assert rf"L &= \frac{{\sum \left(-\log {softmax}_{{i, \mathrm{{LABELS}}_i}}\right)}}{{4}}" in told
+    assert rf"L &= \frac{{1}}{{4}} \sum \left(-\log {softmax}_{{i, \mathrm{{LABELS}}_i}}\right)" in told
     assert rf"\left({softmax} - \operatorname{{onehot}}\left(\mathrm{{LABELS}}\right)\right)" in " ".join(told)
 
 
@@ -79,8 +79,14 @@ def test_too_many_operations_make_no_formula() -> None:
     t = w
     for _ in range(30):
         t = np.sin(t) * w
-    with pytest.raises(tg.CaptureError, match=r"at most 40"):
+    with pytest.raises(tg.CaptureError, match=r"at most 40\); ask for a part"):
         tg.latex(t)
+    small = w
+    for _ in range(10):
+        small = np.sin(small) * w
+    with pytest.raises(tg.CaptureError, match=r"at most 40\); give steps=True"):
+        tg.latex(small)
+    assert len(lines(tg.latex(small, steps=True))) > 1
     with pytest.raises(tg.DTypeError, match="steps"):
         tg.latex(w * w, steps="yes")  # type: ignore[arg-type]
 
@@ -112,3 +118,15 @@ def test_convolutions_are_written_without_the_names_of_their_parts() -> None:
     assert "^{\\top}^{" not in text  # a double superscript is an error in LaTeX
     table = tg.Tensor(np.ones((4, 2)), requires_grad=True, name="table")
     assert "_{ids}" in tg.latex((table[ids := np.array([1, 2, 1])] ** 2).sum()).replace(r"\mathrm{ids}", "ids"), ids
+
+
+def test_what_is_only_laid_out_otherwise_is_no_transpose() -> None:
+    kernel = tg.Tensor(np.ones((2, 1, 2, 2)), requires_grad=True, name="K")
+    told = lines(tg.latex((tg.conv2d(np.arange(50.0).reshape(2, 1, 5, 5), kernel) ** 2).sum(), steps=True))
+    assert told[0].startswith(r"L &= \sum \left(K \, \operatorname{windows}\left(") and "top" not in told[0]
+    w = matrix("W", 3, 2)
+    assert r"W^{\top}" in lines(tg.latex((w.T @ X.T).sum()))[0]
+    square = matrix("S", 2, 2)
+    assert lines(tg.latex(((square.T @ w.T).T * X[:3, :2]).sum()))[0].startswith(r"L &= \sum W \, S")
+    assert told[-1].startswith(r"\frac{\partial L}{\partial K} &= ") and told[-1].count("top") == 1, told[-1]
+    assert told[-1].endswith(r"\operatorname{windows}\left(c_{1}\right)^{\top}")  # and no transpose of the whole

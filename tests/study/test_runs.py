@@ -259,3 +259,46 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     refused((lambda: no_run(tmp_path), ValueError, "no run that tg.record wrote"))
     (tmp_path / "text.npz").write_text("hello")
     refused((lambda: Run.load(tmp_path / "text.npz"), ValueError, "no run that tg.record wrote"))
+
+
+# -- reaches that are no plain tale ----------------------------------------------------------------------
+
+
+def made_up(loss: list[float], reach: list[float]) -> Run:
+    """A run of plain descent on one number, with these losses and reaches."""
+    n, no = len(loss), np.zeros(0)
+    one = np.ones((n, 1))
+    return Run(["w"], [[]], "SGD", {"lr": 0.1}, "f.py:1", np.array(loss), np.array(reach), np.full(n, 0.1), np.ones(n),
+               one, one, one, no, np.zeros((0, 0)), no, no, {})
+
+
+def test_cures_go_by_the_curvature_before_all_went_astray() -> None:
+    run = made_up([1.0, 10.0, 100.0, 1000.0], [4.0, 400.0, 4000.0, -1.24e14])
+    found = verdict(run)
+    assert (found.kind, found.step) == ("diverges", 0) and found.cures[0].startswith("lr below 0.0500 (2/curvature): such a step")
+    text = " ".join(report(run, "run.npz").split())
+    assert "from -1.24e+14 to 4000.00" in text and "0000000000" not in text
+    assert "Below 0 the loss bends downwards along the step: there is no bottom." in text
+
+
+def test_steps_without_a_bottom_are_not_called_timid() -> None:
+    assert verdict(made_up([1.0, 0.9, 0.8, 0.7], [-0.5, 0.3, -0.4, 0.02])).kind == "falls"
+    slow = verdict(made_up([1.0, 0.9, 0.8, 0.7], [0.02, 0.02, -0.4, 0.02]))
+    assert slow.kind == "slow" and "Half of the steps go 2.0% of the way" in slow.why
+
+
+def test_far_steps_of_a_run_that_ended_well_are_told() -> None:
+    one = verdict(made_up([1.0, 1.1, 0.2, 0.1], [3.0, 0.5, 0.5, 0.5])).why
+    assert one.endswith("One step reaches beyond 2 (3.00 at step 1): its loss rose, and came back.")
+    curved = verdict(made_up([1.0, 0.8, 0.2, 0.1, 0.1], [3.0, 5.0, 0.5, 0.5, 0.5])).why
+    assert curved.endswith("2 steps reach beyond 2 (5.00 at step 2 is the furthest): all the same the loss fell, as it is "
+                           "no parabola there.")
+    both = verdict(made_up([1.0, 1.1, 0.2, 0.1, 0.1], [3.0, 5.0, 0.5, 0.5, 0.5])).why
+    assert "after 1 of them the loss rose, and came back." in both
+    assert "beyond 2" not in verdict(made_up([1.0, 0.5, 0.2, 0.1], [0.5] * 4)).why
+
+
+def test_a_rate_that_overshoots_but_holds_is_not_told_what_would_hold() -> None:
+    found = verdict(made_up([1.0, 0.9, 0.8, 0.05], [1.8] * 4))
+    assert found.kind == "overshoots" and found.cures[0] == "lr = 0.0556 (1/curvature) goes to the bottom of the steepest step"
+    assert len(found.cures) == 2

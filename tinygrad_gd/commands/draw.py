@@ -8,7 +8,7 @@ from pathlib import Path
 
 import tinygrad_gd as tg
 
-from .subject import add_subject, subject_of
+from .subject import Wrong, add_subject, subject_of
 
 ABOUT = "the graph of a tensor, with values and gradients: printed, or as a picture"
 EXAMPLES = (
@@ -33,6 +33,8 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Print it, write it, or compare it."""
+    if options.check and options.output is None:
+        raise Wrong("--check compares a file with what would be written now; name it with -o")
     subject = subject_of(options)
     tensor = subject.tensor(options.tensor)
     path: Path | None = options.output

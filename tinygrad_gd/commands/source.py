@@ -20,12 +20,14 @@ FINDING = ""
 def arguments(parser: ArgumentParser) -> None:
     """What to write down."""
     add_subject(parser, stops=True)
-    parser.add_argument("--latex", action="store_true", help="write formulas")
+    parser.add_argument("--latex", action="store_true", help="write formulas, a line for each step")
 
 
 def run(options: Namespace) -> int:
     """Print the text."""
     subject = subject_of(options)
     tensor = subject.tensor(options.tensor)
-    print(subject.ask(lambda: tg.latex(tensor) if options.latex else tg.source(tensor, check=True)))
+    text = subject.ask(lambda: tg.latex(tensor, steps=True) if options.latex
+                       else tg.source(tensor, check=True))
+    print(text.rstrip())
     return subject.code()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import os
 import sys
 import traceback
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from types import ModuleType
@@ -16,13 +17,14 @@ import numpy as np
 
 import tinygrad_gd as tg
 
+from ..engine.graph import event_of, walk
 from ..ground.observer import Observer, observe
 from ..pictures.names import names_for
 from ..study.watching import watch
 from . import FAILED, FINE, FOUND
 
-#: So many names are listed where one was wrong.
-LISTED = 30
+#: So many names are listed where one was wrong, and so many functions where there are none.
+LISTED, CALLS = 30, 6
 _EXPRESSION = "<expression>"
 
 
@@ -40,18 +42,20 @@ class _Roots(Observer):
     def __init__(self, last: int | None) -> None:
         self.named: dict[str, tg.Tensor] = {}
         self.latest: tg.Tensor | None = None
-        self._last, self._passes = last, 0
+        self._last, self.passes = last, 0
+        self.stopped = False
 
     def starts_backward(self, root: tg.Tensor, seed: Any) -> None:
         """Note the root, and what the user calls it."""
         self.latest = root
-        self._passes += 1
+        self.passes += 1
         if name := names_for([root]).get(root):
             self.named[name] = root
 
     def ends_backward(self) -> None:
         """All gradients have arrived; nothing has moved yet."""
-        if self._passes == self._last:
+        if self.passes == self._last:
+            self.stopped = True
             raise _Stop
 
 
@@ -71,10 +75,18 @@ class Subject:
 
     @property
     def tensors(self) -> dict[str, tg.Tensor]:
-        """The tensors by name: those of the script, and those that passes began at inside functions."""
+        """The tensors by name: those of the script, and inside functions what passes went through."""
         found = {name: x for name, x in self.variables.items()
                  if isinstance(x, tg.Tensor) and not name.startswith("_")}
-        return self._roots.named | found
+        return self._inside() | self._roots.named | found
+
+    def _inside(self) -> dict[str, tg.Tensor]:
+        """What the last pass went through, by names of its own or of variables that are gone."""
+        root = self._roots.latest
+        passed = [] if root is None else list(walk([root]))
+        events = {t: event for t in passed if (event := event_of(t)) is not None and event.name}
+        known = names_for(passed)
+        return {known.get(t) or events[t].name: t for t in passed if t in known or t in events}
 
     def tensor(self, name: str | None) -> tg.Tensor:
         """The tensor that is asked about."""
@@ -94,19 +106,31 @@ class Subject:
         if name in self.tensors:
             return self.tensors[name]
         try:
-            return eval(compile(name, self.file, "eval"), self.variables)
+            found = eval(compile(name, self.file, "eval"), self.variables)
         except Exception as error:
             near = get_close_matches(name, self.tensors, 1)
             meant = f" Is {near[0]!r} meant?" if near else ""
             raise Wrong(f"--tensor {name}: {error}.{meant} {self._there()}") from None
+        if isinstance(found, tg.Tensor) and not self.ask(lambda: names_for([found])):
+            self.variables["result"] = found  # what answers call it
+        return found
 
     def _there(self) -> str:
         rows = [f"  {name}  {x.shape or 'scalar'}, {_made(x)}" for name, x in self.tensors.items()]
         if not rows:
-            return ("There are no tensors among its variables: if the script was stopped after a "
-                    "backward pass, --pass all lets it run to its end.")
+            stopped = ": it was stopped after a backward pass, and --pass all lets it run to its end"
+            return (f"There are no tensors among its variables{stopped if self._roots.stopped else ''}."
+                    f"{self._functions()}")
         more = [f"  and {len(rows) - LISTED} more"] if len(rows) > LISTED else []
         return "\n".join(["There are these tensors:", *rows[:LISTED], *more])
+
+    def _functions(self) -> str:
+        """The functions of the script that can be called as they are."""
+        calls = [f"{name}()" for name, f in self.variables.items() if inspect.isfunction(f)
+                 and f.__globals__ is self.variables and _can_be_called(f)]
+        more = f" and {len(calls) - CALLS} more" if len(calls) > CALLS else ""
+        return (f" --tensor takes what a function returns, too: {', '.join(calls[:CALLS])}{more}."
+                if calls else "")
 
     def code(self, found: bool = False) -> int:
         """The exit code of an answer, which finds something wrong or does not."""
@@ -115,6 +139,12 @@ class Subject:
     def ask(self, question: Callable[[], Any]) -> Any:
         """The answer to a question, in a frame that sees the variables: names are looked up there."""
         return eval(compile("_question()", self.file, "eval"), self.variables, {"_question": question})
+
+
+def _can_be_called(function: Any) -> bool:
+    """Whether it needs no arguments."""
+    given = inspect.signature(function).parameters.values()
+    return all(p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in given)
 
 
 def _made(x: tg.Tensor) -> str:
@@ -149,11 +179,8 @@ def _count(text: str) -> int | None:
     if text == "all":
         return None
     if not text.isdigit() or not int(text):
-        raise ValueError
+        raise ArgumentTypeError(f"expected a number from 1 on, or all, got {text!r}")
     return int(text)
-
-
-_count.__name__ = "number"  # what argparse calls it
 
 
 def subject_of(options: Namespace) -> Subject:
@@ -196,6 +223,10 @@ def _script(path: str, own: list[str], last: int | None) -> Subject:
             failed = True
             ours = error.__traceback__
             traceback.print_exception(type(error), error, ours.tb_next if ours else None)
+    if last is not None and 1 < last and roots.passes < last and not failed:
+        made = {0: "no backward pass", 1: "one backward pass"}.get(
+            roots.passes, f"{roots.passes} backward passes")
+        raise Wrong(f"--pass {last}: the script made {made}")
     return Subject(path, vars(module), roots, failed)
 
 

@@ -47,7 +47,7 @@ import numpy as np
 from ..ground.modes import current_mode
 from ..ground.observer import Observer, observe
 from ..ground.user_code import user_call, user_frame, user_line, variables_of
-from .graph import event_of, remember
+from .graph import Node, event_of, remember
 from .tensor import Tensor
 
 #: Of a longer run the last events are kept.
@@ -100,6 +100,7 @@ class Event:
     number: int = -1
     run: Run | None = None
     held: Any = None
+    value: float | None = None  # of what a reverse pass began at, if it is a number
 
     @property
     def place(self) -> str:
@@ -209,6 +210,8 @@ class Run(Observer):
         number = self._number_of(root)
         event = self._happens("backward")
         event.what, event.inputs = event.via, (number,)
+        number_of_one = root.size == 1 and root.dtype.kind == "f"
+        event.value = float(Node(root).value.item()) if number_of_one else None
         self._passes.append((event, root))
 
     def ends_backward(self) -> None:

@@ -68,6 +68,7 @@ class Advice(NamedTuple):
     limits : the limit of each batch, with ``batches``.
     paces : what 1 / largest does, and 2 / (smallest + largest).
     asked : what the ``lr`` and ``momentum`` do that were asked about, and the rate without momentum.
+    numbers : of the parameters, and so of eigenvalues; of many, only both ends are computed.
     """
 
     eigenvalues: Array
@@ -84,6 +85,7 @@ class Advice(NamedTuple):
     limits: Array | None
     paces: tuple[Pace, ...]
     asked: tuple[Pace, ...]
+    numbers: int
 
     def __repr__(self) -> str:
         return str(self)
@@ -146,7 +148,7 @@ def advise(
         _inputs(losses, params, columns, condition, limit),
         None if batches is None else np.array([_limit(_spectrum([bend])[0]) for bend in bends]),
         tuple(pace(rate, 0.0, ends, bowl) for rate in _rates(condition, ends)),
-        _asked(lr, momentum, ends, bowl))
+        _asked(lr, momentum, ends, bowl), sum(p.size for p in params))
 
 
 def _checked(loss: Any, params: Any, columns: Any) -> list[Tensor]:

@@ -60,7 +60,7 @@ def _not_there_yet(case: Case) -> Iterator[Cause]:
     if t.op is not None:
         yield replaced(case) or kept_of_leaves_only(case)
         return
-    event = event_of(t)
+    event, forgotten = event_of(t), list[Event]()
     if run is not None and event is not None:
         passes = [e for e in run.of("backward") if event.number in e.inputs[1:]]
         forgotten = [e for e in run.of("zero_grad") if event.number in e.inputs]
@@ -71,8 +71,11 @@ def _not_there_yet(case: Case) -> Iterator[Cause]:
                         cure="Read .grad, and call optimizer.step(), after backward() and "
                              "before zero_grad().")
             return
+    seen = run is not None and event is not None and event.run is run and case.root is not None
+    since = "" if seen and not forgotten else ", or not since the last zero_grad()"
+    root = case.loss if case.root is not None and case.root in case.names.known else "loss"
     yield Cause("no backward", f"A gradient of {case.loss} would flow to {name}, but backward() has "
-                "not been called since its last zero_grad().", cure="Call loss.backward().")
+                f"not been called{since}.", cure=f"Call {root}.backward().")
 
 
 def kept_of_leaves_only(case: Case) -> Cause:

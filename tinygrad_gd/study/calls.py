@@ -37,8 +37,12 @@ def call_of(primitive: Any, given: Sequence[str], params: Options) -> str:
 
 
 def part(text: str) -> str:
-    """A formula in front of a dot or a bracket."""
-    return bracketed(text, 9)
+    """A formula in front of a dot or a bracket.
+
+    >>> part("w"), part("w + 1"), part("...")
+    ('w', '(w + 1)', '(...)')
+    """
+    return "(...)" if text == "..." else bracketed(text, 9)
 
 
 def _method(name: str, *options: str) -> Callable[[list[str], Options], str]:

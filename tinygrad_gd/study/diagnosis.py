@@ -8,6 +8,7 @@ its way, `too_large` why it is more than expected.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from textwrap import fill
 from typing import Any
@@ -23,10 +24,12 @@ from .case import Case, Cause
 from .never_reached import is_average, never_reached
 from .non_finite import causes_of_nan
 from .too_large import causes_of_size
-from .trends import causes_of_depth
+from .trends import causes_in_time, causes_of_depth
 from .vanished import causes_of_saturation, causes_of_zero
 
 WIDTH = 100
+#: How it stands with a gradient, the worst first.
+STATES = ("None", "NaN", "infinite", "0", "0 in part", "there")
 #: The weight from which on a cause is no mere remark.
 MISTAKE = 1.4
 
@@ -45,15 +48,16 @@ class Diagnosis:
         self.causes = sorted({c.says: c for c in causes}.values(), key=lambda c: -c.weight)
 
     def __str__(self) -> str:
-        lines = [self.about]
+        lines, remarks = [self.about], [c for c in self.causes if c.weight < MISTAKE]
+        if len(remarks) == len(self.causes):
+            lines.append("Nothing wrong was found.")
         for number, cause in enumerate(self.causes, 1):
+            if remarks and cause is remarks[0]:
+                lines[-1] += " Worth knowing:" if number == 1 else "\nWorth knowing:"
             line = f" ({cause.line})" if cause.line else ""
             lines.append(_wrapped(f"{number}. ", f"{cause.says}{line}"))
             lines += [_wrapped("   evidence: ", cause.evidence)] if cause.evidence else []
             lines += [_wrapped("   cure: ", cause.cure)] if cause.cure else []
-        if all(c.weight < MISTAKE for c in self.causes):
-            more = " Worth knowing:" if self.causes else ""
-            lines.insert(1, f"Nothing wrong was found.{more}")
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -132,7 +136,7 @@ def _about_loss(case: Case) -> tuple[str, list[Cause]]:
 def _about(case: Case, leaves: list[Tensor], title: str) -> tuple[str, list[Cause]]:
     """What stands out of many gradients, each cause once, with those whom it hits."""
     states = [_state(x) for x in leaves]
-    counts = {s: states.count(s) for s in dict.fromkeys(states)}
+    counts = {s: states.count(s) for s in STATES if s in states}
     told = [f"{n} {'is' if n == 1 else 'are'} {s}" for s, n in counts.items()]
     hit: dict[Any, dict[str, None]] = {}
     found: dict[Any, Cause] = {}
@@ -151,13 +155,15 @@ def _about(case: Case, leaves: list[Tensor], title: str) -> tuple[str, list[Caus
     if len(leaves) == 1:
         return f"{title}: the gradient of {case.name(leaves[0])} is {states[0]}.", causes
     if len(counts) == 1:
-        return f"{title}: all {len(leaves)} gradients are {states[0]}.", causes
+        all_of_them = "both" if len(leaves) == 2 else f"all {len(leaves)}"
+        return f"{title}: {all_of_them} gradients are {states[0]}.", causes
     return f"{title}: of {len(leaves)} gradients, {', '.join(told)}.", causes
 
 
 def _hits(names: list[str], of: int, says: str) -> str:
     """Whom a cause hits, where it does not say that itself."""
-    if of == 1 or (len(names) == 1 and says.startswith(names[0])):
+    said = rf"(^|[a-z] ){re.escape(names[0])}( [a-z]|$)"  # by itself, not within a formula
+    if of == 1 or (len(names) == 1 and re.search(said, says)):
         return ""
     if len(names) == of > 4:
         return f"It hits all {of}"
@@ -180,7 +186,7 @@ def _causes(case: Case) -> Iterator[Cause]:
     """The causes of how it stands with one gradient."""
     g = Node(case.tensor).grad
     questions: list[Callable[[Case], Iterator[Cause]]]
-    questions = [causes_of_zero, causes_of_saturation, causes_of_size, causes_of_depth]
+    questions = [causes_in_time, causes_of_zero, causes_of_saturation, causes_of_size, causes_of_depth]
     if g is None:
         questions = [causes_of_none]
     elif case.root is None:

@@ -21,8 +21,8 @@ from .rule_text import filled, rule_text
 from .step_words import notes_on
 
 Array = np.ndarray[Any, Any]
-#: How far a leaf is nudged.
-NUDGE = 1e-3
+#: How far a leaf is nudged; and how far, where the result bends on the way.
+NUDGE, NEARER = 1e-3, 1e-7
 #: So many steps from either end have formulas, which take a thousand times as long as the steps.
 FORMULAS = 200
 
@@ -59,6 +59,12 @@ class Nudged(NamedTuple):
     by: float
     change: float
     predicted: float
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the gradient has said so, but for what a curve may do on the way."""
+        apart = abs(self.change - self.predicted)
+        return apart <= 0.02 * max(abs(self.predicted), abs(self.change)) + 1e-9 * self.by
 
 
 class Explanation:
@@ -179,11 +185,18 @@ def _nudges(root: Tensor, names: Names, gradients: dict[str, Array]) -> Iterator
         if g is None or not leaf.size:
             continue
         place = np.unravel_index(int(np.nan_to_num(np.abs(g)).argmax()), g.shape)
-        value = np.array(Node(leaf).value, np.float64)
-        value[place] += NUDGE
-        after = _total(recomputed(root, {leaf: value[()]}))
-        index = f"[{', '.join(map(str, place))}]" if place else ""
-        yield Nudged(f"{names(leaf)}{index}", NUDGE, after - before, float(g[place]) * NUDGE)
+        name = f"{names(leaf)}[{', '.join(map(str, place))}]" if place else names(leaf)
+        tried = (Nudged(name, by, _nudged(root, leaf, place, by) - before, float(g[place]) * by)
+                 for by in (NUDGE, NEARER))
+        far = next(tried)
+        yield far if far.agrees else next((near for near in tried if near.agrees), far)
+
+
+def _nudged(root: Tensor, leaf: Tensor, place: Any, by: float) -> float:
+    """The result, where one element of a leaf is larger."""
+    value = np.array(Node(leaf).value, np.float64)
+    value[place] += by
+    return _total(recomputed(root, {leaf: value[()]}))
 
 
 def _total(value: Any) -> float:

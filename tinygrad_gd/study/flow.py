@@ -90,7 +90,7 @@ class Flow(NamedTuple):
 
     def __str__(self) -> str:
         verdicts = [fill(line, WIDTH) for line in _verdicts(self)] or ["Nothing stands out."]
-        return "\n".join([*_table(self), *_outputs(self.outputs), *verdicts])
+        return "\n".join([*_table(self), *_outputs(self.outputs), "", *verdicts])
 
 
 def flow(model: Module, *inputs: Any, optimizer: Optimizer | None = None) -> Flow:
@@ -115,7 +115,8 @@ def flow(model: Module, *inputs: Any, optimizer: Optimizer | None = None) -> Flo
                         "before the next zero_grad()")
     steps = {} if optimizer is None else _steps(optimizer)
     layers = tuple(_layer(name, Node(p), steps.get(p, math.nan)) for name, p in named.items())
-    outputs = tuple(map(_output, activations(model, *inputs))) if inputs else ()
+    found = activations(model, *inputs) if inputs else []
+    outputs = tuple(map(_output, found, _told_apart([units.name for units in found])))
     return Flow(layers, outputs, _factor(Flow(layers, (), math.nan).weights))
 
 
@@ -154,12 +155,12 @@ def _factor(layers: list[Layer]) -> float:
     return math.exp(-np.polyfit(places, sizes, 1)[0])  # by the line through all: one odd layer is none
 
 
-def _output(units: Units) -> Output:
+def _output(units: Units, name: str) -> Output:
     values = units.values
     low, high = {"sigmoid": (0.03, 0.97), "tanh": (-0.97, 0.97)}.get(
         units.name.rpartition(" ")[2], (-math.inf, math.inf))
     saturated = float(np.mean((values < low) | (values > high)))
-    return Output(units.name, float(values.std()), float(np.mean(values == 0)), saturated,
+    return Output(name, float(values.std()), float(np.mean(values == 0)), saturated,
                   len(units.dead), units.units)
 
 
@@ -195,7 +196,7 @@ def _small(x: float) -> str:
 def _outputs(outputs: tuple[Output, ...]) -> Iterator[str]:
     if not outputs:
         return
-    width = max(len(x.name) for x in outputs)
+    width = max(len(name) for name in ("activation", *(x.name for x in outputs)))
     yield ""
     yield f"{'activation'.ljust(width)}  spread"
     for x in outputs:
@@ -203,12 +204,22 @@ def _outputs(outputs: tuple[Output, ...]) -> Iterator[str]:
                  f"{x.saturated:.0%} saturated" if x.saturated else "",
                  f"{x.dead} of {x.units} units dead" if x.dead else ""]
         yield f"{x.name.ljust(width)}  {x.std:6.4f}  {', '.join(filter(None, notes))}".rstrip()
-    yield ""
+    yield "(spread is the standard deviation of what an activation gives; in the order of the calls)"
+
+
+def _told_apart(names: list[str]) -> list[str]:
+    """Names that several have, with a count.
+
+    >>> _told_apart(["relu", "tanh", "relu"])
+    ['relu (1)', 'tanh', 'relu (2)']
+    """
+    return [f"{name} ({names[: i + 1].count(name)})" if names.count(name) > 1 else name
+            for i, name in enumerate(names)]
 
 
 def _verdicts(found: Flow) -> Iterator[str]:
     layers = found.weights
-    yield from _of_depth(found.factor, layers)
+    yield from _of_depth(found, layers)
     missing = [x.name for x in found.layers if math.isnan(x.gradient)]
     if missing:
         yield (f"No gradient at {_listed(missing)}: not used in the loss, or cut off from it; "
@@ -233,8 +244,10 @@ def _verdicts(found: Flow) -> Iterator[str]:
 def _of_steps(layers: list[Layer]) -> Iterator[str]:
     far = [x for x in layers if x.step > USUAL * FAR]
     near = [x for x in layers if x.step < USUAL / FAR]
-    said = [f"{word} beside the weights at {_listed([x.name for x in wrong])} ({wrong[0].step:.0e})"
-            for word, wrong in (("long", far), ("short", near)) if wrong]
+    said = [f"{word} beside the weights at {_listed([x.name for x in wrong])} "
+            f"({most([x.step for x in wrong]):.1e}{f' and {than}' if len(wrong) > 1 else ''})"
+            for word, wrong, most, than in (("long", far, min, "more"), ("short", near, max, "less"))
+            if wrong]
     if not said:
         return
     cure = ("no one lr fits all; an optimizer that scales each, as tg.optim.Adam, evens it out"
@@ -242,7 +255,8 @@ def _of_steps(layers: list[Layer]) -> Iterator[str]:
     yield f"Steps are {' and '.join(said)}, where about 1e-03 is usual: {cure}."
 
 
-def _of_depth(factor: float, layers: list[Layer]) -> Iterator[str]:
+def _of_depth(found: Flow, layers: list[Layer]) -> Iterator[str]:
+    factor = found.factor
     if math.isnan(factor) or len(layers) < SEVERAL:
         return
     first, last = ([x for x in layers if x.gradient > 0][i] for i in (0, -1))
@@ -250,10 +264,14 @@ def _of_depth(factor: float, layers: list[Layer]) -> Iterator[str]:
     passed = (f"Going back from {last.name} to {first.name}, the gradient is multiplied by "
               f"{factor:.2g} at each weight on average")
     if factor < 1 / STEADY and ratio < 1 / OVER_ALL:
-        yield (f"{passed}: it vanishes. The first layer gets {1 / ratio:,.0f} times less than the last "
-               "and learns that much more slowly. A sigmoid passes on a quarter at most: take ReLU or "
-               "tanh. Larger initial weights (tg.nn.init.kaiming_normal_), normalisation or skip "
-               "connections bring the factor near 1.")
+        bent = any("sigmoid" in x.name for x in found.outputs)
+        cure = ("A sigmoid passes on a quarter at most: take ReLU or tanh, or normalise between "
+                "layers; larger initial weights alone do not help." if bent else
+                "Where there are sigmoids, which pass on a quarter at most, take ReLU or tanh; else "
+                "larger initial weights (tg.nn.init.kaiming_normal_), normalisation or skip "
+                "connections bring the factor near 1.")
+        yield (f"{passed}: it vanishes. The first layer gets {1 / ratio:,.0f} times less than the "
+               f"last and learns that much more slowly. {cure}")
     elif factor > STEADY and ratio > OVER_ALL:
         yield (f"{passed}: it explodes. The first layer gets {ratio:,.0f} times as much as the last. "
                "Smaller initial weights (tg.nn.init.xavier_normal_) or normalisation bring the factor "

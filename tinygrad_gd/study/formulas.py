@@ -19,6 +19,8 @@ from .written import ATOM, Writer
 LIMIT, LIMIT_OF_STEPS = 40, 120
 #: In steps, what is used twice and is longer than this has a line of its own.
 LONG = 60
+_OTHER_WAYS = ("ask for a part, as latex(layer(x).sum(), steps=True), or use tg.source, which writes "
+               "NumPy")
 _GREEK = set("alpha beta gamma delta epsilon theta lambda mu nu xi pi rho sigma tau phi chi psi omega"
              .split())
 
@@ -55,8 +57,9 @@ def latex(loss: Tensor, wrt: Sequence[Tensor] | None = None, steps: bool = False
     program = readable(program)
     limit = LIMIT_OF_STEPS if steps else LIMIT
     if len(program.instructions) > limit:
+        few = len(program.instructions) <= LIMIT_OF_STEPS
         raise CaptureError(f"latex: {len(program.instructions)} operations make no readable formula "
-                           f"(at most {limit}); use tg.source")
+                           f"(at most {limit}); {'give steps=True' if few else _OTHER_WAYS}")
     symbols = _symbols([*leaves, *(given for given in program.inputs if given not in leaves)])
     results = {program.outputs[0]: "L"}
     for leaf, gradient in zip(leaves, program.outputs[1:], strict=True):

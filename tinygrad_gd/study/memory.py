@@ -202,7 +202,8 @@ def _lines(held: Memory) -> Iterator[str]:
     yield from _rows("operation", held.by_operation, held.bytes)
     if held.by_line:
         yield from _rows("line", held.by_line, held.bytes)
-    yield ""
+    if not held.by_line or held.cut is not None:
+        yield ""
     if not held.by_line:
         yield "Which of your lines made them is known when they run under tg.study.watch()."
     if held.cut is not None:

@@ -90,7 +90,7 @@ def _forward(case: Case) -> Iterator[Cause]:
                             cure=_safe(node.op.name), line=case.line(t), weight=5, at=t)
                 return
             yield Cause("forward", f"{case.names.made(t)} made "
-                        f"{_written(node.value, bad)} of finite numbers, and it spoils what follows.",
+                        f"{_written(node.value, bad)} from finite numbers, and it spoils what follows.",
                         evidence=evidence,
                         cure=CURES.get(node.op.name, "Keep its arguments inside its domain."),
                         line=case.line(t), weight=4, at=t)

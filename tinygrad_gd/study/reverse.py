@@ -98,6 +98,11 @@ def resent(step: Step, arguments: Mapping[int, Array]) -> Array:
         return fitted(step, op.vjps[step.position](*given, **step.out.params))
 
 
+def times_read(step: Step) -> Array:
+    """How often each element of the input was read, where a step goes back through an index."""
+    return np.asarray(resent(step, {0: np.ones(step.out.shape, step.out.dtype)[()]}))
+
+
 def fitted(step: Step, raw: Array) -> Array:
     """What is sent, brought to the shape of the input, as the engine does."""
     return fit(np.asarray(raw)[()], step.to, step.out, step.position)

@@ -23,7 +23,7 @@ from ..program.text.source import source_of
 #: Longer texts, and those of several lines, are no formulas that anybody wants to read.
 LONGEST = 76
 
-_POOL = "each g_ to the largest of its window (the first of them)"
+_POOL = "each g_ to the largest of its window (the first of equals)"
 _MEAN = "each g_, divided by the size of its window, to all of that window"
 _CHOSEN = "g_ where it is the value that was chosen, 0 elsewhere (equal ones share it)"
 _SOFTMAX = "out_ * (g_ - sum(g_ * out_, axis=-1, keepdims=True))"

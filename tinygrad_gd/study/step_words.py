@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.graph import Node
-from .reverse import resent
+from .reverse import times_read
 
 if TYPE_CHECKING:
     from .naming import Names
@@ -54,8 +54,8 @@ def _on_sums(step: Step, names: Names) -> Iterator[str]:
     if rows < 2 or x.ndim > 2:
         return
     if step.position == 1:
-        yield (f"all {rows} rows of {names(out)} were computed with the same {names(x)}: the product "
-               f"adds up the gradients of the {rows} rows")
+        yield (f"each of the {rows} rows of {names(out)} was computed with the same {names(x)}: the "
+               f"product adds up their {rows} gradients")
     else:
         yield f"{names(x)} was added to each of the {rows} rows: their gradients add up"
 
@@ -65,13 +65,14 @@ def _on_reads(step: Step, names: Names) -> Iterator[str]:
     op: Any = step.out.op
     if op.name != "getitem" or len(step.out.inputs) < 2 or not step.to.size:
         return
-    times = np.asarray(resent(step, {0: np.ones(step.out.shape, step.out.dtype)[()]}))
+    times = times_read(step)
     what, rows = "numbers", times.reshape(len(times), -1)
     if times.ndim > 1 and (rows == rows[:, :1]).all():
         what, times = "rows", rows[:, 0]
     read, again = np.count_nonzero(times), np.count_nonzero(times > 1)
     if read < times.size:
-        yield f"{read} of {times.size} {what} of {names(step.to)} were read; the others get 0"
+        others = "the other gets" if read == times.size - 1 else "the others get"
+        yield f"{read} of {times.size} {what} of {names(step.to)} were read; {others} 0"
     if again:
         yield (f"{again} of {times.size} {what} of {names(step.to)} were read more than once: what "
                "comes back to each adds up")

@@ -11,6 +11,10 @@ from ..engine.graph import Node, event_of, nodes_of
 from ..engine.tensor import Tensor
 from .case import Case, Cause, norm
 from .explained import one
+from .reverse import Step
+
+#: So many uses are named, and of more so many are listed.
+NAMED, LISTED = 4, 8
 
 
 def causes_of_size(case: Case) -> Iterator[Cause]:
@@ -82,6 +86,8 @@ def _sums(case: Case) -> Iterator[Cause]:
         summed = node.op.name == "sum" or node.params.get("reduction") == "sum"
         if summed and isinstance(x, Tensor) and x.size > node.tensor.size and node.shape == ():
             n = len(Node(x).value)
+            if not _are_data(case, n):
+                return
             made = case.names.made(node.tensor)
             yield Cause("sum", f"{made} is a sum over {n} rows: the gradient is {n} times that of "
                         "their mean, and grows with the batch.",
@@ -90,16 +96,22 @@ def _sums(case: Case) -> Iterator[Cause]:
             return
 
 
+def _are_data(case: Case, rows: int) -> bool:
+    """Whether rows may be those of a batch: data have as many. A penalty sums over weights alone."""
+    given = {id(x): x for node in nodes_of(case.root) for x in node.inputs} if case.root else {}
+    return any(np.shape(x)[:1] == (rows,) for x in given.values()
+               if not (isinstance(x, Tensor) and (x.op is not None or x.requires_grad)))
+
+
 def _uses(case: Case) -> Iterator[Cause]:
     t, name = case.tensor, case.name(case.tensor)
     sent = [s for s in case.passed.steps if s.to is t]
+    if not np.any(case.passed.totals[t]):
+        return
     if len(sent) > 1:
-        many = len(sent) > 4
-        parts = ", ".join(f"{'' if many else f'{case.names.said(s.out)} '}{one(norm(s.sent))}"
-                          for s in sent[:8])
         yield Cause("used", f"{name} is used {len(sent)} times, and its gradient is the sum of what "
                     "comes back from each, as it should be.", weight=1,
-                    evidence=f"lengths of these, from the loss on: {parts}",
+                    evidence=_parts(case, sent),
                     line=case.line(sent[0].out), at=t)
         return
     spread = next((s for s in sent if np.size(s.raw) > max(t.size, 1)), None)
@@ -109,3 +121,14 @@ def _uses(case: Case) -> Iterator[Cause]:
         yield Cause("used", f"Each number of {name} is used {times} times by broadcasting in {made}, "
                     "and what comes back adds up, as it should.", weight=0.5,
                     line=case.line(spread.out), at=t)
+
+
+def _parts(case: Case, sent: list[Step]) -> str:
+    """How long the gradients are that come back from each use."""
+    norms = [one(norm(s.sent)) for s in sent]
+    if len(set(norms)) == 1:
+        return f"each of these has the length {norms[0]}"
+    if len(sent) <= NAMED:
+        norms = [f"{case.names.said(s.out)} {n}" for s, n in zip(sent, norms, strict=True)]
+    count = f" (the first {LISTED} of {len(sent)})" if len(sent) > LISTED else ""
+    return f"lengths of these, from the loss back{count}: {', '.join(norms[:LISTED])}"

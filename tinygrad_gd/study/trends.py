@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import dropwhile, takewhile
+from itertools import dropwhile, pairwise, takewhile
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +15,8 @@ from .reverse import resent
 
 #: So many layers, or steps in time, are a trend, if the gradient grows by so much in all.
 LAYERS, GROWN = 4, 1e2
+#: A loss that is so many times what it was at the beginning has run away.
+AWAY = 10.0
 #: By how much it shrinks before that is told. Six layers of relu, initialised as usual, lose a factor
 #: of 100, and train; memory fades in every network, and is lost where float32 does not keep it.
 SHRUNK = {"layer": 1e3, "step in time": 1e6}
@@ -62,6 +64,24 @@ def _trend(what: str, by: str, norms: list[float]) -> Trend:
     return Trend(what, by, list(takewhile(lambda n: n and np.isfinite(n), used)))
 
 
+def causes_in_time(case: Case) -> Iterator[Cause]:
+    """A loss that has grown from step to step, as its passes were watched."""
+    if case.run is None or case.root is not case.run.root:
+        return
+    passes = list(case.run.of("backward"))
+    same = [(e.number, e.value) for e in passes if e.value is not None and e.line == passes[-1].line]
+    moves = [e.number for e in (*case.run.of("step"), *case.run.of("write")) if not e.within]
+    if not all(any(a < n < b for n in moves) for (a, _), (b, _) in pairwise(same)):
+        return  # nothing moved in between: it is the loss that has become another one
+    losses = [value for _, value in same]
+    if len(losses) > 2 and 0 < AWAY * losses[0] < losses[-1] < np.inf:
+        yield Cause("diverges", f"{case.names.meant(case.root) or 'the loss'} has grown from "
+                    f"{losses[0]:.4g} to {losses[-1]:.4g} in {len(losses)} passes: the steps are too "
+                    "long.", line=passes[-1].place, weight=3.5,
+                    cure="Use a lower learning rate: tg.advise says which are stable, tg.record and "
+                         "`python -m tinygrad_gd replay` where it began.", at="diverges")
+
+
 def causes_of_depth(case: Case) -> Iterator[Cause]:
     """Gradients that shrink or grow from layer to layer, or from step to step in time."""
     along = [*_in_time(case), *_inside(case)]
@@ -70,14 +90,16 @@ def causes_of_depth(case: Case) -> Iterator[Cause]:
         if trend is None or not trend.stands_out:
             continue
         shrinks = trend.total < 1
-        lengths = ", ".join(f"{n:.1e}" for n in _some(trend.norms))
+        shown = _some(trend.norms)
+        lengths = ", ".join(f"{n:.1e}" for n in shown)
+        count = f" ({len(shown)} of {len(trend.norms)})" if len(shown) < len(trend.norms) else ""
         cure = _CURES[_kind(case) if trend.what == "layer" else trend.by] if shrinks else (
             "Clip gradients (tg.nn.utils.clip_grad_norm_), initialise smaller, or normalise.")
         yield Cause("vanishing" if shrinks else "exploding",
                     f"The gradient {'shrinks' if shrinks else 'grows'} on its way back: "
                     f"each {trend.what} multiplies it by about {trend.factor:.2g}, and "
                     f"{len(trend.norms) - 1} of them by {trend.total:.1g}.",
-                    evidence=f"lengths from the loss on: {lengths}", cure=cure, weight=2.5,
+                    evidence=f"lengths, from the loss back{count}: {lengths}", cure=cure, weight=2.5,
                     at=trend.what)
 
 

@@ -12,7 +12,7 @@ from ..engine.tensor import Tensor
 from .case import RECURRENT, Case, Cause, norm
 from .explained import one
 from .naming import inside
-from .reverse import Step
+from .reverse import Step, times_read
 
 #: The share of dead units up to which a network has others enough: deep ones start with that many.
 FEW = 0.5
@@ -39,9 +39,30 @@ def causes_of_zero(case: Case) -> Iterator[Cause]:
     between = case.downstream
     own = [s for s in case.passed.steps if s.out in between and s.to in {case.tensor, *between}]
     found = [c for s in own if (c := _at_step(case, s, whole)) is not None]
+    if not whole and (unread := _unread(case, own, total)):
+        yield unread
+        return
     yield from found[:3] if whole else [c._replace(weight=0.5 * c.weight) for c in found[:3]]
     if whole and not found:
         yield from _cancelled(case, own)
+
+
+def _unread(case: Case, own: list[Step], total: Any) -> Cause | None:
+    """That no index has read the elements whose gradient is 0, as of words that are in no sentence."""
+    uses: list[tuple[Step, Any]] = [(s, s.out.op) for s in own if s.to is case.tensor]
+    if not uses or any(not op.name.startswith("getitem") for _, op in uses):
+        return None
+    read = sum(times_read(s) for s, _ in uses) > 0
+    if ((np.asarray(total) != 0) != read).any():
+        return None
+    by_row = read.reshape(len(read), -1)
+    whole = read.ndim > 1 and (by_row == by_row[:, :1]).all()
+    counted, what = (by_row[:, 0], "rows") if whole else (read.ravel(), "numbers")
+    left, name = int(np.count_nonzero(~counted)), case.name(case.tensor)
+    were = f"{'was' if left == 1 else 'were'} not read"
+    return Cause("unread", f"{left} of {len(counted)} {what} of {name} {were}, and got 0, as it should "
+                 "be.", weight=1, line=case.line(uses[0][0].out),
+                 at="unread " + name)
 
 
 def _at_step(case: Case, s: Step, whole: bool) -> Cause | None:
@@ -91,8 +112,9 @@ def _flat(case: Case, s: Step, name: str, made: str) -> Cause:
     if op.name in RECURRENT and not np.any(s.g[1:]):
         return Cause("first step", f"The loss uses only the first step of {op.name}, and {name} takes "
                      "no part in it: the state before is 0.", line=line, weight=4, at=s.out,
-                     cure="Use the last step, out[-1]. Of a bidirectional layer use its last states, "
-                          "the second result: out[-1] is the first step of the way back.")
+                     cure="Use its last states, the second result: of a bidirectional layer out[-1] "
+                          "is the first step of the way back." if name.endswith("_reverse") else
+                          "Use the last step, out[-1].")
     return Cause("flat", f"{made} sends nothing back to {name}.", line=line,
                  evidence=_range(case, s.to), at=s.out)
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .advice import Advice
 
 WIDTH = 100
+#: Condition numbers below it are told as 1.
+ALIKE = 1.01
 #: So many eigenvalues are listed; of more, the ends.
 LISTED = 6
 
@@ -55,15 +57,18 @@ def _lines(advice: Advice) -> Iterator[str]:
     if math.isfinite(advice.condition):
         flattest = "flattest" if advice.curvature == "bowl" else "flattest that curves"
         steep = (f", {_times(advice.condition)} times as much in the steepest as in the {flattest} "
-                 "(the condition number)")
+                 "(the condition number)" if advice.condition >= ALIKE else
+                 " equally much (the condition number is 1)")
     yield f"{place}{steep}."
     yield rates(advice)
     yield from _pace(advice)
     yield from _ahead(advice)
     if advice.downwards:
+        away = ("the gradient is 0, so descent that starts exactly here stays; a small random change "
+                "of the parameters lets it fall away" if advice.stationary else
+                "descent moves away from here, slowly at first; noise or momentum helps")
         yield (f"Downwards it curves along {_parts(advice.downwards)}, by "
-               f"{figure(float(advice.eigenvalues[0]))}: descent moves away from here, "
-               "slowly at first; noise or momentum helps.")
+               f"{figure(float(advice.eigenvalues[0]))}: {away}.")
     if advice.still:
         yield (f"Neither slope nor curvature along {_some(advice.still)}: nothing is learned "
                "there, as with dead units; look at the activations, and initialise anew.")
@@ -85,24 +90,27 @@ def rates(advice: Advice) -> str:
     ['lr must stay below 2/2.0000 = 1.0000', 'advised lr = 0.5000']
     """
     values = [figure(float(v)) for v in advice.eigenvalues]
-    if len(values) > LISTED:
-        values = [*values[:2], "...", *values[-2:]]
+    if len(values) > LISTED or len(values) < advice.numbers:
+        ends = min(2, len(values) // 2)
+        values = [*values[:ends], "...", *values[-ends:]]
     found = f"Curvatures, the eigenvalues of the Hessian: {', '.join(values)}"
     if math.isinf(advice.limit):
         return f"{found}; none is positive, so no learning rate follows from them"
     limit = f"2/{values[-1]} = {figure(advice.limit)}"
     if advice.curvature == "saddle":
-        return (f"{found}; no lr leads to a minimum of this shape, as it has none. Below {limit} the "
-                f"directions that curve upwards stay calm; {figure(advice.lr)} is a rate to start with")
+        return (f"{found}; no lr leads to a minimum of this shape, as it has none. Below {limit} "
+                "steps do not run away where it curves upwards; "
+                f"{figure(advice.lr)} is a rate to start with")
     return f"{found}; lr must stay below {limit}; advised lr = {figure(advice.lr)}"
 
 
 def _pace(advice: Advice) -> Iterator[str]:
     if math.isfinite(advice.epochs):
         lr, momentum, epochs = advice.momentum
-        yield (f"Of the distance to the minimum 1 % is left after {_times(advice.epochs)} epochs at "
-               f"the advised lr; after {_times(epochs)} with momentum: lr = {figure(lr)}, "
-               f"momentum = {figure(momentum)}.")
+        count = "1 epoch" if advice.epochs == 1 else f"{_times(advice.epochs)} epochs"
+        pair = (f"; after {_times(epochs)} with momentum: lr = {figure(lr)}, "
+                f"momentum = {figure(momentum)}" if epochs < advice.epochs else "")
+        yield f"Of the distance to the minimum 1 % is left after {count} at the advised lr{pair}."
 
 
 def _ahead(advice: Advice) -> Iterator[str]:
@@ -115,18 +123,19 @@ def _ahead(advice: Advice) -> Iterator[str]:
                f"{figure(alike.ahead)}.")
     if advice.asked:
         flat = "that falls away" if advice.curvature == "saddle" else "that is flattest"
-        first, *others = (_one_pace(pace, flat) for pace in advice.asked)
+        end = "middle of the saddle" if advice.curvature == "saddle" else "minimum"
+        first, *others = (_one_pace(pace, flat, end) for pace in advice.asked)
         plain = f" Without momentum {others[0]}." if others else ""
         asked = advice.asked[0]
         pair = f"lr = {asked.lr:.4g}" + (f" and momentum = {asked.momentum:.4g}" if others else "")
         yield f"With {pair} {first}.{plain}"
         if others:
-            yield (f"Momentum adds {asked.momentum:.4g} of the last step to each new one: along the "
-                   "flattest direction, where they agree, steps add up; across the steepest, where "
-                   "they go to and fro, they cancel.")
+            yield (f"Momentum adds {asked.momentum:.4g} of the last step to each new one: steps that "
+                   f"agree, as in the direction {flat}, add up; steps that go to and fro, as across "
+                   "the steepest, cancel.")
 
 
-def _one_pace(pace: Pace, flat: str) -> str:
+def _one_pace(pace: Pace, flat: str, to: str) -> str:
     """What each step does along both ends, and where that leads."""
     if max(pace.flattest, pace.steepest) > 1:
         end = "it diverges, as above 1 it grows" if pace.steepest > 1 else "it leaves the saddle"
@@ -134,8 +143,8 @@ def _one_pace(pace: Pace, flat: str) -> str:
         end = f"a loss of {figure(pace.ahead)} after {STEPS} steps"
     else:
         end = "it converges"
-    return (f"each step multiplies the distance by {pace.flattest:.3f} in the direction {flat} and by "
-            f"{pace.steepest:.3f} in the steepest: {end}")
+    return (f"each step multiplies the distance to the {to} by {pace.flattest:.3f} in the direction "
+            f"{flat} and by {pace.steepest:.3f} in the steepest: {end}")
 
 
 def _columns(advice: Advice) -> str:

@@ -29,6 +29,7 @@ _WORDS = {"im2col": "windows", "col2im": "add windows", "to_largest": "to larges
           "from_largest": "largest of windows", "max_pool1d": "max pool", "max_pool2d": "max pool",
           "max_pool3d": "max pool", "avg_pool1d": "mean pool", "avg_pool2d": "mean pool",
           "avg_pool3d": "mean pool", "scatter": "put", "standardize": "normalize"}
+_TOP = r"^{\top}"
 #: Names of indices by axis.
 _INDICES = "ijkl"
 
@@ -133,6 +134,8 @@ class Writer:
         name = i.primitive.name
         if name in _OPERATORS:
             return _operation(i, parts)
+        if name == "divide" and is_number(parts[1][0]) and parts[0][0].startswith(r"\sum"):
+            return rf"\frac{{1}}{{{parts[1][0]}}} {parts[0][0]}", PRODUCT
         if name == "divide":
             return rf"\frac{{{parts[0][0]}}}{{{parts[1][0]}}}", ATOM
         if name == "negative":
@@ -142,7 +145,32 @@ class Writer:
         if name in ("sum", "mean"):
             count = "" if name == "sum" else rf"\frac{{1}}{{{int(np.prod(i.inputs[0].shape))}}} "
             return rf"{count}\sum{_over(i)} {inside_of(parts[0], ODOT)}", PRODUCT
+        if name == "transpose" or _turns(i):
+            return self._turned(i, parts[0])
         return _call(i, parts)
+
+    def _turned(self, i: Instruction, part: Part) -> Part:
+        """A transpose; that of a product with a transpose is the product the other way round."""
+        if len(i.output.shape) > 2 and not _turns(i):
+            return part  # only another layout, as of images: no transpose of matrices
+        made = self._seen(i.inputs[0])
+        if made is not None and made.primitive.name == "matmul" and part[1] == PRODUCT:
+            first, second = map(self.formula, made.inputs)
+            if any(text.endswith(_TOP) and binds == ATOM for text, binds in (first, second)):
+                return rf"{_transposed(second)} \, {_transposed(first)}", PRODUCT
+        return _transposed(part), ATOM
+
+
+def _transposed(part: Part) -> str:
+    r"""The transpose; of one that is one already the matrix itself.
+
+    >>> _transposed((r"W^{\top}", ATOM)), _transposed(("h^{2}", ATOM))
+    ('W', '\\left(h^{2}\\right)^{\\top}')
+    """
+    if part[0].endswith(_TOP) and part[1] == ATOM:
+        return part[0].removesuffix(_TOP)
+    brackets = ATOM + 1 if part[0].endswith("}") and re.search(r"\^\{\w+\}$", part[0]) else ATOM
+    return f"{inside_of(part, brackets)}{_TOP}"
 
 
 def _operation(i: Instruction, parts: list[Part]) -> Part:
@@ -186,10 +214,6 @@ def _call(i: Instruction, parts: list[Part]) -> Part:
     if name == "getitem" and len(parts) == 1 and all(
             k is None or k is ... or k == slice(None) for k in i.params["key"]):
         return parts[0]
-    if name == "transpose" or _turns(i):
-        if parts[0][1] == ATOM and texts[0].endswith(r"^{\top}"):
-            return texts[0].removesuffix(r"^{\top}"), ATOM
-        return f"{inside_of(parts[0], ATOM)}^{{\\top}}", ATOM
     if name == "where":
         return rf"\left({texts[1]} \text{{ if }} {texts[0]} \text{{ else }} {texts[2]}\right)", ATOM
     if name in _CHOICES:

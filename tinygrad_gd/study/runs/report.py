@@ -11,7 +11,7 @@ import numpy as np
 from ..bars import is_steep, spark
 from ..words import WIDTH, figure
 from .run import Array, Run
-from .verdict import rows_of, verdict
+from .verdict import reach_of, rows_of, verdict
 
 #: So many parameters have columns and curves of their own.
 SHOWN = 6
@@ -66,17 +66,19 @@ def _curves(run: Run) -> Iterator[str]:
         log = ", log scale" if is_steep(values) else ""
         yield f"{name.ljust(width)}  {spark(values.tolist())}  {said}{log}"
     if np.isfinite(run.reach).any():
+        down = (" Below 0 the loss bends downwards along the step: there is no bottom."
+                if (run.reach < 0).any() else "")
         yield fill("Reach is how far a step goes: 1 is the bottom of the parabola that the loss is "
                    "along the step; between 1 and 2 it crosses the bottom and still lands lower; "
-                   "above 2 it lands higher than it began.", WIDTH)
+                   f"above 2 it lands higher than it began.{down}", WIDTH)
 
 
 def _reaches(reach: Array) -> str:
     known = reach[np.isfinite(reach)]
     low, middle, high = np.quantile(known, [0, 0.5, 1])
-    if f"{low:.2f}" == f"{high:.2f}":
-        return f"{middle:.2f} at every step"
-    return f"from {low:.2f} to {high:.2f}, {middle:.2f} in the middle"
+    if reach_of(low) == reach_of(high):
+        return f"{reach_of(middle)} at every step"
+    return f"from {reach_of(low)} to {reach_of(high)}, {reach_of(middle)} in the middle"
 
 
 def _table(run: Run, rows: list[int | None]) -> Iterator[str]:
@@ -91,7 +93,7 @@ def _table(run: Run, rows: list[int | None]) -> Iterator[str]:
         if k is None:
             cells.append(["..."])
             continue
-        reach = [f"{run.reach[k]:.2f}"] if reached else []
+        reach = [reach_of(run.reach[k])] if reached else []
         cells.append([str(k + 1), figure(run.loss[k]), figure(run.slope[k]), *reach,
                       *(figure(v) for v in held[k])])
     widths = [max(len(row[i]) for row in cells if len(row) > i) for i in range(len(cells[0]))]

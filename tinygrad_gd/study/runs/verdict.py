@@ -56,8 +56,8 @@ def verdict(run: Run) -> Verdict:
     >>> optimizer = tg.optim.SGD([w], lr=1.2)
     >>> with tg.record(path):
     ...     for _ in range(9): optimizer.zero_grad(); (w * w).backward(); optimizer.step()
-    >>> found = verdict(Run.load(path)); found.kind, found.step, found.cures[0][:45]
-    ('diverges', 0, 'lr below 1.0000 (2/curvature): the loss falls')
+    >>> found = verdict(Run.load(path)); found.kind, found.step, found.cures[0][:48]
+    ('diverges', 0, 'lr below 1.0000 (2/curvature): such a step lands')
     """
     bad = np.flatnonzero(~np.isfinite(run.loss) | ~np.isfinite(run.slope))
     end = int(bad[0]) if len(bad) else run.steps
@@ -67,21 +67,52 @@ def verdict(run: Run) -> Verdict:
         return Verdict("broken", end, f"At step {end + 1} the loss or its gradient is not finite, and "
                        "no step before it went too far.",
                        ("run it inside tg.detect_anomaly(), which stops at the operation and line",))
-    known = run.reach[np.isfinite(run.reach)]
-    middle = float(np.median(known)) if len(known) and is_plain(run) else math.nan
+    middle = _middle(run) if is_plain(run) else math.nan
     if middle < TIMID and run.loss[-1] > run.loss[0] / 10:
         return _slow(run, middle)
     if middle > ACROSS:
         return Verdict("overshoots", None, f"Half of the steps reach {middle:.2f} or further: they "
                        "cross the bottom of the parabola along them and land on its other side, lower "
                        "than they began as long as they reach less than 2.",
-                       tuple(_smaller(run, slice(None))))
+                       (f"lr = {_rate(1 / float(np.nanmax(curvatures(run))))} (1/curvature) goes to "
+                        "the bottom of the steepest step", _ALL_DIRECTIONS))
     ends = f"from {figure(run.loss[0])} to {figure(run.loss[-1])}"
     if run.loss[-1] < run.loss[0]:
-        return Verdict("falls", None, f"The loss falls {ends}, and no step ran away.", ())
+        return Verdict("falls", None, f"The loss falls {ends}, and no step ran away.{_far(run)}", ())
     return Verdict("stays", None, f"The loss goes {ends}: it does not fall, and no step ran away.", (
         "more steps, if the loss is that of small batches and only noisy",
         "loss.backward(), then model.flow(): do gradients arrive at all layers?"))
+
+
+def _middle(run: Run) -> float:
+    """The reach in the middle of those that have a bottom to reach, if most have one."""
+    known = run.reach[np.isfinite(run.reach)]
+    up = known[known > 0]
+    return float(np.median(up)) if len(up) > len(known) / 2 else math.nan
+
+
+def _far(run: Run) -> str:
+    """What became of the steps of a run that ended well which reach beyond 2."""
+    far = np.flatnonzero(run.reach[:-1] > 2)
+    if not len(far):
+        return ""
+    furthest = far[np.argmax(run.reach[far])]
+    rose = int(np.count_nonzero(run.loss[far + 1] > run.loss[far]))
+    counted = "One step reaches" if len(far) == 1 else f"{len(far)} steps reach"
+    after = "its loss rose, and came back" if rose == len(far) == 1 else (
+        f"after {rose} of them the loss rose, and came back" if rose else
+        "all the same the loss fell, as it is no parabola there")
+    return (f" {counted} beyond 2 ({reach_of(run.reach[furthest])} at step {furthest + 1}"
+            f"{'' if len(far) == 1 else ' is the furthest'}): {after}.")
+
+
+def reach_of(reach: float) -> str:
+    """Two decimals where they say something.
+
+    >>> reach_of(2.366), reach_of(-124357155505477.39)
+    ('2.37', '-1.24e+14')
+    """
+    return f"{reach:.2f}" if abs(reach) < 1e5 else f"{reach:.3g}"
 
 
 def _runs_away(run: Run, end: int) -> int | None:
@@ -100,18 +131,23 @@ def _diverges(run: Run, wrong: int, end: int) -> Verdict:
     before, after = run.loss[wrong], run.loss[wrong + 1]
     reach = run.reach[wrong]
     beside = f" (lr {_rate(run.rate[wrong])}, curvature along it {figure(curvatures(run)[wrong])})"
-    far = (f": it reaches {reach:.2f} times as far as the bottom of the parabola along it"
+    far = (f": it reaches {reach_of(reach)} times as far as the bottom of the parabola along it"
            f"{beside if is_plain(run) else ''}, and above 2 a step lands higher than it began"
            if reach > 2 else "")
     rest = f", and at step {end + 1} it is not finite" if end < run.steps else ""
     why = (f"At step {wrong + 1} the loss rises from {figure(before)} to {figure(after)}{far}. From "
            f"there it grows to {figure(run.loss[end - 1])} at step {end}{rest}.")
-    return Verdict("diverges", wrong, why, tuple(_smaller(run, slice(wrong, end))))
+    return Verdict("diverges", wrong, why, tuple(_smaller(run, wrong)))
 
 
-def _smaller(run: Run, steps: slice) -> Iterator[str]:
-    """Rates that the curvature along these steps allows."""
-    found = curvatures(run)[steps]
+#: What one step cannot tell.
+_ALL_DIRECTIONS = ("tg.advise(loss, params) looks in all directions, and says what standardised data "
+                   "would do")
+
+
+def _smaller(run: Run, wrong: int) -> Iterator[str]:
+    """Rates that the curvature allows along the steps up to the wrong one; behind it all is astray."""
+    found = curvatures(run)[: wrong + 1]
     found = found[np.isfinite(found) & (found > 0)]
     if not len(found):
         yield "a smaller lr; tg.lr_range_test finds one"
@@ -119,13 +155,13 @@ def _smaller(run: Run, steps: slice) -> Iterator[str]:
     steepest = float(found.max())
     beta = run.options.get("momentum", 0.0)
     times = f"2 (1 + {beta:g})" if beta else "2"
-    yield (f"lr below {_rate(2 * (1 + beta) / steepest)} ({times}/curvature): the loss falls; "
-           f"lr = {_rate(1 / steepest)} (1/curvature) goes to the bottom of the steepest step")
-    rate = run.options.get("lr", float(np.nanmedian(run.rate[steps])))
+    yield (f"lr below {_rate(2 * (1 + beta) / steepest)} ({times}/curvature): such a step lands lower; "
+           f"lr = {_rate(1 / steepest)} (1/curvature) goes to its bottom")
+    rate = run.options.get("lr", float(np.nanmedian(run.rate[: wrong + 1])))
     if not beta and is_plain(run) and rate < 3.8 / steepest:
         yield (f"momentum = 0.9 at this lr: the limit is then 2 (1 + 0.9)/curvature = "
                f"{_rate(3.8 / steepest)}, above lr = {_rate(rate)}")
-    yield "tg.advise(loss, params) looks in all directions, and says what standardised data would do"
+    yield _ALL_DIRECTIONS
 
 
 def _rate(value: float) -> str:
