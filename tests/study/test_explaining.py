@@ -416,3 +416,12 @@ def test_in_a_notebook_what_is_said_stands_below_its_step_and_is_not_repeated() 
     assert html.count("was computed with the same") == 1 and html.count("complete: layer_") == 4
     assert html.count('<td></td><td colspan="2"') == html.count("<tr>") - html.count("font-family:monospace") // 3 > 3
     assert "nowrap" not in html and html.count("(of larger arrays") == 2
+
+
+def test_in_a_narrow_notebook_no_word_is_cut_and_a_worksheet_scrolls_by_itself() -> None:
+    W = tg.Tensor(np.arange(12.0).reshape(3, 4), requires_grad=True, name="W")
+    loss = np.tanh(np.ones((5, 3)) @ W).mean()
+    html = loss.explain()._repr_html_()
+    assert "\u00b1" in html and " +- " not in html and "overflow-wrap:anywhere" not in html
+    for scrolled in (loss.explain(blank=True), loss.explain(at=W)):
+        assert scrolled._repr_html_().startswith('<pre style="overflow-x:auto">')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64decode
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -72,8 +73,6 @@ def test_heat_maps_hold_signs_and_sizes() -> None:
     values = np.linspace(-2, 1, 24).reshape(4, 6)
     p = tg.Tensor(values, requires_grad=True, name="p")
     (node,) = (n for n in tg.explore((p * p).sum()).data["nodes"] if n["title"] == "p")
-    from base64 import b64decode
-
     got = np.frombuffer(b64decode(node["heat"]["data"]), np.int8).reshape(4, 6) / 127 * node["heat"]["most"]
     np.testing.assert_allclose(got, values, atol=2 / 127)
     slope = np.frombuffer(b64decode(node["slope"]["data"]), np.int8).reshape(4, 6) / 127 * node["slope"]["most"]
@@ -145,8 +144,36 @@ def test_the_users_tensors_are_left_alone() -> None:
     assert leaf.grad.item() == kept
 
 
-def test_notebooks_get_a_sandboxed_frame_and_a_picture() -> None:
+def test_what_a_gradient_is_stands_beside_it() -> None:
+    steps = {s["text"].partition(" ")[0]: s for s in tg.explore(line()).data["steps"] if s["phase"] == "backward"}
+    assert steps["d_t2"]["total"] == "[-1.2 -2 -2.8 -3.6 -4.4]" and steps["d_t2"]["norm"] == "6.7528"
+    assert steps["d_w"]["total"] == "-50.0000" and "norm" not in steps["d_w"]
+    assert any(s["total"].startswith("norm 0.") for s in tg.explore(network()).data["steps"] if s["phase"] == "backward")
+
+
+def test_heat_maps_of_zeros_and_infinities() -> None:
+    p = tg.Tensor(np.array([[0.5, 1.0], [-2.0, 0.0]]), requires_grad=True, name="p")
+    masked = np.where(np.array([[True, False], [False, False]]), -np.inf, p * 0.5)
+    nodes = {n["title"]: n for n in tg.explore((tg.softmax(masked, axis=1) * (p * 0.0)).sum()).data["nodes"]}
+    heats = [n["heat"] for n in nodes.values() if "heat" in n]
+    (infinite,) = (h for h in heats if h["cut"])
+    assert infinite["most"] == 1.0 and infinite["cut"] == "infinite ones in full colour, no colour for NaN, "
+    assert np.frombuffer(b64decode(infinite["data"]), np.int8).tolist() == [-127, 64, -127, 0]
+    assert [h["most"] for h in heats if not any(b64decode(h["data"]))] == [0.0, 0.0]
+
+
+def test_a_classifier_is_computed_in_the_page_and_what_is_not_says_why() -> None:
+    assert tg.explore(network()).data["program"] is not None
+    wide = tg.explore((tg.Tensor(np.ones((70, 70)), requires_grad=True) * 2).sum())
+    assert "leaves cannot be dragged" in wide.html and "it has 4,901 numbers, and a page computes 4,000" in wide.html
+    assert "Steps, folding, search and heat maps work" in wide.html
+
+
+def test_a_notebook_gets_a_sandboxed_frame_and_a_picture_that_stands_alone() -> None:
     bundle = tg.explore(line())._repr_mimebundle_()
+    (picture,) = re.findall(r"svg.xml;base64,([^\"]*)", bundle["text/html"])
+    alone, small = (text.count('font-size="9.00"') for text in (b64decode(picture).decode(), tg.explore(line()).html))
+    assert alone > 10 and not small  # on the page the style sheet says it
     assert set(bundle) == {"text/html", "text/plain"}
     assert 'sandbox="allow-scripts"' in bundle["text/html"] and "data:image/svg+xml;base64," in bundle["text/html"]
     assert set(tg.explore(line())._repr_mimebundle_(exclude=["text/html"])) == {"text/plain"}
@@ -390,11 +417,39 @@ def test_a_graph_of_arrays_steps_with_heat_maps(chrome: Any, tmp_path: Path) -> 
     p.js("arguments[0].focus()", p.element(title))
     assert p.js("document.querySelectorAll('.heat rect').length") == 2 * 24 and p.js("__gd.text(arguments[0])", p.ids[title])
     (shown,) = (n["spots"][0][3] for n in p.data["nodes"] if n["title"] == title)
-    assert shown in p.shown(title) and p.js("document.getElementById('grad').textContent") == shown and p.quiet()
+    assert shown in p.shown(title) and p.js("document.getElementById('grad').textContent") == f"norm {shown}" and p.quiet()
     assert p.js("document.getElementById('stage').textContent.includes('\u00b1')")
     p.press("\ue011")  # Home: of boxes that are not computed yet nothing is told
     late = "[...document.querySelectorAll('#stage .later text:not(.tag)')].map(e => e.textContent).join(' ')"
     assert "linear" in p.js(late) and "\u00b1" not in p.js(late)
+
+
+@browser
+def test_numbers_that_grow_stay_readable(chrome: Any, tmp_path: Path) -> None:
+    bias = tg.Tensor(np.zeros(4), requires_grad=True, name="bias")
+    rows = np.linspace(-123.4567, 98.7654, 8).reshape(2, 4)
+    p = page(chrome, tmp_path, ((rows + bias) ** 2).mean(), lr=0.5)
+    p.js("(e => { e.value = e.max; e.dispatchEvent(new Event('input')) })(document.getElementById('at'))")
+    sizes = p.js("[...document.querySelectorAll('#stage g.node text')].map(e => [e.textContent, parseFloat(getComputedStyle(e).fontSize)])")
+    assert len(sizes) > 6 and min(size for _, size in sizes) >= 0.8 * 8, sizes
+    assert "0 0 0 0" not in p.shown("bias") and p.js("document.getElementById('updated').textContent.length") > 9
+    p.js("(e => { e.value = 1; e.dispatchEvent(new Event('input')) })(document.getElementById('lr'))")
+    p.press("d", "d", "d", "d", "d")
+    sizes = p.js("[...document.querySelectorAll('#stage g.node text')].map(e => [e.textContent, parseFloat(getComputedStyle(e).fontSize)])")
+    assert min(size for _, size in sizes) >= 0.7 * 8 and p.quiet(), sizes
+
+
+@browser
+def test_on_a_phone_the_picture_and_the_step_are_seen_together(chrome: Any, tmp_path: Path) -> None:
+    chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": False})
+    try:
+        p = page(chrome, tmp_path, network())
+        bottom = p.js("document.getElementById('caption').getBoundingClientRect().bottom")
+        height = p.js("document.getElementById('stage').getBoundingClientRect().height")
+        assert height > 300 and bottom < 760 and p.js("document.documentElement.scrollWidth") <= 400
+        assert p.js("getComputedStyle(document.querySelector('.keys')).display") == "none" and p.quiet()
+    finally:
+        chrome.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 @browser

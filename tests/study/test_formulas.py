@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import tinygrad_gd as tg
+from tinygrad_gd.study.formulas import letters
 
 X = np.array([[1.0, 2.0, 0.5], [0.0, 1.0, -1.0], [2.0, 0.3, 1.0], [1.0, 1.0, 1.0]])
 LABELS = np.array([0, 1, 1, 0])
@@ -79,14 +83,14 @@ def test_too_many_operations_make_no_formula() -> None:
     t = w
     for _ in range(30):
         t = np.sin(t) * w
-    with pytest.raises(tg.CaptureError, match=r"at most 40\); ask for a part"):
+    with pytest.raises(tg.CaptureError, match=r"at most 40\); give steps=True, ask for a part"):
         tg.latex(t)
-    small = w
-    for _ in range(10):
-        small = np.sin(small) * w
-    with pytest.raises(tg.CaptureError, match=r"at most 40\); give steps=True"):
-        tg.latex(small)
-    assert len(lines(tg.latex(small, steps=True))) > 1
+    assert len(lines(tg.latex(t, steps=True))) > 1
+    for _ in range(120):
+        t = np.sin(t) * w
+        t.name = "s"
+    with pytest.raises(tg.CaptureError, match=r"lines \(at most 150\); take fewer layers, .* ask for a part"):
+        tg.latex(t, steps=True)
     with pytest.raises(tg.DTypeError, match="steps"):
         tg.latex(w * w, steps="yes")  # type: ignore[arg-type]
 
@@ -130,3 +134,59 @@ def test_what_is_only_laid_out_otherwise_is_no_transpose() -> None:
     assert lines(tg.latex(((square.T @ w.T).T * X[:3, :2]).sum()))[0].startswith(r"L &= \sum W \, S")
     assert told[-1].startswith(r"\frac{\partial L}{\partial K} &= ") and told[-1].count("top") == 1, told[-1]
     assert told[-1].endswith(r"\operatorname{windows}\left(c_{1}\right)^{\top}")  # and no transpose of the whole
+
+
+def block() -> str:
+    """The formulas of an embedding, a normalisation, a gelu and a classifier."""
+    table, gain, W = matrix("E", 7, 4), matrix("g", 4), matrix("W", 4, 4)
+    place = matrix("P", 3, 4)
+    rows = table[np.array([[4, 0, 6], [1, 1, 2]])] + place[np.arange(3)]
+    h = tg.nn.functional.layer_norm(rows, (4,), gain, gain) @ W / np.sqrt(2)
+    return tg.latex(tg.nn.cross_entropy((tg.gelu(h) @ table.T).reshape(6, 7), np.array([0, 1, 2, 3, 4, 5])), steps=True)
+
+
+def test_normalisation_and_gelu_are_written_by_their_names() -> None:
+    text = block()
+    for part in (r"\operatorname{mean}\left(", r"\sqrt{\operatorname{var}\left(", r" + 10^{-5}}", r"\operatorname{gelu}\left(",
+                 r"\Phi\left(", r"\varphi\left(", r"{\sqrt{2}}", r"P_{0 \ldots 2}"):
+        assert part in text, (part, text)
+    assert not re.search(r"vecdot|erfc|1\.414|0\.398|e-0|inf|maximum", text), text
+
+
+def test_indices_of_symbols_that_have_one_are_in_braces_and_derivatives_in_brackets() -> None:
+    text = block()
+    assert not re.search(r"_\{\d+\}(_|\^\{\\top\}\^)", text) and not re.search(r"\}\}\^\{\\top\}", text.replace(r"\right)", ")"))
+    y1 = np.array([0, 1, 1, 0])
+    z = X @ matrix("W", 3, 2)
+    assert "{y_{1}}_i" in tg.latex(tg.nn.cross_entropy(z, y1), steps=True)
+
+
+def test_long_formulas_are_helped_and_broken_and_helpers_are_counted_without_gaps() -> None:
+    a, b, c = (matrix(f"{name}_with_a_long_name", 3, 3) for name in "abc")
+    h = a @ b + b @ c + c @ a + a @ c + np.tanh(b @ a)
+    h.name = "h"
+    text = tg.latex((h * h).sum(), steps=True)
+    assert r" \\" + "\n" + r"&\qquad + " in text
+    assert all(letters(line.partition("&")[2]) < 110 for line in text.splitlines())
+    own = [line.partition(" &=")[0] for line in block().splitlines() if line.startswith("t_")]
+    assert len(own) > 2 and own == [f"t_{{{n + 1}}}" for n in range(len(own))]
+
+
+def test_what_is_longer_than_a_page_can_be_broken_over_pages() -> None:
+    w = matrix("w", 2)
+    h: tg.Tensor = w
+    for _ in range(15):
+        h = np.sin(h) * w
+        h.name = "h"
+    text = tg.latex(h.sum(), steps=True)
+    assert text.startswith("% \\allowdisplaybreaks") and "\\begin{align*}" in text and "aligned" not in text
+    assert tg.latex((w * w).sum(), steps=True).startswith("\\begin{aligned}")
+
+
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is not installed")
+def test_latex_takes_it(tmp_path: Path) -> None:
+    text = block()
+    shown = text if "align*" in text else f"\\[{text}\\]"
+    (tmp_path / "a.tex").write_text(f"\\documentclass{{article}}\\usepackage{{amsmath}}\\begin{{document}}\n{shown}\n\\end{{document}}")
+    done = subprocess.run(["pdflatex", "-interaction=nonstopmode", "a.tex"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout

@@ -278,7 +278,7 @@ def test_cures_go_by_the_curvature_before_all_went_astray() -> None:
     assert (found.kind, found.step) == ("diverges", 0) and found.cures[0].startswith("lr below 0.0500 (2/curvature): such a step")
     text = " ".join(report(run, "run.npz").split())
     assert "from -1.24e+14 to 4000.00" in text and "0000000000" not in text
-    assert "Below 0 the loss bends downwards along the step: there is no bottom." in text
+    assert "below 0 the loss has no bottom along it." in text
 
 
 def test_steps_without_a_bottom_are_not_called_timid() -> None:

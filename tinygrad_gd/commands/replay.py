@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from shutil import get_terminal_size
 
 from ..study.runs.page import page
 from ..study.runs.report import report
 from ..study.runs.run import Run
 from ..study.runs.verdict import verdict
+from ..study.words import WIDTH
 from . import FINE, FOUND
 from .subject import Wrong
 
@@ -34,5 +36,6 @@ def run(options: Namespace) -> int:
         if options.output.suffix != ".html":
             raise Wrong(f"expected a page that ends in .html, got {options.output.name}")
         options.output.write_text(page(found, options.run_file.name), encoding="utf-8")
-    print(report(found, options.run_file.name))
+    width = min(WIDTH, get_terminal_size((WIDTH, 0)).columns)
+    print(report(found, options.run_file.name, width))
     return FOUND if verdict(found).kind in ("diverges", "broken") else FINE

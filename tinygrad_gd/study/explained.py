@@ -317,20 +317,21 @@ def _row(number: int, formula: str, value: str) -> list[str]:
 
 #: How cells look: formulas and numbers, and what is said of them.
 SAID = "text-align:left;vertical-align:top;padding:2px 12px 2px 0"
-CODE = f"{SAID};font-family:monospace;overflow-wrap:anywhere"
+CODE = f"{SAID};font-family:monospace;overflow-wrap:break-word"
 
 
 def html_of(e: Explanation) -> str:
     """The explanation for a notebook: a table of each pass, and the checks."""
     if e.blank or e.at:
-        return f"<pre>{escape(text_of(e))}</pre>"
+        return f'<pre style="overflow-x:auto">{escape(text_of(e))}</pre>'
     start, *others = _heading(e)
     legends = [line.strip() for line in others if line.startswith("     ")]
     checks = "".join(f"<li>{escape(_nudge(e, n))}</li>" for n in e.nudges)
     check = f"check: make a leaf a little larger, and compute {e.name} again"
     forward = _table("forward", _legend(e), _forward_rows(e))
-    return (f"{forward}{_table(start, legends, _backward_rows(e))}"
-            f"<p><b>{escape(check)}</b></p><ul>{checks}</ul>")
+    backward = _table(start, legends, _backward_rows(e))
+    told = f"{forward}{backward}<p><b>{escape(check)}</b></p><ul>{checks}</ul>"
+    return told.replace(" +- ", " \u00b1 ")
 
 
 #: Number, formula and figures; or one text that stands across the table.

@@ -66,13 +66,17 @@ class Writer:
         name = i.primitive.name
         if name == "divide" and (inside := self._softmax(i)):
             return rf"\operatorname{{softmax}}\left({inside}\right)", ATOM
+        if name == "divide" and (moment := self._moment(i)):
+            return moment, ATOM
+        if name == "multiply" and (normal := self._normal(i)):
+            return normal, ATOM
         if name == "subtract" and (chosen := self._negative_log(i)):
             return chosen, SUM
         if name == "equal" and (labels := self._one_hot(i)):
             return rf"\operatorname{{onehot}}\left({labels}\right)", ATOM
         if name == "getitem" and len(i.inputs) == 3 and self._counts(i.inputs[1]):
-            chosen = self.formula(i.inputs[2])[0]
-            return f"{inside_of(self.formula(i.inputs[0]), ATOM)}_{{i, {chosen}_i}}", ATOM
+            whole = inside_of(self.formula(i.inputs[0]), ATOM)
+            return f"{whole}_{{i, {self._of_row(i.inputs[2])}}}", ATOM
         return None
 
     def _negative_log(self, i: Instruction) -> str:
@@ -86,13 +90,69 @@ class Writer:
             return ""
         if len(chosen.inputs) != 3 or chosen.inputs[0] is not powers.inputs[0]:
             return ""
-        place = f"i, {self.formula(chosen.inputs[2])[0]}_i"
+        place = f"i, {self._of_row(chosen.inputs[2])}"
         return rf"-\log \operatorname{{softmax}}\left({self._unshifted(powers)}\right)_{{{place}}}"
+
+    def _of_row(self, labels: Any) -> str:
+        """The label of row i; a symbol that has an index takes a second one in braces only."""
+        symbol = self.formula(labels)[0]
+        return f"{{{symbol}}}_i" if "_" in symbol else f"{symbol}_i"
+
+    def _moment(self, i: Instruction) -> str:
+        """Of sums along the last axis, as products, divided by its length: means and variances."""
+        total, length = self._seen(i.inputs[0]), i.inputs[1]
+        if (x := self._averaged(i)) is not None:
+            return rf"\operatorname{{mean}}\left({self.formula(x)[0]}\right)"
+        if total is None or total.primitive.name != "vecdot" or length != total.inputs[0].shape[-1]:
+            return ""
+        a, b = total.inputs
+        centred = self._made.get(a) if a is b else None
+        if centred is not None and centred.primitive.name == "subtract":
+            mean = self._seen(centred.inputs[1])
+            if mean is not None and self._averaged(mean) is centred.inputs[0]:
+                return rf"\operatorname{{var}}\left({self.formula(centred.inputs[0])[0]}\right)"
+        first, second = (inside_of(self.formula(x), ODOT) for x in (a, b))
+        return rf"\operatorname{{mean}}\left({_with_powers(f'{first} {chr(92)}odot {second}')}\right)"
+
+    def _averaged(self, i: Instruction) -> Value | None:
+        """Of (x @ ones) / n: x."""
+        total, length = self._seen(i.inputs[0]), i.inputs[-1]
+        if i.primitive.name != "divide" or total is None or total.primitive.name != "matmul":
+            return None
+        x, ones = total.inputs
+        held = getattr(self._arrays.get(ones), "array", None)
+        alone = isinstance(held, np.ndarray) and held.shape == (length,) and bool((held == 1).all())
+        return x if alone else None
+
+    def _normal(self, i: Instruction) -> str:
+        """The normal distribution, 0.5 erfc(-x / sqrt(2)), its slope, and gelu: x times the first."""
+        factor, tail = i.inputs[0], self._seen(i.inputs[1])
+        known = tail and tail.primitive.name in ("erfc", "exp")
+        scaled = self._times(tail.inputs[0]) if tail and known else None
+        if tail is None or scaled is None:
+            return ""
+        x = scaled[1]
+        if tail.primitive.name == "exp":
+            half = self._times(scaled[0])
+            slope = half and half[0] == -0.5 and half[1] is x and factor == 1 / np.sqrt(2 * np.pi)
+            return rf"\varphi\left({self.formula(x)[0]}\right)" if slope else ""
+        if scaled[0] != -np.sqrt(0.5):
+            return ""
+        half = self._times(factor)
+        bounded = self._seen(half[1]) if half and half[0] == 0.5 else None
+        gelu = bounded and bounded.primitive.name == "maximum" and bounded.inputs[0] is x
+        word = r"\operatorname{gelu}" if gelu else r"\Phi" if factor == 0.5 else ""
+        return word and rf"{word}\left({self.formula(x)[0]}\right)"
+
+    def _times(self, x: Any) -> tuple[Any, Any] | None:
+        """The two factors of a product element by element."""
+        made = self._seen(x)
+        return made.inputs if made and made.primitive.name == "multiply" else None
 
     def _seen(self, x: Any) -> Instruction | None:
         """What made a value, apart from how it is laid out."""
         made = self._made.get(x) if isinstance(x, Value) else None
-        while made is not None and made.primitive.name in _UNSEEN:
+        while made is not None and _lays_out(made):
             made = self._made.get(made.inputs[0]) if isinstance(made.inputs[0], Value) else None
         return made
 
@@ -169,7 +229,8 @@ def _transposed(part: Part) -> str:
     """
     if part[0].endswith(_TOP) and part[1] == ATOM:
         return part[0].removesuffix(_TOP)
-    brackets = ATOM + 1 if part[0].endswith("}") and re.search(r"\^\{\w+\}$", part[0]) else ATOM
+    high = part[0].startswith(r"\frac") or re.search(r"\^\{\w+\}$", part[0])
+    brackets = ATOM + 1 if high else ATOM
     return f"{inside_of(part, brackets)}{_TOP}"
 
 
@@ -205,15 +266,16 @@ def _operation(i: Instruction, parts: list[Part]) -> Part:
 def _call(i: Instruction, parts: list[Part]) -> Part:
     """What is written as a function."""
     name, texts = i.primitive.name, [text for text, _ in parts]
-    if name in _UNSEEN:
+    if _lays_out(i):
         return parts[0]
     if name in _RELATIONS:
         return rf"\left[{texts[0]} {_RELATIONS[name]} {texts[1]}\right]", ATOM
     if name == "getitem" and len(parts) == 2 and len(i.params["key"]) == 1:
         return f"{inside_of(parts[0], ATOM)}_{{{texts[1]}}}", ATOM
-    if name == "getitem" and len(parts) == 1 and all(
-            k is None or k is ... or k == slice(None) for k in i.params["key"]):
-        return parts[0]
+    if name == "swapaxes":
+        axes = sorted(i.params[a] % len(i.output.shape) for a in ("axis1", "axis2"))
+        names = "".join(_INDICES[a] for a in axes)
+        return rf"\operatorname{{swap}}_{{{names}}}\left({texts[0]}\right)", ATOM
     if name == "where":
         return rf"\left({texts[1]} \text{{ if }} {texts[0]} \text{{ else }} {texts[2]}\right)", ATOM
     if name in _CHOICES:
@@ -223,6 +285,13 @@ def _call(i: Instruction, parts: list[Part]) -> Part:
     word = _WORDS.get(name, name.replace("_", " ")).replace(" ", r"\ ")
     command = f"\\{name}" if name in _FUNCTIONS else rf"\operatorname{{{word}}}"
     return rf"{command}\left({', '.join(texts)}\right)", ATOM
+
+
+def _lays_out(i: Instruction) -> bool:
+    """Whether a value only changes how its numbers lie, or gets axes of length one."""
+    if i.primitive.name == "getitem" and len(i.inputs) == 1:
+        return all(k is None or k is ... or k == slice(None) for k in i.params["key"])
+    return i.primitive.name in _UNSEEN
 
 
 def _turns(i: Instruction) -> bool:
@@ -247,12 +316,22 @@ def _is_array(x: Any) -> bool:
 
 
 def number(x: float) -> str:
-    """A number in a few digits, or as a fraction where these do not end.
+    """A number in a few digits, or as a fraction or root where these do not end.
 
     >>> number(0.25), number(2 / 3), number(-1 / 7), number(3.14159265)
     ('0.25', '\\\\frac{2}{3}', '-\\\\frac{1}{7}', '3.14159')
+    >>> number(2**0.5), number(1e-5), number(-np.inf)
+    ('\\\\sqrt{2}', '10^{-5}', '-\\\\infty')
     """
     text = f"{x:g}"
+    if np.isinf(x):
+        return text.replace("inf", r"\infty")
+    if "e" in text:
+        digits, _, exponent = text.partition("e")
+        return rf"{digits} \cdot 10^{{{int(exponent)}}}".replace(r"1 \cdot ", "")
+    square = round(x * x)
+    if float(text) != x and 1 < square < 1000 and abs(x * x - square) < 1e-14 * square:
+        return rf"{'-' if x < 0 else ''}\sqrt{{{square}}}"
     near = Fraction(x).limit_denominator(1000) if np.isfinite(x) else Fraction(0)
     if float(text) != x and near.denominator > 1 and abs(float(near) - x) < 1e-14 * abs(x) * 10:
         sign = "-" if x < 0 else ""

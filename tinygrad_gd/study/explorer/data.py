@@ -10,7 +10,7 @@ import numpy as np
 
 from ...engine.graph import Node, leaves_of, walk
 from ...engine.tensor import Tensor
-from ...pictures.figures import gradient_summary, value_summary
+from ...pictures.figures import FEW, gradient_summary, value_summary
 from ...pictures.words import word_of
 from ..explaining import Explanation, Sent
 from ..naming import Names
@@ -93,13 +93,15 @@ def _node(i: str, x: Any, picture: Picture, names: Names, totals: dict[str, Arra
 def _heat(array: Array, side: int) -> dict[str, Any]:
     """Signs and sizes beside the largest, in one byte each; a vector is a row."""
     matrix = array.reshape(-1, array.shape[-1]) if array.ndim > 1 else array.reshape(1, -1)
-    shown = np.nan_to_num(matrix[:side, : side if array.ndim > 1 else 4 * side])
-    most = float(np.abs(shown).max()) or 1.0
+    shown = matrix[:side, : side if array.ndim > 1 else 4 * side]
+    finite = np.isfinite(shown)
+    most = float(np.abs(shown[finite]).max(initial=0.0)) or float(not finite.all())
     sides = "the first {} x {} of {} x {}, ".format(*shown.shape, *matrix.shape)
     cut = "" if shown.shape == matrix.shape else sides
-    data = np.rint(shown / most * 127).astype(np.int8)
-    return {"rows": shown.shape[0], "columns": shown.shape[1], "most": most, "cut": cut,
-            "data": b64encode(data.tobytes()).decode()}
+    lost = "" if finite.all() else "infinite ones in full colour, no colour for NaN, "
+    data = np.rint(np.nan_to_num(shown / (most or 1.0), posinf=1, neginf=-1) * 127).astype(np.int8)
+    return {"rows": shown.shape[0], "columns": shown.shape[1], "most": float(f"{most:.5g}"),
+            "cut": cut + lost, "data": b64encode(data.tobytes()).decode()}
 
 
 def _steps(explained: Explanation, ids: dict[str, str], learned: list[str]) -> list[dict[str, Any]]:
@@ -110,7 +112,7 @@ def _steps(explained: Explanation, ids: dict[str, str], learned: list[str]) -> l
          **({"notes": [m.place]} if m.place else {})} for m in explained.forward]
     told = f"every pass starts with 1; d_x is short for d {name} / d x, how fast {name} grows with x"
     steps.append({"phase": "seed", "node": ids[name], "text": f"d_{name} = 1",
-                  "total": gradient_summary(explained.seed), "notes": [told]})
+                  "total": _said(explained.seed), "notes": [told]})
     steps += [_sent(s, ids) for s in explained.backward]
     steps += [{"phase": "update", "node": ids[x], "text": f"{x} -= lr * d_{x}",
                "notes": ["downhill: against the gradient"]} for x in learned]
@@ -122,4 +124,17 @@ def _sent(s: Sent, ids: dict[str, str]) -> dict[str, Any]:
     noted = {"notes": list(s.notes)} if s.notes else {}
     return {"phase": "backward", "from": ids[s.source], "node": ids[s.name],
             "text": f"d_{s.name} {'+=' if s.received > 1 else '='} {s.formula}",
-            "sent": gradient_summary(s.value), "total": gradient_summary(s.total), **counted, **noted}
+            **({"sent": _said(s.value)} if s.uses > 1 else {}), **_total(s.total), **counted, **noted}
+
+
+def _said(gradient: Array) -> str:
+    """A gradient in words: few numbers as they are, of many the norm."""
+    if gradient.size <= FEW:
+        return value_summary(gradient)
+    return f"{'norm ' if np.isfinite(gradient).all() else ''}{gradient_summary(gradient)}"
+
+
+def _total(gradient: Array) -> dict[str, str]:
+    """What has arrived: in words, and as the picture has it where that is something else."""
+    few = 1 < gradient.size <= FEW
+    return {"total": _said(gradient), **({"norm": gradient_summary(gradient)} if few else {})}

@@ -44,6 +44,10 @@ const spread = (a) => {
   const mean = S(a) / a.length, deviation = Math.sqrt(S(a.map((v) => (v - mean) ** 2)) / a.length);
   return `${num(Math.abs(mean) < 1e-15 * deviation ? 0 : mean)} \u00b1 ${num(deviation)}`;
 };
+const gradSaid = (x, shape) => {
+  const a = list(x);
+  return a.length < 2 ? num(a[0]) : a.length > 6 ? `norm ${gradText(x)}` : nested(a, shape);
+};
 const gradText = (x) => num(list(x).length < 2 ? list(x)[0] : Math.hypot(...list(x)));
 const spark = (values) => {
   const fine = values.filter((v) => isFinite(v));
@@ -54,6 +58,7 @@ const spark = (values) => {
     el("circle", { cx: h.length > 1 ? 198 : 2, cy: 46 - ((h[h.length - 1] - low) / span) * 42, r: 3 }));
 };
 const heat = (map, label) => {
+  if (!map.most) return el("figure", {}, el("figcaption", {}, `${label}: all 0`));
   const bytes = Int8Array.from(atob(map.data), (c) => c.charCodeAt(0) << 24 >> 24);
   const picture = el("svg", { viewBox: `0 0 ${map.columns} ${map.rows}`, class: "heat", role: "img",
     "aria-label": label, style: `aspect-ratio:${map.columns}/${map.rows}` });
@@ -70,20 +75,25 @@ const known = (x) => (Array.isArray(x) ? x.map(known) : x ?? NaN);  // JSON has 
 // Where a node is seen in the picture: its box or its row, and the texts that are its numbers.
 const rooms = new WeakMap();
 const box = (e) => { try { return e.getBBox(); } catch { return { x: 0, y: 0, width: 0, height: 0 }; } };
-const measure = (value, grad, edge) => {  // how much room each has; a gradient ends at the right edge
+const ends = (t, x) => { t.setAttribute("x", x); t.setAttribute("text-anchor", "end"); };
+const measure = (label, value, grad, edge) => {  // how much room each has; gradients and values of leaves end at the right
   for (const t of [value, grad]) if (t) {
-    const b = box(t), room = t === grad ? b.width : (grad ? box(grad).x : edge) - 4 - b.x;
-    rooms.set(t, { room: Math.max(room, b.width), letter: b.width / t.textContent.length, size: parseFloat(getComputedStyle(t).fontSize) });
+    const b = box(t), right = (t === value && grad ? box(grad).x : edge) - 4;
+    const left = t === value && label ? box(label).x + box(label).width + 4 : b.x;
+    rooms.set(t, { room: Math.max(t === grad ? 0 : right - left, b.width), letter: b.width / t.textContent.length, size: parseFloat(getComputedStyle(t).fontSize) });
+    if (t === value && label) ends(t, Math.max(right, b.x + b.width));
   }
-  if (!grad) return;
-  const b = box(grad);
-  grad.setAttribute("x", b.x + b.width);
-  grad.setAttribute("text-anchor", "end");
+  if (grad) ends(grad, box(grad).x + box(grad).width);
 };
-const put = (t, text, short) => {  // in the room there is: else the short form, else smaller
+const terse = (text) => text.replace(/-?\d+\.\d+(e[+-]\d+)?/g, (t) => {
+  const size = Math.abs(t);
+  return size >= 1e5 || (size && size < 1e-3) ? (+t).toExponential(0) : `${size >= 100 ? Math.round(t) : +(+t).toPrecision(2)}`;
+});
+const put = (t, text, short) => {  // in the room there is: else a short form, in fewer digits, else smaller
   const { room, letter, size } = rooms.get(t) || {};
   const scale = (s) => Math.min(1, room / (s.length * letter || 1));
-  const said = letter && short && scale(text) < 0.8 ? short : text;
+  const ways = [text, ...(short ? [short] : []), terse(short || text)];
+  const said = letter ? ways.find((s) => scale(s) >= 0.8) || ways[ways.length - 1] : text;
   t.textContent = said;
   if (letter) t.style.fontSize = `${(size * scale(said)).toFixed(2)}px`;
 };
@@ -93,7 +103,7 @@ const spotsOf = (n) => n.spots.map(([element, label, value, grad]) => {
   const from = label ? texts.findIndex(is(label)) : 0, rest = label ? texts.slice(from + 1, from + 3) : texts.slice(-2);
   const spot = { group, label: label ? texts[from] : null, value: rest.find(is(value)), grad: rest.filter(is(grad)).pop() };
   if (spot.grad === spot.value) spot.grad = rest.filter(is(grad))[1];
-  if (group) { const b = box(group); measure(spot.value, spot.grad, b.x + b.width); }
+  if (group) { const b = box(group); measure(spot.label, spot.value, spot.grad, b.x + b.width); }
   return spot;
 }).filter((spot) => spot.group);
 const tag = (group, title) => {  // what formulas call it, where the picture does not

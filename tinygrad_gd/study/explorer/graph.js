@@ -1,3 +1,4 @@
+const KINDS = { op: "operation", act: "activation", red: "reduction", param: "parameter", input: "data", const: "constant" };
 (() => {
   const D = JSON.parse($("data").textContent), nodes = new Map(D.nodes.map((n) => [n.id, n]));
   const run = D.program && PROGRAM, steps = D.steps;
@@ -17,7 +18,7 @@
     e.setAttribute("tabindex", "0");
     e.setAttribute("role", "button");
     e.setAttribute("aria-label", title);
-    e.addEventListener("focus", (f) => { f.stopPropagation(); node = n.id; show(); });
+    e.addEventListener("focus", (f) => { f.stopPropagation(); node = n.id; if (e.matches(":focus-visible")) centre(n.id); show(); });
     e.addEventListener("pointerdown", (f) => grab(f, n));
     e.addEventListener("dblclick", () => fold(n.id));
   };
@@ -41,15 +42,16 @@
     return k >= 0 ? p[k] : m >= 0 ? out[0][m] : undefined;
   };
   const gradAt = (id, last) => {  // what has arrived by then, and how often
-    let sum, text = "", times = 0, sent = -1;
+    let sum, text = "", said = "", times = 0, sent = -1;
     steps.forEach((s, i) => {
       if (s.phase === "backward") sent++;
       if (i > last || s.node !== id || !["seed", "backward"].includes(s.phase)) return;
       times++;
-      text = s.total;
+      said = s.total;
+      text = s.norm || said.replace("norm ", "");
       if (run) { const c = s.phase === "seed" ? 1 : out[2][sent]; sum = sum === undefined ? c : add(sum, c); }
     });
-    return { sum, times, text: sum === undefined ? text : gradText(sum) };
+    return { sum, times, text: sum === undefined ? text : gradText(sum), said: sum === undefined ? said : gradSaid(sum, nodes.get(id).shape) };
   };
   const made = (id, last) => {
     const i = steps.findIndex((s) => s.phase === "forward" && s.node === id);
@@ -107,8 +109,8 @@
     if (step.phase === "forward") told += `  =  ${textOf(step.node)}`;
     if (step.phase === "backward") {
       const c = run && out[2][steps.slice(0, at).filter((s) => s.phase === "backward").length];
-      told += `  =  ${run ? gradText(c) : step.sent}`;
-      if (step.uses > 1) told += `   (${step.received} of ${step.uses} arrived, together ${gradAt(step.node, at).text})`;
+      told += `  =  ${run ? gradSaid(c, nodes.get(step.node).shape) : step.sent || step.total}`;
+      if (step.uses > 1) told += `   (${step.received} of ${step.uses} arrived, together ${gradAt(step.node, at).said})`;
     }
     if (step.phase === "update") {
       const m = moved(step.node);
@@ -121,10 +123,12 @@
   const panel = () => {
     const n = nodes.get(node), g = gradAt(node, at), kept = document.activeElement?.id;
     const k = leafAt(node), scalar = k >= 0 && !Array.isArray(p[k]);
-    const rows = [...row("kind", n.kind), ...row("shape", n.shape.length ? `(${n.shape.join(", ")}${n.shape.length < 2 ? "," : ""})` : "scalar")];
+    const after = updated(node, at) ? moved(node) : undefined;
+    const rows = [...row("kind", KINDS[n.kind] || n.kind), ...row("shape", n.shape.length ? `(${n.shape.join(", ")}${n.shape.length < 2 ? "," : ""})` : "scalar")];
     if (n.formula) rows.push(...row("formula", el("code", {}, n.formula)));
-    if (made(node, at)) rows.push(...row("value", el("b", { id: "value" }, textOf(node))));
-    if (g.text) rows.push(...row("gradient", el("b", { id: "grad", class: "g" }, g.text), n.uses > 1 ? ` ${g.times} of ${n.uses}` : ""));
+    if (made(node, at)) rows.push(...row("value", el("b", { id: "value" }, textOf(node)), textOf(node).includes(" \u00b1 ") ? el("small", {}, " mean \u00b1 deviation") : ""));
+    if (after !== undefined) rows.push(...row("updated", el("b", { id: "updated" }, valueText(after, n.shape, n.kind))));
+    if (g.text) rows.push(...row("gradient", el("b", { id: "grad", class: "g" }, g.said), n.uses > 1 ? ` ${g.times} of ${n.uses}` : ""));
     if (n.inputs.length) rows.push(...row("made of", ...n.inputs.filter((i) => nodes.has(i)).map(jump)));
     if (users.get(node).length) rows.push(...row("used by", ...[...new Set(users.get(node))].map(jump)));
     const body = [el("h2", {}, n.title, n.op && n.op !== n.title ? el("small", {}, ` ${n.op}`) : ""), el("dl", {}, ...rows)];
@@ -191,7 +195,7 @@
   const fit = () => {
     const s = $("stage").getBoundingClientRect(), w = svg.clientWidth || svg.width.baseVal.value, h = svg.clientHeight || svg.height.baseVal.value;
     const wide = (s.width - 16) / w, all = Math.min(wide, (s.height - 16) / h);
-    zoom = Math.max(0.4, Math.min(1.6, all < 0.4 ? Math.min(1, wide) : all));  // what is too tall stays readable
+    zoom = Math.max(0.4, Math.min(1.6, all < 0.55 ? Math.min(1, wide) : all));  // what is too tall stays readable
     x = (s.width - w * zoom) / 2;
     y = (s.height - h * zoom) / 2;
     place();
@@ -202,12 +206,18 @@
     const g = slots.get(id)[0]?.label || slots.get(id)[0]?.group;
     if (!g) return;
     const s = $("stage").getBoundingClientRect(), b = g.getBoundingClientRect();
-    if (b.left > s.left && b.right < s.right && b.top > s.top && b.bottom < s.bottom) return;
-    x += s.left + s.width / 2 - b.left - b.width / 2;
-    y += s.top + s.height / 2 - b.top - b.height / 2;
-    const room = s.height - svg.getBoundingClientRect().height;
-    if (room < 0) y = Math.max(room - 16, Math.min(16, y));
+    if (b.left <= s.left || b.right >= s.right) x += s.left + s.width / 2 - b.left - b.width / 2;
+    if (b.top <= s.top || b.bottom >= s.bottom) {
+      y += s.top + s.height / 2 - b.top - b.height / 2;
+      const room = s.height - svg.getBoundingClientRect().height;
+      if (room < 0) y = Math.max(room - 16, Math.min(16, y));
+    }
     place();
+  };
+  const drag = (move) => {
+    const drop = () => { removeEventListener("pointermove", move); removeEventListener("pointerup", drop); };
+    addEventListener("pointermove", move);
+    addEventListener("pointerup", drop);
   };
   const grab = (e, n) => {  // a leaf that is one number moves with the pointer
     const k = leafAt(n.id);
@@ -217,17 +227,11 @@
     if (k < 0 || Array.isArray(p[k])) return;
     e.preventDefault();
     const from = e.clientX, v = p[k], scale = Math.max(1, Math.abs(v)) / 100;
-    const move = (m) => set(k, v + (m.clientX - from) * scale);
-    const drop = () => { removeEventListener("pointermove", move); removeEventListener("pointerup", drop); };
-    addEventListener("pointermove", move);
-    addEventListener("pointerup", drop);
+    drag((m) => set(k, v + (m.clientX - from) * scale));
   };
   $("stage").addEventListener("pointerdown", (e) => {
     const from = [e.clientX - x, e.clientY - y];
-    const move = (m) => { x = m.clientX - from[0]; y = m.clientY - from[1]; place(); };
-    const drop = () => { removeEventListener("pointermove", move); removeEventListener("pointerup", drop); };
-    addEventListener("pointermove", move);
-    addEventListener("pointerup", drop);
+    drag((m) => { x = m.clientX - from[0]; y = m.clientY - from[1]; place(); });
   });
   $("stage").addEventListener("wheel", (e) => {
     e.preventDefault();

@@ -12,6 +12,7 @@ from ...engine.graph import Node, leaves_of, nodes_of
 from ...engine.tensor import Tensor, constant
 from ...ground.modes import using
 from ...ground.observer import Observer, Observers
+from ...ops.indexing import places_of
 from ...program.capture.capture import Capture
 from ...program.ir import Array, Instruction, Program, State, Value
 
@@ -92,7 +93,9 @@ def script_of(root: Tensor) -> Script:
     """
     nodes = nodes_of(root)
     if len(nodes) > OPERATIONS:
-        raise NotWritten(f"it has {len(nodes)} operations, more than {OPERATIONS}")
+        raise NotWritten(f"it has {len(nodes)} operations, and a page computes {OPERATIONS}")
+    if (numbers := sum(node.tensor.size for node in nodes)) > NUMBERS:
+        raise NotWritten(f"it has {numbers:,} numbers, and a page computes {NUMBERS:,}")
     program, leaves, grads = _captured(root, nodes)
     writer = _Writer(program, leaves)
     lines = list(writer.lines())
@@ -106,7 +109,7 @@ def script_of(root: Tensor) -> Script:
 def _captured(root: Tensor, nodes: list[Node]) -> tuple[Program, list[Tensor], list[Tensor]]:
     """The program whose results are the values, the gradients and the contributions."""
     leaves = list(dict.fromkeys(x for node in nodes for x in node.inputs
-                                if isinstance(x, Tensor) and x.is_leaf))
+                                if isinstance(x, Tensor) and x.is_leaf and x.dtype.kind == "f"))
     capture, seen = Capture(locate=False), _Sent()
     for leaf in leaves:
         capture.reference(leaf)
@@ -130,6 +133,7 @@ class _Writer:
         self.program = program
         self.places = {leaf: k for k, leaf in enumerate(leaves)}
         self.names: dict[Value, str] = {}
+        self.constant: dict[Value, Any] = {}  # what does not depend on the leaves, as labels
         self.numbers = 0
 
     def lines(self) -> Iterator[str]:
@@ -143,7 +147,7 @@ class _Writer:
         size = int(np.prod(value.shape))
         self.numbers += size
         if self.numbers > NUMBERS:
-            raise NotWritten(f"it computes more than {NUMBERS:,} numbers")
+            raise NotWritten(f"with gradients it has more than the {NUMBERS:,} numbers of a page")
         if value.dtype.kind == "f" and value.dtype != np.float64:
             raise NotWritten(f"it computes in {value.dtype}, and a page in float64")
         self.names[value] = f"s{len(self.names)}"
@@ -155,6 +159,7 @@ class _Writer:
             return f"const {name}=p[{self.places[given.tensor]}];"
         if isinstance(given, Array | State):
             held = given.array if isinstance(given, Array) else Node(given.tensor).value
+            self.constant[given.value] = held
             return f"const {name}={_literal(held)};"
         raise NotWritten("it depends on more than arrays and tensors")
 
@@ -163,13 +168,16 @@ class _Writer:
         return self.names[x] if isinstance(x, Value) else _literal(x)
 
     def _instruction(self, i: Instruction) -> str:
-        made = self._expression(i)
+        if all(x in self.constant for x in i.values):
+            given = (self.constant[x] if isinstance(x, Value) else x for x in i.inputs)
+            self.constant[i.output] = i.primitive.run(*given, **i.params)
+            made = _literal(self.constant[i.output])
+        else:
+            made = self._expression(i)
         return f"const {self._new(i.output)}={made};"
 
     def _expression(self, i: Instruction) -> str:
         name = i.primitive.name
-        if not any(i.values):
-            return _literal(i.primitive.run(*i.inputs, **i.params))
         if name in FORMULAS:
             return self._elementwise(i)
         if name in REDUCTIONS:
@@ -178,18 +186,18 @@ class _Writer:
             return self._product(i)
         if name in ("stack", "concatenate"):
             return self._joined(i)
-        if name == "scatter" and len(i.inputs) == 1:
+        if name == "scatter":
             return self._scattered(i)
         if i.primitive.kind == "view" or name in ("broadcast_to", "getitem"):
             return self._moved(i)
-        raise NotWritten(f"{name} has no JavaScript here")
+        raise NotWritten(f"it has {name}, which a page cannot compute")
 
     def _elementwise(self, i: Instruction) -> str:
         text = FORMULAS[i.primitive.name]
         for key, value in i.params.items():
             text = text.replace(f"{{{key}}}", f"{value}")
         if i.primitive.name == "where" and len(i.inputs) < 3:
-            raise NotWritten("where has no JavaScript here")
+            raise NotWritten("it has where with a condition alone, which a page cannot compute")
         shape = i.output.shape
         for k, x in enumerate(i.inputs):
             bound = ("", "-Infinity", "Infinity")[k] if x is None else self._at(x, shape)
@@ -209,9 +217,9 @@ class _Writer:
 
     def _moved(self, i: Instruction) -> str:
         """A view or a selection: where each element comes from, by doing it to the places."""
-        source, *others = i.inputs
-        if any(isinstance(x, Value) for x in others) or not isinstance(source, Value):
-            raise NotWritten(f"{i.primitive.name} has no JavaScript here")
+        source, *others = i.inputs[0], *self._known(i)
+        if not isinstance(source, Value):
+            raise NotWritten(f"it has {i.primitive.name} of a constant, which a page cannot compute")
         places = np.arange(_size(source.shape)).reshape(source.shape)
         table = np.asarray(i.primitive.run(places, *others, **i.params))
         name = self.of(source)
@@ -221,10 +229,17 @@ class _Writer:
             return f"L({_size(i.output.shape)},i=>{name})"
         return f"{_literal(table)}.map(i=>{name}[i])"
 
+    def _known(self, i: Instruction) -> list[Any]:
+        """The indices of a selection: all inputs after the first, if they are the same in each run."""
+        indices = [self.constant.get(x, x) if isinstance(x, Value) else x for x in i.inputs[1:]]
+        if any(isinstance(x, Value) for x in indices):
+            raise NotWritten(f"it has {i.primitive.name} at places that are computed themselves")
+        return indices
+
     def _scattered(self, i: Instruction) -> str:
         """The gradient of a selection: zeros, and at the selected places what arrived."""
         shape = i.params["shape"]
-        table = np.arange(_size(shape)).reshape(shape)[i.params["key"]]
+        table = places_of(*self._known(i), key=i.params["key"], shape=shape)
         g, places = self.of(i.inputs[0]), _literal(table.ravel())
         arrived = f"{g}[k]" if i.inputs[0].shape else g
         return f"(r=>({places}.forEach((t,k)=>r[t]+={arrived}),r))(L({_size(shape)},i=>0))"
@@ -242,7 +257,7 @@ class _Writer:
         """A sum or a mean over some axes: of the places that go into each element of the result."""
         (source,) = i.inputs
         if not isinstance(source, Value) or set(i.params) - {"axis", "keepdims"}:
-            raise NotWritten(f"{name} has no JavaScript here")
+            raise NotWritten(f"it has {name} with options that a page does not know")
         held = self.of(source)
         if not source.shape:
             return held if not i.output.shape else f"[{held}]"
@@ -262,7 +277,7 @@ class _Writer:
         a, b = i.inputs
         shapes = [x.shape if isinstance(x, Value) else np.shape(x) for x in (a, b)]
         if len(shapes[0]) != 2 or len(shapes[1]) != 2:
-            raise NotWritten("matmul of these shapes has no JavaScript here")
+            raise NotWritten("it has products of arrays that are no matrices")
         (rows, inner), (_, columns) = shapes
         return f"M({self.of(a)},{self.of(b)},{rows},{inner},{columns})"
 

@@ -18,7 +18,7 @@ from ...errors import DTypeError, GradError, OptionError, describe
 from ...ground.checks import check_number
 from ..naming import Names
 from .data import data_of
-from .picture import picture_of
+from .picture import Picture, picture_of
 
 #: Graphs of more operations are not for one page.
 MOST = 400
@@ -86,20 +86,20 @@ def explore(tensor: Tensor, path: str | Path | None = None, lr: float = 0.05) ->
         raise OptionError(f"explore: the graph has {len(nodes_of(tensor)):,} operations, and a page "
                           f"holds {MOST}; explore a part of it, or draw(last=50)")
     check_number("explore: lr", lr, 0)
-    data, svg, program = parts_of(tensor, lr)
-    explorer = Explorer(page_of(f"{data['name']}: explorer", _body(svg, data), data,
-                                program + text_of("graph.js")), data, svg)
+    data, picture, program = parts_of(tensor, lr)
+    explorer = Explorer(page_of(f"{data['name']}: explorer", _body(picture.svg, data), data,
+                                program + text_of("graph.js")), data, picture.alone)
     if path is not None:
         explorer.save(path)
     return explorer
 
 
-def parts_of(tensor: Tensor, lr: float) -> tuple[dict[str, Any], str, str]:
+def parts_of(tensor: Tensor, lr: float) -> tuple[dict[str, Any], Picture, str]:
     """The data of a page, the picture, and the program as a line of JavaScript."""
     names = Names([tensor])
     picture = picture_of(tensor, names)
     data, script = data_of(tensor, picture, names, lr)
-    return data, picture.svg, f"const PROGRAM={script.text if script else 'null'};\n"
+    return data, picture, f"const PROGRAM={script.text if script else 'null'};\n"
 
 
 def _body(svg: str, data: dict[str, Any]) -> str:
@@ -109,8 +109,9 @@ def _body(svg: str, data: dict[str, Any]) -> str:
     return filled(
         "graph.html", name=escape(data["name"]), svg=svg, descent=descent,
         more="d descends, r resets, up and down move a leaf, " if computed else "",
-        why="Drag a leaf sideways, drag the paper." if computed else
-        f"Leaves cannot be dragged here: {escape(data['why_not'])}.")
+        why="Drag a number of a leaf sideways, drag the paper." if computed else
+        "The numbers are those of the run: leaves cannot be dragged, as the pass is not computed anew "
+        f"here ({escape(data['why_not'])}). Steps, folding, search and heat maps work.")
 
 
 def page_of(title: str, body: str, data: dict[str, Any], script: str) -> str:
@@ -142,6 +143,6 @@ def text_of(name: str, room: str = __package__) -> str:
 
 
 def _short(code: str) -> str:
-    """Without indentation and lines that are comments; no text of ours goes over several lines."""
-    lines = (line.strip() for line in code.splitlines())
-    return "\n".join(line for line in lines if line and not line.startswith("//"))
+    """Without indentation and comments; no text of ours has several lines, or ``// `` in it."""
+    lines = (line.partition("// ")[0].strip() for line in code.splitlines())
+    return "\n".join(filter(None, lines))

@@ -29,6 +29,7 @@ class Picture(NamedTuple):
 
     Attributes
     ----------
+    svg, alone : for a page, whose style sheet says how it looks, and one that stands alone.
     ids : of tensors; values come about in the order of their numbers.
     arrays : the ids of arrays, by their own ``id()``; the graph keeps them alive.
     kinds, spots : of each id.
@@ -36,6 +37,7 @@ class Picture(NamedTuple):
     """
 
     svg: str
+    alone: str
     ids: dict[Tensor, str]
     arrays: dict[int, str]
     kinds: dict[str, str]
@@ -60,7 +62,8 @@ def picture_of(root: Tensor, names: Names) -> Picture:
                 ids[x] = reading.ids[reading.recording.place_of(seen)]
             elif isinstance(x, np.ndarray):
                 arrays[id(x)] = reading.ids[reading.recording.place_of(seen)]
-    return Picture(_small(drawing.render("svg").decode()), ids, arrays,
+    svg = drawing.render("svg").decode()
+    return Picture(_small(svg), svg, ids, arrays,
                    {i: reading.kind(p) for p, i in reading.ids.items()},
                    {i: list(reading.spots(p)) for p, i in reading.ids.items()}, list(reading.edges()))
 
@@ -127,13 +130,20 @@ _SHORTER = (
     (r"<!--.*?-->", ""), (r"<(title|desc)[ >][^<]*</\1>", ""), (r' xlink:title="[^"]*"', ""),
     (r' xmlns:xlink="[^"]*"| xml:space="preserve"| text-anchor="start"| stroke-width="1.10?"', ""),
     (r' aria-labelledby="[^"]*"', ""), (r' font-family="Helvetica[^"]*"', ""),
-    (r''' font-family="'?Courier[^"]*"''', ' class="m"'), (r' font-weight="bold"', ' class="b"'),
-    (r' font-size="10.00"| fill="#0f172a"', ""), (r' (x|y)="(-?\d+)\.\d+"', r' \1="\2"'),
+    (r' fill="#0f172a"', ""), (r' (x|y)="(-?\d+)\.\d+"', r' \1="\2"'),
     (r"<a\s*>(.*?)</a>", r"\1"), (r'<g id="a_[^"]*">(.*?)</g>', r"\1"), (r">\s+<", "><"),
     (r"&#45;", "-"), (r' points="(\S+) ([^"]*) \1"', r' points="\1 \2"'),
     (r'<polygon fill="#ffffff" stroke="none" (points="[^"]*")/>'
      r'<polygon fill="none" (stroke="[^"]*") \1/>', r'<polygon fill="#ffffff" \2 \1/>'),
-    (r' class="(node|edge) gd-\1', r' class="\1'),
+    (r' class="(node|edge) gd-\1', r' class="\1'), (r'<path fill="none" stroke="#64748b"', "<path"),
+    (r'<polygon fill="#64748b" stroke="#64748b"', "<polygon"),
+)
+#: How letters look, and the class that says so in the style sheet.
+_LETTERS = (
+    (r''' font-family="'?Courier[^"]*"''', "m"), (' font-weight="bold"', "b"),
+    (' font-size="10.00"', "l"), (' font-size="9.00"', ""), (' font-size="8.00"', "s"),
+    (' fill="#526071"', "q"), (' fill="#b42318"', "r"), (' fill="#005a94"', "p"),
+    (' fill="#006b50"', "c"),
 )
 
 
@@ -142,5 +152,14 @@ def _small(svg: str) -> str:
     svg = svg[svg.index("<svg") :]
     for long, short in _SHORTER:
         svg = re.sub(long, short, svg, flags=re.S)
+    svg = re.sub("<text [^>]*>", lambda found: _classed(found[0]), svg)
     return re.sub(r' (?:points|d)="[^"]*"',
                   lambda found: re.sub(r"(\.\d)\d+", r"\1", found[0]), svg)
+
+
+def _classed(tag: str) -> str:
+    """The start of a text with its looks as classes."""
+    classes = [name for look, name in _LETTERS if re.search(look, tag) and name]
+    for look, _ in _LETTERS:
+        tag = re.sub(look, "", tag)
+    return tag[:-1] + (f' class="{" ".join(classes)}">' if classes else ">")

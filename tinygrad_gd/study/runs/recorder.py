@@ -178,10 +178,10 @@ def _picture(seen: Recorder, leaves: list[Tensor]) -> dict[str, Any]:
         return {}
     try:
         with using(observer=None, lockstep=None):
-            data, svg, program = parts_of(first.twin, 0.0)
+            data, picture, program = parts_of(first.twin, 0.0)
     except (TinygradGdError, NotWritten):
         return {}
-    return {"data": data, "svg": svg, "program": program} if data["program"] else {}
+    return {"data": data, "svg": picture.svg, "program": program} if data["program"] else {}
 
 
 def _contour(seen: Recorder, leaves: list[Tensor], values: Array) -> tuple[Array, Array, Array]:

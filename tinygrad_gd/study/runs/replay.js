@@ -40,14 +40,14 @@
 
   // -- curves over the steps, each with a line where we are
   const W = 300, H = 74;
-  const curve = (name, held, levels = []) => {
+  const curve = (name, held, levels = [], parent = $("curves")) => {
     const fine = held.filter(isFinite), log = !levels.length && fine.length && Math.min(...fine) > 0 && Math.max(...fine) > 30 * Math.min(...fine);
     const h = held.map((v) => (log ? Math.log(v) : v)), known = h.filter(isFinite).concat(levels);
     const low = Math.min(...known), span = Math.max(...known) - low || 1;
     const X = (k) => 4 + (k / Math.max(1, n - 1)) * (W - 8), Y = (v) => H - 6 - ((v - low) / span) * (H - 12);
     const line = el("line", { y1: 0, y2: H, class: "here" });
     const picture = el("svg", { viewBox: `0 0 ${W} ${H}`, class: "curve", role: "img", "aria-label": `${name} over the steps` },
-      ...levels.map((v) => el("line", { x1: 0, x2: W, y1: Y(v), y2: Y(v), class: "level" })),
+      ...levels.flatMap((v, i) => [el("line", { x1: 0, x2: W, y1: Y(v), y2: Y(v), class: "level" }), el("text", { x: W - 3 - 9 * i, y: Y(v) < 12 ? Y(v) + 9 : Y(v) - 2 }, `${v}`)]),
       el("polyline", { points: h.map((v, k) => (isFinite(v) ? `${X(k)},${Y(v)}` : "")).join(" ") }), line);
     const text = el("span", { class: "now" });
     picture.addEventListener("pointerdown", (e) => {
@@ -55,11 +55,15 @@
       go(Math.round(((e.clientX - b.left) / b.width) * (n - 1)));
     });
     curves.push(() => { line.setAttribute("x1", X(at)); line.setAttribute("x2", X(at)); text.textContent = num(held[at]); });
-    $("curves").append(el("p", {}, `${name}${log ? " (log)" : ""} `, text), picture);
+    parent.append(el("div", {}, el("p", {}, text, `${name}${log ? " (log)" : ""}`), picture));
   };
   curve("loss", loss);
   curve("|gradient|", slope);
-  if (reach.some(isFinite)) curve("reach: 1 the bottom, above 2 higher than before", reach, [1, 2]);
+  if (reach.some(isFinite)) curve("reach: 1 the bottom, 2 too far", reach, [1, 2]);
+  if (R.gradients.length > 1) {
+    $("graph").append(el("p", {}, "the gradient of each parameter, its norm"));
+    R.gradients.slice(0, 12).forEach((held, i) => curve(R.names[i], known(held), [], $("graph")));
+  }
 
   // -- the loss over two parameters, and the way that was taken
   const plane = () => {
@@ -80,7 +84,8 @@
     const [x, y] = [R.x, R.y], X = (v) => ((v - x[0]) / (x[x.length - 1] - x[0])) * 300, Y = (v) => 300 - ((v - y[0]) / (y[y.length - 1] - y[0])) * 300;
     const path = values.filter((v) => v.every(isFinite)), dot = el("circle", { r: 5, class: "here" });
     const way = el("polyline", {});
-    $("plane").append(el("p", {}, `loss over ${R.names.join(" (right) and ")} (up)`), el("div", { class: "plane" }, paper,
+    const range = (a) => `${brief(+a[0].toPrecision(3))} to ${brief(+a[a.length - 1].toPrecision(3))}`;
+    $("plane").append(el("p", {}, `the loss, bluer where lower: right ${R.axes[0]}, ${range(x)}; up ${R.axes[1]}, ${range(y)}`), el("div", { class: "plane" }, paper,
       el("svg", { viewBox: "0 0 300 300", role: "img", "aria-label": "the path of the parameters" }, way,
         ...path.map((v) => el("circle", { cx: X(v[0]), cy: Y(v[1]), r: 2 })), dot)));
     return () => {
@@ -89,7 +94,9 @@
     };
   };
   curves.push(plane());
-  if (G) curves.push(graph); else $("graph").remove();
+  if (G) curves.push(graph);
+  else if (!$("graph").children.length) $("graph").remove();
+  if (!$("graph") && !$("plane").children.length) $("stage").remove();
 
   // -- moving
   const show = () => {
@@ -97,7 +104,7 @@
     $("at").value = at;
     $("phase").textContent = `step ${at + 1}/${n}`;
     const far = isFinite(reach[at]) ? `   reach ${reach[at].toFixed(2)}` : "";
-    const names = values.length && values[at].length <= 6 ? `   ${R.names.join(", ")} = ${values[at].map(num).join(", ")}` : "";
+    const names = values.length && values[at].length <= 6 ? `   ${R.axes.length === 2 && values[at].length === 2 ? R.axes.join(", ") : R.names.join(", ")} = ${values[at].map(num).join(", ")}` : "";
     $("caption").textContent = `step ${at + 1}: loss ${num(loss[at])}   |gradient| ${num(slope[at])}${far}${names}`;
     try { history.replaceState(null, "", `#step=${at}`); } catch { /* a sandboxed frame */ }
   };
