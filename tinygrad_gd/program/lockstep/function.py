@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import types
 import warnings
@@ -58,13 +57,7 @@ class Compiled:
                 own = self
         return types.MethodType(own, owner)
 
-    def __deepcopy__(self, memo: Any) -> Compiled:
-        return type(self)(copy.deepcopy(self.function, memo), self.strict)
-
-    def __copy__(self) -> Compiled:
-        return type(self)(self.function, self.strict)
-
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> Any:  # what copies and pickles are made of: no trail goes with them
         return type(self), (self.function, self.strict)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -21,7 +21,7 @@ from ...ops.shape import astype, copy
 from ..capture.capture import Numbers
 from .call import Call, counts, is_one_array_twice, is_plain
 from .expected import is_ours
-from .realized import graph_of, realize, record_again, split
+from .realized import graph_of, realize
 from .recorder import Recorder
 from .segments import compute, turns
 from .standins import Pending, StandIn, become, begin, set_free
@@ -472,8 +472,4 @@ class Lockstep:
         if self.expected is not None:
             expected, self.expected = self.expected, None
             raise expected.difference(events, came)
-        if any(e.writes or e.kind == "later" for e in split(events)[0]):  # not to be done twice
-            self.wanted = self.eager = True
-            realize(self.call, events)
-        else:
-            record_again(self, events)
+        realize(self, events)
