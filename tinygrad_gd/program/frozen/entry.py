@@ -12,10 +12,11 @@ from ...ground.live import Live
 from ...ground.modes import Mode
 from ...ground.pytree import flatten, unflatten
 from ...ground.rng import generator
-from ...ground.storage import tick
+from ...ground.storage import changes, tick
 from ...ground.user_code import located
 from ..ir import Program
 from ..lockstep.call import Call
+from ..lockstep.expected import Expected, Flags
 from ..lockstep.realized import graph_of
 from ..lockstep.standins import Filled
 from ..lockstep.trail import Event, Slot, described, in_words, same
@@ -132,6 +133,28 @@ class Entry:
         return CaptureError(located(self.captured.name, line, (
             f"{text}: what the function reads from Python is not what it was, and frozen=True promises "
             "that it is; make it an argument, or leave frozen=True out")))
+
+
+def conditions(
+    mode: Mode, events: list[Event], modules: list[Any], with_gradient: list[Tensor],
+    without_gradient: list[Tensor],
+) -> Callable[[Mode], bool]:
+    """Whether modes, options of optimizers and what they remember, and gradients are what they were.
+
+    It is looked at before each replay. Learning rates may be others: a program reads them anew.
+    """
+    expected = Expected()
+    known = dict.fromkeys(t for e in events for t in e.outside())
+    then, flags = expected.name(mode, "mode"), expected.name(Flags(known, modules), "flags")
+    changed = expected.name(changes, "changes")
+    expected.add(f"(mode is {then} or mode == {then})",
+                 f"({changed}.count == {flags}.seen or {flags}.hold())")
+    for e in events:
+        if e.kind == "step":
+            expected.optimizer(e)
+    expected.add(*(f"{expected.name(leaf, 'T')}._grad is None" for leaf in without_gradient))
+    expected.add(*(f"{expected.name(leaf, 'T')}._grad is not None" for leaf in with_gradient))
+    return expected.function("mode")
 
 
 def _told(e: Event) -> str:

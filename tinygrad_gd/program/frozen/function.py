@@ -28,8 +28,7 @@ from ..lockstep.lockstep import Lockstep
 from ..lockstep.trail import ALONE, held_of
 from ..replay.replay import Stale
 from .arguments import form_of
-from .conditions import conditions
-from .entry import Entry
+from .entry import Entry, conditions
 from .whole import Refused, Whole, in_order
 
 #: Programs that are kept for one form of arguments, as for training and evaluation; and forms.

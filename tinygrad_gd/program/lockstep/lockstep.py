@@ -20,7 +20,7 @@ from ...ground.storage import changes, tick
 from ...ops.shape import astype, copy
 from ..capture.capture import Numbers
 from .call import Call, counts, is_one_array_twice, is_plain
-from .expected import is_ours
+from .expected import Flags, is_ours
 from .realized import graph_of, realize
 from .recorder import Recorder
 from .segments import compute, turns
@@ -50,7 +50,7 @@ class Lockstep:
     pending : buffers of modules that are about to be written to.
     modes : that of the last call, and the same in lockstep.
     names, numbers : of numbers that programs read anew, and what they are in this call.
-    changes, flags : what is hardly ever set of the Tensors that the trail knows, and when it was seen.
+    changes, flags : when it was seen, and what is hardly ever set of the Tensors that the trail knows.
     states : ids of the Tensors that are there in every call.
     records, hits, skipped : calls that were recorded, that were the same as one before, and those that
         frozen programs stood for.
@@ -78,7 +78,7 @@ class Lockstep:
         self.pending: list[Any] = []
         self.modes: tuple[Any, Any] = None, None
         self.names, self.numbers = names or Numbers(), {}  # type: tuple[Numbers, dict[int, float]]
-        self.changes, self.flags = changes.count, []  # type: tuple[int, list[Any]]
+        self.changes, self.flags = changes.count, Flags(())
         self.states: set[int] = set()
         self.records = self.hits = self.skipped = 0
         self.last: Any = None
@@ -142,7 +142,7 @@ class Lockstep:
             self.recordings[end, self.form] = recorder
         known = self.root.tensors()
         self.states = set(map(id, known))
-        self.flags = [(t, t._requires_grad, isinstance(t._value, np.ndarray)) for t in known]
+        self.flags = Flags(known)
         hits = self.hits + self.skipped
         if self.records > BRANCHES + hits // WORTH:
             self.problem = (f"it runs uncompiled: {self.records} of {self.records + hits} calls "
@@ -176,8 +176,7 @@ class Lockstep:
     def unchanged(self) -> bool:
         """Whether Tensors and modules that the trail knows are what they were."""
         self.changes = changes.count
-        return all(t._requires_grad is requires and not t._hooks
-                   and isinstance(t._value, np.ndarray) is array for t, requires, array in self.flags)
+        return self.flags.hold()
 
     def ends(self) -> bool:
         """The function has returned: whether that is what the trail says; compute what is kept."""
