@@ -43,8 +43,6 @@ class Frozen(Compiled):
     refused : why it goes on in lockstep or uncompiled, or empty.
     """
 
-    _given = 0  # how many arguments come before those of the caller
-
     def __init__(self, function: Callable[..., Any], strict: bool = False) -> None:
         super().__init__(function, strict)
         self.refused = ""
@@ -56,14 +54,6 @@ class Frozen(Compiled):
         self._settled: set[int] = set()  # positions of floats that Python looks at
         self._unrecorded: set[Any] = set()  # forms of which a call is to be recorded
         self._made = self._replayed = 0  # programs, and calls of those that are given up
-
-    def __get__(self, owner: Any, cls: Any = None) -> Any:
-        """Of a method decorated in a class, each object has programs of its own."""
-        if owner is None:
-            return self
-        bound = super().__get__(owner, cls)
-        bound.__func__._given = 1  # its object is no argument
-        return bound
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Replay the program for these arguments, or run the function in lockstep."""

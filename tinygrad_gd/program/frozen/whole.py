@@ -116,7 +116,7 @@ class Whole:
         if k not in self._arguments:
             raw = not isinstance(self._leaves[k], Tensor)
             self._arguments[k] = Argument(value, k, self._shown[k], raw)
-        elif self._arguments[k].value is not value:
+        else:
             self._table[value] = self._arguments[k].value
         return self._arguments[k]
 

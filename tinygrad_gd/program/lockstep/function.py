@@ -28,6 +28,8 @@ from .trail import ENDS, Event
 class Compiled:
     """A function whose Python runs in every call, and whose operations are computed by a program."""
 
+    _given = 0  # how many arguments come before those of the caller
+
     def __init__(self, function: Callable[..., Any], strict: bool = False) -> None:
         if not callable(function):
             raise DTypeError(f"compile: expected a function, got {describe(function)}")
@@ -55,6 +57,7 @@ class Compiled:
                 self._own[key] = own, ref(owner, lambda _: others.pop(key, None))
             except TypeError:  # slots without one for weak references: all share a trail
                 own = self
+            own._given = 1  # its object is no argument
         return types.MethodType(own, owner)
 
     def __reduce__(self) -> Any:  # what copies and pickles are made of: no trail goes with them

@@ -208,8 +208,7 @@ class Lockstep:
             return e.out if type(e.out) is StandIn else self.answer(e)  # a name for it is one more use
         if changes.count != self.changes and not self.unchanged():
             self.root.next = None
-            if self.recorder is None:
-                self.realize()
+            self.realize()
         e = None if self.recorder is not None else self.at.next
         while e is not None:
             if (e.what is primitive and (e.mode is mode or e.mode == mode)

@@ -47,6 +47,8 @@ def realize(lockstep: Any, events: list[Event]) -> None:
             lockstep.abandon("")  # the next call begins a new one
         again.take_back(pending + last)
         raise
+    finally:
+        again.close()
     if lockstep.recorder is not None:
         lockstep.recorder.again = None
 
@@ -88,6 +90,9 @@ class Again:
         for e, n in self._place.items():
             if e.kind == "step":
                 self._written.update((p, n) for params, _ in e.more for p in params)
+        pulls = [e.refs for e in events if e.kind == "pull"]  # which end with their variables
+        self._variables = {id(r) for refs in pulls for r in refs[2 + 2 * refs[1] :]}
+        self._opened: list[Tensor] = []
         self._door = {"lockstep": lockstep, "observer": None}  # it came about before anybody watched
 
     def input(self, r: Any) -> Any:
@@ -97,8 +102,21 @@ class Again:
                 self.made[r] = self.earlier(r)
             return self.made[r]
         if type(r) is Slot:
-            return self.call.bound[r.index] if self.lockstep is None else self.call.again(r.index)
+            return self.opened(
+                r, self.call.bound[r.index] if self.lockstep is None else self.call.again(r.index))
         return self.call.lives.get(r.text, r) if type(r) is Live else r
+
+    def opened(self, r: Any, x: Any) -> Any:
+        """What a reference stands for; what transforms differentiate by required a gradient then."""
+        if id(r) in self._variables and not x._requires_grad:
+            x._requires_grad = True
+            self._opened.append(x)
+        return x
+
+    def close(self) -> None:
+        """Transforms that were over are over again."""
+        for x in self._opened:
+            x._requires_grad = False
 
     def earlier(self, e: Event) -> Any:
         """What was made before a write, and cannot be made again: somebody has it, or a segment."""
@@ -174,7 +192,8 @@ class Again:
         if self.moments:  # in their order, before all that has used the result since
             out._seq = self.moments.pop(0)
         s = self.alive.get(e)
-        self.keep(e, out, None if pending or s is None or type(s) is StandIn else s._value)
+        value = None if pending or s is None or type(s) is StandIn else s._value
+        self.opened(e, self.keep(e, out, value))
 
     def is_stale(self, e: Event, inputs: tuple[Any, ...]) -> bool:
         """Whether something is not what it was then: it was written to later in the call, or since."""

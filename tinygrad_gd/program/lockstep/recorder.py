@@ -148,8 +148,7 @@ class Recorder(Capture):
             for table in tables:
                 if out in table:
                     table[x] = table[out]
-            if x in self.made:
-                x.__class__ = Recorded
+            x.__class__ = Recorded
 
     # -- what happens, to an observer ----------------------------------------------------------------
 
@@ -470,8 +469,7 @@ class Recorder(Capture):
         """Tensors that were recorded are ordinary ones again; the rest is for frozen programs."""
         self._collecting.close()
         for x in self.made:
-            if type(x) is Recorded:
-                x.__class__ = Tensor  # type: ignore[assignment]
+            x.__class__ = Tensor
         self.made_of = {
             n: self.made_of[id(x)] for n, x in self.brought.items() if id(x) in self.made_of}
         self.forget()

@@ -114,19 +114,12 @@ def take_out(deferred: Any) -> None:
     deferred._value = held.copy("K") if isinstance(held, np.ndarray) else held
 
 
-def _graph_of_deferred(self: Any) -> None:
-    take_out(self)
-    _graph(self)
-
-
 class Deferred(StandIn):
     """A stand-in whose value is still in a buffer of the program; it is copied if somebody looks."""
 
     __slots__ = ()
 
     _value = _slot("_value", take_out)
-    _primitive, _first, _second, _params, _seq = (_slot(name, _graph_of_deferred) for name in _GRAPH)
-    _hooks = _told("_hooks", _graph_of_deferred)
 
 
 def _noticed(look: str) -> Callable[[Any], None]:

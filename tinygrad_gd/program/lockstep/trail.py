@@ -132,9 +132,6 @@ class Event:
         self.shape, self.dtype, self.requires_grad = out.shape, out.dtype, out._requires_grad
         self.by_columns = out.ndim == 2 and out._by_columns
 
-    def __repr__(self) -> str:
-        return f"<{self.kind} {getattr(self.what, 'name', self.what)}>"
-
     @property
     def writes(self) -> bool:
         """Whether memory is written to here, so that what came before cannot come about again."""
