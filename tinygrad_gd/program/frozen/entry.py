@@ -136,8 +136,7 @@ class Entry:
 
 
 def conditions(
-    mode: Mode, events: list[Event], modules: list[Any], with_gradient: list[Tensor],
-    without_gradient: list[Tensor],
+    mode: Mode, events: list[Event], modules: list[Any], gradients: dict[Tensor, bool]
 ) -> Callable[[Mode], bool]:
     """Whether modes, options of optimizers and what they remember, and gradients are what they were.
 
@@ -152,8 +151,8 @@ def conditions(
     for e in events:
         if e.kind == "step":
             expected.optimizer(e)
-    expected.add(*(f"{expected.name(leaf, 'T')}._grad is None" for leaf in without_gradient))
-    expected.add(*(f"{expected.name(leaf, 'T')}._grad is not None" for leaf in with_gradient))
+    expected.add(*(f"{expected.name(leaf, 'T')}._grad is {'not ' if there else ''}None"
+                   for leaf, there in gradients.items()))
     return expected.function("mode")
 
 

@@ -277,7 +277,7 @@ class Frozen(Compiled):
                           "global), where a program would not put it; return it instead",
                           end.path.line(e))
         modules = [ref(m) for m in recording.modules]
-        hold = conditions(mode, events, modules, *whole.conditions(before.held))
+        hold = conditions(mode, events, modules, whole.conditions(before.held))
         return Entry(whole, end, hold, leaves, recording.results, result,
                      line_of_function(self.function), self.strict)
 

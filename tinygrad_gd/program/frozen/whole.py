@@ -96,8 +96,8 @@ class Whole:
     def _thing(self, r: Any) -> Any:
         return self._call.bound[r.index] if type(r) is Slot else r
 
-    def conditions(self, held: Container[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """The leaves from outside that must have a gradient before a call, and those that must not.
+    def conditions(self, held: Container[Tensor]) -> dict[Tensor, bool]:
+        """The leaves from outside, and whether they must have a gradient before a call.
 
         ``held`` are those that had one then, which the function has cleared if it began without.
         """
@@ -105,9 +105,8 @@ class Whole:
         for leaf, then in self._gradients_before():
             if type(leaf) is not Slot or leaf.index in self.objects:
                 before.setdefault(self._thing(leaf), then)
-        outside = {t: then for t, then in before.items() if id(t) not in self._given}
-        return ([t for t, then in outside.items() if type(then) is Slot],
-                [t for t, then in outside.items() if then is None and t not in held])
+        return {t: then is not None for t, then in before.items() if id(t) not in self._given
+                and (type(then) is Slot or (then is None and t not in held))}
 
     # -- what goes in --------------------------------------------------------------------------------
 
