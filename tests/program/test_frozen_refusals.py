@@ -81,3 +81,34 @@ def test_an_error_of_the_function_comes_once() -> None:
     with pytest.raises(TypeError, match="mine"):
         compiled(w)
     assert len(calls) == 1 and not compiled.refused
+
+
+def test_values_that_are_looked_at_past_all_doors_are_looked_at_in_each_call() -> None:
+    seen = []
+
+    def step() -> Any:
+        y = w * 2.0
+        seen.append(y._value.sum())
+        return y * y
+
+    compiled: Any = tg.compile(step, frozen=True)
+    with pytest.warns(tg.CaptureWarning, match="looks at values while it runs"):
+        for _ in range(5):
+            compiled()
+    assert seen == [12.0] * 5
+
+
+def test_a_frozen_step_of_an_optimizer_uses_the_gradients_that_it_finds() -> None:
+    def weights(wrap: Any) -> list[Any]:
+        p, found = tg.Tensor(np.array([1.0, 2.0]), requires_grad=True), []
+        optimizer = tg.optim.SGD([p], lr=0.5)
+        step = wrap(lambda: optimizer.step())
+        for scale in (1.0, 1.0, 1.0, 1.0, 3.0, 5.0, 7.0):
+            p.grad = tg.Tensor(np.array([1.0, -1.0]) * scale)
+            step()
+            found.append(p.numpy().tolist())
+        return found
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", tg.CaptureWarning)
+        assert weights(lambda step: tg.compile(step, frozen=True)) == weights(lambda step: step)

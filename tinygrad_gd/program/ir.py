@@ -161,7 +161,7 @@ class State:
 
     value: Value
     tensor: Tensor
-    changes: bool = False  # whether something besides the program writes it in every call
+    changes: bool = False  # whether it is written in every call, perhaps by another program
 
 
 @dataclass(eq=False)

@@ -205,12 +205,13 @@ class Whole:
         stay, spent = self._gradients()
         program = in_order(Part(self._end, [*events, *stay.values()], whole=True).program)
         self._states = {i.tensor: i for i in program.inputs if isinstance(i, State)}
+        slots = {i.value: i.position for i in self._path.inputs.values() if isinstance(i, Argument)}
         inputs: dict[int, Any] = {}
         for given in program.inputs:
             if isinstance(given, Number):
                 given = self._number(given)
-            elif (slot := self._path.slots.get(given.value)) is not None:
-                given = self._source(slot.index, given.value)
+            elif given.value in slots:
+                given = self._source(slots[given.value], given.value)
             inputs[id(given)] = given
         for then, now in zip(self._then.results, returned, strict=True):
             if type(then) is Slot and then.index not in self._stands:

@@ -133,7 +133,6 @@ class Recorder(Capture):
             name = x._name if isinstance(x, Tensor) and x._name else given
             value = Value.like(array, name)
             self.inputs[key] = Argument(value, slot.index, constant(array), raw=True)
-            self.path.slots[value] = slot
             if not given and isinstance(array, np.ndarray):
                 self.path.around[value] = array
         if isinstance(x, Tensor):
