@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from operator import is_
 from sys import getrefcount
 from typing import Any
@@ -231,11 +232,8 @@ class Lockstep:
     ) -> Tensor:
         """Compute an operation that the trail does not know."""
         if is_one_array_twice(inputs):  # no Tensor takes part in it
-            self.active = False
-            try:
+            with self.unwatched():
                 return apply_now(primitive, inputs, params)
-            finally:
-                self.active = True
         if self.recorder is None and turns(self):
             return apply_now(primitive, inputs, params)
         if self.recorder is not None:
@@ -247,6 +245,15 @@ class Lockstep:
                 return self.apply(primitive, inputs, params, mode)
         self.realize(described(primitive, inputs, params))
         return apply_now(primitive, inputs, params)
+
+    @contextmanager
+    def unwatched(self) -> Iterator[None]:
+        """What is done and looked at is done here, and not by the function."""
+        self.active = False
+        try:
+            yield
+        finally:
+            self.active = True
 
     def answer(self, e: Event, new: Any = None) -> Tensor:
         """The stand-in for the result of an event; ``new`` is a Tensor that shall become it."""
@@ -354,10 +361,9 @@ class Lockstep:
         elif compute(self, e):
             self.call.written[target] = e
             if e.more is not None:  # no program knows it; later ones take it for what they are handed
-                self.active = False
-                write_now(primitive, inputs, target)
-                self.call.bound[-1 - e.more] = target._value
-                self.active = True
+                with self.unwatched():
+                    write_now(primitive, inputs, target)
+                    self.call.bound[-1 - e.more] = target._value
             return target
         return write_now(primitive, inputs, target)
 
