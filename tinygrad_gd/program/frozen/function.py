@@ -68,7 +68,7 @@ class Frozen(Compiled):
                 if entry.hold(mode) and (not entry.same or entry.is_given(leaves)):
                     entry.left -= 1
                     if not entry.left:
-                        entry.is_audited()
+                        entry.due, entry.left = 2 * entry.due, entry.due  # after as many calls again
                         return self._in_lockstep(form, args, kwargs, leaves, mode, entry)
                     if leaves:
                         self._floats[:] = leaves
@@ -139,7 +139,7 @@ class Frozen(Compiled):
         a, k = unflatten((args, kwargs), shown)
         if entry is not None and not self._is_fresh(entry):
             entry = None
-        before = Before(lockstep, [*shown, *(() if entry is None else entry.objects)])
+        before = Before(lockstep, [*shown, *(() if entry is None else entry.objects.values())])
         hits, lockstep.expected, lockstep.skipped = lockstep.hits, entry, self._skipped
         lockstep.form, lockstep.wanted = form, lockstep.wanted or form in self._unrecorded
         self._unrecorded.discard(form)
