@@ -148,6 +148,12 @@ class World:
         (self.w * self.w * self.x).sum().backward()
         return (self.w * self.w.grad).sum() if way else (self.w * self.x).sum()
 
+    def draws_in_vain(self, way: bool) -> None:
+        tg.dropout(self.x, 0.5)
+        if way:
+            self.x.data[0] = 2.0
+        tg.dropout(self.x, 0.5)
+
     def mask_after_a_draw(self, way: bool) -> Any:
         y = tg.dropout(self.x, 0.5)
         return y[y > 0].sum() if way else y.sum()
@@ -169,7 +175,7 @@ def run(name: str, wrap: Callable[[Any], Any], ways: list[bool], derive: bool = 
         made = step(way)
         made = made[0] if isinstance(made, tuple) else made
         found.append(left(world, made))
-        if derive and made.requires_grad:
+        if derive and made is not None and made.requires_grad:
             made.sum().backward()
             found.append(left(world, made))
     return [*found, tg.generator().random()]

@@ -152,8 +152,7 @@ class Lockstep:
     def has_changed(self) -> bool:
         """Whether the call has changed anything yet: values, gradients, random numbers."""
         return self.eager or bool(self.call.written) or any(
-            e.kind in ("step", "write", "backward") or (e.kind == "op" and e.what.kind == "draw")
-            for e in self.at.path_to())
+            e.draws or e.kind in ("step", "write", "backward") for e in self.at.path_to())
 
     def leave(self) -> None:
         """Let go of the last call and of all buffers: a frozen program goes on."""
@@ -187,7 +186,8 @@ class Lockstep:
         if self.recordings is not None:
             self.alive = {id(t): made for made, t in self.call.alive(e.path_to()).items()}
         held = held_of(answered, ALONE) if (answered := e.answers or e.answered()) else None
-        if not (held or self.pending) or compute(self, e, held):
+        idle = not (held or self.pending or any(made.draws for made in answered))
+        if idle or compute(self, e, held):
             self.active = False  # else it is recorded, or runs as usual
             self.hits += 1
         return True
@@ -450,7 +450,7 @@ class Lockstep:
         if self.recorder is not None:
             self.recorder.cannot_be_frozen("it seeds or uses the random generator itself, and a "
                                            "program would not; do that outside")
-        elif any(e.kind == "op" and e.what.kind == "draw" for e in self.at.since()):
+        elif any(e.draws for e in self.at.since()):
             self.realize()
 
     def graph(self, x: Any) -> None:

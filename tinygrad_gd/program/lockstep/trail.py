@@ -137,6 +137,11 @@ class Event:
         """Whether memory is written to here, so that what came before cannot come about again."""
         return self.kind in ("step", "write") or (self.kind == "read" and self.what is None)
 
+    @property
+    def draws(self) -> bool:
+        """Whether it draws random numbers, which are drawn even if nobody has them."""
+        return self.kind == "op" and self.what.kind == "draw"
+
     # -- stand-ins -----------------------------------------------------------------------------------
 
     def takes_the_same(self) -> None:
