@@ -186,8 +186,8 @@ class Lockstep:
         if self.recordings is not None:
             self.alive = {id(t): made for made, t in self.call.alive(e.path_to()).items()}
         held = held_of(answered, ALONE) if (answered := e.answers or e.answered()) else None
-        idle = not (held or self.pending or any(made.draws for made in answered))
-        if idle or compute(self, e, held):
+        drawn = not held and answered and any(made.draws for made in answered)
+        if not (held or drawn or self.pending) or compute(self, e, held):
             self.active = False  # else it is recorded, or runs as usual
             self.hits += 1
         return True
