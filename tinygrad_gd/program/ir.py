@@ -76,11 +76,9 @@ class Value:
 
     def has_form_of(self, held: Any) -> bool:
         """Whether an array has this shape, dtype and memory order."""
-        if (held.shape, held.dtype) != (self.shape, self.dtype):
-            return False
-        if self.dense and self.in_order and held.flags.c_contiguous:
-            return True
-        return self.form == Value.like(held).form
+        return (held.shape, held.dtype) == (self.shape, self.dtype) and (
+            (self.dense and self.in_order and held.flags.c_contiguous)
+            or self.form == Value.like(held).form)
 
     def stands_for(self, other: Value) -> None:
         """Take over what another value is called, in whose place this one comes."""
@@ -163,7 +161,7 @@ class State:
 
     value: Value
     tensor: Tensor
-    changes: bool = False  # whether something besides the program writes it in every call
+    changes: bool = False  # whether it is written in every call, perhaps by another program
 
 
 @dataclass(eq=False)

@@ -160,9 +160,7 @@ def drop_copies(program: Program) -> Program:
 
 def hoist(program: Program) -> Program:
     """Move to the phase ``once`` what depends only on data that the program does not change."""
-    written = {id(state) for state, _ in program.writes}
-    fixed = {i.value for i in program.inputs if isinstance(i, State)
-             and id(i) not in written and not i.changes}
+    fixed = {i.value for i in program.inputs if isinstance(i, State) and not i.changes}
     kept, own = [], program.owned
     for i in program.instructions:
         stays = i.target is not None or i.output in own or i.primitive.kind in ("draw", "guard")

@@ -131,14 +131,10 @@ def _absorbs(user: Instruction, value: Value, made: dict[Value, Instruction]) ->
 def _may_be_minus_zero(x: Any, made: dict[Value, Instruction]) -> bool:
     if not isinstance(x, Value):
         return bool(np.any(np.signbit(x) & (np.asarray(x) == 0)))
-    if x.dtype.kind not in "fc":
-        return False
     i = made.get(x)
     if i is None or i.primitive.name in _POSITIVE:
         return i is None
     name = i.primitive.name
-    if name == "add":
-        return all(_may_be_minus_zero(part, made) for part in i.inputs)
     if name == "multiply" and i.inputs[0] is i.inputs[1]:
         return False
     return name not in _SHOWS or _may_be_minus_zero(i.inputs[0], made)

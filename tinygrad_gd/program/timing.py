@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import CaptureError
 from ..ground.modes import no_grad
 from ..ground.rng import generator
-from .ir import Argument, Array, Gradient, Input, Instruction, Number, Program, State, Value
+from .ir import Array, Gradient, Input, Instruction, Number, Program, Value
 
 #: So often a program runs; what counts is the median, as the first runs are slow, and some others.
 RUNS = 7
@@ -71,13 +71,12 @@ def _now(given: Input) -> Any:
     if isinstance(given, Number):
         held = {name: container[key] for name, (container, key) in given.origins.items()}
         return eval(given.text, {"float": float}, held)
-    array: Any = None
-    if isinstance(given, State | Argument):
-        array = given.tensor._value
+    if isinstance(given, Array):
+        array: Any = given.array
     elif isinstance(given, Gradient):
         array = None if given.tensor._grad is None else given.tensor._grad._value
-    elif isinstance(given, Array):
-        array = given.array
+    else:
+        array = given.tensor._value
     form = given.value
     if array is not None and (array.shape, array.dtype) == (form.shape, form.dtype):
         return array

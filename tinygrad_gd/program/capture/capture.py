@@ -119,6 +119,7 @@ class Capture(Observer):
         if isinstance(state, State):
             output = last.output if made is last.output else made
             self.instructions[-1] = replace(last, output=output, target=state)
+            state.changes = True
         self._show_anew(target, made)
 
     def _show_anew(self, target: Tensor, new: Value) -> None:

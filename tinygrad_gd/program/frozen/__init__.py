@@ -1,8 +1,8 @@
 """Frozen: programs of whole calls, for functions whose Python is skipped.
 
 Read `arguments`, what tells one form of call from another; `whole`, which makes one program of a call
-that went in lockstep; `conditions`, what must be as it was for it to stand for the function; `entry`,
-both together; and `function`, which skips, and runs the Python again to audit what it skips.
+that went in lockstep; `entry`, that and what must be as it was for it to stand for the function; and
+`function`, which skips, and runs the Python again to audit what it skips.
 
 Surprises here
 --------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 from weakref import ref
 
@@ -12,10 +12,11 @@ from ...ground.live import Live
 from ...ground.modes import Mode
 from ...ground.pytree import flatten, unflatten
 from ...ground.rng import generator
-from ...ground.storage import tick
+from ...ground.storage import changes, tick
 from ...ground.user_code import located
 from ..ir import Program
 from ..lockstep.call import Call
+from ..lockstep.expected import Expected, Flags
 from ..lockstep.realized import graph_of
 from ..lockstep.standins import Filled
 from ..lockstep.trail import Event, Slot, described, in_words, same
@@ -33,6 +34,7 @@ class Entry:
     hold : whether what the program follows is as it was, in a mode.
     single : whether what a replay gives is what the function returns.
     same : arguments that may be variables of the function, too, by their positions.
+    objects : by the numbers of slots, Tensors and arrays that it reads anew, as `Whole` knows them.
     looks_at_nothing : whether an audit can do without computing.
     due, left : the call in which it is audited next, and how many there are until then.
     """
@@ -44,7 +46,7 @@ class Entry:
         self.replay = Replay(optimized(whole.program), len(leaves), strict)
         self.hold, self.end = hold, end
         self.due, self.left = 4, 2
-        self._whole, self._results = whole, events
+        self._whole, self._results, self.objects = whole, events, whole.objects
         self.same = [(k, leaves[k]) for k in whole.same]
         self._form, self._place = returned, place
         self._structure = structure(returned, len(events))
@@ -61,15 +63,6 @@ class Entry:
         """How often the function was called."""
         return self.due - self.left
 
-    def is_audited(self) -> None:
-        """The next audit comes after as many calls as there were."""
-        self.due, self.left = 2 * self.due, self.due
-
-    @property
-    def objects(self) -> Iterable[Any]:
-        """Tensors and arrays that it reads anew, besides those that the trail knows."""
-        return self._whole.objects.values()
-
     def is_given(self, leaves: list[Any]) -> bool:
         """Whether what was one object in both calls is among the arguments of this one."""
         return all([leaves[k] is x for k, x in self.same])
@@ -80,8 +73,6 @@ class Entry:
 
     def run(self, leaves: list[Any]) -> Any:
         """What the function would return."""
-        if self.single:
-            return self.replay.run(*leaves)
         drew = generator().bit_generator.state if self._derived and self._draws else None
         result = self.replay.run(*leaves)
         count = len(self.captured.outputs)
@@ -113,7 +104,7 @@ class Entry:
         for then, now in zip(self._results, leaves, strict=True):
             if type(then) is Slot:  # of which no operation has heard
                 call.bound.setdefault(then.index, now)
-        for n, x in self._whole.objects.items():
+        for n, x in self.objects.items():
             if call.given(n) is not x:
                 return self._error(f"a certain {in_words(x)} was captured, and now another one comes",
                                    self._whole.lines[n])
@@ -132,6 +123,27 @@ class Entry:
         return CaptureError(located(self.captured.name, line, (
             f"{text}: what the function reads from Python is not what it was, and frozen=True promises "
             "that it is; make it an argument, or leave frozen=True out")))
+
+
+def conditions(
+    mode: Mode, events: list[Event], modules: list[Any], gradients: dict[Tensor, bool]
+) -> Callable[[Mode], bool]:
+    """Whether modes, options of optimizers and what they remember, and gradients are what they were.
+
+    It is looked at before each replay. Learning rates may be others: a program reads them anew.
+    """
+    expected = Expected()
+    known = dict.fromkeys(t for e in events for t in e.outside())
+    then, flags = expected.name(mode, "mode"), expected.name(Flags(known, modules), "flags")
+    changed = expected.name(changes, "changes")
+    expected.add(f"(mode is {then} or mode == {then})",
+                 f"({changed}.count == {flags}.seen or {flags}.hold())")
+    for e in events:
+        if e.kind == "step":
+            expected.optimizer(e)
+    expected.add(*(f"{expected.name(leaf, 'T')}._grad is {'not ' if there else ''}None"
+                   for leaf, there in gradients.items()))
+    return expected.function("mode")
 
 
 def _told(e: Event) -> str:

@@ -28,8 +28,7 @@ from ..lockstep.lockstep import Lockstep
 from ..lockstep.trail import ALONE, held_of
 from ..replay.replay import Stale
 from .arguments import form_of
-from .conditions import conditions
-from .entry import Entry
+from .entry import Entry, conditions
 from .whole import Refused, Whole, in_order
 
 #: Programs that are kept for one form of arguments, as for training and evaluation; and forms.
@@ -44,8 +43,6 @@ class Frozen(Compiled):
     refused : why it goes on in lockstep or uncompiled, or empty.
     """
 
-    _given = 0  # how many arguments come before those of the caller
-
     def __init__(self, function: Callable[..., Any], strict: bool = False) -> None:
         super().__init__(function, strict)
         self.refused = ""
@@ -57,14 +54,6 @@ class Frozen(Compiled):
         self._settled: set[int] = set()  # positions of floats that Python looks at
         self._unrecorded: set[Any] = set()  # forms of which a call is to be recorded
         self._made = self._replayed = 0  # programs, and calls of those that are given up
-
-    def __get__(self, owner: Any, cls: Any = None) -> Any:
-        """Of a method decorated in a class, each object has programs of its own."""
-        if owner is None:
-            return self
-        bound = super().__get__(owner, cls)
-        bound.__func__._given = 1  # its object is no argument
-        return bound
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Replay the program for these arguments, or run the function in lockstep."""
@@ -79,7 +68,7 @@ class Frozen(Compiled):
                 if entry.hold(mode) and (not entry.same or entry.is_given(leaves)):
                     entry.left -= 1
                     if not entry.left:
-                        entry.is_audited()
+                        entry.due, entry.left = 2 * entry.due, entry.due  # after as many calls again
                         return self._in_lockstep(form, args, kwargs, leaves, mode, entry)
                     if leaves:
                         self._floats[:] = leaves
@@ -150,7 +139,7 @@ class Frozen(Compiled):
         a, k = unflatten((args, kwargs), shown)
         if entry is not None and not self._is_fresh(entry):
             entry = None
-        before = Before(lockstep, [*shown, *(() if entry is None else entry.objects)])
+        before = Before(lockstep, [*shown, *(() if entry is None else entry.objects.values())])
         hits, lockstep.expected, lockstep.skipped = lockstep.hits, entry, self._skipped
         lockstep.form, lockstep.wanted = form, lockstep.wanted or form in self._unrecorded
         self._unrecorded.discard(form)
@@ -288,7 +277,7 @@ class Frozen(Compiled):
                           "global), where a program would not put it; return it instead",
                           end.path.line(e))
         modules = [ref(m) for m in recording.modules]
-        hold = conditions(mode, events, modules, *whole.conditions(before.held))
+        hold = conditions(mode, events, modules, whole.conditions(before.held))
         return Entry(whole, end, hold, leaves, recording.results, result,
                      line_of_function(self.function), self.strict)
 

@@ -96,8 +96,8 @@ class Whole:
     def _thing(self, r: Any) -> Any:
         return self._call.bound[r.index] if type(r) is Slot else r
 
-    def conditions(self, held: Container[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """The leaves from outside that must have a gradient before a call, and those that must not.
+    def conditions(self, held: Container[Tensor]) -> dict[Tensor, bool]:
+        """The leaves from outside, and whether they must have a gradient before a call.
 
         ``held`` are those that had one then, which the function has cleared if it began without.
         """
@@ -105,9 +105,8 @@ class Whole:
         for leaf, then in self._gradients_before():
             if type(leaf) is not Slot or leaf.index in self.objects:
                 before.setdefault(self._thing(leaf), then)
-        outside = {t: then for t, then in before.items() if id(t) not in self._given}
-        return ([t for t, then in outside.items() if type(then) is Slot],
-                [t for t, then in outside.items() if then is None and t not in held])
+        return {t: then is not None for t, then in before.items() if id(t) not in self._given
+                and (type(then) is Slot or (then is None and t not in held))}
 
     # -- what goes in --------------------------------------------------------------------------------
 
@@ -116,7 +115,7 @@ class Whole:
         if k not in self._arguments:
             raw = not isinstance(self._leaves[k], Tensor)
             self._arguments[k] = Argument(value, k, self._shown[k], raw)
-        elif self._arguments[k].value is not value:
+        else:
             self._table[value] = self._arguments[k].value
         return self._arguments[k]
 
@@ -206,12 +205,13 @@ class Whole:
         stay, spent = self._gradients()
         program = in_order(Part(self._end, [*events, *stay.values()], whole=True).program)
         self._states = {i.tensor: i for i in program.inputs if isinstance(i, State)}
+        slots = {i.value: i.position for i in self._path.inputs.values() if isinstance(i, Argument)}
         inputs: dict[int, Any] = {}
         for given in program.inputs:
             if isinstance(given, Number):
                 given = self._number(given)
-            elif (slot := self._path.slots.get(given.value)) is not None:
-                given = self._source(slot.index, given.value)
+            elif given.value in slots:
+                given = self._source(slots[given.value], given.value)
             inputs[id(given)] = given
         for then, now in zip(self._then.results, returned, strict=True):
             if type(then) is Slot and then.index not in self._stands:

@@ -156,9 +156,7 @@ class Call:
         if gradient is not e.refs[1] and not self.stands_for(e.refs[1], gradient):
             return False
         for leaf, before, _ in e.more:
-            x = leaf
-            if type(leaf) is Slot and (x := self.bound.get(leaf.index)) is None:
-                return False
+            x = self.bound[leaf.index] if type(leaf) is Slot else leaf
             g = x._grad
             if x._hooks is not None or (g is not before and (
                     g is None or before is None or not self.stands_for(before, g))):

@@ -10,10 +10,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Any
 
+import numpy as np
+
+from ...engine.tensor import Tensor
+from ...ground.storage import changes
 from .trail import Event, same
 
 _OURS: dict[type, bool] = {}
@@ -58,6 +62,32 @@ class Expected:
         made: Callable[..., bool] = eval(
             f"lambda {arguments}: {' and '.join(self._tests) or True}", self._space)
         return made
+
+
+class Flags:
+    """What is hardly ever set, of Tensors and of modules, which are given as weak references.
+
+    Attributes
+    ----------
+    seen : `changes.count` when it was found to be what it was.
+    """
+
+    def __init__(self, tensors: Iterable[Tensor], modules: Iterable[Any] = ()) -> None:
+        self.seen = changes.count
+        self._modules = [(r, m.training, m._hooks) for r in modules if (m := r()) is not None]
+        self._flags = [(t, t._requires_grad, isinstance(t._value, np.ndarray)) for t in tensors]
+
+    def hold(self) -> bool:
+        """Whether it is what it was."""
+        seen = changes.count  # before looking: another thread may set something meanwhile
+        if not (all((m := r()) is None or (m.training is training and m._hooks is hooks)
+                    for r, training, hooks in self._modules)
+                and all(t._requires_grad is requires and not t._hooks
+                        and isinstance(t._value, np.ndarray) is array
+                        for t, requires, array in self._flags)):
+            return False
+        self.seen = seen
+        return True
 
 
 def same_but_rates(group: Any, options: dict[str, Any]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import types
 import warnings
@@ -28,6 +27,8 @@ from .trail import ENDS, Event
 
 class Compiled:
     """A function whose Python runs in every call, and whose operations are computed by a program."""
+
+    _given = 0  # how many arguments come before those of the caller
 
     def __init__(self, function: Callable[..., Any], strict: bool = False) -> None:
         if not callable(function):
@@ -56,15 +57,10 @@ class Compiled:
                 self._own[key] = own, ref(owner, lambda _: others.pop(key, None))
             except TypeError:  # slots without one for weak references: all share a trail
                 own = self
+            own._given = 1  # its object is no argument
         return types.MethodType(own, owner)
 
-    def __deepcopy__(self, memo: Any) -> Compiled:
-        return type(self)(copy.deepcopy(self.function, memo), self.strict)
-
-    def __copy__(self) -> Compiled:
-        return type(self)(self.function, self.strict)
-
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> Any:  # what copies and pickles are made of: no trail goes with them
         return type(self), (self.function, self.strict)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from operator import is_
 from sys import getrefcount
 from typing import Any
@@ -20,8 +21,8 @@ from ...ground.storage import changes, tick
 from ...ops.shape import astype, copy
 from ..capture.capture import Numbers
 from .call import Call, counts, is_one_array_twice, is_plain
-from .expected import is_ours
-from .realized import graph_of, realize, record_again, split
+from .expected import Flags, is_ours
+from .realized import graph_of, realize
 from .recorder import Recorder
 from .segments import compute, turns
 from .standins import Pending, StandIn, become, begin, set_free
@@ -50,7 +51,7 @@ class Lockstep:
     pending : buffers of modules that are about to be written to.
     modes : that of the last call, and the same in lockstep.
     names, numbers : of numbers that programs read anew, and what they are in this call.
-    changes, flags : what is hardly ever set of the Tensors that the trail knows, and when it was seen.
+    changes, flags : when it was seen, and what is hardly ever set of the Tensors that the trail knows.
     states : ids of the Tensors that are there in every call.
     records, hits, skipped : calls that were recorded, that were the same as one before, and those that
         frozen programs stood for.
@@ -78,7 +79,7 @@ class Lockstep:
         self.pending: list[Any] = []
         self.modes: tuple[Any, Any] = None, None
         self.names, self.numbers = names or Numbers(), {}  # type: tuple[Numbers, dict[int, float]]
-        self.changes, self.flags = changes.count, []  # type: tuple[int, list[Any]]
+        self.changes, self.flags = changes.count, Flags(())
         self.states: set[int] = set()
         self.records = self.hits = self.skipped = 0
         self.last: Any = None
@@ -142,7 +143,7 @@ class Lockstep:
             self.recordings[end, self.form] = recorder
         known = self.root.tensors()
         self.states = set(map(id, known))
-        self.flags = [(t, t._requires_grad, isinstance(t._value, np.ndarray)) for t in known]
+        self.flags = Flags(known)
         hits = self.hits + self.skipped
         if self.records > BRANCHES + hits // WORTH:
             self.problem = (f"it runs uncompiled: {self.records} of {self.records + hits} calls "
@@ -151,8 +152,7 @@ class Lockstep:
     def has_changed(self) -> bool:
         """Whether the call has changed anything yet: values, gradients, random numbers."""
         return self.eager or bool(self.call.written) or any(
-            e.kind in ("step", "write", "backward") or (e.kind == "op" and e.what.kind == "draw")
-            for e in self.at.path_to())
+            e.draws or e.kind in ("step", "write", "backward") for e in self.at.path_to())
 
     def leave(self) -> None:
         """Let go of the last call and of all buffers: a frozen program goes on."""
@@ -176,8 +176,7 @@ class Lockstep:
     def unchanged(self) -> bool:
         """Whether Tensors and modules that the trail knows are what they were."""
         self.changes = changes.count
-        return all(t._requires_grad is requires and not t._hooks
-                   and isinstance(t._value, np.ndarray) is array for t, requires, array in self.flags)
+        return self.flags.hold()
 
     def ends(self) -> bool:
         """The function has returned: whether that is what the trail says; compute what is kept."""
@@ -187,7 +186,8 @@ class Lockstep:
         if self.recordings is not None:
             self.alive = {id(t): made for made, t in self.call.alive(e.path_to()).items()}
         held = held_of(answered, ALONE) if (answered := e.answers or e.answered()) else None
-        if not (held or self.pending) or compute(self, e, held):
+        drawn = not held and answered and any(made.draws for made in answered)
+        if not (held or drawn or self.pending) or compute(self, e, held):
             self.active = False  # else it is recorded, or runs as usual
             self.hits += 1
         return True
@@ -209,8 +209,7 @@ class Lockstep:
             return e.out if type(e.out) is StandIn else self.answer(e)  # a name for it is one more use
         if changes.count != self.changes and not self.unchanged():
             self.root.next = None
-            if self.recorder is None:
-                self.realize()
+            self.realize()
         e = None if self.recorder is not None else self.at.next
         while e is not None:
             if (e.what is primitive and (e.mode is mode or e.mode == mode)
@@ -233,11 +232,8 @@ class Lockstep:
     ) -> Tensor:
         """Compute an operation that the trail does not know."""
         if is_one_array_twice(inputs):  # no Tensor takes part in it
-            self.active = False
-            try:
+            with self.unwatched():
                 return apply_now(primitive, inputs, params)
-            finally:
-                self.active = True
         if self.recorder is None and turns(self):
             return apply_now(primitive, inputs, params)
         if self.recorder is not None:
@@ -249,6 +245,15 @@ class Lockstep:
                 return self.apply(primitive, inputs, params, mode)
         self.realize(described(primitive, inputs, params))
         return apply_now(primitive, inputs, params)
+
+    @contextmanager
+    def unwatched(self) -> Iterator[None]:
+        """What is done and looked at is done here, and not by the function."""
+        self.active = False
+        try:
+            yield
+        finally:
+            self.active = True
 
     def answer(self, e: Event, new: Any = None) -> Tensor:
         """The stand-in for the result of an event; ``new`` is a Tensor that shall become it."""
@@ -356,10 +361,9 @@ class Lockstep:
         elif compute(self, e):
             self.call.written[target] = e
             if e.more is not None:  # no program knows it; later ones take it for what they are handed
-                self.active = False
-                write_now(primitive, inputs, target)
-                self.call.bound[-1 - e.more] = target._value
-                self.active = True
+                with self.unwatched():
+                    write_now(primitive, inputs, target)
+                    self.call.bound[-1 - e.more] = target._value
             return target
         return write_now(primitive, inputs, target)
 
@@ -446,7 +450,7 @@ class Lockstep:
         if self.recorder is not None:
             self.recorder.cannot_be_frozen("it seeds or uses the random generator itself, and a "
                                            "program would not; do that outside")
-        elif any(e.kind == "op" and e.what.kind == "draw" for e in self.at.since()):
+        elif any(e.draws for e in self.at.since()):
             self.realize()
 
     def graph(self, x: Any) -> None:
@@ -472,8 +476,4 @@ class Lockstep:
         if self.expected is not None:
             expected, self.expected = self.expected, None
             raise expected.difference(events, came)
-        if any(e.writes or e.kind == "later" for e in split(events)[0]):  # not to be done twice
-            self.wanted = self.eager = True
-            realize(self.call, events)
-        else:
-            record_again(self, events)
+        realize(self, events)

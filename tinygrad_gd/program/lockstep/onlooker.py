@@ -82,13 +82,6 @@ def _to_both(event: str) -> Callable[..., None]:
     return tell
 
 
-def _to_watcher(event: str) -> Callable[..., None]:
-    def tell(self: Onlooker, *news: Any) -> None:
-        getattr(self.watcher, event)(*news)
-
-    return tell
-
-
 class Onlooker(Observer):
     """Hears of one call, for a recorder and for those who watch.
 
@@ -104,7 +97,6 @@ class Onlooker(Observer):
     read, creates, effect, decides = map(_to_both, ("read", "creates", "effect", "decides"))
     write, enters, leaves = map(_to_both, ("write", "enters", "leaves"))
     takes_gradient = _to_both("takes_gradient")
-    forgets = _to_watcher("forgets")
 
     def __init__(self, name: str, strict: bool, given: Any, watcher: Observer) -> None:
         self.watcher = watcher
@@ -246,6 +238,10 @@ class Onlooker(Observer):
         if self.recorder is not None:
             self.recorder.used.update(p._grad for g in optimizer.param_groups for p in g["params"])
         self.watcher.optimizes(optimizer)
+
+    def forgets(self, tensors: Any) -> None:
+        """The recorder sees the gradients themselves."""
+        self.watcher.forgets(tensors)
 
     def option(self, options: Mapping[str, Any], key: str, value: Any) -> Any:
         """The recorder's number, which programs read anew."""

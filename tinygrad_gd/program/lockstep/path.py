@@ -24,8 +24,7 @@ class Path:
     ends : how many instructions there were after each event.
     values : what instructions call the result of an event.
     later : what they call results that show memory, after it was written to: since which instruction.
-    slots : of the arguments of programs, by their values.
-    around : the arrays among these that are no arguments of the function.
+    around : the arrays among the arguments of programs that are no arguments of the function.
     """
 
     name: str
@@ -35,7 +34,6 @@ class Path:
     ends: dict[Event, int] = field(default_factory=dict)
     values: dict[Event, Any] = field(default_factory=dict)
     later: dict[Event, list[tuple[int, Any]]] = field(default_factory=dict)
-    slots: dict[Value, Slot] = field(default_factory=dict)
     around: dict[Value, Any] = field(default_factory=dict)
 
     def at(self, event: Event, number: int | None = None) -> Any:
@@ -129,20 +127,16 @@ class Part:
         self._inputs: list[Input] = []
         self._known = {i.output for i in instructions}
         self._same: dict[Value, Any] = {}  # values that are constants, or what a state holds now
-        self._states: dict[Tensor, State] = {}
         self._given = {i.value: i for i in path.inputs.values()}
         self._number = path.numbers()
         last = {i.target: i.output for i in path.instructions[:start] if i.target is not None}
         self._written = {value: state for state, value in last.items()}
-        self._changing = {i.target.tensor for i in path.instructions if i.target is not None}
-        writes: dict[Tensor, tuple[State, Value]] = {}
-        for n, i in enumerate(instructions):
+        writes: dict[State | Argument, Value] = {}
+        for i in instructions:
             self._take(*i.values)
             if i.target is not None:
                 self._take(i.target.value)
-                state = self._states[i.target.tensor]
-                instructions[n] = replace(i, target=state)
-                writes[state.tensor] = state, i.output
+                writes[i.target] = i.output
         results = (*(path.at(event, stop) for event in alive),
                    *(path.instructions[n].output for n in self.handed))
         self._take(*results)
@@ -150,7 +144,7 @@ class Part:
         stays = not whole and at.kind != "end"
         self.program = replaced(Program(
             path.name, tuple(self._inputs), tuple(instructions), () if stays else results,
-            tuple(writes.values()), kept=results if stays else ()), self._same)
+            tuple(writes.items()), kept=results if stays else ()), self._same)
 
     def _take(self, *values: Any) -> None:
         """Make inputs of values that are not computed here."""
@@ -164,11 +158,7 @@ class Part:
             elif isinstance(source, Array):
                 self._same[v] = source.array
             elif isinstance(source, Argument):
-                self._argument(v, self._path.slots[v].index, source.tensor)
-            elif isinstance(source, State):
-                state = State(v, source.tensor, source.tensor in self._changing)
-                self._states[source.tensor] = state
-                self._inputs.append(state)
+                self._argument(v, source.position, source.tensor)
             elif source is not None:
                 self._inputs.append(source)
             elif v in self._written:

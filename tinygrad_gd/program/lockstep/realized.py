@@ -22,44 +22,24 @@ from .standins import Deferred, Filled, StandIn, become, set_free
 from .trail import ENDS, Event, Slot
 
 
-def realize(call: Any, events: list[Event]) -> None:
-    """Compute all that is pending, and give what is still held its value and its graph."""
+def realize(lockstep: Any, events: list[Event]) -> None:
+    """Compute all that is pending, and give what is still held its value and its graph.
+
+    It is recorded, and what follows belongs to the same path, unless something would be done twice.
+    """
+    call, (done, pending, last) = lockstep.call, split(events)
     rewind(call)
-    again = Again(call, events, path=events[-1].path)
-    done, pending, last = split(events)
+    if any(e.writes or e.kind == "later" for e in done):
+        again = Again(call, events, path=events[-1].path)
+        lockstep.wanted = lockstep.eager = True
+    else:
+        again = Again(call, events, lockstep)
+        lockstep.recorder = Recorder(lockstep, entire=False)
+        lockstep.at, lockstep.active = lockstep.root, True
     try:
         with np.errstate(all="ignore"):  # they were heard of
-            for e in done:
-                if e.kind == "op":
-                    again.meet(e, pending=False)
+            again.meet_all(done, pending=False)
         with as_it_began(call):
-            for e in pending:
-                again.meet(e)
-        for e in last:
-            again.meet(e)
-    except BaseException:
-        again.take_back(pending + last)
-        raise
-
-
-def split(events: list[Event]) -> tuple[list[Event], list[Event], list[Event]]:
-    """The events whose results are there, those that are pending, and what comes at once."""
-    n = max((n for n, e in enumerate(events, 1) if e.kind in ENDS), default=0)
-    end = len(events) - any(r.at_once for e in events[-1:] for r in e.results())
-    return events[:n], events[n:end], events[max(n, end):]
-
-
-def record_again(lockstep: Any, events: list[Event]) -> None:
-    """Compute as `realize` does, and record it: what follows belongs to the same path."""
-    rewind(lockstep.call)
-    again = Again(lockstep.call, events, lockstep)
-    lockstep.recorder = recorder = Recorder(lockstep, entire=False)
-    lockstep.at, lockstep.active = lockstep.root, True
-    done, pending, last = split(events)
-    try:
-        with np.errstate(all="ignore"):  # they were heard of
-            again.meet_all(done)
-        with as_it_began(lockstep.call):
             again.meet_all(pending)
         again.meet_all(last)
     except BaseException:
@@ -67,7 +47,17 @@ def record_again(lockstep: Any, events: list[Event]) -> None:
             lockstep.abandon("")  # the next call begins a new one
         again.take_back(pending + last)
         raise
-    recorder.again = None
+    finally:
+        again.close()
+    if lockstep.recorder is not None:
+        lockstep.recorder.again = None
+
+
+def split(events: list[Event]) -> tuple[list[Event], list[Event], list[Event]]:
+    """The events whose results are there, those that are pending, and what comes at once."""
+    n = max((n for n, e in enumerate(events, 1) if e.kind in ENDS), default=0)
+    end = len(events) - any(r.at_once for e in events[-1:] for r in e.results())
+    return events[:n], events[n:end], events[max(n, end):]
 
 
 def rewind(call: Any) -> None:
@@ -100,6 +90,9 @@ class Again:
         for e, n in self._place.items():
             if e.kind == "step":
                 self._written.update((p, n) for params, _ in e.more for p in params)
+        pulls = [e.refs for e in events if e.kind == "pull"]  # which end with their variables
+        self._variables = {id(r) for refs in pulls for r in refs[2 + 2 * refs[1] :]}
+        self._opened: list[Tensor] = []
         self._door = {"lockstep": lockstep, "observer": None}  # it came about before anybody watched
 
     def input(self, r: Any) -> Any:
@@ -109,8 +102,21 @@ class Again:
                 self.made[r] = self.earlier(r)
             return self.made[r]
         if type(r) is Slot:
-            return self.call.bound[r.index] if self.lockstep is None else self.call.again(r.index)
+            return self.opened(
+                r, self.call.bound[r.index] if self.lockstep is None else self.call.again(r.index))
         return self.call.lives.get(r.text, r) if type(r) is Live else r
+
+    def opened(self, r: Any, x: Any) -> Any:
+        """What a reference stands for; what transforms differentiate by required a gradient then."""
+        if id(r) in self._variables and not x._requires_grad:
+            x._requires_grad = True
+            self._opened.append(x)
+        return x
+
+    def close(self) -> None:
+        """Transforms that were over are over again."""
+        for x in self._opened:
+            x._requires_grad = False
 
     def earlier(self, e: Event) -> Any:
         """What was made before a write, and cannot be made again: somebody has it, or a segment."""
@@ -128,15 +134,19 @@ class Again:
             set_free(out, out._value)
         return out
 
-    def meet_all(self, events: list[Event]) -> None:
-        """Let events come about for the recorder, as long as there is one."""
+    def meet_all(self, events: list[Event], pending: bool = True) -> None:
+        """Let events come about, for the recorder as long as there is one."""
         for e in events:
-            if self.lockstep.recorder is not None:
+            if self.lockstep is None:
+                self.meet(e, pending)
+            elif self.lockstep.recorder is not None:
                 self.lockstep.recorder.again = e
                 self.meet(e)
 
     def meet(self, e: Event, pending: bool = True) -> None:
-        """Let an event come about; if it is not pending, what it made has its value already."""
+        """Let an event come about; if it is not pending, only operations do, whose values are there."""
+        if not pending and e.kind != "op":
+            return
         mode = e.mode
         with using(grad=mode.grad, default_dtype=mode.default_dtype, deriving=mode.deriving,
                    **self._door):
@@ -182,7 +192,8 @@ class Again:
         if self.moments:  # in their order, before all that has used the result since
             out._seq = self.moments.pop(0)
         s = self.alive.get(e)
-        self.keep(e, out, None if pending or s is None or type(s) is StandIn else s._value)
+        value = None if pending or s is None or type(s) is StandIn else s._value
+        self.opened(e, self.keep(e, out, value))
 
     def is_stale(self, e: Event, inputs: tuple[Any, ...]) -> bool:
         """Whether something is not what it was then: it was written to later in the call, or since."""
@@ -229,9 +240,7 @@ def graph_of(x: Any) -> None:
     now = None if call.drew is None else generator().bit_generator.state
     rewind(call)
     with np.errstate(all="ignore"):
-        for e in events:
-            if e.kind == "op":
-                again.meet(e, pending=False)
+        again.meet_all(events, pending=False)
     if now is not None:  # without a trace
         generator().bit_generator.state = now
     if isinstance(x, StandIn):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -133,7 +133,6 @@ class Recorder(Capture):
             name = x._name if isinstance(x, Tensor) and x._name else given
             value = Value.like(array, name)
             self.inputs[key] = Argument(value, slot.index, constant(array), raw=True)
-            self.path.slots[value] = slot
             if not given and isinstance(array, np.ndarray):
                 self.path.around[value] = array
         if isinstance(x, Tensor):
@@ -142,14 +141,13 @@ class Recorder(Capture):
 
     def is_also(self, out: Tensor, x: Any) -> None:
         """Let another Tensor be what an event has made."""
-        with self.unwatched():
+        with self.lockstep.unwatched():
             become(x, out._value, out._primitive, out._first, out._second, out._params, out._seq)
             tables: list[dict[Any, Any]] = [self.made, self._values, self._places, self._adjoints]
             for table in tables:
                 if out in table:
                     table[x] = table[out]
-            if x in self.made:
-                x.__class__ = Recorded
+            x.__class__ = Recorded
 
     # -- what happens, to an observer ----------------------------------------------------------------
 
@@ -196,18 +194,9 @@ class Recorder(Capture):
 
     # -- what happens, in the trail ------------------------------------------------------------------
 
-    @contextmanager
-    def unwatched(self) -> Iterator[None]:
-        """Looks at what is recorded are the recorder's own."""
-        self.lockstep.active = False
-        try:
-            yield
-        finally:
-            self.lockstep.active = True
-
     def really(self, function: Callable[[], Any]) -> Any:
         """Compute as usual, and write down what that takes."""
-        with self.unwatched(), using(observer=self, lockstep=None):
+        with self.lockstep.unwatched(), using(observer=self, lockstep=None):
             return function()
 
     def follow(
@@ -222,7 +211,7 @@ class Recorder(Capture):
 
     def makes(self, e: Event, out: Any) -> None:
         """Remember a result, at which nobody looks without notice from now on."""
-        with self.unwatched():
+        with self.lockstep.unwatched():
             self.path.ends[e] = len(self.instructions)
             self.path.values[e] = self.reference(out)
             self.made[out] = e
@@ -383,7 +372,7 @@ class Recorder(Capture):
         refs = self.known_as(root), self.known_as(gradient)
         if self._abandons_hooked([root]):
             return root.backward(gradient)
-        with self.unwatched():
+        with self.lockstep.unwatched():
             leaves = leaves_of(root)
         before = {leaf: self._gradient(leaf._grad) for leaf in leaves}
         self.reached.clear()
@@ -401,7 +390,7 @@ class Recorder(Capture):
 
     def _abandons_hooked(self, roots: Iterable[Tensor]) -> bool:
         """A reverse pass that runs the user's hooks is no trail: they are to run in every call."""
-        with self.unwatched():
+        with self.lockstep.unwatched():
             hooked = any_hooked(walk(roots))
         if hooked:
             self.lockstep.abandon("hooks look at gradients (register_hook, retain_grad)")
@@ -410,7 +399,7 @@ class Recorder(Capture):
     def asks(self, what: str, tensors: tuple[Any, ...], compute: Callable[[], Any]) -> Any:
         """Find out what depends on a graph, and note it."""
         refs = tuple(map(self.known_as, tensors))
-        with self.unwatched():
+        with self.lockstep.unwatched():
             answer = compute()
         self.follow("ask", what, refs).more = answer
         return answer
@@ -470,8 +459,7 @@ class Recorder(Capture):
         """Tensors that were recorded are ordinary ones again; the rest is for frozen programs."""
         self._collecting.close()
         for x in self.made:
-            if type(x) is Recorded:
-                x.__class__ = Tensor  # type: ignore[assignment]
+            x.__class__ = Tensor
         self.made_of = {
             n: self.made_of[id(x)] for n, x in self.brought.items() if id(x) in self.made_of}
         self.forget()

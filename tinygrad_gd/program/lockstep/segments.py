@@ -36,7 +36,7 @@ class Segment:
         self.replay = Replay(program, len(self.arguments), strict, raw=True)
         self.draws = any(i.primitive.kind == "draw" for i in program.instructions)
         self._single = len(program.outputs) == 1
-        self._idle = not (results or program.writes)
+        self._idle = not (results or program.writes or self.draws)
         place = {id(v): n for n, v in enumerate(program.outputs)}
         sources = [place[id(v)] if id(v) in place else self.replay.text.buffer(v) for v in results]
         self.gives: dict[Event, Any] = dict(zip(alive, sources, strict=False))

@@ -110,13 +110,8 @@ class Filled(StandIn):
 
 def take_out(deferred: Any) -> None:
     """Copy a value while it is in its buffer."""
-    held = deferred.held
-    fill(deferred, held.copy("K") if isinstance(held, np.ndarray) else held)
-
-
-def _graph_of_deferred(self: Any) -> None:
-    take_out(self)
-    _graph(self)
+    held, deferred.__class__ = deferred.held, Filled
+    deferred._value = held.copy("K") if isinstance(held, np.ndarray) else held
 
 
 class Deferred(StandIn):
@@ -125,8 +120,6 @@ class Deferred(StandIn):
     __slots__ = ()
 
     _value = _slot("_value", take_out)
-    _primitive, _first, _second, _params, _seq = (_slot(name, _graph_of_deferred) for name in _GRAPH)
-    _hooks = _told("_hooks", _graph_of_deferred)
 
 
 def _noticed(look: str) -> Callable[[Any], None]:
@@ -158,12 +151,6 @@ class Pending(Tensor):
 
     _value = _slot("_value", _noticed("look"))
     _made_as = property(lambda self: self._params.get("made_as", Tensor))
-
-
-def fill(stand_in: Tensor, value: Any) -> None:
-    """Give a stand-in its value; operations of its call still know it."""
-    stand_in.__class__ = Filled
-    stand_in._value = value
 
 
 def set_free(stand_in: Tensor, value: Any) -> None:

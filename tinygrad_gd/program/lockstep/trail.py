@@ -132,13 +132,15 @@ class Event:
         self.shape, self.dtype, self.requires_grad = out.shape, out.dtype, out._requires_grad
         self.by_columns = out.ndim == 2 and out._by_columns
 
-    def __repr__(self) -> str:
-        return f"<{self.kind} {getattr(self.what, 'name', self.what)}>"
-
     @property
     def writes(self) -> bool:
         """Whether memory is written to here, so that what came before cannot come about again."""
         return self.kind in ("step", "write") or (self.kind == "read" and self.what is None)
+
+    @property
+    def draws(self) -> bool:
+        """Whether it draws random numbers, which are drawn even if nobody has them."""
+        return self.kind == "op" and self.what.kind == "draw"
 
     # -- stand-ins -----------------------------------------------------------------------------------
 

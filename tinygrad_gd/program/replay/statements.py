@@ -55,9 +55,9 @@ def _works_in(function: Any, dtype: Any) -> bool:
     return all(d == dtype for d in found[: function.nin])
 
 
-def _keeps_dtype(i: Instruction) -> bool:
+def _keeps_dtype(i: Instruction, weak: set[Value]) -> bool:
     """Whether scalar arithmetic gives the dtype of the state without a conversion."""
-    trial = [x.dtype.type(1) if isinstance(x, Value) and x.dtype != float else 1.0 for x in i.inputs]
+    trial = [x.dtype.type(1) if isinstance(x, Value) and x not in weak else 1.0 for x in i.inputs]
     return bool(np.asarray(i.primitive.run(*trial)).dtype == i.output.dtype)
 
 
@@ -123,11 +123,8 @@ class Statements:
     def function(self, f: Any) -> str:
         """A NumPy function or ufunc method under a readable name."""
         name = getattr(f, "__name__", "").lstrip("_")
-        if not name.isidentifier():
-            return self.bound(f, "function")
-        if self.space.setdefault(name, f) is not f:
-            return self.bound(f, name)
-        return name
+        known = name.isidentifier() and self.space.setdefault(name, f) is f
+        return name if known else self.bound(f, "function")
 
     def _tensor(self, tensor: Tensor) -> str:
         """What the text calls a Tensor from outside, or one among the arguments."""
@@ -238,7 +235,7 @@ class Statements:
             return self._writing(i, into)
         name = f"v{next(self._number)}"
         text = self._making(i)
-        if i.target is not None and out.scalar and not _keeps_dtype(i):
+        if i.target is not None and out.scalar and not _keeps_dtype(i, self._weak):
             text = f"{self.bound(out.dtype.type, 'to')}({text})"
         self.names[out] = name
         return [f"{name} = {text}"]

@@ -38,8 +38,6 @@ def literal(x: Any) -> Text:
     if isinstance(x, np.ndarray):
         return _array_literal(x)
     if isinstance(x, np.generic):
-        if isinstance(x, np.complexfloating):
-            return Text(f"np.{x.dtype}({x.item()!r})")
         return Text(f"np.{x.dtype}({str(x) if np.isfinite(x) else repr(str(x))})")
     if isinstance(x, float) and not np.isfinite(x):
         return Text(f"float('{x}')")

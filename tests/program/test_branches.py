@@ -1,0 +1,206 @@
+"""Calls that leave the trail at each kind of event, and come back: they do what the plain function does."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_gd as tg
+from tests.program.texts import bits
+from tests.values import values
+
+#: Which way each call goes: each is met twice in a row, and after the other one.
+WAYS = [True, True, False, True, False, False, True, False, True]
+
+
+class World:
+    """What a step works on."""
+
+    def __init__(self) -> None:
+        tg.manual_seed(7)
+        self.w = tg.Tensor(np.array([0.5, -1.0, 2.0]), requires_grad=True)
+        self.x = tg.Tensor(np.array([1.0, 2.0, 3.0]))
+        self.small = tg.Tensor(np.float32(1.5))
+        self.opt = tg.optim.SGD([self.w], lr=0.1, momentum=0.9)
+        self.kept: list[Any] = []
+
+    def grad(self, way: bool) -> Any:
+        g = tg.grad(lambda w: (w * w * self.x).sum())(self.w)
+        return g * 2.0 if way else g + 1.0
+
+    def grad_or_not(self, way: bool) -> Any:
+        y = self.x * 2.0
+        return tg.grad(lambda w: (w * w).sum())(y) if way else y - 1.0
+
+    def vjp(self, way: bool) -> Any:
+        out, pull = tg.vjp(lambda w: np.tanh(w) * self.x, self.w)
+        return pull(out * 3.0) if way else out + 2.0
+
+    def vjp_of_nothing_done(self, way: bool) -> Any:
+        seed = self.x * 3.0
+        _, pull = tg.vjp(lambda w: w, self.x)
+        g = pull(seed)
+        return g[0] * 2.0 if way else g[0] + seed
+
+    def vjp_twice(self, way: bool) -> Any:
+        _, pull = tg.vjp(lambda w: w * w, self.x)
+        first = pull(self.x * 1.0)[0]
+        return pull(first)[0] if way else first - 1.0
+
+    def recorded_grad(self, way: bool) -> Any:
+        y = np.tanh(self.w)
+        g = tg.grad(lambda v: (v * y).sum())(self.x) if way else y * 2.0
+        (g * self.x).sum().backward()
+        return g
+
+    def root(self, way: bool) -> Any:
+        self.opt.zero_grad()
+        a, b = (self.w * self.x).sum(), (self.w * self.w).sum()
+        (a if way else b).backward()
+        return self.w.grad * 1.0
+
+    def seed(self, way: bool) -> Any:
+        self.opt.zero_grad()
+        y = self.w * self.x
+        one, two = self.x * 1.0, self.x * 2.0
+        y.backward(one if way else two)
+        return self.w.grad * 1.0
+
+    def leaf(self, way: bool) -> Any:
+        leaf = tg.Tensor(np.ones(3), requires_grad=True)
+        other = tg.Tensor(np.full(3, 2.0), requires_grad=True)
+        ((leaf if way else other) * self.x).sum().backward()
+        return (leaf if way else other).grad * 3.0
+
+    def number_of_inputs(self, way: bool) -> Any:
+        y = np.exp(self.x)
+        return np.concatenate([y] * (2 if way else 3)) * 2.0
+
+    def lent_memory(self, way: bool) -> Any:
+        y = self.x * 2.0
+        if way:
+            self.x.data[0] += 1.0
+        return y + self.x
+
+    def assignment(self, way: bool) -> Any:
+        y = self.x * 2.0
+        if way:
+            y.assign(self.x)
+        return y * 1.5
+
+    def narrower_state(self, way: bool) -> Any:
+        with tg.no_grad():
+            self.small *= self.x.sum() * 0.1 if way else self.x.mean()
+        return self.small + 1.0
+
+    def draws(self, way: bool) -> Any:
+        y = tg.dropout(self.x, 0.5)
+        z = tg.generator().random() if way else 0.25
+        return y * z
+
+    def seeds(self, way: bool) -> Any:
+        y = tg.dropout(self.x, 0.5)
+        if way:
+            tg.manual_seed(3)
+        return tg.dropout(y, 0.5)
+
+    def tensor_after_step(self, way: bool) -> Any:
+        self.opt.zero_grad()
+        loss = (self.w * self.w).sum()
+        loss.backward()
+        self.opt.step()
+        z = tg.Tensor(loss) if way else loss.detach() * 2.0
+        return z + 1.0
+
+    def graph_after_step(self, way: bool) -> Any:
+        self.opt.zero_grad()
+        y = np.tanh(self.x * tg.Tensor(np.ones(3), requires_grad=True))
+        (self.w * y.detach()).sum().backward()
+        self.opt.step()
+        return y * (2.0 if y.is_leaf else 3.0) if way else y.detach()
+
+    def update_after_step(self, way: bool) -> Any:
+        self.opt.zero_grad()
+        total = self.x * 0.0
+        (self.w * self.w).sum().backward()
+        self.opt.step()
+        if way:
+            total += self.x
+        return total * 2.0
+
+    def kept_from_before(self, way: bool) -> Any:
+        y = self.w * self.x
+        self.kept.append(y)
+        before = self.kept[-2] if way and len(self.kept) > 1 else y
+        return (before * y).sum()
+
+    def graph_of_what_was_kept(self, way: bool) -> Any:
+        y = self.w * self.x
+        self.kept.append(y)
+        return y * (2.0 if way and self.kept[max(0, len(self.kept) - 2)].is_leaf else 3.0)
+
+    def gradient_in_a_result(self, way: bool) -> Any:
+        self.opt.zero_grad()
+        (self.w * self.w * self.x).sum().backward()
+        return (self.w * self.w.grad).sum() if way else (self.w * self.x).sum()
+
+    def draws_in_vain(self, way: bool) -> None:
+        tg.dropout(self.x, 0.5)
+        if way:
+            self.x.data[0] = 2.0
+        tg.dropout(self.x, 0.5)
+
+    def mask_after_a_draw(self, way: bool) -> Any:
+        y = tg.dropout(self.x, 0.5)
+        return y[y > 0].sum() if way else y.sum()
+
+
+STEPS = sorted(name for name, step in vars(World).items() if callable(step) and name[0] != "_")
+
+
+def left(world: World, made: Any) -> list[Any]:
+    g = world.w.grad
+    found = [made, world.w, world.x, world.small, *world.kept, *([] if g is None else [g])]
+    return [bits(values(t)) if isinstance(t, tg.Tensor) else t for t in found]
+
+
+def run(name: str, wrap: Callable[[Any], Any], ways: list[bool], derive: bool = False) -> list[Any]:
+    world, found = World(), []
+    step = wrap(getattr(world, name))
+    for way in ways:
+        made = step(way)
+        made = made[0] if isinstance(made, tuple) else made
+        found.append(left(world, made))
+        if derive and made is not None and made.requires_grad:
+            made.sum().backward()
+            found.append(left(world, made))
+    return [*found, tg.generator().random()]
+
+
+#: Steps that return what a reverse pass has made, whose graph is refused when the call is over.
+OVER = {"grad", "gradient_in_a_result", "recorded_grad", "vjp"}
+
+
+@pytest.mark.parametrize("name, derive", [
+    *((name, False) for name in STEPS), *((name, True) for name in STEPS if name not in OVER)])
+def test_a_call_may_go_another_way_at_any_event(name: str, derive: bool) -> None:
+    expected = run(name, lambda step: step, WAYS, derive)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", tg.CaptureWarning)
+        assert run(name, tg.compile, WAYS, derive) == expected
+
+
+@pytest.mark.parametrize("name", [name for name in STEPS if "kept" not in name])
+@pytest.mark.parametrize("way", [False, True])
+def test_one_way_may_be_frozen(name: str, way: bool) -> None:
+    ways = [way] * 9
+    expected = run(name, lambda step: step, ways)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", tg.CaptureWarning)
+        got = run(name, lambda step: tg.compile(step, frozen=True), ways)
+    assert [found if isinstance(found, float) else found[:4] for found in got] == [
+        found if isinstance(found, float) else found[:4] for found in expected]  # spent gradients are gone
