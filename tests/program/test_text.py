@@ -374,3 +374,13 @@ def test_arrays_that_nobody_names_are_written_as_what_they_are() -> None:
     assert "def gradient(scores, labels, x):" in text, text
     assert "one_hot = np.eye(3)[labels]" in text and "x.T[:, 2:5]" in text and "x.T[:, :3]" in text
     assert "scores[np.arange(4), labels]" in text and "np.eye(3) @" in text and "np.float64" not in text
+
+
+def test_indices_labels_and_masks_without_a_name_are_called_what_they_are() -> None:
+    table, weight = (tg.Tensor(np.full(shape, 0.7), requires_grad=True, name=name)
+                     for name, shape in (("table", (5, 3)), ("weight", (4, 3))))
+    rows = np.where(tg.Tensor(np.eye(3, dtype=bool)), table[tg.Tensor(np.array([3, 1, 1]))], 0.0)
+    loss = tg.nn.cross_entropy(rows @ weight.T, tg.Tensor(np.array([2, 0, 3])))
+    text = tg.source(loss, wrt=[table, weight], check=True)
+    assert "def gradient(table, weight, index, mask, labels):" in text, text
+    assert "np.where(mask, table[index], 0.0)" in text and "labels[:, None] ==" in text

@@ -259,13 +259,22 @@ class Writer:
                 self.names.taken.update(fresh)
                 names += fresh
                 continue
-            name = self.name(given.value, f"{kind}_{counters[kind]}")
+            name = self.name(given.value, self._role(given) or f"{kind}_{counters[kind]}")
             self.texts[given.value] = Text(name)
             names.append(name)
         for given in self.program.inputs:
             if isinstance(given, Array) and is_written_out(given):
                 self.texts[given.value] = literal(given.array)
         return names
+
+    def _role(self, given: Input) -> str:
+        """What is selected with what has no name: rows of what is given, or of what is made."""
+        kind = given.value.dtype.kind
+        if isinstance(given, Argument) or kind not in "iub":
+            return ""
+        tables = [i.inputs[0] for i in self._naming.users[given.value] if i.primitive.name == "getitem"]
+        classes = any(table in self._naming.made for table in tables)
+        return "mask" if kind == "b" else "labels" if classes else "index"
 
     def _sizes(self) -> Iterator[str]:
         """The text holds for arguments of these sizes, which occur in it."""
