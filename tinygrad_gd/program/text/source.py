@@ -273,7 +273,7 @@ class Writer:
         if isinstance(given, Argument) or kind not in "iub":
             return ""
         tables = [i.inputs[0] for i in self._naming.users[given.value] if i.primitive.name == "getitem"]
-        classes = any(table in self._naming.made for table in tables)
+        classes = any(isinstance(x, Value) and x in self._naming.made for x in tables)
         return "mask" if kind == "b" else "labels" if classes else "index"
 
     def _sizes(self) -> Iterator[str]:
