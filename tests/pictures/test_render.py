@@ -381,7 +381,11 @@ def narrow() -> Any:
     return draw(net, 1.0, fold=False, rankdir="TB", values=False)
 
 
-@pytest.mark.parametrize("build", [gradient_of_gradient, watched_blocks, narrow])
+def encoder() -> Any:
+    return draw(tg.nn.TransformerEncoderLayer(32, 4), np.ones((2, 8, 32)))
+
+
+@pytest.mark.parametrize("build", [gradient_of_gradient, watched_blocks, narrow, encoder])
 def test_headings_stay_inside_of_their_frames(build: Any) -> None:
     """Also in a font wider than the measured one: they begin at the left, with room at the right."""
     root = ElementTree.fromstring(build().render("svg"))
@@ -396,6 +400,10 @@ def test_headings_stay_inside_of_their_frames(build: Any) -> None:
         start, size = float(words.get("x", 0)), float(words.get("font-size", 0))
         assert words.get("text-anchor") == "start" and start >= min(edges) + 8
         assert start + 0.55 * size * len(words.text or "") <= max(edges)
+        ground = heading.find("{http://www.w3.org/2000/svg}polygon")
+        assert ground is not None
+        corners = [float(x) for x in re.findall(r"(-?[\d.]+),", ground.get("points", ""))]
+        assert min(corners) < start and start + 0.45 * size * len(words.text or "") <= max(corners) < max(edges)
 
 
 def test_headings_of_frames_are_drawn_over_what_crosses_them() -> None:

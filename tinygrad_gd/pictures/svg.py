@@ -17,7 +17,9 @@ _TEXT = r'<text\b[^>]*>[^<]*</text>\n'
 #: The frame of a module and its heading.
 _FRAME = re.compile(
     r'(id="([^"]*)" class="cluster\b[^>]*>\s*<title>[^<]*</title>\n(?:<g\b[^>]*><a\b[^>]*>\n)?'
-    rf'<(?:path|polygon) fill="([^"]*)"[^>]*/>\n)((?:{_TEXT})+)')
+    rf'<(?:path|polygon) fill="([^"]*)"[^>]*? (?:d|points)="([^"]*)"[^>]*/>\n)((?:{_TEXT})+)')
+#: Most fonts are narrower than the widest, for which boxes have room.
+_USUAL = 0.85
 
 
 def finish(svg: bytes, token: str, title: str, sentence: str) -> bytes:
@@ -40,8 +42,9 @@ def _headings_last(body: str) -> str:
     headings: list[str] = []
 
     def without_heading(frame: re.Match[str]) -> str:
-        before, name, colour, texts = frame.groups()
-        grounded = "".join(_on_ground(text, colour) for text in re.findall(_TEXT, texts))
+        before, name, colour, border, texts = frame.groups()
+        end = max(float(x) for x in re.findall(r"(-?[\d.]+),", border)) - 1
+        grounded = "".join(_on_ground(text, colour, end) for text in re.findall(_TEXT, texts))
         headings.append(f'<g id="{name}&#45;heading">\n{grounded}</g>\n')
         return before
 
@@ -50,11 +53,12 @@ def _headings_last(body: str) -> str:
     return "".join((body[:end], *headings, body[end:]))
 
 
-def _on_ground(text: str, colour: str) -> str:
+def _on_ground(text: str, colour: str, end: float) -> str:
     x, y, size = (float(re.search(rf' {name}="([-\d.]+)"', text)[1])  # type: ignore[index]
                   for name in ("x", "y", "font-size"))
     words = re.sub("<[^>]*>", "", text).rstrip()
-    right = x + 1 + width(unescape(words), "Helvetica", round(size), "bold" in text)
+    long = _USUAL * width(unescape(words), "Helvetica", round(size), "bold" in text)
+    right = min(x + 1 + long, end)
     left, top, bottom = x - 1, y - size, y + 0.3 * size
     corners = ((left, top), (right, top), (right, bottom), (left, bottom), (left, top))
     points = " ".join(f"{a:.1f},{b:.1f}" for a, b in corners)
