@@ -430,3 +430,14 @@ def test_no_edge_crosses_a_heading_in_a_png() -> None:
         bottom = round(len(pixels) - 2 * words.y)
         within = pixels[bottom - round(1.5 * words.size) : bottom, left:right, :3]
         assert 0.2 < within.min() < 0.4 and within.max() == 1, words.text
+
+
+SHOWN = {"line": line, "neuron": neuron, "recurrent": recurrent, "blocks": watched_blocks}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_the_pictures_of_the_readme_are_what_is_drawn(name: str) -> None:
+    file = HERE.parents[1] / "examples" / "pictures" / f"{name}.svg"
+    if os.environ.get("TINYGRAD_GD_WRITE_GOLDEN"):
+        SHOWN[name]().save(file)
+    assert not SHOWN[name]().differs(file)
