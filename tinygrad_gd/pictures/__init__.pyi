@@ -5,12 +5,13 @@
 From what was computed to a page: `recording` is a graph as lists (`running` makes one of a function's
 run or a compiled step), `views` joins reshapes to their neighbours, `tree` nests operations in modules.
 `folding` decides what of it a page needs to fold: `repeats` finds equal modules and loops, `siblings`
-equal operations, `chains` operations in a row; `cells` is what then is drawn, and about how large.
-`boxes` says it in words and numbers, with `rows`, `words`, `names`, `figures`, `slopes` (gradients)
-and `colours`; `captions` is what stands below. Then the forms: `text`, and `dot`, which an engine lays
-out (`render`), with `themes` and `letters`; from its `svg` the other pictures: `pdf`, and as `shapes`
-PNG (`xdot`) and `tikz`; `page` (HTML), `mermaid` and `record` (JSON); `forms` lists them. `asking` is
-what `draw` does, `drawing` what people hold. `plot/` draws training with matplotlib.
+equal operations, `chains` operations in a row; `cells` is what then is drawn. `boxes` says it in words
+and numbers, with `rows`, `words`, `names`, `figures`, `slopes` (gradients) and `colours`; `extent` is
+about how much room that needs; `captions` is what stands below. Then the forms: `text`, and `dot`,
+which an engine lays out (`render`), with `themes` and `letters`; from its `svg` the other pictures:
+`pdf`, and as `shapes` PNG (`xdot`) and `tikz`; `page` (HTML), `mermaid` and `record` (JSON); `forms`
+lists them. `asking` is what `draw` does, `drawing` what people hold. `plot/` draws training with
+matplotlib.
 
 Surprises here
 --------------
@@ -18,7 +19,8 @@ Surprises here
   holds may be another quantity. A picture shows d(drawn)/d(node) everywhere, and says where it differs.
 - Graphviz may report success and have lost an edge: `render` counts nodes and edges in each SVG.
 - Which operations repeat is known by their rhythm, so that loops are found in what nobody watched.
-- Whether a picture fits the page is estimated, so that text and pictures fold the same.
+- Whether a picture fits the page is estimated, and seen where that is close, as it is when it is made:
+  text and pictures fold the same.
 - Names are looked up in the user's variables when something is drawn, never while it is computed.
 - Notebooks get SVG and PNG but no HTML, of which an untrusted one shows the source.
 """
@@ -50,7 +52,7 @@ def draw(what: Any, *inputs: Any, values: bool = True, rankdir: str | None = Non
     fold : names of modules to close, or False to show everything. None folds what must be folded to
         fit the page: first what repeats, and of equal modules or turns of a loop the first is open.
     depth : how many levels of modules are open.
-    page : width and height in points, (900, 2400) if not given.
+    page : width and height in points, (900, 2400) if not given, and (2400, 900) if ``rankdir`` is "LR".
     focus : draw only what is near this Tensor.
     last : draw only so many operations, the last ones.
     label : a function of a node; what it returns, if not None, heads the box. Nodes have ``op``,
