@@ -359,8 +359,8 @@ def test_a_pass_of_a_compiled_step_is_a_heading_and_tells_its_modules_apart() ->
     assert [line.split("  ")[0].strip() for line in lines if " pass" in line.split("  ")[0]] == [
         "forward pass:", "backward pass:", "update pass"]
     names = [line.split("  ")[1].strip() for line in lines if line.startswith("  ")]
-    assert {"module_0", "module_2", "0 backward", "2 backward"} <= {*names} and len({*names}) == len(names)
-    assert "maximum(module_0, 0)" in str(draw(compiled("perceptron", "Adam")))
+    assert {"Linear_0", "Linear_2", "Linear_0 backward", "Linear_2 backward"} <= {*names} and len({*names}) == len(names)
+    assert "maximum(Linear_0, 0)" in str(draw(compiled("perceptron", "Adam")))
 
 
 def test_what_a_region_of_the_reverse_pass_makes_is_counted() -> None:

@@ -105,7 +105,8 @@ class Drawing:
     def size(self) -> tuple[float, float] | None:
         """Width and height in points; nothing where the bundled engine cannot lay it out."""
         boxes, edges = len(self.graph.nodes), len(self.graph.edges)
-        return None if boxes > LIMIT else size_laid_out(self._fresh_dot().source, Expected(boxes, edges))
+        source = self._fresh_dot().source
+        return size_laid_out(source, Expected(boxes, edges)) if boxes <= LIMIT else None
 
     def save(self, path: str | Path, engine: str = "auto", dpi: float = DPI) -> Path:
         """Write the picture in the form that the ending of ``path`` says, as in ``"loss.svg"``.

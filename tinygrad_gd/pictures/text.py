@@ -162,7 +162,7 @@ class _Writer:
             return f" {box.title}" if box.title.startswith("x ") else box.title
         if box.kind in ("module", "hidden") or self._named(box):
             return self._once(_worded(box.title, box.word))
-        return next(self.numbers) if box.kind != "loss" else "result"
+        return next(self.numbers) if box.kind != "loss" else self._once("result")
 
     def _once(self, title: str) -> str:
         """A name that no other line has."""
@@ -205,7 +205,8 @@ class _Writer:
 
 def _worded(title: str, word: str) -> str:
     """A number would be taken for one where it is used."""
-    return f"{word or 'module'}_{title}" if title.isdigit() else title
+    number, _, rest = title.partition(" ")
+    return f"{word or 'step'}_{title}" if number.isdigit() and rest in ("", "backward") else title
 
 
 def _where(line: str) -> str:
