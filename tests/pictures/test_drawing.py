@@ -536,7 +536,9 @@ x       constant                (8,)
 hidden  \N{CJK UNIFIED IDEOGRAPH-6743}*x                    (8,)    10.5000 +- 6.8739  grad 70.9930
 loss    sum(hidden**2, axis=0)  scalar  1260.0000          grad 1.0000
 \N{CJK UNIFIED IDEOGRAPH-6743}  parameter  3.0000  grad 840.0000
-5 nodes, 1 parameter"""
+5 nodes, 1 parameter
+grad of an array: its norm"""
+    assert "its norm" not in str(draw(loss, values=False))
 
 
 def test_every_terminal_can_print_it() -> None:

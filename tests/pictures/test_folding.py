@@ -79,7 +79,7 @@ def test_of_a_loop_the_first_the_last_and_how_many_between() -> None:
     text = str(drawing).splitlines()
     assert text[0].startswith("step 0   tanh(_@W_x + _@W_h + b_h)  (2, 8)") and "grad" in text[0]
     assert re.match(r" x 18    same, steps 1 \.\. 18 +\(2, 8\) +grad 7\.6e-04 \S{18} 0\.5743", text[1])
-    assert text[-1] == "129 nodes, 4 parameters, 112 numbers; steps 1 .. 18, step 19 folded: fold=False shows all"
+    assert text[-2] == "129 nodes, 4 parameters, 112 numbers; steps 1 .. 18, step 19 folded: fold=False shows all"
     inside = [n for n in drawing.graph.nodes if n.cluster == 0]
     assert [n.word or n.title for n in inside] == ["matmul", "matmul", "add", "add", "tanh"]
 

@@ -41,7 +41,14 @@ def to_text(graph: Graph, letters: str = BLOCKS) -> str:
     shown += _aligned(lines[earlier:])
     notes = [f"{shorten(row.name)}: {row.note}" for row in _leaves(graph) if row.note]
     return "\n".join([*shown, *_parameters(graph), *notes, totals(graph), *overwritten(graph),
-                      *graph.notes])
+                      *graph.notes, *_reading(graph)])
+
+
+def _reading(graph: Graph) -> list[str]:
+    """How gradients are to be read, where some are of arrays."""
+    shapes = [box.shape for box in graph.nodes if box.grad or box.sizes]
+    shapes += [row.text for row in _leaves(graph) if row.grad]
+    return ["grad of an array: its norm"] if any(shape[:1] in ("(", "[") for shape in shapes) else []
 
 
 def _leaves(graph: Graph) -> list[Row]:
