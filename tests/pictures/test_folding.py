@@ -591,3 +591,12 @@ def test_no_garbage_is_collected_while_a_large_graph_is_drawn() -> None:
     with pytest.raises(TypeError):
         draw("text")
     assert gc.isenabled()
+
+
+def test_a_long_chain_in_which_nothing_repeats_fits_the_page() -> None:
+    y = tg.Tensor(0.5, requires_grad=True, name="x")
+    for k in np.random.default_rng(0).integers(3, size=2000):
+        y = (tg.sin, tg.cos, tg.tanh)[k](y)
+    graph, (width, height) = draw(y).graph, size(draw(y))
+    assert width <= PAGE[0] and height <= PAGE[1] and len(graph.nodes) > 1
+    assert sorted(i for box in graph.nodes for i in box.places) == graph.units.shown

@@ -100,6 +100,11 @@ def test_a_module_that_is_called_twice_is_two_boxes() -> None:
     assert "  b:2  " in str(drawing) and "mean(b:2**2)" in str(drawing)
 
 
+def test_only_a_forward_pass_says_how_much_it_learns() -> None:
+    notes = {frame.title: frame.note for frame in draw(shared(), depth=1).graph.frames}
+    assert notes == {"forward pass": "40 numbers", "backward pass": ""}
+
+
 def test_only_what_is_in_a_circle_is_cut() -> None:
     sources: list[tuple[int, ...]] = [(), (0,), (1,), (2,), (3,), (4,), ()]
     assert in_order(sources, [[0], [1, 3], [2], [4], [5, 6]]) == ([0], [[1], [2], [3]])
