@@ -406,3 +406,20 @@ def test_the_exit_code_reaches_the_shell(folder: Path) -> None:
         done = subprocess.run([sys.executable, "-m", "tinygrad_gd", *arguments], capture_output=True, text=True,
                               env={**os.environ, "PYTHONPATH": str(HOUSE)})
         assert done.returncode == code, done.stderr
+
+
+def test_models_and_own_gradients_are_found_inside_functions_too(folder: Path, capsys: Said) -> None:
+    (folder / "nested.py").write_text(
+        "import numpy as np, tinygrad_gd as tg\n"
+        "def pass_through(net):\n"
+        "    w = tg.Tensor([1.0, 2.0], requires_grad=True)\n"
+        "    cost = (net(np.ones((4, 2))) ** 2).mean() + (w * w).sum()\n"
+        "    cost.backward()\n"
+        "    dw = 2 * w.numpy()\n"
+        "def main():\n"
+        "    model = tg.nn.Sequential(tg.nn.Linear(2, 3), tg.nn.Tanh(), tg.nn.Linear(3, 1))\n"
+        "    pass_through(model)\n"
+        "main()\n")
+    assert "Sequential: all 4 gradients are there" in said(capsys, 0, "why", "nested.py", "-t", "model")[0]
+    assert said(capsys, 0, "check", "nested.py")[0].startswith("d_w (2,) right")
+    assert "cost" in said(capsys, 2, "why", "nested.py", "-t", "dv")[1]

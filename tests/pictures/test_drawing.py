@@ -536,7 +536,9 @@ x       constant                (8,)
 hidden  \N{CJK UNIFIED IDEOGRAPH-6743}*x                    (8,)    10.5000 +- 6.8739  grad 70.9930
 loss    sum(hidden**2, axis=0)  scalar  1260.0000          grad 1.0000
 \N{CJK UNIFIED IDEOGRAPH-6743}  parameter  3.0000  grad 840.0000
-5 nodes, 1 parameter"""
+5 nodes, 1 parameter
+grad of an array: its norm"""
+    assert "its norm" not in str(draw(loss, values=False))
 
 
 def test_every_terminal_can_print_it() -> None:
@@ -564,3 +566,17 @@ def test_what_takes_inputs_is_not_drawn_without_them() -> None:
         draw(net)
     with pytest.raises(TypeError, match=r"needs b; write tg.draw\(<lambda>, a, b\)"):
         draw(lambda a, b, c=1: a * b * c, np.ones(2))
+
+
+def test_parameters_of_equal_names_are_told_apart_by_their_modules() -> None:
+    encoder, decoder = tg.nn.Linear(4, 3), tg.nn.Linear(3, 4)
+    layers = [tg.nn.Linear(4, 4) for _ in range(2)]
+    h = decoder(tg.tanh(encoder(np.ones((2, 4)))))
+    for layer in layers:
+        h = tg.tanh(layer(h))
+    loss = (h ** 2).mean()
+    text = str(draw(loss))
+    for name in ("encoder", "decoder", "layers[0]", "layers[1]"):
+        assert f"{name}.weight" in text and f"{name}.bias" in text and f"{name}.*" in text
+    assert sum("parameter  " in line for line in text.splitlines()) == 8
+    assert "\nweight  " in str(draw(encoder(np.ones((2, 4))).sum()))  # where one name is enough, no more is said

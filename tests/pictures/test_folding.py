@@ -79,7 +79,7 @@ def test_of_a_loop_the_first_the_last_and_how_many_between() -> None:
     text = str(drawing).splitlines()
     assert text[0].startswith("step 0   tanh(_@W_x + _@W_h + b_h)  (2, 8)") and "grad" in text[0]
     assert re.match(r" x 18    same, steps 1 \.\. 18 +\(2, 8\) +grad 7\.6e-04 \S{18} 0\.5743", text[1])
-    assert text[-1] == "129 nodes, 4 parameters, 112 numbers; steps 1 .. 18, step 19 folded: fold=False shows all"
+    assert text[-2] == "129 nodes, 4 parameters, 112 numbers; steps 1 .. 18, step 19 folded: fold=False shows all"
     inside = [n for n in drawing.graph.nodes if n.cluster == 0]
     assert [n.word or n.title for n in inside] == ["matmul", "matmul", "add", "add", "tanh"]
 
@@ -359,8 +359,8 @@ def test_a_pass_of_a_compiled_step_is_a_heading_and_tells_its_modules_apart() ->
     assert [line.split("  ")[0].strip() for line in lines if " pass" in line.split("  ")[0]] == [
         "forward pass:", "backward pass:", "update pass"]
     names = [line.split("  ")[1].strip() for line in lines if line.startswith("  ")]
-    assert {"module_0", "module_2", "0 backward", "2 backward"} <= {*names} and len({*names}) == len(names)
-    assert "maximum(module_0, 0)" in str(draw(compiled("perceptron", "Adam")))
+    assert {"Linear_0", "Linear_2", "Linear_0 backward", "Linear_2 backward"} <= {*names} and len({*names}) == len(names)
+    assert "maximum(Linear_0, 0)" in str(draw(compiled("perceptron", "Adam")))
 
 
 def test_what_a_region_of_the_reverse_pass_makes_is_counted() -> None:
@@ -591,3 +591,12 @@ def test_no_garbage_is_collected_while_a_large_graph_is_drawn() -> None:
     with pytest.raises(TypeError):
         draw("text")
     assert gc.isenabled()
+
+
+def test_a_long_chain_in_which_nothing_repeats_fits_the_page() -> None:
+    y = tg.Tensor(0.5, requires_grad=True, name="x")
+    for k in np.random.default_rng(0).integers(3, size=2000):
+        y = (tg.sin, tg.cos, tg.tanh)[k](y)
+    graph, (width, height) = draw(y).graph, size(draw(y))
+    assert width <= PAGE[0] and height <= PAGE[1] and len(graph.nodes) > 1
+    assert sorted(i for box in graph.nodes for i in box.places) == graph.units.shown

@@ -441,3 +441,18 @@ def test_the_pictures_of_the_readme_are_what_is_drawn(name: str) -> None:
     if os.environ.get("TINYGRAD_GD_WRITE_GOLDEN"):
         SHOWN[name]().save(file)
     assert not SHOWN[name]().differs(file)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the fake engine is a shell script")
+@pytest.mark.parametrize("how", ["crash", "lost edge", "hang", "none"])
+def test_what_is_printed_needs_no_engine_that_works(how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                    recwarn: pytest.WarningsRecorder) -> None:
+    fake_engine(tmp_path, f"echo >> {tmp_path}/asked\n{BROKEN[how][0] if how in BROKEN else ''}", monkeypatch)
+    program = str(tmp_path / ("dot" if how in BROKEN else "nothing there"))
+    monkeypatch.setattr(render_module, "_bundled", lambda: iter((program,)))
+    monkeypatch.setattr(render_module, "PATIENCE", 0.2)
+    loss = unrolled(9)
+    assert str(draw(loss)).splitlines()[-1].startswith("86 nodes, 3 parameters")
+    assert not recwarn.list
+    if how in BROKEN:  # once is enough to know
+        assert (tmp_path / "asked").read_text() == "\n"

@@ -27,8 +27,9 @@ def run(options: Namespace) -> int:
     loss = subject.tensor(options.tensor)
     given = gradients_given(subject.variables, subject.tensors)
     if not given:
-        raise Wrong("the script has no gradients of its own among its variables (those inside "
-                    "functions are not seen); call that of a tensor w dw, d_w, grad_w or w_grad")
+        raise Wrong("the script has no gradients of its own among its variables, nor those of "
+                    "the functions around backward(); call that of a tensor w dw, d_w, grad_w or "
+                    "w_grad")
     found = subject.ask(lambda: tg.check_backward(loss, given))
     print(found)
     return subject.code(not found)

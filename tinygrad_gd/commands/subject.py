@@ -19,6 +19,7 @@ import tinygrad_gd as tg
 
 from ..engine.graph import event_of, walk
 from ..ground.observer import Observer, observe
+from ..ground.user_code import is_inside, user_frame
 from ..pictures.names import names_for
 from ..study.watching import watch
 from . import FAILED, FINE, FOUND
@@ -37,20 +38,39 @@ class _Stop(BaseException):
 
 
 class _Roots(Observer):
-    """Remembers what backward passes started from, by name; ends the script after one of them."""
+    """Remembers what backward passes started from, by name and in which functions.
+
+    Ends the script after one of them.
+    """
 
     def __init__(self, last: int | None) -> None:
         self.named: dict[str, tg.Tensor] = {}
         self.latest: tg.Tensor | None = None
         self._last, self.passes = last, 0
         self.stopped = False
+        self._frame: Any = None
 
     def starts_backward(self, root: tg.Tensor, seed: Any) -> None:
         """Note the root, and what the user calls it."""
-        self.latest = root
+        self.latest, self._frame = root, user_frame()
         self.passes += 1
         if name := names_for([root]).get(root):
             self.named[name] = root
+
+    @property
+    def inside(self) -> dict[str, Any]:
+        """The variables of the functions in which the last pass was, the innermost first.
+
+        A frame that is kept has them also when the function has ended, and then the last ones.
+        """
+        found: dict[str, Any] = {}
+        frame = self._frame
+        while frame is not None and frame.f_code.co_name != "<module>":
+            if not is_inside(frame.f_code.co_filename):
+                own = dict(frame.f_locals)
+                found = {name: x for name, x in own.items() if name.isidentifier()} | found
+            frame = frame.f_back
+        return found
 
     def ends_backward(self) -> None:
         """All gradients have arrived; nothing has moved yet."""
@@ -64,14 +84,14 @@ class Subject:
 
     Attributes
     ----------
-    variables : what it left behind.
+    variables : what it left behind, also in the functions in which the last backward pass was.
     failed : whether it ended by an error, whose traceback has been printed.
     """
 
     def __init__(self, file: str, variables: dict[str, Any], roots: _Roots, failed: bool = False
                  ) -> None:
-        self.file, self.variables, self.failed = file, variables, failed
-        self._roots = roots
+        self.file, self.failed, self._own, self._roots = file, failed, variables, roots
+        self.variables = roots.inside | variables
 
     @property
     def tensors(self) -> dict[str, tg.Tensor]:
@@ -127,7 +147,7 @@ class Subject:
     def _functions(self) -> str:
         """The functions of the script that can be called as they are."""
         calls = [f"{name}()" for name, f in self.variables.items() if inspect.isfunction(f)
-                 and f.__globals__ is self.variables and _can_be_called(f)]
+                 and f.__globals__ is self._own and _can_be_called(f)]
         more = f" and {len(calls) - CALLS} more" if len(calls) > CALLS else ""
         return (f" --tensor takes what a function returns, too: {', '.join(calls[:CALLS])}{more}."
                 if calls else "")

@@ -1,7 +1,8 @@
 """Pictures of computation graphs: ``tg.draw(loss).save("loss.svg")``.
 
 From what was computed to a page: `recording` is a graph as lists (`running` makes one of a function's
-run or a compiled step), `views` joins reshapes to their neighbours, `tree` nests operations in modules.
+run or a compiled step), `views` joins reshapes to their neighbours, `tree` nests operations in modules
+(`tangles` cuts those that need each other's results).
 `folding` decides what of it a page needs to fold: `repeats` finds equal modules and loops, `siblings`
 equal operations, `chains` operations in a row; `cells` is what then is drawn. `boxes` says it in words
 and numbers, with `rows`, `words`, `names`, `figures`, `slopes` (gradients) and `colours`; `extent` is

@@ -88,7 +88,9 @@ def _fitted(recording: Recording, wish: Wish, rankdir: str, options: Options) ->
         thought = graph.extent
         if thought is None or max(map(truediv, thought, wish.page)) < CLOSE:
             break
-        size = Drawing(graph, rankdir).size or thought
+        size = Drawing(graph, rankdir).size
+        if size is None:
+            return graph_of(recording, wish, options.label, options.values)
         if max(map(truediv, size, wish.page)) <= 1:
             break
         width, height = (guess * most / side - 1 if side > most else now for guess, most, side, now

@@ -18,7 +18,7 @@ from .dot import MANY, to_dot
 from .folding import LIMIT
 from .forms import FORMS
 from .letters import either, spelled
-from .render import DPI, Expected, RenderError, render, size_of
+from .render import DPI, Expected, RenderError, render, size_laid_out, size_of
 from .svg import finish
 from .text import BLOCKS, PLAIN, to_text
 from .themes import THEMES
@@ -103,11 +103,10 @@ class Drawing:
 
     @property
     def size(self) -> tuple[float, float] | None:
-        """Width and height in points; nothing where there is no engine to lay it out."""
-        try:
-            return size_of(self.laid_out("svg", "bundled", DPI))
-        except RenderError:
-            return None
+        """Width and height in points; nothing where the bundled engine cannot lay it out."""
+        boxes, edges = len(self.graph.nodes), len(self.graph.edges)
+        source = self._fresh_dot().source
+        return size_laid_out(source, Expected(boxes, edges)) if boxes <= LIMIT else None
 
     def save(self, path: str | Path, engine: str = "auto", dpi: float = DPI) -> Path:
         """Write the picture in the form that the ending of ``path`` says, as in ``"loss.svg"``.

@@ -80,11 +80,14 @@ def _attempts(units: Units, wish: Wish) -> Iterator[Region]:
         for region in regions:
             region.closed = True
         yield root
-    if len(units.shown) <= CROWD:
+    few = len(units.shown) <= CROWD
+    if few:
         yield from fold_chains(units, root)
     for mixed in (False, True):
-        root = fold_siblings(units, mixed)
-        yield root
+        equal = fold_siblings(units, mixed)
+        yield equal
+        yield from fold_chains(units, equal)
+    if not few:  # what is equal says more of many
         yield from fold_chains(units, root)
 
 

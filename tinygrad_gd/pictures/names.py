@@ -6,6 +6,7 @@ Variables are looked up when something is drawn, never while it is computed.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from ..engine.graph import Node
 from ..engine.tensor import Tensor
 from ..ground.user_code import array_in, user_frame, variables_of
+from ..nn.module import Module
 
 #: Keys of dicts that can be written in a name; those of other types might raise when asked to.
 _KEYS = (str, int, float, bool)
@@ -45,6 +47,19 @@ def names_for(values: list[Any]) -> dict[Any, str]:
             key = array_key(array)
             names.setdefault(copies.get(key, key), name)
     return names
+
+
+def told_apart(named: list[tuple[Any, str]]) -> dict[Any, str]:
+    """By their modules' variables, as ``encoder.weight``, the parameters that have equal names."""
+    often = Counter(name for _, name in named)
+    alike = {x for x, name in named if often[name] > 1 and type(x) is Tensor}
+    found: dict[Any, str] = {}
+    for name, value in user_variables() if alike else ():
+        if issubclass(type(value), Module):
+            for path, x in value.named_parameters():
+                if x in alike and (x not in found or name.endswith("]")):  # not the loop's variable
+                    found[x] = f"{name}.{path}"
+    return found
 
 
 def user_variables() -> Iterator[tuple[str, Any]]:

@@ -17,7 +17,7 @@ import numpy as np
 from ..engine.graph import Node, events_of, operations_of
 from ..engine.tensor import Tensor
 from ..program.ir import Program, Value
-from .names import array_key, has_name, names_for, user_variables
+from .names import array_key, has_name, names_for, told_apart, user_variables
 
 #: An operation: the primitive, its inputs and options.
 Call = tuple[Any, tuple[Any, ...], Mapping[str, Any]]
@@ -234,6 +234,8 @@ class Recording:
             for x, called in zip(self.inputs(i), event.arguments, strict=False):
                 if called and isinstance(x, HELD) and (place := self.place_of(x)) < 0:
                     names.setdefault(place, called)
+        leaves = [(x, names[~k]) for k, x in enumerate(self.leaves) if ~k in names]
+        names |= {self.place[x]: name for x, name in told_apart(leaves).items()}
         for name, value in user_variables():
             if type(value) is Tensor and (i := self.place.get(value, -1)) >= 0:
                 names.setdefault(i, name)

@@ -22,7 +22,7 @@ from ..errors import TinygradGdError
 from ..ground.user_code import user_stacklevel
 from .dot import QUICK
 
-TIMEOUT = 60.0  # seconds
+TIMEOUT, PATIENCE = 60.0, 10.0  # seconds for a picture, and for its size before there is one
 DPI = 144
 LONGEST_SIDE, LARGEST_AREA = 16_384, 64_000_000  # pixels of a PNG
 
@@ -106,6 +106,16 @@ def render(source: str, form: str, expected: Expected | None = None, engine: str
                       "graphviz-pure`. print(drawing) and .save('g.dot') work without")
 
 
+def size_laid_out(source: str, expected: Expected) -> tuple[float, float] | None:
+    """Width and height in points; nothing where the bundled engine is missing or does not work."""
+    for program in engines("bundled"):
+        try:
+            return size_of(_run(program, source, "svg", expected, DPI, {}, PATIENCE))
+        except _Failed:  # said when a picture is asked for
+            return None
+    return None
+
+
 class _Failed(Exception):
     """One engine gave no complete picture; says why."""
 
@@ -115,19 +125,20 @@ class _Late(_Failed):
 
 
 def _run(program: str, source: str, form: str, expected: Expected | None, dpi: float,
-         layout: dict[str, str]) -> bytes:
+         layout: dict[str, str], patience: float | None = None) -> bytes:
     """One engine's picture. Files instead of pipes: a hanging engine's children cannot hold us."""
     options = [f"-T{form}", *(f"-G{key}={value}" for key, value in layout.items())]
     options += [f"-Gdpi={dpi:.6g}"] if form == "png" else []
+    patience = patience or TIMEOUT
     with (tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out,
           tempfile.TemporaryFile() as complaints):
         given.write(source.encode())
         given.seek(0)
         try:
             run = subprocess.run([program, *options], stdin=given, stdout=out, stderr=complaints,
-                                 timeout=TIMEOUT, check=False)
+                                 timeout=patience, check=False)
         except subprocess.TimeoutExpired:
-            raise _Late(f"no picture after {TIMEOUT:g} seconds") from None
+            raise _Late(f"no picture after {patience:g} seconds") from None
         except OSError as error:
             raise _Failed(str(error)) from error
         out.seek(0)

@@ -182,7 +182,9 @@ class Writer:
         return [size_of_slope(slopes[i]) for i in self.units.ends(last) if i in slopes]
 
     def learned(self, hosts: Sequence[int]) -> str:
-        """How many numbers these operations learn."""
+        """How many numbers these operations of a forward pass learn."""
+        if self.recording.notes[hosts[0]].phase in ("backward", "update"):
+            return ""
         places = {s for i in hosts for s in self.units.sources[i] if s < 0}
         total = sum(self.recording.size(s) for s in places if self.recording.kind(s) == "param")
         return f"{total:,} number{'s' if total > 1 else ''}" if total else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -94,9 +94,8 @@ def program_of(step: Any) -> Recording:
         kinds[given.value] = "param" if learned else "const" if tensor is None else "input"
         name = given.value.name or (tensor.name if tensor is not None else "") or ""
         names[given.value] = name.removesuffix("_") or getattr(given, "text", "")
-    notes = [Note(tuple(Within(".".join(path), "", 0) for path in _prefixes(i.scope)),
-                  f"{i.line[0]}:{i.line[1]}" if i.line[1] else "", i.phase)
-             for i in program.instructions]
+    notes = [Note(calls, f"{i.line[0]}:{i.line[1]}" if i.line[1] else "", i.phase)
+             for i, calls in zip(program.instructions, _calls(program), strict=True)]
     results = [x for x in reversed(list(program.results)) if isinstance(x, Value)]
     for i in program.instructions:
         if i.target is not None:
@@ -108,6 +107,12 @@ def program_of(step: Any) -> Recording:
     return Recording(outs, results, calls, notes, names, kinds, program)
 
 
-def _prefixes(scope: str) -> list[list[str]]:
-    parts = scope.split(".") if scope else []
-    return [parts[: k + 1] for k in range(len(parts))]
+def _calls(program: Program) -> Iterator[tuple[Within, ...]]:
+    """The modules around each instruction: another call where a forward pass left one and came back."""
+    since: dict[str, int] = {}
+    for n, i in enumerate(program.instructions):
+        parts = i.scope.split(".") if i.scope else []
+        paths = [".".join(parts[: k + 1]) for k in range(len(parts))]
+        forward = i.phase == "forward"
+        since = {path: since.get(path, n) for path in paths} if forward else {}
+        yield tuple(Within(path, program.modules.get(path, ""), since.get(path, 0)) for path in paths)

@@ -41,7 +41,14 @@ def to_text(graph: Graph, letters: str = BLOCKS) -> str:
     shown += _aligned(lines[earlier:])
     notes = [f"{shorten(row.name)}: {row.note}" for row in _leaves(graph) if row.note]
     return "\n".join([*shown, *_parameters(graph), *notes, totals(graph), *overwritten(graph),
-                      *graph.notes])
+                      *graph.notes, *_reading(graph)])
+
+
+def _reading(graph: Graph) -> list[str]:
+    """How gradients are to be read, where some are of arrays."""
+    shapes = [box.shape for box in graph.nodes if box.grad or box.sizes]
+    shapes += [row.text for row in _leaves(graph) if row.grad]
+    return ["grad of an array: its norm"] if any(shape[:1] in ("(", "[") for shape in shapes) else []
 
 
 def _leaves(graph: Graph) -> list[Row]:
@@ -162,7 +169,7 @@ class _Writer:
             return f" {box.title}" if box.title.startswith("x ") else box.title
         if box.kind in ("module", "hidden") or self._named(box):
             return self._once(_worded(box.title, box.word))
-        return next(self.numbers) if box.kind != "loss" else "result"
+        return next(self.numbers) if box.kind != "loss" else self._once("result")
 
     def _once(self, title: str) -> str:
         """A name that no other line has."""
@@ -205,7 +212,8 @@ class _Writer:
 
 def _worded(title: str, word: str) -> str:
     """A number would be taken for one where it is used."""
-    return f"{word or 'module'}_{title}" if title.isdigit() else title
+    number, _, rest = title.partition(" ")
+    return f"{word or 'step'}_{title}" if number.isdigit() and rest in ("", "backward") else title
 
 
 def _where(line: str) -> str:

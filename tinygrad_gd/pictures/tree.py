@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from .recording import Within
+from .tangles import in_order
 from .views import Units
 
 
@@ -73,29 +73,53 @@ def regions_of(root: Region) -> Iterator[tuple[int, Region]]:
 
 def tree_of(units: Units) -> Region:
     """A region for each call of a module that does more than one thing."""
-    root = Region("all")
-    if not units.recording.watched:
-        root.children.extend(units.shown)
-        return root
-    table: dict[tuple[Any, ...], Region] = {(): root}
-    notes = units.recording.notes
+    recording = units.recording
+    if not recording.watched:
+        return Region("all", children=[*units.shown])
+    notes = recording.notes
     passes = any(note.phase for note in notes)
-    for i in units.shown:
-        within = notes[i].within
-        if passes:
-            within = (Within(f"{notes[i].phase or 'forward'} pass", "", 0), *within)
+    around = {i: (Within(f"{notes[i].phase or 'forward'} pass", "", 0), *notes[i].within) if passes
+              else notes[i].within for i in units.shown}
+    while True:
+        root = _nested(units, around, passes)
+        cut = [(depth, run) for depth, region in regions_of(root) for run in _ordered(units, region)]
+        for depth, run in cut:
+            for i in run:
+                if depth < len(around[i]):
+                    call = around[i][depth]._replace(call=~run[0])
+                    around[i] = (*around[i][:depth], call, *around[i][depth + 1 :])
+        if not cut:
+            _prune(root)
+            return root
+
+
+def _nested(units: Units, around: dict[int, tuple[Within, ...]], passes: bool) -> Region:
+    """A region for each call that is around operations."""
+    root = Region("all")
+    table: dict[tuple[Within, ...], Region] = {(): root}
+    for i, within in around.items():
         for depth in range(len(within)):
             inner = within[: depth + 1]
             if inner not in table:
                 title = _shortened(inner[-1].path, within[depth - 1].path if depth else "")
-                if depth and notes[i].phase == "backward":
+                if depth and units.recording.notes[i].phase == "backward":
                     title += " backward"
                 kind = "pass" if passes and not depth else "module"
                 table[inner] = Region(kind, title, inner[-1].kind, inner[-1].path)
                 table[within[:depth]].children.append(table[inner])
         table[within].children.append(i)
-    _prune(root)
     return root
+
+
+def _ordered(units: Units, region: Region) -> list[list[int]]:
+    """Put children after what they need; if they need each other, what to cut them into."""
+    if not any(isinstance(child, Region) for child in region.children):
+        return []
+    order, cut = in_order(units.sources, [child.operations if isinstance(child, Region) else [child]
+                                          for child in region.children])
+    if not cut:
+        region.children = [region.children[k] for k in order]
+    return cut
 
 
 def _shortened(path: str, around: str) -> str:

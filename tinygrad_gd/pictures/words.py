@@ -67,7 +67,7 @@ def joined_names(arguments: list[str]) -> list[str]:
     >>> joined_names(["x", "up.weight", "up.bias"])
     ['x', 'up.*']
     """
-    stems = [x.rpartition(".")[0] if re.fullmatch(r"[\w.]+", x) else "" for x in arguments]
+    stems = [x.rpartition(".")[0] if re.fullmatch(r"[\w.\[\]]+", x) else "" for x in arguments]
     names = [f"{stem}.*" if stem and stems.count(stem) > 1 else x
              for stem, x in zip(stems, arguments, strict=True)]
     return list(dict.fromkeys(names)) if names != arguments else names

@@ -229,6 +229,7 @@ class Program:
     spent : the leaves whose gradient an update has used; a replay leaves none behind.
     kept : what stays in its buffer until the next call.
     lent : whether results may be inputs or one another; else each has memory of its own.
+    modules : the class of the module with each path.
     """
 
     name: str
@@ -240,6 +241,7 @@ class Program:
     spent: tuple[Tensor, ...] = ()
     kept: tuple[Any, ...] = ()
     lent: bool = False
+    modules: Mapping[str, str] = field(default_factory=dict)
 
     def with_(self, **changes: Any) -> Program:
         """A program that differs in some parts."""

@@ -25,6 +25,7 @@ class Path:
     values : what instructions call the result of an event.
     later : what they call results that show memory, after it was written to: since which instruction.
     around : the arrays among the arguments of programs that are no arguments of the function.
+    modules : the class of the module with each path.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Path:
     values: dict[Event, Any] = field(default_factory=dict)
     later: dict[Event, list[tuple[int, Any]]] = field(default_factory=dict)
     around: dict[Value, Any] = field(default_factory=dict)
+    modules: dict[str, str] = field(default_factory=dict)
 
     def at(self, event: Event, number: int | None = None) -> Any:
         """What the result of an event is called before an instruction, by default the next."""
@@ -144,7 +146,7 @@ class Part:
         stays = not whole and at.kind != "end"
         self.program = replaced(Program(
             path.name, tuple(self._inputs), tuple(instructions), () if stays else results,
-            tuple(writes.items()), kept=results if stays else ()), self._same)
+            tuple(writes.items()), kept=results if stays else (), modules=path.modules), self._same)
 
     def _take(self, *values: Any) -> None:
         """Make inputs of values that are not computed here."""

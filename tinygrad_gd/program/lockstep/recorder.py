@@ -437,6 +437,7 @@ class Recorder(Capture):
         self._collecting.close()
         local = {n: name for n, (name, _) in self._arrays.items()}
         self.name_all(self._variables, local | around(self.lockstep.given[0], self.modules))
+        self.path.modules |= {path: type(m).__name__ for m, path in self.modules.items()}
         self.results = list(map(self._result, flatten(result)))
         if not all(same(x, self.brought[n]) for n, x in self.copies.items()):
             self.cannot_be_frozen("it computes with an array and writes into it, and a program would "
