@@ -139,8 +139,7 @@ class Frozen(Compiled):
         function, args = self._bound(args)
         shown = list(map(self._shown, leaves, names_of(function, args, kwargs), count()))
         a, k = unflatten((args, kwargs), shown)
-        if entry is not None and not self._is_fresh(entry):
-            entry = None
+        entry = entry if entry is not None and self._is_fresh(entry) else None
         before = Before(lockstep, [*shown, *(() if entry is None else entry.objects.values())])
         hits, lockstep.expected, lockstep.skipped = lockstep.hits, entry, self._skipped
         lockstep.form, lockstep.wanted = form, lockstep.wanted or form in self._unrecorded
@@ -171,9 +170,7 @@ class Frozen(Compiled):
         result, returned, looked = self._plain(result)
         if entry is None and lockstep.hits > hits and not looked:
             self._freeze(form, leaves, shown, mode, before, result, returned)
-        for x, given in zip(shown, leaves, strict=True):
-            if isinstance(given, np.ndarray):
-                x._value = kept(given)  # which graphs must not see written into
+        own(shown, leaves)
         return result
 
     def _bound(self, args: Any) -> tuple[Any, Any]:
@@ -335,6 +332,13 @@ class Before:
         """The option of an optimizer that is another one now."""
         return next((f"the option {key} of an optimizer" for group, then in self._options
                      for key in then if group.get(key) is not then[key]), "")
+
+
+def own(shown: list[Any], leaves: list[Any]) -> None:
+    """Copy what Tensors that stood for arrays in a call hold: graphs must not see it written into."""
+    for x, given in zip(shown, leaves, strict=True):
+        if isinstance(given, np.ndarray):
+            x._value = kept(given)
 
 
 def leave(lockstep: Lockstep) -> None:

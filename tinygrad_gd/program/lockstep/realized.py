@@ -45,6 +45,7 @@ def realize(lockstep: Any, events: list[Event]) -> None:
         with as_it_began(call):
             again.meet_all(pending)
         again.meet_all(last)
+        again.let_go()
     except BaseException:
         if lockstep.recorder is not None:
             lockstep.abandon("")  # the next call begins a new one
@@ -77,8 +78,7 @@ class Again:
     alive : the stand-ins that somebody has, by their events.
     path : of the call, while it goes on.
     made : what stands for the results of events.
-    passes : by the events of their results, the reverse passes of a call that is over, whose graphs are
-        made.
+    passes : by the events of their results, reverse passes that are over.
     """
 
     def __init__(
@@ -87,7 +87,8 @@ class Again:
         self.call, self.lockstep, self.path = call, lockstep, path
         self.alive = call.alive(events)
         self.made: dict[Event, Any] = {}
-        self.passes: dict[Event, Event] = {}
+        self.passes: dict[Event, Event] = {} if lockstep is not None else {
+            g: e for e in events if e.kind in ("backward", "pull") for g in e.results()}
         self.over = call.over[0] if call.over else inf
         self._place = {e: n for n, e in enumerate(call.over[1].path_to() if call.over else events)}
         self._written = {t: self._place.get(e, -1) for t, e in call.written.items()}
@@ -121,6 +122,12 @@ class Again:
         """Transforms that were over are over again."""
         for x in self._opened:
             x._requires_grad = False
+
+    def let_go(self) -> None:
+        """Stand-ins with a value whose graph could not be made are ordinary Tensors, too."""
+        for e, s in self.alive.items():
+            if self.lockstep is None and isinstance(s, Filled | Deferred):
+                self.made[e] = self.earlier(e)
 
     def earlier(self, e: Event) -> Any:
         """What was made before a write, and cannot be made again: somebody has it, or a segment."""
@@ -247,7 +254,7 @@ class Again:
             return False
         made = sorted((t for t in walk(found, lambda t: t._seq < now) if t._seq >= now),
                       key=lambda t: t._seq)
-        for n, t in enumerate(made, 1):  # after the event before this one
+        for n, t in enumerate(made if self.path is None else (), 1):  # after the event before this one
             part = n / (len(made) + 1) - 1
             t._seq = self.moment(e) + part / (len(self._place) + 1)  # type: ignore[assignment]
         for g, out in zip(e.results(), found, strict=True):
@@ -293,7 +300,6 @@ def graph_of(x: Any) -> None:
     call = x.call
     events = x.event.path_to() or ([] if call.over is None else call.over[1].path_to())
     again = Again(call, events)
-    again.passes = {g: e for e in events if e.kind in ("backward", "pull") for g in e.results()}
     now = None if call.drew is None else generator().bit_generator.state
     rewind(call)
     with np.errstate(all="ignore"):
