@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import DTypeError, GradError, GradWarning, ShapeError, describe
 from ..ground.modes import current_mode
-from ..ground.storage import changes
+from ..ground.storage import before_setting, changes
 from ..ground.threads import taking_turns
 from ..ground.user_code import user_stacklevel
 from .tensor import Tensor, constant
@@ -28,6 +28,7 @@ class HookHandle:
                 "make it with requires_grad=True, or compute it from tensors that require "
                 "a gradient, outside tg.no_grad()")
         self._tensor, self._hook, self._registered = tensor, hook, True
+        before_setting(tensor)
         with taking_turns:
             tensor._hooks = [*(tensor._hooks or ()), hook]
         changes.count += 1
@@ -35,6 +36,7 @@ class HookHandle:
     def remove(self) -> None:
         """Take the hook off; a second time does nothing."""
         if self._registered:
+            before_setting(self._tensor)
             with taking_turns:
                 kept = list(self._tensor._hooks or ())
                 kept.remove(self._hook)

@@ -24,6 +24,7 @@ from ..ground.registry import NUMPY
 from ..ground.storage import (
     PassesAsArray,
     as_value,
+    before_setting,
     before_writing,
     changes,
     lend,
@@ -161,6 +162,8 @@ class Tensor(Looks, PythonProtocol, Methods):
             raise GradError(f"requires_grad: {describe(self)} was made by {self._primitive.name}; "
                             "use .detach() to cut it from the graph")
         changed = self._requires_grad is not bool(value)
+        if changed:
+            before_setting(self)
         self._requires_grad = bool(value)
         changes.count += changed  # last: whoever sees the new count must find what was set
 

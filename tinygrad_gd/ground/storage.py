@@ -120,6 +120,13 @@ def before_writing(target: Any) -> None:
         lockstep.before_writing(target)
 
 
+def before_setting(target: Any) -> None:
+    """The same before it is set how a Tensor is derived: what was answered so far is not affected."""
+    lockstep = current_mode().lockstep
+    if lockstep is not None and lockstep.active:
+        lockstep.before_setting(target)
+
+
 def read_only(value: Any) -> np.ndarray[Any, Any]:
     """A view of ``value`` that cannot be written through."""
     view = np.asarray(value).view(np.ndarray)

@@ -113,7 +113,8 @@ def pull(
 ) -> list[Tensor]:
     """The cotangents of ``targets`` as Tensors; zeros where the roots do not depend on them."""
     if (lockstep := current_mode().lockstep) is not None and lockstep.active:
-        return lockstep.pull(roots, seeds, targets, create_graph, pull)  # type: ignore[no-any-return]
+        return lockstep.pull(  # type: ignore[no-any-return]
+            roots, seeds, targets, since, create_graph, pull)
     live = [(root, seed) for root, seed in zip(roots, seeds, strict=True) if root._requires_grad]
     found: dict[Tensor, Any] = {}
     if live:

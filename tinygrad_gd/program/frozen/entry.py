@@ -6,13 +6,15 @@ from collections.abc import Callable
 from typing import Any
 from weakref import ref
 
+import numpy as np
+
 from ...engine.tensor import Tensor
 from ...errors import CaptureError, describe
 from ...ground.live import Live
 from ...ground.modes import Mode
 from ...ground.pytree import flatten, unflatten
 from ...ground.rng import generator
-from ...ground.storage import changes, tick
+from ...ground.storage import changes, kept, tick
 from ...ground.user_code import located
 from ..ir import Program
 from ..lockstep.call import Call
@@ -157,8 +159,10 @@ class SkippedCall:
     """What is known of a call that was replayed, for the graphs of its results."""
 
     def __init__(self, whole: Whole, leaves: list[Any], drew: Any, end: Event) -> None:
-        self._whole, self._leaves, self.drew = whole, leaves, drew
-        self._floats = dict(enumerate(leaves))
+        self.drew, self._floats = drew, dict(enumerate(leaves))
+        #: What the slots hold: arrays as they were, since they may be written into.
+        self.bound = {n: kept(x) if type(x) is np.ndarray else x
+                      for n, x in whole.bound(leaves).items()}
         self.began = tick()
         self.over = self.began, end
         self.taken: list[Any] = []
@@ -172,12 +176,7 @@ class SkippedCall:
         made.call, made.event, made._requires_grad = self, event, True
         self.taken.append(ref(made))
 
-    @property
-    def bound(self) -> dict[int, Any]:
-        """What the slots would hold."""
-        return self._whole.bound(self._leaves)
-
-    alive = Call.alive
+    alive, made = Call.alive, Call.made
 
     def graph(self, x: Any) -> None:
         """Somebody asks how a result was made."""

@@ -18,11 +18,13 @@ from ...errors import CaptureError, CaptureWarning
 from ...ground.live import Live
 from ...ground.modes import Mode, current_mode
 from ...ground.pytree import flatten, unflatten
+from ...ground.storage import kept
 from ...ground.user_code import UNKNOWN, line_of_error, line_of_function, located, user_stacklevel
 from ...ops.unnamed import OtherMask
 from ..capture.capture import Numbers
 from ..capture.variables import names_of
 from ..ir import Program
+from ..lockstep.call import Call
 from ..lockstep.function import Compiled
 from ..lockstep.lockstep import Lockstep
 from ..lockstep.trail import ALONE, held_of
@@ -137,8 +139,7 @@ class Frozen(Compiled):
         function, args = self._bound(args)
         shown = list(map(self._shown, leaves, names_of(function, args, kwargs), count()))
         a, k = unflatten((args, kwargs), shown)
-        if entry is not None and not self._is_fresh(entry):
-            entry = None
+        entry = entry if entry is not None and self._is_fresh(entry) else None
         before = Before(lockstep, [*shown, *(() if entry is None else entry.objects.values())])
         hits, lockstep.expected, lockstep.skipped = lockstep.hits, entry, self._skipped
         lockstep.form, lockstep.wanted = form, lockstep.wanted or form in self._unrecorded
@@ -169,6 +170,7 @@ class Frozen(Compiled):
         result, returned, looked = self._plain(result)
         if entry is None and lockstep.hits > hits and not looked:
             self._freeze(form, leaves, shown, mode, before, result, returned)
+        own(shown, leaves)
         return result
 
     def _bound(self, args: Any) -> tuple[Any, Any]:
@@ -177,7 +179,7 @@ class Frozen(Compiled):
 
     def _instead(self, entry: Entry, leaves: list[Any], before: Before) -> Any:
         """What the program returns, in place of a call that was answered and not computed."""
-        self._lockstep.leave()
+        leave(self._lockstep)
         before.restore()
         try:
             return entry.run(leaves)
@@ -241,7 +243,7 @@ class Frozen(Compiled):
         if len(self._entries) > FORMS:
             self._forget(*next(iter(self._entries.values())))
         self._last = entry
-        lockstep.leave()
+        leave(lockstep)
 
     def _refuse(self, refused: Refused) -> None:
         """Go on in lockstep, and say why."""
@@ -330,3 +332,19 @@ class Before:
         """The option of an optimizer that is another one now."""
         return next((f"the option {key} of an optimizer" for group, then in self._options
                      for key in then if group.get(key) is not then[key]), "")
+
+
+def own(shown: list[Any], leaves: list[Any]) -> None:
+    """Copy what Tensors that stood for arrays in a call hold: graphs must not see it written into."""
+    for x, given in zip(shown, leaves, strict=True):
+        if isinstance(given, np.ndarray):
+            x._value = kept(given)
+
+
+def leave(lockstep: Lockstep) -> None:
+    """Let go of the last call and of all buffers: a frozen program goes on."""
+    lockstep.call, lockstep.alive = Call(lockstep), {}
+    for e in lockstep.root.descendants():
+        if e.segment is not None:
+            e.segment.replay.close()
+            e.segment = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from ..ir import (
     has_effect,
     replaced,
 )
+from ..lockstep.call import held
 from ..lockstep.path import Part, owning
 from ..lockstep.recorder import Recorder
 from ..lockstep.trail import Event, Slot, same
@@ -40,6 +42,10 @@ def in_order(program: Program) -> Program:
     """The program with its writes in the order in which the states come in."""
     place = {id(i): n for n, i in enumerate(program.inputs)}
     return program.with_(writes=tuple(sorted(program.writes, key=lambda write: place[id(write[0])])))
+
+
+def _given_in_any_call(x: Any, leaves: list[Any]) -> Any:
+    return x
 
 
 class Whole:
@@ -76,6 +82,9 @@ class Whole:
         self._inserted: list[tuple[int, Instruction]] = []  # before which instruction of the path
         self._table: dict[Value, Any] = {}
         self.program = self._made(returned, cleared)
+        for n, x in self._call.bound.items():  # what graphs need, and the program does not
+            if n >= 0 and same(held(x), held(then.copies.get(n, then.brought.get(n)))):
+                self._stands.setdefault(n, partial(_given_in_any_call, x))
 
     def _refuse_looks(self) -> None:
         if self._then.problem:
@@ -139,7 +148,7 @@ class Whole:
                 self._turn(given.value, value, 0)
                 return given
             if isinstance(data, Tensor) and (state := self._states.get(data)) is not None:
-                self._stands[index] = lambda leaves: Tensor(x)
+                self._stands[index] = lambda leaves: Tensor(data, dtype=value.dtype)
                 self._turn(self._held(state, number), value, number)
                 return None
         self._stands[index] = lambda leaves: x

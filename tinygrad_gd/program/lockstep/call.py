@@ -70,6 +70,10 @@ class Call:
         """What a slot holds, as it was given; an array may have been written into since."""
         return self.met.get(n, self.bound[n])
 
+    def brings(self, x: Any) -> bool:
+        """Whether a Tensor has come up that is not there in every call."""
+        return any(x is given for given in self.bound.values())
+
     def again(self, n: int) -> Any:
         """What a slot holds, for a recorder: an array itself, if nothing was written into it."""
         given, held = self.given(n), self.bound[n]

@@ -154,14 +154,6 @@ class Lockstep:
         return self.eager or bool(self.call.written) or any(
             e.draws or e.kind in ("step", "write", "backward") for e in self.at.path_to())
 
-    def leave(self) -> None:
-        """Let go of the last call and of all buffers: a frozen program goes on."""
-        self.call, self.alive = Call(self), {}
-        for e in self.root.descendants():
-            if e.segment is not None:
-                e.segment.replay.close()
-                e.segment = None
-
     def abandon(self, reason: str) -> None:
         """What the call does is no trail; the rest of it runs as usual."""
         self.active, self.eager = False, True
@@ -393,6 +385,13 @@ class Lockstep:
                 self.recorder.before_writing()
         self.call.written[target] = self.at
 
+    def before_setting(self, x: Tensor) -> None:
+        """It is about to be said how a Tensor is derived, which the call may have computed with."""
+        if id(x) in self.states or (self.recorder or self.call).brings(x):
+            self.realize()
+            if self.recorder is not None:
+                self.abandon("it says how Tensors are derived (requires_grad, hooks)")
+
     def steps(self, optimizer: Any) -> bool:
         """A step of an optimizer; False for those that run as usual."""
         if not (((e := self.at.next) and e.what is optimizer) or is_ours(type(optimizer))):
@@ -430,19 +429,20 @@ class Lockstep:
             return self.recorder.asks(what, tensors, answer)
         if (e := self.find("ask", what, self.call.fits, tensors)) is None:
             self.realize(what)
-            return answer()
+            return answer() if self.recorder is None else self.asks(what, tensors, answer)
         return e.more
 
     def pull(
-        self, roots: Any, seeds: Any, targets: Any, create_graph: bool, pull: Callable[..., Any]
+        self, roots: Any, seeds: Any, targets: Any, since: int, create_graph: bool,
+        pull: Callable[..., Any],
     ) -> Any:
         """The cotangents of targets, from those of roots."""
         if self.recorder is not None:
-            return self.recorder.pulls(roots, seeds, targets, create_graph, pull)
+            return self.recorder.pulls(roots, seeds, targets, since, create_graph, pull)
         given = create_graph, len(roots), *roots, *seeds, *targets
         if (e := self.find("pull", None, self.call.fits, given)) is None:
             self.realize("a derivative")
-            return pull(roots, seeds, targets, 0, create_graph)
+            return pull(roots, seeds, targets, since, create_graph)
         return [self.answer(g) for g in e.more]
 
     def draws_itself(self) -> None:
@@ -455,10 +455,10 @@ class Lockstep:
 
     def graph(self, x: Any) -> None:
         """Somebody asks how a stand-in was made."""
-        if self.recorder is not None:
+        if self.recorder is not None and not isinstance(x, StandIn):
             self.abandon("the graph itself is looked at (tg.grad and its kin, is_leaf, draw)")
         elif not x._requires_grad:
-            set_free(x, x._value)
+            set_free(x, (self.call if x.call is self else x.call).began, x._value)
         elif self.active and self.made(x):
             self.realize()
         else:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ...engine.backward import seed_of
+from ...engine.graph import walk
 from ...engine.in_place import write
 from ...engine.primitive import apply
 from ...engine.tensor import ALL, Tensor, constant
@@ -14,6 +16,7 @@ from ...errors import GradError
 from ...ground.live import Live
 from ...ground.modes import using
 from ...ground.rng import generator
+from ...ground.storage import tick
 from ...ops.unnamed import unnamed
 from ...transforms.recording import pull
 from .errstate import as_it_began
@@ -42,6 +45,7 @@ def realize(lockstep: Any, events: list[Event]) -> None:
         with as_it_began(call):
             again.meet_all(pending)
         again.meet_all(last)
+        again.let_go()
     except BaseException:
         if lockstep.recorder is not None:
             lockstep.abandon("")  # the next call begins a new one
@@ -74,7 +78,7 @@ class Again:
     alive : the stand-ins that somebody has, by their events.
     path : of the call, while it goes on.
     made : what stands for the results of events.
-    moments : when what is made after the call was made.
+    passes : by the events of their results, reverse passes that are over.
     """
 
     def __init__(
@@ -83,7 +87,8 @@ class Again:
         self.call, self.lockstep, self.path = call, lockstep, path
         self.alive = call.alive(events)
         self.made: dict[Event, Any] = {}
-        self.moments: list[Any] = []
+        self.passes: dict[Event, Event] = {} if lockstep is not None else {
+            g: e for e in events if e.kind in ("backward", "pull") for g in e.results()}
         self.over = call.over[0] if call.over else inf
         self._place = {e: n for n, e in enumerate(call.over[1].path_to() if call.over else events)}
         self._written = {t: self._place.get(e, -1) for t, e in call.written.items()}
@@ -118,10 +123,20 @@ class Again:
         for x in self._opened:
             x._requires_grad = False
 
+    def let_go(self) -> None:
+        """Stand-ins with a value whose graph could not be made are ordinary Tensors, too."""
+        for e, s in self.alive.items():
+            if self.lockstep is None and isinstance(s, Filled | Deferred):
+                self.made[e] = self.earlier(e)
+
     def earlier(self, e: Event) -> Any:
         """What was made before a write, and cannot be made again: somebody has it, or a segment."""
-        if e.kind == "gradient" and isinstance(e.out, Filled | Deferred):
-            return e.out  # of a reverse pass that is over
+        out = e.out
+        if e.kind == "gradient" and not e.requires_grad and self.call.made(out) and isinstance(
+                out, Filled | Deferred):
+            return out  # of a reverse pass that is over
+        if e in self.passes and self.has_passed(self.passes[e]):
+            return self.made[e]
         if self.path is None:
             raise KeyError(e)
         if (out := self.alive.get(e)) is None:
@@ -131,7 +146,7 @@ class Again:
             out._requires_grad = True
             forget_graph(out, self.call)
         else:
-            set_free(out, out._value)
+            set_free(out, self.call.began, out._value)
         return out
 
     def meet_all(self, events: list[Event], pending: bool = True) -> None:
@@ -147,9 +162,7 @@ class Again:
         """Let an event come about; if it is not pending, only operations do, whose values are there."""
         if not pending and e.kind != "op":
             return
-        mode = e.mode
-        with using(grad=mode.grad, default_dtype=mode.default_dtype, deriving=mode.deriving,
-                   **self._door):
+        with self.as_then(e):
             if e.kind == "op":
                 self.operation(e, pending)
             elif e.kind == "backward":
@@ -166,6 +179,18 @@ class Again:
                 self.lockstep.recorder.follow("errors", None, (), e.params)
             elif self.lockstep is not None:
                 self.lockstep.asks(e.what, tuple(map(self.input, e.refs)), lambda: e.more)
+
+    def as_then(self, e: Event) -> using:
+        """The modes that held at an event; what recorded nothing does not, whatever was set since."""
+        mode = e.mode
+        grad = mode.grad and (e.kind != "op" or e.requires_grad or self.lockstep is not None)
+        return using(grad=grad, default_dtype=mode.default_dtype, deriving=mode.deriving,
+                     **self._door)
+
+    def moment(self, e: Event) -> float:
+        """When an event was, of a call that is over: before all that has used its results since."""
+        over = self.call.began + 1 if self.call.over is None else self.over
+        return over - 1 + (self._place[e] + 1) / (len(self._place) + 1)
 
     def keep(self, e: Event, out: Tensor, value: Any = None) -> Any:
         """What was computed; the stand-in that somebody has for it becomes that."""
@@ -186,19 +211,24 @@ class Again:
             inputs = tuple(map(self.input, e.refs))
         except KeyError:
             return
-        if not pending and self.is_stale(e, inputs):
-            return
-        out = apply(e.what, inputs, e.params)
-        if self.moments:  # in their order, before all that has used the result since
-            out._seq = self.moments.pop(0)
         s = self.alive.get(e)
         value = None if pending or s is None or type(s) is StandIn else s._value
+        if not pending and self.is_stale(e, inputs, value is not None):
+            return
+        out = apply(e.what, inputs, e.params)
+        if self.lockstep is None and self.path is None:
+            if out._requires_grad is not e.requires_grad:
+                return  # whether a leaf requires a gradient was set since
+            out._seq = self.moment(e)  # type: ignore[assignment]
         self.opened(e, self.keep(e, out, value))
 
-    def is_stale(self, e: Event, inputs: tuple[Any, ...]) -> bool:
-        """Whether something is not what it was then: it was written to later in the call, or since."""
+    def is_stale(self, e: Event, inputs: tuple[Any, ...], has_value: bool) -> bool:
+        """Whether something is not what it was then: it was written to later in the call, or since.
+
+        What was written to since does not matter if the value is there: rules refuse what they read.
+        """
         return any(isinstance(x, Tensor) and (self._written.get(x, -1) >= self._place[e] or (
-            x._primitive is None and x._requires_grad and x._seq > self.over)) for x in inputs)
+            not has_value and x._primitive is None and x._seq > self.over)) for x in inputs)
 
     def backward(self, e: Event) -> None:
         """Run a reverse pass from the gradients that there were, and leave those that there are."""
@@ -212,6 +242,41 @@ class Again:
             made = self.keep(g, leaf._grad)
             leaf._grad = made if held is made else held
 
+    def has_passed(self, e: Event) -> bool:
+        """Run a reverse pass of a call that is over once more: whether that could be done."""
+        try:
+            given, before = self.of_pass(e)
+            now = tick()
+            with self.as_then(e):
+                found = pull(*given)
+                found = [g if b is None else b + g for b, g in zip(before, found, strict=True)]
+        except (KeyError, GradError):
+            return False
+        made = sorted((t for t in walk(found, lambda t: t._seq < now) if t._seq >= now),
+                      key=lambda t: t._seq)
+        for n, t in enumerate(made if self.path is None else (), 1):  # after the event before this one
+            part = n / (len(made) + 1) - 1
+            t._seq = self.moment(e) + part / (len(self._place) + 1)  # type: ignore[assignment]
+        for g, out in zip(e.results(), found, strict=True):
+            if g not in self.made:
+                s = self.alive.get(g)
+                self.keep(g, out, None if s is None or type(s) is StandIn else s._value)
+        return True
+
+    def of_pass(self, e: Event) -> tuple[tuple[Any, ...], list[Any]]:
+        """What a reverse pass is given, and the gradients that were there before."""
+        if e.kind == "pull":
+            create_graph, n, *given = map(self.input, e.refs)
+            roots, seeds, targets = given[:n], given[n : 2 * n], given[2 * n :]
+            since = min((t._seq for t in targets), default=0)
+            return (roots, seeds, targets, since, create_graph), [None] * len(e.more)
+        root, gradient = map(self.input, e.refs[:2])
+        leaves, before = ([self.input(r[k]) for r in e.more] for k in (0, 1))
+        if any(leaf._hooks or not leaf._requires_grad for leaf in leaves) or any(
+                g is not None and g._seq > self.over for g in before):
+            raise KeyError(e)
+        return ([root], [seed_of(root, gradient)], leaves, 0, False), before
+
     def take_back(self, events: list[Event]) -> None:
         """Let leaves have the gradients from before the reverse passes that an error has prevented."""
         for e in reversed(events):
@@ -223,8 +288,8 @@ class Again:
 
     def pull(self, e: Event) -> None:
         """Run the reverse pass of a transform."""
-        create_graph, n, *given = map(self.input, e.refs)
-        found = pull(given[:n], given[n : 2 * n], given[2 * n :], 0, create_graph)
+        given, _ = self.of_pass(e)
+        found = pull(*given)
         for g, out in zip(e.more, found, strict=True):
             if g not in self.made:
                 self.keep(g, out)
@@ -233,14 +298,15 @@ class Again:
 def graph_of(x: Any) -> None:
     """Make the graph of a result that was computed by a program."""
     call = x.call
-    events = x.event.path_to()
+    events = x.event.path_to() or ([] if call.over is None else call.over[1].path_to())
     again = Again(call, events)
-    over = call.began + 1 if call.over is None else again.over
-    again.moments = [over - 1 + (n + 1) / (len(events) + 1) for n in range(len(events))]
     now = None if call.drew is None else generator().bit_generator.state
     rewind(call)
     with np.errstate(all="ignore"):
         again.meet_all(events, pending=False)
+        if isinstance(x, StandIn) and x.event in again.passes:
+            again.has_passed(again.passes[x.event])
+        again.close()
     if now is not None:  # without a trace
         generator().bit_generator.state = now
     if isinstance(x, StandIn):

@@ -108,6 +108,10 @@ class Recorder(Capture):
             self.copies[slot.index] = kept(x)
         return slot
 
+    def brings(self, x: Any) -> bool:
+        """Whether a Tensor has come up."""
+        return id(x) in self._outside
+
     def known_as(self, x: Any) -> Any:
         """What a trail calls an input of an event."""
         if isinstance(x, Tensor):
@@ -405,15 +409,16 @@ class Recorder(Capture):
         return answer
 
     def pulls(
-        self, roots: Any, seeds: Any, targets: Any, create_graph: bool, pull: Callable[..., Any]
+        self, roots: Any, seeds: Any, targets: Any, since: int, create_graph: bool,
+        pull: Callable[..., Any],
     ) -> list[Tensor]:
         """Run the reverse pass of a transform."""
         if self._abandons_hooked(roots):
-            return list(pull(roots, seeds, targets, 0, create_graph))
+            return list(pull(roots, seeds, targets, since, create_graph))
         self.sees_errors()
         given = create_graph, len(roots), *roots, *seeds, *targets
         refs = tuple(map(self.known_as, given))
-        found: list[Tensor] = self.really(lambda: pull(roots, seeds, targets, 0, create_graph))
+        found: list[Tensor] = self.really(lambda: pull(roots, seeds, targets, since, create_graph))
         e = self.follow("pull", None, refs)
         if e.more is None:
             e.more = [self.made.get(x) or gradient_of(x) for x in found]

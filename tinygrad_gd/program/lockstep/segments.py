@@ -94,7 +94,7 @@ class Segment:
                 continue
             value = results[source].copy("K") if copied else results[source]
             if over and not out._requires_grad:
-                set_free(out, value)
+                set_free(out, call.began, value)
             else:
                 out.__class__ = Filled
                 out._value = value

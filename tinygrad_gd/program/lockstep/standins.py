@@ -11,7 +11,6 @@ import numpy as np
 from ...engine.methods import Count
 from ...engine.tensor import ALL, Tensor
 from ...ground.modes import current_mode
-from ...ground.storage import tick
 
 _GRAPH = ("_primitive", "_first", "_second", "_params", "_seq")
 _slots: dict[str, Any] = {name: Tensor.__dict__[name] for name in ("_value", *_GRAPH)}
@@ -153,9 +152,9 @@ class Pending(Tensor):
     _made_as = property(lambda self: self._params.get("made_as", Tensor))
 
 
-def set_free(stand_in: Tensor, value: Any) -> None:
-    """Make an ordinary leaf of a stand-in whose call is over."""
-    become(stand_in, value, None, (), ALL, {}, tick())
+def set_free(stand_in: Tensor, seq: int, value: Any) -> None:
+    """Make an ordinary leaf of a stand-in, which is older than all that was computed with it."""
+    become(stand_in, value, None, (), ALL, {}, seq)
 
 
 def become(

@@ -1,0 +1,154 @@
+"""Graphs of what a compiled step has returned, which are made when somebody asks after the call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_gd as tg
+from tests.values import values
+
+Wrap = Callable[[Any], Any]
+TIERS: list[Any] = [tg.compile, lambda step: tg.compile(step, frozen=True)]
+
+
+class World:
+    """What steps compute with."""
+
+    def __init__(self) -> None:
+        self.w = tg.Tensor(np.array([0.5, 1.0, 2.0]), requires_grad=True)
+        self.v = tg.Tensor(np.array([1.5, -1.0, 0.5]), requires_grad=True)
+        self.c = tg.Tensor(np.array([1.0, 2.0, 3.0]))
+
+    def grad(self, x: Any) -> Any:
+        return tg.grad(lambda t: (t**3 * self.w).sum())(x) * self.v
+
+    def grad_by_a_weight(self, x: Any) -> Any:
+        return tg.grad(lambda w: (np.tanh(w) * w * self.v).sum())(self.w * x) + self.w
+
+    def grad_of_grad(self, x: Any) -> Any:
+        inner = tg.grad(lambda t: (t**4 * self.w).sum())
+        return tg.grad(lambda t: inner(t).sum())(x * self.v)
+
+    def vjp(self, x: Any) -> Any:
+        out, pull = tg.vjp(lambda w: np.tanh(w * self.v), self.w)
+        return pull(pull(x)[0])[0] * out
+
+    def jvp(self, x: Any) -> Any:
+        out, tangent = tg.jvp(lambda w: np.tanh(w * self.v), (self.w,), (x,))
+        return out * tangent
+
+    def jacobian(self, x: Any) -> Any:
+        return tg.jacobian(lambda w: w * np.tanh(w * x))(self.w).sum(axis=0) * self.v
+
+    def hessian(self, x: Any) -> Any:
+        return tg.hessian(lambda w: (w**3 * x).sum())(self.w).sum(axis=0)
+
+    def hvp(self, x: Any) -> Any:
+        return tg.hvp(lambda w: (w**3 * self.v).sum(), (self.w,), (x,))
+
+    def closed(self, x: Any) -> Any:
+        return self.w * tg.grad(lambda t: (t * t).sum())(x)
+
+    def gradient(self, x: Any) -> Any:
+        self.w.grad = None
+        (self.w * self.w * x).sum().backward()
+        assert self.w.grad is not None
+        return self.w.grad * self.w
+
+    def second_gradient(self, x: Any) -> Any:
+        self.w.grad = None
+        (self.w * self.w * x).sum().backward()
+        (np.tanh(self.w) * x).sum().backward()
+        assert self.w.grad is not None
+        return self.w.grad * self.w
+
+
+STEPS = sorted(name for name in vars(World) if name[0] != "_")
+
+
+def kept_and_derived(wrap: Wrap, name: str, later: int) -> list[list[float]]:
+    """Gradients of what was returned, so many calls later."""
+    world, made, found = World(), [], []
+    step = wrap(getattr(world, name))
+    for n in range(9):
+        made.append(step(tg.Tensor(np.arange(3.0) + n)))
+        if n >= later:
+            world.w.grad = world.v.grad = None
+            made[n - later].sum().backward()
+            found += [[] if t.grad is None else list(values(t.grad)) for t in (world.w, world.v)]
+    return found
+
+
+@pytest.mark.parametrize("wrap", TIERS)
+@pytest.mark.parametrize("later", [0, 2])
+@pytest.mark.parametrize("name", STEPS)
+def test_what_reverse_passes_in_a_step_made_can_be_derived_after_it(
+    name: str, later: int, wrap: Wrap
+) -> None:
+    expected = kept_and_derived(lambda step: step, name, later)
+    assert any(expected) and kept_and_derived(wrap, name, later) == expected
+
+
+@pytest.mark.parametrize("wrap", TIERS)
+def test_what_was_computed_from_data_that_were_written_to_since_is_never_derived_wrongly(
+    wrap: Wrap
+) -> None:
+    world = World()
+    step = wrap(lambda: world.c * 2.0 * world.w)
+    for n in range(9):
+        made = step()
+        world.c.data[0] += 100.0
+        try:
+            made.sum().backward()
+        except tg.GradError as error:
+            assert n and "was changed since" in str(error)
+        else:
+            assert not n  # an uncompiled call has kept it
+
+
+def test_data_that_are_written_to_since_do_not_matter_where_no_rule_reads_them() -> None:
+    world = World()
+    step = tg.compile(lambda: world.w * world.v + world.c)
+    for n in range(6):
+        world.w.grad = None
+        made = step()
+        world.c.data[0] += 100.0
+        made.sum().backward()
+        assert world.w.grad is not None and np.array_equal(world.w.grad, world.v), n
+
+
+@pytest.mark.parametrize("wrap", TIERS)
+def test_a_leaf_that_is_frozen_since_is_not_taken_for_one_that_was(wrap: Wrap) -> None:
+    world = World()
+    step = wrap(lambda: world.c * 2.0 * world.w)
+    for _ in range(9):
+        made = step()
+        world.c.requires_grad = True
+        made.sum().backward()
+        assert world.c.grad is None
+        world.c.requires_grad = False
+
+
+@pytest.mark.parametrize("name", ["copied", "array"])
+def test_a_frozen_call_knows_what_it_was_given(name: str) -> None:
+    def run(wrap: Wrap) -> Any:
+        world, x, found = World(), np.ones(3), []
+        of_copy = wrap(lambda: tg.Tensor(world.w) * 2.0 * world.w)
+        of_array = wrap(lambda x: x * world.w)
+        for n in range(9):
+            world.w.data[0] += 1.0
+            world.w.grad, x[:] = None, n
+            made = of_copy() if name == "copied" else of_array(x if wrap is not plain else tg.Tensor(x))
+            x[:] = 77.0
+            made.sum().backward()
+            found.append(None if world.w.grad is None else world.w.grad.tolist())
+        return found
+
+    def plain(step: Any) -> Any:
+        return step
+
+    assert run(lambda step: tg.compile(step, frozen=True)) == run(plain)
