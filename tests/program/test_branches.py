@@ -177,6 +177,19 @@ class World:
         g = tg.grad(lambda t: (loss * t * t).sum())(self.x)
         return g * 2.0 if way else g + 1.0
 
+    def draws_of_its_own_after_a_look(self, way: bool) -> Any:
+        y = tg.dropout(self.x, 0.5)
+        look = float(y.sum())
+        z = tg.generator().random() if way else look * 0.1
+        return tg.dropout(self.x * 2.0, 0.5) * z
+
+    def draws_of_its_own_after_a_write(self, way: bool) -> Any:
+        y = tg.dropout(self.w, 0.5)
+        with tg.no_grad():
+            self.small += y.sum()
+        z = tg.generator().random() if way else 0.5
+        return tg.dropout(y * 2.0, 0.5) * z
+
     def mask_after_a_draw(self, way: bool) -> Any:
         y = tg.dropout(self.x, 0.5)
         return y[y > 0].sum() if way else y.sum()

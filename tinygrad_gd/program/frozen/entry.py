@@ -21,7 +21,7 @@ from ..lockstep.call import Call
 from ..lockstep.expected import Expected, Flags
 from ..lockstep.realized import graph_of
 from ..lockstep.standins import Filled
-from ..lockstep.trail import Event, Slot, described, in_words, same
+from ..lockstep.trail import ENDS, Event, Slot, described, in_words, same
 from ..passes import optimized
 from ..replay.replay import Replay
 from .arguments import structure
@@ -159,7 +159,8 @@ class SkippedCall:
     """What is known of a call that was replayed, for the graphs of its results."""
 
     def __init__(self, whole: Whole, leaves: list[Any], drew: Any, end: Event) -> None:
-        self.drew, self._floats = drew, dict(enumerate(leaves))
+        self.drew = None if drew is None else {next(e for e in end.path_to() if e.kind in ENDS): drew}
+        self._floats = dict(enumerate(leaves))
         #: What the slots hold: arrays as they were, since they may be written into.
         self.bound = {n: kept(x) if type(x) is np.ndarray else x
                       for n, x in whole.bound(leaves).items()}

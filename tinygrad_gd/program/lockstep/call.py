@@ -30,7 +30,7 @@ class Call:
     bound : what the slots hold; what segments hand on, by the number of its instruction, negative.
     met : by the numbers of slots, the arrays that these hold copies of: the step may write into them.
     lives : live numbers among what it was given, by their texts.
-    drew : the state of the generator before the first draw.
+    drew : the states of the generator before the draws of segments, by the events that end these.
     written : by what was written to, the last event before that was over.
     done : buffers that a program which has failed had written to.
     over : once it has returned, when that was, and its last event.

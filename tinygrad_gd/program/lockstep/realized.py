@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import inf
 from typing import Any
 
@@ -31,7 +32,8 @@ def realize(lockstep: Any, events: list[Event]) -> None:
     It is recorded, and what follows belongs to the same path, unless something would be done twice.
     """
     call, (done, pending, last) = lockstep.call, split(events)
-    rewind(call)
+    bits: Any = None if call.drew is None else generator().bit_generator
+    now = None if bits is None else bits.state
     if any(e.writes or e.kind == "later" for e in done):
         again = Again(call, events, path=events[-1].path)
         lockstep.wanted = lockstep.eager = True
@@ -42,6 +44,8 @@ def realize(lockstep: Any, events: list[Event]) -> None:
     try:
         with np.errstate(all="ignore"):  # they were heard of
             again.meet_all(done, pending=False)
+        if bits is not None:  # what is pending is drawn after all that the function drew itself
+            bits.state = now
         with as_it_began(call):
             again.meet_all(pending)
         again.meet_all(last)
@@ -64,10 +68,16 @@ def split(events: list[Event]) -> tuple[list[Event], list[Event], list[Event]]:
     return events[:n], events[n:end], events[max(n, end):]
 
 
-def rewind(call: Any) -> None:
-    """Let draws that were made give the same numbers once more."""
-    if call.drew is not None:
-        generator().bit_generator.state = call.drew
+def before_draws(call: Any, events: Iterable[Event]) -> dict[Event, Any]:
+    """The states of the generator from which draws that were made are made once more, by events."""
+    found, first = {}, None
+    for e in events:
+        first = first or e
+        if e.kind in ENDS:
+            if e in call.drew:
+                found[first] = call.drew[e]
+            first = None
+    return found
 
 
 class Again:
@@ -98,6 +108,9 @@ class Again:
         pulls = [e.refs for e in events if e.kind == "pull"]  # which end with their variables
         self._variables = {id(r) for refs in pulls for r in refs[2 + 2 * refs[1] :]}
         self._opened: list[Tensor] = []
+        self._draws_from = {} if call.drew is None else before_draws(call, self._place)
+        self._bits: Any = generator().bit_generator if self._draws_from else None
+        self._is_lost = False  # a draw could not be made, and what comes after it would be another
         self._door = {"lockstep": lockstep, "observer": None}  # it came about before anybody watched
 
     def input(self, r: Any) -> Any:
@@ -152,6 +165,8 @@ class Again:
     def meet_all(self, events: list[Event], pending: bool = True) -> None:
         """Let events come about, for the recorder as long as there is one."""
         for e in events:
+            if e in self._draws_from:
+                self._bits.state, self._is_lost = self._draws_from[e], False
             if self.lockstep is None:
                 self.meet(e, pending)
             elif self.lockstep.recorder is not None:
@@ -207,14 +222,16 @@ class Again:
 
     def operation(self, e: Event, pending: bool) -> None:
         """Compute one operation, unless what it read was changed since."""
+        lost, self._is_lost = self._is_lost, self._is_lost or e.draws
         try:
             inputs = tuple(map(self.input, e.refs))
         except KeyError:
             return
         s = self.alive.get(e)
         value = None if pending or s is None or type(s) is StandIn else s._value
-        if not pending and self.is_stale(e, inputs, value is not None):
+        if not pending and (self.is_stale(e, inputs, value is not None) or (lost and e.draws)):
             return
+        self._is_lost = lost
         out = apply(e.what, inputs, e.params)
         if self.lockstep is None and self.path is None:
             if out._requires_grad is not e.requires_grad:
@@ -301,7 +318,6 @@ def graph_of(x: Any) -> None:
     events = x.event.path_to() or ([] if call.over is None else call.over[1].path_to())
     again = Again(call, events)
     now = None if call.drew is None else generator().bit_generator.state
-    rewind(call)
     with np.errstate(all="ignore"):
         again.meet_all(events, pending=False)
         if isinstance(x, StandIn) and x.event in again.passes:

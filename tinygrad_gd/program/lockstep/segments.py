@@ -133,8 +133,10 @@ def compute(lockstep: Any, e: Event, held: list[Event] | None = None) -> bool:
             segment.hold(held)
         if lockstep.taken:
             _settle(lockstep.taken)
-        if segment.draws and call.drew is None:
-            call.drew = generator().bit_generator.state
+        if segment.draws:
+            if call.drew is None:
+                call.drew = {}
+            call.drew[e] = generator().bit_generator.state
         results = segment.run(call)
     except CaptureError:  # a plan that is wrong
         raise
@@ -157,6 +159,8 @@ def _as_usual(lockstep: Any, e: Event, segment: Segment | None, error: Exception
     told = None if segment is None else segment.replay.explained(error)
     lockstep.call.done = set() if segment is None else segment.written(error)
     lockstep.at = e.before  # it has not come about
+    if lockstep.call.drew and e in lockstep.call.drew:
+        generator().bit_generator.state = lockstep.call.drew.pop(e)
     try:
         lockstep.realize()
     except Exception as again:
