@@ -128,6 +128,8 @@ class Again:
                 self.made[r] = self.earlier(r)
             return self.made[r]
         if type(r) is Slot:
+            if r.index not in self.call.bound:  # of which a program without Python does not know
+                raise Gone
             return self.opened(
                 r, self.call.bound[r.index] if self.lockstep is None else self.call.again(r.index))
         return self.call.lives.get(r.text, r) if type(r) is Live else r
