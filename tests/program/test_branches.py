@@ -240,3 +240,28 @@ def test_one_way_may_be_frozen(name: str, way: bool) -> None:
         got = run(name, lambda step: tg.compile(step, frozen=True), ways)
     assert [found if isinstance(found, float) else found[:4] for found in got] == [
         found if isinstance(found, float) else found[:4] for found in expected]  # spent gradients are gone
+
+
+def test_a_recorded_call_that_failed_after_a_write_may_be_met_again() -> None:
+    def run(wrap: Callable[[Any], Any]) -> list[Any]:
+        inputs, found = [tg.Tensor(np.ones(3) * k) for k in (1.0, 2.0)], []
+
+        def step(k: int, fails: bool) -> Any:
+            x = inputs[k]
+            y = x * 2.0
+            x.data[0] += 1.0
+            z = np.cumsum(y)
+            del y
+            if fails:
+                raise ValueError
+            return np.tanh(z)
+
+        called = wrap(step)
+        for k, fails in ((0, False), (1, True), (1, False), (1, True), (1, False)):
+            try:
+                found.append(values(called(k, fails)).tolist())
+            except ValueError:
+                found.append("failed")
+        return found
+
+    assert run(tg.compile) == run(lambda step: step)

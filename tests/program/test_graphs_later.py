@@ -152,3 +152,43 @@ def test_a_frozen_call_knows_what_it_was_given(name: str) -> None:
         return step
 
     assert run(lambda step: tg.compile(step, frozen=True)) == run(plain)
+
+
+@pytest.mark.parametrize("wrap", TIERS)
+def test_what_a_program_does_not_know_of_a_call_is_no_error_when_its_graph_is_asked_for(wrap: Wrap) -> None:
+    world = World()
+
+    def step() -> Any:
+        world.w.grad = None
+        (world.w * world.v).sum().backward()
+        assert world.w.grad is not None
+        return tg.grad(lambda x: (world.w * x * x).sum())(world.c) + world.w.grad
+
+    expected = str(step())
+    called = wrap(step)
+    assert [str(called())[:30] for _ in range(9)] == [expected[:30]] * 9
+
+
+def test_a_frozen_step_may_bring_arrays_besides_what_it_makes() -> None:
+    world = World()
+
+    def step() -> Any:
+        return tg.jacobian(lambda w: w * w, mode="forward")(world.w).sum(axis=0) * np.array([1, 2, 3])
+
+    called = tg.compile(step, frozen=True)
+    assert all(np.array_equal(called(), step()) for _ in range(9))
+
+
+def test_a_frozen_step_leaves_the_gradient_that_it_sets_itself() -> None:
+    world = World()
+
+    @tg.compile(frozen=True)
+    def step(x: Any) -> Any:
+        made = world.w * x
+        world.w.grad = made.detach()
+        return made.sum()
+
+    for n in range(9):
+        x = np.arange(3.0) + n
+        step(x)
+        assert world.w.grad is not None and np.array_equal(world.w.grad, values(world.w) * x), n

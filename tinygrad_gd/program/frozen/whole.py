@@ -201,7 +201,7 @@ class Whole:
         self._inserted.append((number, Instruction(turned, (given,), value, params)))
 
     def _line_of(self, value: Value) -> tuple[str, int]:
-        return next((i.line for i in self._path.instructions if value in i.inputs), UNKNOWN)
+        return next((i.line for i in self._path.instructions if value in i.values), UNKNOWN)
 
     def bound(self, leaves: list[Any]) -> dict[int, Any]:
         """What the slots hold in a call without Python, by their numbers."""
@@ -269,6 +269,9 @@ class Whole:
         for e in self._events:
             if e.kind == "backward":
                 made.update((self._thing(leaf), g) for leaf, _, g in e.more)
+        for leaf in dict.fromkeys(t for e in self._events for t in e.outside()):
+            if leaf not in made and leaf._requires_grad and id(leaf._grad) in self._alive:
+                made[leaf] = self._alive[id(leaf._grad)]  # which the function has put there itself
         for leaf, g in made.items():  # another may have been put in its place, as clipping does
             made[leaf] = self._alive.get(id(leaf._grad), g)
         inside = {id(x) for x in self._call.bound.values() if id(x) not in self._given}

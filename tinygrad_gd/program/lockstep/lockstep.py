@@ -160,7 +160,7 @@ class Lockstep:
         self.settle()
         recorder, self.recorder = self.recorder, None
         assert recorder is not None
-        recorder.close()
+        recorder.stop()
         self.records += 1
         if reason and self.records >= PATIENCE and not self.hits:
             self.problem = f"it runs uncompiled: {reason}"

@@ -59,9 +59,9 @@ class Path:
         return self.instructions[number - 1].line if number else UNKNOWN
 
     def hand_on(self, end: Event) -> None:
-        """Tell the segments before the end what those after them take of them."""
+        """Tell the segments before an event, mostly the end, what is taken of them after them."""
         start, number = 0, self.numbers()
-        ends = [e for e in end.path_to() if e.kind in ENDS]
+        ends = [e for e in end.path_to() if e.kind in ENDS or e is end]
         for k, at in enumerate(ends):
             for i in self.instructions[start : self.ends[at]]:
                 for n in (number.get(v, start) for v in i.values):

@@ -26,6 +26,14 @@ from .standins import Deferred, Filled, StandIn, become, set_free
 from .trail import ENDS, Event, Slot
 
 
+class Gone(GradError):
+    """What a step goes back to cannot be computed again."""
+
+    def __init__(self) -> None:
+        super().__init__("backward: what this is computed from was written to in a compiled step that "
+                         "has gone another way since; call backward() before values change")
+
+
 def realize(lockstep: Any, events: list[Event]) -> None:
     """Compute all that is pending, and give what is still held its value and its graph.
 
@@ -120,6 +128,8 @@ class Again:
                 self.made[r] = self.earlier(r)
             return self.made[r]
         if type(r) is Slot:
+            if r.index not in self.call.bound:  # of which a program without Python does not know
+                raise Gone
             return self.opened(
                 r, self.call.bound[r.index] if self.lockstep is None else self.call.again(r.index))
         return self.call.lives.get(r.text, r) if type(r) is Live else r
@@ -151,9 +161,12 @@ class Again:
         if e in self.passes and self.has_passed(self.passes[e]):
             return self.made[e]
         if self.path is None:
-            raise KeyError(e)
+            raise Gone
         if (out := self.alive.get(e)) is None:
-            held = self.call.bound[-1 - self.path.numbers()[self.path.values[e]]]
+            number = -1 - self.path.numbers()[self.path.values[e]]
+            if number not in self.call.bound:
+                raise Gone
+            held = self.call.bound[number]
             out = constant(held.copy("K") if isinstance(held, np.ndarray) else held)
         if e.requires_grad:
             out._requires_grad = True
@@ -225,7 +238,9 @@ class Again:
         lost, self._is_lost = self._is_lost, self._is_lost or e.draws
         try:
             inputs = tuple(map(self.input, e.refs))
-        except KeyError:
+        except Gone:
+            if pending:
+                raise
             return
         s = self.alive.get(e)
         value = None if pending or s is None or type(s) is StandIn else s._value
@@ -267,7 +282,7 @@ class Again:
             with self.as_then(e):
                 found = pull(*given)
                 found = [g if b is None else b + g for b, g in zip(before, found, strict=True)]
-        except (KeyError, GradError):
+        except (Gone, GradError):
             return False
         made = sorted((t for t in walk(found, lambda t: t._seq < now) if t._seq >= now),
                       key=lambda t: t._seq)
@@ -291,7 +306,7 @@ class Again:
         leaves, before = ([self.input(r[k]) for r in e.more] for k in (0, 1))
         if any(leaf._hooks or not leaf._requires_grad for leaf in leaves) or any(
                 g is not None and g._seq > self.over for g in before):
-            raise KeyError(e)
+            raise Gone
         return ([root], [seed_of(root, gradient)], leaves, 0, False), before
 
     def take_back(self, events: list[Event]) -> None:

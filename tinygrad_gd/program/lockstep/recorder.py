@@ -454,6 +454,11 @@ class Recorder(Capture):
         self.close()
         return e
 
+    def stop(self) -> None:
+        """The rest of the call is not recorded; what was may be met again."""
+        self.path.hand_on(self.lockstep.at)
+        self.close()
+
     def _result(self, x: Any) -> Any:
         """The event that made a result, or the slot of what was made without one; else itself."""
         if not isinstance(x, Tensor):
