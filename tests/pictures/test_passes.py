@@ -93,6 +93,15 @@ def test_no_box_needs_what_comes_after_it(build: Any) -> None:
     assert "backward pass" in closed  # else there was nothing to close
 
 
+def test_each_update_is_a_box_of_its_own_between_the_passes() -> None:
+    frames = draw(two_updates(), depth=1, fold=["backward pass", "update pass"]).graph
+    passes = [box.title for box in frames.nodes if box.kind == "module" and box.title.endswith(" pass")]
+    phases = [box.phase for box in frames.nodes if box.phase]
+    order = [phase for n, phase in enumerate(phases) if phase != phases[n - 1]]
+    assert order == ["forward", "backward", "update"] * 2, order
+    assert passes.count("update pass") == 2
+
+
 def test_a_module_that_is_called_twice_is_two_boxes() -> None:
     drawing = draw(shared(), page=(500, 700))
     assert [f"{box.title} {box.word}" for box in drawing.graph.nodes if box.phase == "forward"][:4] == [

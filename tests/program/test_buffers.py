@@ -12,6 +12,7 @@ import pytest
 
 import tinygrad_gd as tg
 from tests.values import values
+from tinygrad_gd.ground.pytree import flatten
 
 CALLS = 8
 
@@ -175,3 +176,85 @@ def test_statistics_are_those_of_the_plain_step(step: Any, momentum: Any, keep: 
 def test_statistics_are_written_by_the_program_of_the_step() -> None:
     _, called = run(trained, True, 0.1)
     assert len(called._segments()) == 1, "a write has cut it into parts"
+
+
+class Uses:
+    """A step of random uses of running statistics: trained with, computed with, looked at, written to."""
+
+    def __init__(self, seed: int) -> None:
+        tg.manual_seed(seed)
+        rng = np.random.default_rng(seed)
+        self.names = rng.choice([name for name in vars(Uses) if not name.startswith("_")], rng.integers(3, 10))
+        self.norm = tg.nn.BatchNorm1d(3, momentum=[0.1, None][rng.integers(2)])
+        self.linear = tg.nn.Linear(3, 3)
+        self.tensors = [*self.norm.parameters(), *self.linear.parameters()]
+        self.opt = tg.optim.SGD(self.tensors, lr=0.1)
+        self.fails = False
+
+    def __call__(self, x: Any, y: Any) -> Any:
+        self.x, self.y, self.kept, self.total = x, y, [], (self.linear(x) ** 2).mean()
+        for name in self.names:
+            if (found := getattr(self, name)()) is not None:
+                self.kept.append(found)
+        return self.total.detach(), self.kept
+
+    def train(self) -> None:
+        self.total = self.total + (self.norm(self.linear(self.x)) * self.y).mean()
+        self.x = self.x * 1.5
+
+    def again(self) -> None:
+        self.train()
+
+    def evaluate(self) -> None:
+        self.norm.eval()
+        self.total = self.total + (self.norm(self.linear(self.y)) ** 2).mean()
+        self.norm.train()
+
+    def compute(self) -> Any:
+        self.total = self.total + (self.norm.running_mean * self.norm.running_var).sum()
+        return np.exp(self.norm.running_mean)
+
+    def show(self) -> Any:
+        return self.norm.running_mean[1:]
+
+    def look(self) -> Any:
+        return self.norm.running_var.sum().item() + len(self.norm.running_mean)
+
+    def copy(self) -> Any:
+        return [self.norm.running_mean.detach(), tg.Tensor(self.norm.running_mean), self.norm.running_var.numpy().copy()]
+
+    def write(self) -> None:
+        self.norm.running_mean.assign(self.linear(self.x).detach().mean(0))
+
+    def add(self) -> None:
+        self.norm.running_var += 0.25
+
+    def update(self) -> None:
+        self.opt.zero_grad()
+        self.total.backward()
+        self.opt.step()
+        self.total = (self.linear(self.y) ** 2).mean()
+
+    def fail(self) -> None:
+        if self.fails:
+            raise KeyError("fail")
+
+
+@pytest.mark.filterwarnings("ignore::tinygrad_gd.CaptureWarning")
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("seed", range(60))
+def test_random_uses_of_statistics_have_the_bits_of_the_plain_step(seed: int, frozen: bool) -> None:
+    found: list[Any] = []
+    for compiled in (True, False):
+        s, rng, seen = Uses(seed), np.random.default_rng(seed), []
+        step = tg.compile(s.__call__, frozen=frozen) if compiled else s
+        for call in range(CALLS):
+            s.fails = call % 4 == 3 and not frozen
+            try:
+                seen.append(step(rng.normal(size=(4, 3)), rng.normal(size=(4, 3))))
+            except KeyError:
+                seen.append("failed")
+            seen.append([*s.tensors, *s.norm.buffers()])
+            seen[-2:] = [[t if isinstance(t, str) else values(t).tolist() for t in flatten(part)] for part in seen[-2:]]
+        found.append(seen)
+    assert found[0] == found[1], list(s.names)

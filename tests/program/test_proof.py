@@ -132,6 +132,29 @@ def test_updates_in_place_too_soon_are_found(monkeypatch: pytest.MonkeyPatch) ->
         Replay(compiled.program, 0, strict=True)
 
 
+def test_a_result_that_shows_what_is_written_to_later_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def build() -> Any:
+        norm = tg.nn.BatchNorm1d(3)
+
+        def run(x: Any) -> Any:
+            norm(x)
+            part = norm.running_mean[1:]
+            norm(x * 2)
+            return part
+
+        return run
+
+    x = np.arange(12.0).reshape(4, 3)
+    plain, step = build(), tg.compile(build(), strict=True)
+    assert [step(x).tolist() for _ in range(4)] == [plain(x).tolist() for _ in range(4)]
+    monkeypatch.setattr(Statements, "_is_written", lambda self, x: any(
+        state.value is self.plan.base(x) for state, _ in self.program.writes))
+    step = tg.compile(build(), strict=True)
+    step(x)
+    with pytest.raises(tg.CaptureError, match=r"any more.*the plan of the replay is wrong"):
+        step(x)
+
+
 def test_only_strict_programs_are_proved(monkeypatch: pytest.MonkeyPatch) -> None:
     from tinygrad_gd.program.frozen import entry
 

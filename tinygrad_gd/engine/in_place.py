@@ -57,7 +57,7 @@ def update(primitive: Primitive, target: Tensor, other: Any) -> Tensor:
 def assign(target: Tensor, value: Any) -> Tensor:
     """Overwrite the values; see `Tensor.assign`."""
     check_writable(target, "assign")
-    is_bool = target._value.dtype.kind == "b"  # which NumPy's positive does not take
+    is_bool = target.dtype.kind == "b"  # which NumPy's positive does not take
     same: Any = by_name("bitwise_or" if is_bool else "positive")
     return write(same, (value, False) if is_bool else (value,), target)
 

@@ -40,10 +40,23 @@ def kind_of(i: Instruction) -> Any:
 
 def update_together(program: Program) -> Program:
     """Update small parameters step by step side by side, instead of one parameter after the other."""
+    runs: list[list[Instruction]] = [[]]  # one for each update, as there are several in a GAN's step
+    for i in program.instructions:
+        if may_join(i):
+            runs[-1].append(i)
+        elif i.phase == "backward" and runs[-1]:
+            runs.append([])
+    for run in filter(None, runs):
+        program = _moved(program, _ordered(run))
+    return program
+
+
+def _ordered(run: list[Instruction]) -> list[Instruction]:
+    """Instructions of an update in which those of one step for several parameters are neighbours."""
     last: dict[Value, tuple[int, int]] = {}  # part and step in which an array was used last
     steps: dict[Any, list[Instruction]] = {}
     sizes: Counter[Any] = Counter()
-    for i in filter(may_join, program.instructions):
+    for i in run:
         kind, arrays = kind_of(i), _arrays(i)
         known = [last[v] for v in arrays if v in last]
         if not known:
@@ -52,8 +65,7 @@ def update_together(program: Program) -> Program:
         part, step = max(known)
         last.update(dict.fromkeys(arrays, (part, step + 1)))
         steps.setdefault((part, step + 1, kind), []).append(i)
-    together = [i for key in sorted(steps, key=lambda key: key[:2]) for i in steps[key]]
-    return _moved(program, together) if together else program
+    return [i for key in sorted(steps, key=lambda key: key[:2]) for i in steps[key]]
 
 
 def _arrays(i: Instruction) -> list[Value]:

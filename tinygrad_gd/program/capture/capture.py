@@ -163,7 +163,7 @@ class Capture(Observer):
             self.reached[x] = None
 
     def starts_backward(self, root: Tensor, seed: Any) -> None:
-        self._settle(phase="forward")
+        self._settles_forward()
         self._phase = "backward"
 
     def ends_backward(self) -> None:
@@ -298,6 +298,18 @@ class Capture(Observer):
         """Let the instructions since the last time have the phase or the place that is known now."""
         for i in range(self._settled, len(self.instructions)):
             self.instructions[i] = replace(self.instructions[i], **known)
+        self._settled = len(self.instructions)
+
+    def _settles_forward(self) -> None:
+        """What was computed since the last time went forward, but for what parameters got anew."""
+        update: set[Any] = set()
+        for i in reversed(self.instructions[self._settled :]):
+            if i.output in update or (i.target is not None and i.target.tensor._requires_grad):
+                update.update((i.output, *i.values))
+        for n in range(self._settled, len(self.instructions)):
+            i = self.instructions[n]
+            phase = "update" if i.output in update else "forward"
+            self.instructions[n] = replace(i, phase=phase)
         self._settled = len(self.instructions)
 
     def _line(self) -> tuple[str, int]:

@@ -21,6 +21,7 @@ from ...ground.storage import changes
 from .trail import Event, same
 
 _OURS: dict[type, bool] = {}
+_held = Tensor.__dict__["_value"].__get__  # not a look: a buffer may be about to be written to
 _PACKAGE = __name__.partition(".")[0] + "."
 
 
@@ -75,7 +76,7 @@ class Flags:
     def __init__(self, tensors: Iterable[Tensor], modules: Iterable[Any] = ()) -> None:
         self.seen = changes.count
         self._modules = [(r, m.training, m._hooks) for r in modules if (m := r()) is not None]
-        self._flags = [(t, t._requires_grad, isinstance(t._value, np.ndarray)) for t in tensors]
+        self._flags = [(t, t._requires_grad, isinstance(_held(t), np.ndarray)) for t in tensors]
 
     def hold(self) -> bool:
         """Whether it is what it was."""
@@ -83,7 +84,7 @@ class Flags:
         if not (all((m := r()) is None or (m.training is training and m._hooks is hooks)
                     for r, training, hooks in self._modules)
                 and all(t._requires_grad is requires and not t._hooks
-                        and isinstance(t._value, np.ndarray) is array
+                        and isinstance(_held(t), np.ndarray) is array
                         for t, requires, array in self._flags)):
             return False
         self.seen = seen

@@ -143,12 +143,13 @@ class Recorded(Formed):
     _by_columns = property(lambda self: self.form.flags.fnc)
 
 
-class Pending(Tensor):
+class Pending(Formed):
     """A Tensor from outside that is about to be written to, which is done when somebody looks at it."""
 
     __slots__ = ()
 
     _value = _slot("_value", _noticed("look"))
+    form = _slots["_value"]
     _made_as = property(lambda self: self._params.get("made_as", Tensor))
 
 

@@ -171,11 +171,23 @@ class Walk:
                 yield f"{name}, a result, is memory of somebody else"
             elif handed.count(name) > 1:
                 yield f"{name} is two results"
+        early = self._copied(lines[first:])
         for x in self.text.program.results:
             name = self.text.names.get(x, "")
-            if x.nbytes and self.plan.base(x) not in self._holds(name) and not any(
+            if x.nbytes and self.plan.base(x) not in early | self._holds(name) and not any(
                     isinstance(i, State | Argument) and i.value is x for i in self.text.program.inputs):
                 yield f"the result {x!r} is not in {name} any more"
+
+    def _copied(self, lines: list[str]) -> set[Value]:
+        """The values that are copied for results, before states are written to that had them."""
+        found: set[Value] = set()
+        for line in map(str.strip, lines):
+            made = _MAKES.fullmatch(line)
+            if (copy := _COPIES.fullmatch(line)) is not None:
+                self._copy(copy)
+            elif made is not None and ".copy(" in line:
+                found.update(*map(self._holds, _NAMES.findall(made[2])))
+        return found
 
 
 def _meet(a: Bounds, b: Bounds) -> bool:

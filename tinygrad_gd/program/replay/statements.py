@@ -392,7 +392,7 @@ class Statements:
         gradients = {value for _, value in self.program.gradients}
         counts = Counter(x for x in self.program.outputs if isinstance(x, Value))
         early = {x: f"r{next(self._number)}" for x, n in counts.items()  # in one Tensor; of old values
-                 if n > 1 or x in gradients or self.plan.base(x) in self._fixed}
+                 if n > 1 or x in gradients or self.plan.base(x) in self._fixed or self._is_written(x)}
         lines = [f"{name} = {self._result(x)}" for x, name in early.items()]
         for state, value in self.program.writes:
             tensor = self._tensor(state.tensor)
@@ -416,13 +416,14 @@ class Statements:
         """Whether an array that is returned raw belongs to the replay, or to who gave it."""
         if not isinstance(x, Value):
             return isinstance(x, np.ndarray)
-        base = self.plan.base(x)
+        fixed = bool({self.plan.base(x), x} & self._fixed)
         return not x.scalar and not self._is_written(x) and (
-            bool({base, x} & self._fixed) or any(i.value is base for i in self.program.inputs))
+            fixed or not isinstance(self.plan.place(x), int | None))
 
     def _is_written(self, x: Value) -> bool:
-        """Whether a value shows what a state held when the call began: a result is a copy of it."""
-        return any(state.value is self.plan.base(x) for state, _ in self.program.writes)
+        """Whether a value shows what a state held before its last write: a result is a copy of it."""
+        place, base = self.plan.place(x), self.plan.base(x)
+        return any(state is place and value is not base for state, value in self.program.writes)
 
     def _result(self, x: Any) -> str:
         if not isinstance(x, Value):
