@@ -29,7 +29,7 @@ from tests.pictures.drawings import (
 from tinygrad_gd.engine.graph import Node
 from tinygrad_gd.ground.user_code import array_in
 from tinygrad_gd.pictures import colours, draw
-from tinygrad_gd.pictures.figures import bar, number, value_summary
+from tinygrad_gd.pictures.figures import bar, norms, number, value_summary
 from tinygrad_gd.pictures.themes import KINDS, THEMES, between
 from tinygrad_gd.program.passes import readable
 
@@ -580,3 +580,22 @@ def test_parameters_of_equal_names_are_told_apart_by_their_modules() -> None:
         assert f"{name}.weight" in text and f"{name}.bias" in text and f"{name}.*" in text
     assert sum("parameter  " in line for line in text.splitlines()) == 8
     assert "\nweight  " in str(draw(encoder(np.ones((2, 4))).sum()))  # where one name is enough, no more is said
+
+
+def test_gradients_of_many_arrays_are_measured_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = tg.Tensor(np.linspace(0.5, 1.5, 8), requires_grad=True, name="x")
+    t = x
+    for k in range(40):
+        t = t * [0.5, 1e-120, 1e120][k % 3]
+    t.sum().backward()
+    whole = str(draw(t.sum(), fold=False))
+    assert "grad 2.8284" in whole, whole  # of eight ones
+    monkeypatch.setattr("tinygrad_gd.pictures.slopes._ROOM", 20)
+    assert str(draw(t.sum(), fold=False)) == whole
+
+
+@pytest.mark.parametrize("arrays", [[], [np.ones(0)], [np.float32(-3), np.array([3.0, -4.0], np.float16), np.full((2, 2), 1e-200),
+                                                       np.array([1.0, np.inf]), np.array(-np.inf), np.full(7, 1e200)]])
+def test_norms_are_those_of_the_arrays(arrays: list[Any]) -> None:
+    expected = [0.0] if len(arrays) == 1 else [3.0, 5.0, 2e-200, np.nan, np.inf, np.sqrt(7) * 1e200][: len(arrays)]
+    assert np.allclose(norms(arrays), expected, rtol=1e-12, atol=0, equal_nan=True)

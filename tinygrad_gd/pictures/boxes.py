@@ -8,16 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from ..engine.graph import Node
 from ..engine.tensor import Tensor
 from .cells import Cell, Cells
 from .extent import Extent, extent_of, least_length
+from .figures import is_finite
 from .folding import Wish, folded
 from .recording import Recording
 from .rows import Row, Writer
-from .slopes import size_of_slope, slopes_of
+from .slopes import slopes_of
 from .tree import Region
 from .views import Units
 
@@ -292,7 +291,7 @@ def _folds(drawn: Cells, writer: Writer) -> list[str]:
 def _mark_first(graph: Graph, writer: Writer) -> None:
     """Mark the boxes in which a NaN or an infinity first appears, on the way there and back."""
     slopes, units = writer.slopes, writer.units
-    bad = {box.id for box in graph.nodes if any(not np.isfinite(size_of_slope(slopes[units.end(i)]))
+    bad = {box.id for box in graph.nodes if any(not is_finite(slopes[units.end(i)])
                                                 for i in box.places[-1:] if units.end(i) in slopes)}
     later = {edge.source for edge in graph.edges if edge.target in bad}
     for box in graph.nodes:

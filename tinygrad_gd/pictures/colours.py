@@ -12,9 +12,8 @@ from ..engine.tensor import Tensor
 from ..errors import OptionError, describe
 from ..program.timing import times
 from .boxes import Box, Graph
-from .figures import duration, duration_and_share, number
+from .figures import duration, duration_and_share, norms, number
 from .rows import Row
-from .slopes import size_of_slope
 
 #: What is compared, and how it is written.
 WORDS: dict[Any, tuple[str, Callable[[float], str]]] = {
@@ -45,7 +44,7 @@ def _size(graph: Graph, box: Box, by: Any) -> float | None:
     """What is compared: of a box of many operations the largest, or of bytes the sum."""
     recording, units = graph.recording, graph.units
     if by == "grad":
-        found = [size_of_slope(graph.slopes[i]) for i in units.ends(box.places) if i in graph.slopes]
+        found = norms([graph.slopes[i] for i in units.ends(box.places) if i in graph.slopes])
         return max(found, default=None)
     outs = [recording.outs[i] for i in box.places]
     if by == "memory":

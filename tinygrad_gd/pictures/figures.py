@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ def value_summary(array: Any, activation: bool = False) -> str:
         return alarm
     if activation and (zeros := array.size - np.count_nonzero(array)):
         return f"{zeros / array.size:.0%} zero"
-    unit = _unit(array)
+    unit = _unit(np.abs(np.asarray(array, np.float64)).max())
     scaled = array / unit
     mean, deviation = scaled.mean(), scaled.std()
     if abs(mean) <= 4 * np.finfo(array.dtype).eps * deviation:  # rounding, which differs by machine
@@ -78,12 +79,31 @@ def gradient_summary(array: Any) -> str:
 
 def norm(array: Any) -> float:
     """The Euclidean norm, which neither overflows nor vanishes before its time."""
-    if array.size == 1:
-        return abs(float(array.item()))
-    if array.size == 0 or not np.isfinite(array).all():
-        return float("nan") if array.size else 0.0
-    unit = _unit(array)
-    return float(np.linalg.norm(array / unit) * unit)
+    return norms([array])[0]
+
+
+def norms(arrays: Sequence[Any]) -> list[float]:
+    """The norms of arrays: of many small ones at once, as a graph has millions.
+
+    >>> norms([np.array([3.0, 4.0]), np.float64(-2.0), np.array([[1e-200], [0.0]])])
+    [5.0, 2.0, 1e-200]
+    """
+    found = np.zeros(len(arrays))
+    sizes = np.fromiter((x.size for x in arrays), int, len(arrays))
+    for size in set(sizes.tolist()) - {0}:
+        places = np.flatnonzero(sizes == size)
+        rows = np.concatenate([arrays[k] for k in places.tolist()], None)
+        found[places] = _norms(np.abs(rows.astype(np.float64, copy=False)).reshape(-1, size))
+    return list(found.tolist())
+
+
+def _norms(rows: Any) -> Any:
+    """The norms of rows that are not negative."""
+    largest = rows.max(1)
+    if rows.shape[1] == 1:
+        return largest
+    unit = np.where(np.isfinite(largest), _unit(largest), np.nan)
+    return np.sqrt(np.square(rows / unit[:, None]).sum(1)) * unit
 
 
 def is_finite(array: Any) -> bool:
@@ -142,8 +162,7 @@ def _not_finite(array: np.ndarray[Any, Any]) -> str:
     return " ".join(f"{word} x{n}" for word, n in (("NaN", nans), ("Inf", infinities)) if n)
 
 
-def _unit(array: np.ndarray[Any, Any]) -> Any:
+def _unit(largest: Any) -> Any:
     """What to divide by so that squares neither overflow nor vanish; 1 for everyday numbers."""
-    array = np.asarray(array, np.float64)
-    largest = np.abs(array).max()
-    return largest if largest > 0 and not 1e-100 < largest < 1e100 else np.float64(1)
+    odd = (largest > 0) & ~((largest > 1e-100) & (largest < 1e100))
+    return np.where(odd, largest, 1.0)

@@ -9,10 +9,10 @@ import numpy as np
 
 from ..engine.tensor import Tensor
 from ..program.ir import Value
-from .figures import FEW, is_finite, number, value_summary
+from .figures import FEW, gradient_summary, is_finite, norms, number, value_summary
 from .letters import LONGEST
 from .recording import Recording
-from .slopes import held_otherwise, size_of_slope, written
+from .slopes import held_otherwise
 from .tree import Region
 from .views import Units
 from .words import SILENT, called, joined_names, literal, options_of, title_of, view_text, word_of
@@ -74,7 +74,7 @@ class Writer:
 
     def grad(self, place: int) -> str:
         """d(drawn)/d(value) in a few characters."""
-        return written(self.slopes[place]) if place in self.slopes else ""
+        return gradient_summary(self.slopes[place]) if place in self.slopes else ""
 
     def title(self, host: int) -> str:
         """The operation, with plain numbers where they stand."""
@@ -168,7 +168,7 @@ class Writer:
                 continue
             word = {"param": "parameters", "input": "inputs", "const": "constants"}[kind]
             total = sum(self.recording.size(s) for s in places)
-            sizes = [size_of_slope(self.slopes[s]) for s in places if s in self.slopes]
+            sizes = norms([self.slopes[s] for s in places if s in self.slopes])
             grad = number(float(np.sqrt(np.sum(np.square(sizes))))) if sizes else ""
             found.append(Row(kind, f"{len(places):,} {word}", f"{total:,} numbers", grad, uses=0))
         return found
@@ -179,7 +179,7 @@ class Writer:
         """How large the gradients of equal parts are, in order."""
         last = [c.operations[-1] if isinstance(c, Region) else c for c in children]
         slopes = self.slopes
-        return [size_of_slope(slopes[i]) for i in self.units.ends(last) if i in slopes]
+        return norms([slopes[i] for i in self.units.ends(last) if i in slopes])
 
     def learned(self, hosts: Sequence[int]) -> str:
         """How many numbers these operations of a forward pass learn."""

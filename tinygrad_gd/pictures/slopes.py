@@ -16,8 +16,11 @@ from ..engine.tensor import Tensor
 from ..errors import GradError
 from ..ground.modes import current_mode, no_grad
 from ..ground.observer import Observer, observe
-from .figures import FEW, gradient_summary, norm
+from .figures import FEW, gradient_summary, norms
 from .recording import Recording
+
+#: So many numbers are kept until the norms are taken that stand for them.
+_ROOM = 1 << 20
 
 
 class _Cotangents(Observer):
@@ -26,26 +29,25 @@ class _Cotangents(Observer):
     def __init__(self, places: dict[Any, int]) -> None:
         self.place_of = places.get
         self.at: dict[Any, Any] = {}
+        self._large: list[Any] = []
+        self._held = 0
 
     def backward(self, out: Any, position: int, g: Any, gx: Any) -> None:
         """Note what flows into an operation, the first time that it is told."""
         place = self.place_of(out)
         if place not in self.at:
-            self.at[place] = g if g.size <= FEW else Norm(norm(g))
+            self.at[place] = g
+            if g.size > FEW:
+                self._large.append(place)
+                self._held += g.size
+                if self._held > _ROOM:
+                    self.shorten()
 
-
-class Norm(float):
-    """The norm of an array that was not kept."""
-
-
-def written(slope: Any) -> str:
-    """A gradient in a few characters."""
-    return gradient_summary(np.float64(slope) if isinstance(slope, Norm) else slope)
-
-
-def size_of_slope(slope: Any) -> float:
-    """How large a gradient is."""
-    return abs(float(slope)) if isinstance(slope, float) else norm(slope)
+    def shorten(self) -> None:
+        """Keep the norms of what is large."""
+        sizes = norms([self.at[place] for place in self._large])
+        self.at.update(zip(self._large, map(np.float64, sizes), strict=True))
+        self._large, self._held = [], 0
 
 
 def slopes_of(recording: Recording) -> dict[int, Any]:
@@ -70,6 +72,7 @@ def slopes_of(recording: Recording) -> dict[int, Any]:
             ends = cotangents_of([root], [one])
     except GradError:  # a value was overwritten since
         return {}
+    seen.shorten()
     slopes = seen.at | {seen.place_of(x): g for x, g in {**ends, root: one}.items()}
     slopes.pop(None, None)  # what is not drawn
     return slopes
