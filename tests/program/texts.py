@@ -13,23 +13,24 @@ from tinygrad_gd.ground.pytree import flatten
 from tinygrad_gd.ops.unnamed import OtherMask
 from tinygrad_gd.program.ir import Argument, Array, Gradient, Number, State, Value
 from tinygrad_gd.program.passes import readable
-from tinygrad_gd.program.text.source import parameters_of, source_of
+from tinygrad_gd.program.text.source import by_default, parameters_of, source_of
 
 
 def call(function: Any, program: Any) -> Any:
     """Call the function of a program's text with the values that its inputs have now."""
     values: list[Any] = []
     numbers: dict[str, float] = {}
+    optional: list[Any] = []
     for given in parameters_of(program):
         if isinstance(given, Number):
             numbers.update((k, float(options[key])) for k, (options, key) in given.origins.items())
         elif isinstance(given, Array):
-            values.append(given.array)
+            (optional if by_default(given) else values).append(given.array)
         elif isinstance(given, Gradient):
             values.append(given.tensor._grad._value)  # type: ignore[union-attr]
         else:
             values.append(given.tensor._value)
-    result = function(*values, *numbers.values())
+    result = function(*values, *numbers.values(), *optional)
     if result is None:  # what comes before a write to data may be nothing
         return ()
     return result if isinstance(result, tuple) else (result,)

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Any
 
+import numpy as np
+
 from ..engine.documentation import OnDemand
 from ..engine.operands import operand
 from ..engine.primitive import Primitive
@@ -19,6 +21,7 @@ from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError
 from ..ground.explain import FAILURES, explain_call
 from ..ground.registry import register
+from ..ground.storage import NUMERIC_KINDS
 
 
 class CalledLike(Primitive):
@@ -70,7 +73,8 @@ def as_tensor(operation: str, x: Any) -> Tensor:
     """What a composition was given, as a Tensor; lists of Tensors stay recorded."""
     if x is None:
         raise DTypeError(f"{operation}: expected a Tensor, an array or a number, got NoneType")
-    x = operand(operation, x)
+    if type(x) is not np.ndarray or x.dtype.kind not in NUMERIC_KINDS:
+        x = operand(operation, x)
     return x if isinstance(x, Tensor) else Tensor(x)
 
 

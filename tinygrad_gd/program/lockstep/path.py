@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from ...engine.tensor import Tensor, constant
 from ...ground.user_code import UNKNOWN
 from ...ops.shape import copy
 from ..ir import Argument, Array, Input, Instruction, Program, State, Value, replaced
 from ..replay.planner import zeros
-from .trail import ENDS, Event, Slot
+from .trail import ENDS, Event, Slot, same
 
 
 @dataclass(eq=False)
@@ -25,6 +27,8 @@ class Path:
     values : what instructions call the result of an event.
     later : what they call results that show memory, after it was written to: since which instruction.
     around : the arrays among the arguments of programs that are no arguments of the function.
+    equal : those that are equal to another before, as they were made of the same array.
+    met : while it is recorded, by the id of such an array and a form, the first, and what it held.
     modules : the class of the module with each path.
     """
 
@@ -36,6 +40,8 @@ class Path:
     values: dict[Event, Any] = field(default_factory=dict)
     later: dict[Event, list[tuple[int, Any]]] = field(default_factory=dict)
     around: dict[Value, Any] = field(default_factory=dict)
+    equal: dict[Value, Value] = field(default_factory=dict)
+    met: dict[Any, tuple[Value, Any]] = field(default_factory=dict)
     modules: dict[str, str] = field(default_factory=dict)
 
     def at(self, event: Event, number: int | None = None) -> Any:
@@ -48,6 +54,13 @@ class Path:
     def value_of(self, slot: Slot) -> Value:
         """The argument of programs that holds a slot."""
         return self.inputs["slot", slot.index].value
+
+    def meets(self, value: Value, data: Any, array: Any) -> None:
+        """An argument was made of data, of which modules make a Tensor each: it is one in the text."""
+        now = np.array(array, order="K")
+        first, then = self.met.setdefault((id(data), value.form), (value, now))
+        if first is not value and same(then, now):
+            self.equal[value] = first
 
     def numbers(self) -> dict[Any, int]:
         """Which instruction has made a value."""
@@ -100,6 +113,9 @@ def owning(program: Program) -> Program:
 def program_of(end: Event, results: list[Event], left: dict[Tensor, Event]) -> Program:
     """The program of a call: what it computes for these results and for gradients that it leaves."""
     program = Part(end, [*results, *left.values()], whole=True).program
+    equal = {v: first for v, first in end.path.equal.items() if v in {i.value for i in program.inputs}}
+    program = replaced(program.with_(
+        inputs=tuple(i for i in program.inputs if i.value not in equal)), equal)
     count = len(results)
     return owning(program.with_(outputs=program.outputs[:count], gradients=tuple(
         zip(left, program.outputs[count:], strict=True))))

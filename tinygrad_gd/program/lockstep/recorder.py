@@ -134,11 +134,12 @@ class Recorder(Capture):
         array, key = held(x), ("slot", slot.index)
         if key not in self.inputs:
             given = self.names.get(id(array), "")
-            name = x._name if isinstance(x, Tensor) and x._name else given
-            value = Value.like(array, name)
+            value = Value.like(array, (isinstance(x, Tensor) and x._name) or given)
             self.inputs[key] = Argument(value, slot.index, constant(array), raw=True)
             if not given and isinstance(array, np.ndarray):
                 self.path.around[value] = array
+            data, _ = self.made_of.get(id(x), (x, 0))
+            self.path.meets(value, data, array)
         if isinstance(x, Tensor):
             self._values[x] = self.inputs[key].value
         return self.inputs[key].value
@@ -474,5 +475,5 @@ class Recorder(Capture):
         self.made_of = {
             n: self.made_of[id(x)] for n, x in self.brought.items() if id(x) in self.made_of}
         self.forget()
-        self.made, self._outside, self.names = {}, {}, {}
+        self.made, self._outside, self.names, self.path.met = {}, {}, {}, {}
         self._variables, self._arrays = {}, {}

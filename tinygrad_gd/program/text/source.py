@@ -261,7 +261,7 @@ class Writer:
                 continue
             name = self.name(given.value, self._role(given) or f"{kind}_{counters[kind]}")
             self.texts[given.value] = Text(name)
-            names.append(name)
+            names.append(name + by_default(given))
         for given in self.program.inputs:
             if isinstance(given, Array) and is_written_out(given):
                 self.texts[given.value] = literal(given.array)
@@ -383,10 +383,17 @@ def is_written_out(given: Array) -> bool:
     return bool(made) and (given.internal or made.startswith(("np.eye", "np.tri", "np.arange(")))
 
 
+def by_default(given: Input) -> str:
+    """What an array without a name is, if NumPy makes it by a rule: it need not be given."""
+    made = "" if not isinstance(given, Array) or given.value.name else formula(given.array)
+    return made and f"={made}"
+
+
 def parameters_of(program: Program) -> list[Input]:
     """The inputs that the function of a text takes, in order."""
     given = [i for i in program.inputs if not (isinstance(i, Array) and is_written_out(i))]
-    return sorted(given, key=lambda i: (isinstance(i, Number), not isinstance(i, Argument)))
+    return sorted(given, key=lambda i: (
+        bool(by_default(i)), isinstance(i, Number), not isinstance(i, Argument)))
 
 
 def source_of(program: Program) -> str:
