@@ -569,7 +569,7 @@ def test_a_result_that_nobody_has_any_more_is_answered_with_the_same_tensor() ->
 
     def answered() -> int:
         step().item()
-        return id(step._lockstep.last[0].before.out)
+        return id(step._lockstep.last.before.out)
 
     assert len({answered() for _ in range(4)}) == 1
     kept = [step() for _ in range(3)]

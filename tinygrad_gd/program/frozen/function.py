@@ -303,6 +303,11 @@ class Frozen(Compiled):
         entry = self._entry()
         return in_order(super().captured) if entry is None else entry.captured
 
+    def _others(self) -> list[Program]:
+        if (last := self._entry()) is None:
+            return super()._others()
+        return [entry.captured for entry in self._all() if entry is not last]
+
     def _segments(self) -> list[Any]:
         entry = self._entry()
         return super()._segments() if entry is None else [entry]

@@ -30,6 +30,7 @@ class Call:
     bound : what the slots hold; what segments hand on, by the number of its instruction, negative.
     met : by the numbers of slots, the arrays that these hold copies of: the step may write into them.
     lives : live numbers among what it was given, by their texts.
+    created : Tensors that were made in it, each with what of.
     drew : the states of the generator before the draws of segments, by the events that end these.
     written : by what was written to, the last event before that was over.
     done : buffers that a program which has failed had written to.
@@ -38,8 +39,8 @@ class Call:
     """
 
     __slots__ = (
-        "began", "bound", "context", "done", "drew", "filters", "lives", "lockstep", "met", "over",
-        "taken", "written")
+        "began", "bound", "context", "created", "done", "drew", "filters", "lives", "lockstep", "met",
+        "over", "taken", "written")
 
     def __init__(self, lockstep: Lockstep) -> None:
         self.lockstep = lockstep
@@ -47,11 +48,17 @@ class Call:
         self.bound: dict[int, Any] = {}
         self.met: dict[int, Any] = {}
         self.lives: dict[str, Any] = {}
+        self.created: list[tuple[Tensor, Any]] = []
         self.drew: Any = None
         self.written: dict[Tensor, Event] = {}
         self.done: Collection[Tensor] = ()
         self.began, self.over = tick(), None  # type: tuple[int, tuple[int, Event] | None]
         self.context, self.filters = copy_context(), warnings.filters
+
+    def creates(self, new: Tensor, data: Any) -> bool:
+        """Remember what a Tensor is made of, for a recorder that may come later; it is none of ours."""
+        self.created.append((new, data))
+        return False
 
     def alive(self, events: Iterable[Event]) -> dict[Event, Any]:
         """The answers to events that somebody has, and that are no ordinary Tensors yet."""

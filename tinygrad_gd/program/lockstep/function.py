@@ -10,7 +10,6 @@ from threading import Lock, get_ident
 from typing import Any
 from weakref import ref
 
-from ...engine.tensor import Tensor
 from ...errors import CaptureError, CaptureWarning, DTypeError, describe
 from ...ground.modes import Mode, current_mode
 from ...ground.user_code import line_of_function, located, user_stacklevel
@@ -40,7 +39,7 @@ class Compiled:
         self.problem = ""
         self._lockstep, self._in_use = Lockstep(self.name, self.strict), Lock()
         self._captured: tuple[Any, Any] = None, None  # an end, and the program up to there
-        self._watched: Any = None  # as `last` of a lockstep, of a call that somebody watched
+        self._watched: Event | None = None  # the end of a call that somebody watched
         self._to_watch = PATIENCE  # so many watched calls may still be recorded
         self._thread = 0  # which thread is in a call
         self._own: dict[int, Any] = {}  # by the id of an object, what its method is
@@ -107,23 +106,28 @@ class Compiled:
         return self._lockstep.last is not None
 
     @property
-    def _recorded(self) -> tuple[Event, list[Event], dict[Tensor, Event]]:
-        """The end of the call that was recorded last, and what made its results and gradients."""
-        found: Any = self._lockstep.last or self._watched
+    def _recorded(self) -> Event:
+        """The end of the call that was recorded last."""
+        found = self._lockstep.last or self._watched
         if found is None:
             raise CaptureError(self.problem or f"{self.name}: nothing is recorded yet; call it first, "
                                "and not only in a derivative, in another compiled function, or with "
                                "an observer in it, where it runs uncompiled")
-        return found  # type: ignore[no-any-return]
+        return found
 
     @property
     def captured(self) -> Program:
         """The program as it was recorded, before all passes."""
-        end, results, left = self._recorded
+        end = self._recorded
         if self._captured[0] is not end:
-            self._captured = end, program_of(end, results, left)
+            self._captured = end, program_of(end)
         program: Program = self._captured[1]
         return program
+
+    def _others(self) -> list[Program]:
+        """The programs of other calls, which may be of other sizes."""
+        last, known = self._recorded, self._lockstep.root.descendants()
+        return [program_of(e) for e in known if e.kind == "end" and e is not last]
 
     @property
     def program(self) -> Program:
@@ -132,8 +136,13 @@ class Compiled:
 
     @property
     def source(self) -> str:
-        """The program as readable NumPy text that runs on its own."""
-        return source_of(readable(self.captured))
+        """The program as readable NumPy text that runs on its own.
+
+        It asserts that arguments are as long as in the call, but for lengths that were at least twice
+        as large in another: if both computed the same, for multiples of lengths, the text takes any.
+        What Python decides by a length, as ``if len(x) > 100`` does, is what it was in these calls.
+        """
+        return source_of(readable(self.captured), map(readable, self._others()))
 
     @property
     def replay_source(self) -> str:
@@ -142,7 +151,8 @@ class Compiled:
 
     def _segments(self) -> list[Segment]:
         """Those that ran last; of a call that was only recorded, what would run in the next."""
-        end, results, _ = self._recorded
+        end = self._recorded
+        results, _ = end.more
         ends, path = [e for e in end.path_to() if e.kind in ENDS], end.path
         if found := [e.segment for e in ends if e.segment is not None]:
             return found

@@ -82,7 +82,7 @@ class Lockstep:
         self.changes, self.flags = changes.count, Flags(())
         self.states: set[int] = set()
         self.records = self.hits = self.skipped = 0
-        self.last: Any = None
+        self.last: Event | None = None
         self.recordings: dict[Any, Recorder] | None = None if names is None else {}
         self.form: Any = None
         self.expected: Any = None
@@ -138,7 +138,7 @@ class Lockstep:
         self.decided = recorder.decided
         self.records += 1
         end = recorder.finish(result)
-        self.last = end, [x for x in recorder.results if isinstance(x, Event)], recorder.left
+        self.last = end
         if self.recordings is not None:
             self.recordings[end, self.form] = recorder
         known = self.root.tensors()
@@ -298,7 +298,7 @@ class Lockstep:
     def copies(self, new: Any, x: Any, dtype: Any) -> bool:
         """Let a Tensor that is being made of another stand for its values, if they are pending."""
         if not (self.active and isinstance(x, Tensor) and self.made(x)):
-            return False
+            return self.active and self.call.creates(new, x)
         out = self.detached(x, dtype)
         new._requires_grad, new._grad, new._hooks = False, None, None
         if self.recorder is not None:

@@ -67,7 +67,7 @@ class _Recorder(Recorder):
         found = [(leaf, g) for leaf in self.received if (g := leaf._grad) is not None]
         left = {leaf: self._result(g) for leaf, g in found if g not in self.used}
         end = super().finish(result)
-        self.left = {leaf: g for leaf, g in left.items() if isinstance(g, Event)}
+        end.more = end.more[0], {leaf: g for leaf, g in left.items() if isinstance(g, Event)}
         return end
 
 
@@ -89,7 +89,7 @@ class Onlooker(Observer):
     ----------
     watcher : who is told as if nothing were recorded.
     recorder : what writes the call down; None once the call has an observer of its own.
-    last : the end of the recording, and the events that it returned; None if there is none.
+    last : the end of the recording; None if there is none.
     settled : whether optimizers remembered as much before the call as after it: the first step makes
         what later ones change.
     """
@@ -103,7 +103,7 @@ class Onlooker(Observer):
         self.lockstep = Lockstep(name, strict)
         self.lockstep.call, self.lockstep.given = Call(self.lockstep), given
         self.recorder: _Recorder | None = _Recorder(self.lockstep)
-        self.last: Any = None
+        self.last: Event | None = None
         self._states: list[tuple[Any, Any]] = []
         self._shown: dict[Tensor, Any] = {}  # what rules see of an array
         self._floats: dict[int, Live] = {}  # by the id of an argument, how programs read it
@@ -120,9 +120,7 @@ class Onlooker(Observer):
         finally:
             reset_mode(token)
         if self.recorder is not None:
-            end = self.recorder.finish(result)
-            results = [x for x in self.recorder.results if isinstance(x, Event)]
-            self.last = end, results, self.recorder.left
+            self.last = self.recorder.finish(result)
         self.recorder, self._shown = None, {}
         return result
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ class Path:
     values : what instructions call the result of an event.
     later : what they call results that show memory, after it was written to: since which instruction.
     around : the arrays among the arguments of programs that are no arguments of the function.
+    rank : where arguments come among those of the function.
     equal : those that are equal to another before, as they were made of the same array.
     met : while it is recorded, by the id of such an array and a form, the first, and what it held.
     modules : the class of the module with each path.
@@ -40,6 +42,7 @@ class Path:
     values: dict[Event, Any] = field(default_factory=dict)
     later: dict[Event, list[tuple[int, Any]]] = field(default_factory=dict)
     around: dict[Value, Any] = field(default_factory=dict)
+    rank: dict[Value, int] = field(default_factory=dict)
     equal: dict[Value, Value] = field(default_factory=dict)
     met: dict[Any, tuple[Value, Any]] = field(default_factory=dict)
     modules: dict[str, str] = field(default_factory=dict)
@@ -55,9 +58,9 @@ class Path:
         """The argument of programs that holds a slot."""
         return self.inputs["slot", slot.index].value
 
-    def meets(self, value: Value, data: Any, array: Any) -> None:
+    def meets(self, value: Value, data: Any, array: Any, rank: int) -> None:
         """An argument was made of data, of which modules make a Tensor each: it is one in the text."""
-        now = np.array(array, order="K")
+        self.rank[value], now = rank, np.array(array, order="K")
         first, then = self.met.setdefault((id(data), value.form), (value, now))
         if first is not value and same(then, now):
             self.equal[value] = first
@@ -110,12 +113,15 @@ def owning(program: Program) -> Program:
     return program.with_(gradients=tuple(gradients), instructions=(*program.instructions, *copies))
 
 
-def program_of(end: Event, results: list[Event], left: dict[Tensor, Event]) -> Program:
-    """The program of a call: what it computes for these results and for gradients that it leaves."""
+def program_of(end: Event) -> Program:
+    """The program of a call: what it computes for its results and for gradients that it leaves."""
+    results, left = end.more
     program = Part(end, [*results, *left.values()], whole=True).program
-    equal = {v: first for v, first in end.path.equal.items() if v in {i.value for i in program.inputs}}
-    program = replaced(program.with_(
-        inputs=tuple(i for i in program.inputs if i.value not in equal)), equal)
+    path, used = end.path, {i.value for i in program.inputs}
+    equal = {v: first for v, first in path.equal.items() if v in used}
+    inputs = sorted((i for i in program.inputs if i.value not in equal),
+                    key=lambda i: path.rank.get(i.value, inf))
+    program = replaced(program.with_(inputs=tuple(inputs)), equal)
     count = len(results)
     return owning(program.with_(outputs=program.outputs[:count], gradients=tuple(
         zip(left, program.outputs[count:], strict=True))))

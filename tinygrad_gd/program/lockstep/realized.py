@@ -48,6 +48,8 @@ def realize(lockstep: Any, events: list[Event]) -> None:
     else:
         again = Again(call, events, lockstep)
         lockstep.recorder = Recorder(lockstep, entire=False)
+        for leaf, data in call.created:
+            lockstep.recorder.creates(leaf, data)
         lockstep.at, lockstep.active = lockstep.root, True
     try:
         with np.errstate(all="ignore"):  # they were heard of

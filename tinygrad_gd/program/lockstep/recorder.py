@@ -46,7 +46,6 @@ class Recorder(Capture):
     made_of : by the id of a Tensor that the function makes, the array or Tensor that it is made of,
         and how many instructions there were then; in the end by the numbers of slots.
     arguments, results : the leaves of what is given, and returned: events for what was computed.
-    left : the events that made the gradients that it leaves, by their leaves.
     names : of arguments, by their ids.
     problem, line : why the call cannot be frozen, and where that was seen.
     decided : where numbers come from that Python has looked at.
@@ -66,7 +65,6 @@ class Recorder(Capture):
         function, *given = lockstep.given
         self.arguments: list[Any] = flatten(given)
         self.results: list[Any] = []
-        self.left: dict[Tensor, Event] = {}
         named = zip(self.arguments, names_of(function, *given), strict=False)
         self.names = {id(held(x)): name for x, name in named}
         self.problem, self.line = "", UNKNOWN
@@ -139,7 +137,7 @@ class Recorder(Capture):
             if not given and isinstance(array, np.ndarray):
                 self.path.around[value] = array
             data, _ = self.made_of.get(id(x), (x, 0))
-            self.path.meets(value, data, array)
+            self.path.meets(value, data, array, [*self.names.values(), given].index(given))
         if isinstance(x, Tensor):
             self._values[x] = self.inputs[key].value
         return self.inputs[key].value
@@ -451,7 +449,8 @@ class Recorder(Capture):
         self.sees_errors()
         e = self.follow("end", None, ())
         self.path.hand_on(e)
-        self.left = left_by(e.path_to(), self.event_of)
+        made = [x for x in self.results if isinstance(x, Event)]
+        e.more = made, left_by(e.path_to(), self.event_of)
         self.close()
         return e
 

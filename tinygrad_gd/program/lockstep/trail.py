@@ -79,7 +79,8 @@ class Event:
     more : of an ``op``, positions of masks and how many elements each selects; of a ``backward``, each
         leaf, its gradient before, and the event that makes the new one; of a ``pull``, what makes its
         results; of an ``ask``, the answer; of a ``step``, parameters and options of the groups; of a
-        ``write`` into what a slot holds, the number of the instruction; of a ``read``, what it is for.
+        ``write`` into what a slot holds, the number of the instruction; of a ``read``, what it is for;
+        of an ``end``, the events that make results, and by leaves those that make gradients.
     shape, dtype, by_columns, requires_grad : the form of its result.
     moved : events whose results show memory that is written to here.
     loose : positions of inputs that were others in some call.

@@ -1,7 +1,8 @@
 """Programs as text for people.
 
 `source` writes NumPy: `names` says what values are called and whose gradient is whose, `literals`
-writes constants, and `helpers` takes over functions that NumPy does not have.
+writes constants, `helpers` takes over functions that NumPy does not have, and `sizes` asserts the
+shapes of arguments, or finds that a length is free.
 
 Surprises here
 --------------

@@ -13,8 +13,8 @@ from ...ops.indexing import SLOT
 #: Characters in a line.
 WIDTH = 100
 
-#: Precedences, as in Python: of names and calls, and of a minus in front.
-ATOM, UNARY = 9, 7
+#: Precedences, as in Python: of names and calls, of a minus in front, and of products.
+ATOM, UNARY, MULTIPLY = 9, 7, 6
 
 
 class Text(str):
@@ -34,7 +34,9 @@ class Text(str):
 
 
 def literal(x: Any) -> Text:
-    """A constant, of its own type."""
+    """A constant, of its own type; a length as what it is in the text."""
+    if isinstance(text := getattr(x, "text", None), Text):
+        return text
     if isinstance(x, np.ndarray):
         return _array_literal(x)
     if isinstance(x, np.generic):

@@ -12,7 +12,7 @@ import os
 import re
 import textwrap
 from bisect import bisect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ from ..ir import (
 from .helpers import Helpers, Names, broken
 from .literals import ATOM, UNARY, WIDTH, Text, dtype_text, formula, literal, number, public_name
 from .names import Naming
+from .sizes import Differs, Sizes, arguments_of
 
 #: Characters that a result may have to be written where it is used; a view, in each place.
 SHORT, SHORT_VIEW = 60, 30
@@ -119,7 +120,7 @@ class Writer:
             return Text(f"rng.{DRAWS[p.name]}({literal(i.params['size'])}{options})")
         first = inputs[0] if inputs else None
         if p.name == "broadcast_to" and i.output in self._filled and not getattr(first, "shape", ()):
-            return Text(f"np.full({literal(i.output.shape)}, {self.operand(first)})")
+            return Text(f"np.full({literal(i.params['shape'])}, {self.operand(first)})")
         spread = p.name == "broadcast_to" and i.output in self._filled
         if spread or (p.name in ROWS and _comes_by_columns(i)):
             return Text(f"{self._call(i)}.copy()")
@@ -193,16 +194,17 @@ class Writer:
 
     # -- the whole text ------------------------------------------------------------------------------
 
-    def write(self) -> str:
+    def write(self, sizes: Sizes | None = None) -> str:
         """The module text: the function, and after it what it calls."""
         program = self.program
         parameters = self._parameters()
+        sizes = sizes or Sizes(self.arguments, program)
         body = self._body()
         body.append(_wrapped("    return (", self._returned(), ")", "    return "))
         head = _wrapped(f"def {program.name}(", parameters, "):")
         draws = any(i.primitive.name in DRAWS for i in program.instructions)
         lines = ["import numpy as np", "", *(["rng = np.random.default_rng()", ""] if draws else ()),
-                 "", head, *self._sizes(), *body]
+                 "", head, *sizes.assertions(), *body]
         for text in self.helpers.functions.values():
             lines += ["", "", text]
         constants = [*self.helpers.constants.values(), *self._state_keys()]
@@ -247,6 +249,11 @@ class Writer:
                 text = self.expression(i)
         return text
 
+    @property
+    def arguments(self) -> list[str]:
+        """What the arguments are called."""
+        return [str(self.texts[i.value]) for i in arguments_of(self.program)]
+
     def _parameters(self) -> list[str]:
         counters: dict[str, int] = {}
         names = []
@@ -275,13 +282,6 @@ class Writer:
         tables = [i.inputs[0] for i in self._naming.users[given.value] if i.primitive.name == "getitem"]
         classes = any(isinstance(x, Value) and x in self._naming.made for x in tables)
         return "mask" if kind == "b" else "labels" if classes else "index"
-
-    def _sizes(self) -> Iterator[str]:
-        """The text holds for arguments of these sizes, which occur in it."""
-        for given in self.program.inputs:
-            if isinstance(given, Argument) and given.value.shape:
-                name, shape = self.texts[given.value], literal(given.value.shape)
-                yield f"    assert np.shape({name}) == {shape}, \"{name}: not of shape {shape}\""
 
     def _state_keys(self) -> list[str]:
         """What `Module.state_dict` calls the arguments."""
@@ -396,10 +396,19 @@ def parameters_of(program: Program) -> list[Input]:
         bool(by_default(i)), isinstance(i, Number), not isinstance(i, Argument)))
 
 
-def source_of(program: Program) -> str:
+def source_of(program: Program, others: Iterable[Program] = ()) -> str:
     """The program as a NumPy module with one function.
 
     The function takes the arguments, the state and the hyperparameters, and returns the results,
-    then the new state, then the gradients that are kept.
+    then the new state, then the gradients that are kept. Programs of ``others`` that do the same with
+    arguments of other lengths show which lengths are free.
     """
-    return Writer(program).write()
+    writer = Writer(program)
+    text = writer.write()
+    for other in others:
+        try:
+            sizes = Sizes(writer.arguments, program, other)
+            return Writer(sizes.merged()).write(sizes)
+        except Differs:
+            continue
+    return text
