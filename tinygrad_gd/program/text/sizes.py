@@ -74,8 +74,8 @@ class Sizes:
         self._others = self._shapes if other is None else [i.value.shape for i in arguments_of(other)]
         self._same: dict[Value, tuple[Value, Any]] = {}  # by values of the other, those here
         self.lengths: dict[tuple[int, int], Text] = {}
-        for name, shape, else_ in zip(names, self._shapes, self._others, strict=False):
-            for axis, (n, m) in enumerate(zip(shape, else_, strict=False)):
+        for name, shape, then in zip(names, self._shapes, self._others, strict=False):
+            for axis, (n, m) in enumerate(zip(shape, then, strict=False)):
                 if n != m:
                     self.lengths.setdefault((n, m), _length(name, axis))
 
@@ -84,8 +84,8 @@ class Sizes:
     def assertions(self) -> Iterator[str]:
         """The statements which assert that arguments have shapes for which the text holds."""
         told: set[Text] = set()
-        for name, shape, else_ in zip(self._names, self._shapes, self._others, strict=True):
-            free = [axis for axis, (n, m) in enumerate(zip(shape, else_, strict=True)) if n != m]
+        for name, shape, then in zip(self._names, self._shapes, self._others, strict=True):
+            free = [axis for axis, (n, m) in enumerate(zip(shape, then, strict=True)) if n != m]
             test = f"np.shape({name}) == {literal(shape)}"
             if free == [0]:
                 test = f"np.shape({name})[1:] == {literal(shape[1:])}"
@@ -94,7 +94,7 @@ class Sizes:
             if shape:
                 yield f'    assert {test}, "{name}: not of shape {_with(shape, free, "any")}"'
             for axis in free:
-                own, first = _length(name, axis), self.lengths[shape[axis], else_[axis]]
+                own, first = _length(name, axis), self.lengths[shape[axis], then[axis]]
                 if own != first and own not in told:
                     what = name if not axis else f"{name}, axis {axis}"
                     yield f'    assert {own} == {first}, "{what}: not of length {first}"'
