@@ -42,7 +42,7 @@ class Path:
     values: dict[Event, Any] = field(default_factory=dict)
     later: dict[Event, list[tuple[int, Any]]] = field(default_factory=dict)
     around: dict[Value, Any] = field(default_factory=dict)
-    rank: dict[Value, int] = field(default_factory=dict)
+    rank: dict[Value, float] = field(default_factory=dict)
     equal: dict[Value, Value] = field(default_factory=dict)
     met: dict[Any, tuple[Value, Any]] = field(default_factory=dict)
     modules: dict[str, str] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Path:
         """The argument of programs that holds a slot."""
         return self.inputs["slot", slot.index].value
 
-    def meets(self, value: Value, data: Any, array: Any, rank: int) -> None:
+    def meets(self, value: Value, data: Any, array: Any, rank: float) -> None:
         """An argument was made of data, of which modules make a Tensor each: it is one in the text."""
         self.rank[value], now = rank, np.array(array, order="K")
         first, then = self.met.setdefault((id(data), value.form), (value, now))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -137,7 +138,7 @@ class Recorder(Capture):
             if not given and isinstance(array, np.ndarray):
                 self.path.around[value] = array
             data, _ = self.made_of.get(id(x), (x, 0))
-            self.path.meets(value, data, array, [*self.names.values(), given].index(given))
+            self.path.meets(value, data, array, [*self.names.values()].index(given) if given else inf)
         if isinstance(x, Tensor):
             self._values[x] = self.inputs[key].value
         return self.inputs[key].value
