@@ -83,7 +83,8 @@ class Call:
 
     def made(self, x: Any) -> bool:
         """Whether something is an answer of this call."""
-        return isinstance(x, StandIn) and (x.call is self.lockstep or x.call is self)
+        return isinstance(x, StandIn) and (x.call is self or (
+            x.call is self.lockstep and self.lockstep.call is self))  # not while a later one goes on
 
     def stands_for(self, r: Any, x: Any) -> bool:
         """Whether what is given is what a reference means in this call."""

@@ -141,13 +141,17 @@ class Lockstep:
         self.last = end, [x for x in recorder.results if isinstance(x, Event)], recorder.left
         if self.recordings is not None:
             self.recordings[end, self.form] = recorder
-        known = self.root.tensors()
-        self.states = set(map(id, known))
-        self.flags = Flags(known)
+        self.learns()
         hits = self.hits + self.skipped
         if self.records > BRANCHES + hits // WORTH:
             self.problem = (f"it runs uncompiled: {self.records} of {self.records + hits} calls "
                             "had to be recorded, as what it computes is hardly ever the same twice")
+
+    def learns(self) -> None:
+        """Take over which Tensors the trail knows, and how they are derived."""
+        known = self.root.tensors()
+        self.states = set(map(id, known))
+        self.flags = Flags(known)
 
     def has_changed(self) -> bool:
         """Whether the call has changed anything yet: values, gradients, random numbers."""
@@ -161,6 +165,7 @@ class Lockstep:
         recorder, self.recorder = self.recorder, None
         assert recorder is not None
         recorder.stop()
+        self.learns()
         self.records += 1
         if reason and self.records >= PATIENCE and not self.hits:
             self.problem = f"it runs uncompiled: {reason}"
