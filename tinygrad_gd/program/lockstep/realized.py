@@ -109,11 +109,12 @@ class Again:
             g: e for e in events if e.kind in ("backward", "pull") for g in e.results()}
         self.over = call.over[0] if call.over else inf
         self._place = {e: n for n, e in enumerate(call.over[1].path_to() if call.over else events)}
-        self._written = {t: self._place.get(e, -1) for t, e in call.written.items()}
+        written = [(t, self._place.get(e, -1)) for t, e in call.written.items()]
         for e, n in self._place.items():
             if e.kind == "step":
                 params = (p for group, _ in e.more for p in group)
-                self._written.update((p, n) for p, g in zip(params, e.refs, strict=True) if g is not None)
+                written += [(p, n) for p, g in zip(params, e.refs, strict=True) if g is not None]
+        self._written = dict(sorted(written, key=lambda last: last[1]))
         pulls = [e.refs for e in events if e.kind == "pull"]  # which end with their variables
         self._variables = {id(r) for refs in pulls for r in refs[2 + 2 * refs[1] :]}
         self._opened: list[Tensor] = []

@@ -204,11 +204,12 @@ class Recorder(Capture):
             return function()
 
     def follow(
-        self, kind: str, what: Any, refs: tuple[Any, ...], params: dict[str, Any] = _NO_PARAMS
+        self, kind: str, what: Any, refs: tuple[Any, ...], params: dict[str, Any] = _NO_PARAMS,
+        counts: Any = None,
     ) -> Event:
         """Go on in the trail, along a branch that is known or a new one."""
         mode = None if kind == "end" else current_mode()  # the call is over, and so are its modes
-        e = self.lockstep.at = self.lockstep.at.followed_by(kind, what, refs, params, mode)
+        e = self.lockstep.at = self.lockstep.at.followed_by(kind, what, refs, params, mode, counts)
         e.path, e.segment, e.holds = self.path, None, None  # it may have to hand on more
         self.path.ends[e] = len(self.instructions)
         return e
@@ -283,10 +284,9 @@ class Recorder(Capture):
         refs = self._loosened(primitive, inputs)
         given = tuple(map(self._alive, inputs, refs))
         out: Tensor = self.really(lambda: compute(primitive, given, params))
-        e = self.follow("op", primitive, refs, params)
+        counts = [(n, int(np.count_nonzero(held(m)))) for n, m in masks]
+        e = self.follow("op", primitive, refs, params, counts or None)
         e.makes(out)
-        if masks:
-            e.more = [(n, int(np.count_nonzero(held(m)))) for n, m in masks]
         self.makes(e, out)
         self._has_result(e, out)
         return out
