@@ -134,10 +134,10 @@ class Capture(Observer):
             """A value made again, view by view; itself if it shows none that is old."""
             if value not in renewed and value in views:
                 i = views[value]
-                first = again(i.inputs[0]) if isinstance(i.inputs[0], Value) else i.inputs[0]
-                if first is not i.inputs[0]:
+                first, *others = i.inputs
+                if isinstance(first, Value) and (shown := again(first)) and first in renewed:
                     renewed[value] = self._record(
-                        i.primitive, (first, *i.inputs[1:]), i.params, replace(i.output))
+                        i.primitive, (shown, *others), i.params, replace(i.output))
             return renewed.get(value, value)  # type: ignore[no-any-return]
 
         self._values[target] = new

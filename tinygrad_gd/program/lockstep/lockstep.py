@@ -373,14 +373,15 @@ class Lockstep:
 
     def before_writing(self, target: Tensor) -> None:
         """Memory is about to be written to: what was answered before is computed before."""
-        if self.at.kind != "start" and not self.at.writes:
+        written = self.at.kind == "read" and any(target is r for r in self.at.refs)  # just now
+        if self.at.kind != "start" and not written:
             if self.recorder is None:
-                if (e := self.find("read", None)) is not None:
+                if (e := self.find("read", None, self.call.fits, (target,))) is not None:
                     compute(self, e)
                 else:
                     self.realize("a write")
             if self.recorder is not None:
-                self.recorder.before_writing()
+                self.recorder.before_writing(target)
         self.call.written[target] = self.at
 
     def before_setting(self, x: Tensor) -> None:

@@ -172,7 +172,7 @@ class Again:
             out = constant(held.copy("K") if isinstance(held, np.ndarray) else held)
         if e.requires_grad:
             out._requires_grad = True
-            forget_graph(out, self.call)
+            forget_graph(out)
         else:
             set_free(out, self.call.began, out._value)
         return out
@@ -343,14 +343,14 @@ def graph_of(x: Any) -> None:
     if now is not None:  # without a trace
         generator().bit_generator.state = now
     if isinstance(x, StandIn):
-        forget_graph(x, call)
+        forget_graph(x)
 
 
-def forget_graph(x: Any, call: Any) -> None:
+def forget_graph(x: Any) -> None:
     """Let a result be one that cannot be derived."""
     leaf = constant(np.float64(0))  # of which nobody is told
     leaf._requires_grad, leaf._seq = True, 0  # so that the rule is asked, and says it
-    become(x, x._value, _STALE, (leaf,), ALL, {}, call.began)
+    become(x, x._value, _STALE, (leaf,), ALL, {}, -tick())  # before all others, each in its own place
 
 
 def _refuse(g: Any, out: Any, leaf: Any) -> Any:

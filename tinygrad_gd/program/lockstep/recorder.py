@@ -203,10 +203,8 @@ class Recorder(Capture):
         with self.lockstep.unwatched(), using(observer=self, lockstep=None):
             return function()
 
-    def follow(
-        self, kind: str, what: Any, refs: tuple[Any, ...], params: dict[str, Any] = _NO_PARAMS,
-        counts: Any = None,
-    ) -> Event:
+    def follow(self, kind: str, what: Any, refs: tuple[Any, ...], params: dict[str, Any] = _NO_PARAMS,
+               counts: Any = None) -> Event:
         """Go on in the trail, along a branch that is known or a new one."""
         mode = None if kind == "end" else current_mode()  # the call is over, and so are its modes
         e = self.lockstep.at = self.lockstep.at.followed_by(kind, what, refs, params, mode, counts)
@@ -343,11 +341,15 @@ class Recorder(Capture):
         self._has_written(e)
         return target
 
-    def before_writing(self) -> None:
+    def before_writing(self, target: Tensor) -> None:
         """Memory is written to, of which nothing but its values will be known."""
         self.cannot_be_frozen("it writes into memory here, and a program would not; return the "
                               "new values, or write t.assign(values)")
-        self.follow("read", None, ())
+        e = self.follow("read", None, (self.known_as(target),))
+        if isinstance(held := self._values.get(target), Value):
+            self._show_anew(target, held)
+            self._has_written(e)
+            e.moved = []  # whoever has them has views of it
 
     def steps(self, optimizer: Any) -> bool:
         """Step an optimizer."""
@@ -474,5 +476,4 @@ class Recorder(Capture):
         self.made_of = {
             n: self.made_of[id(x)] for n, x in self.brought.items() if id(x) in self.made_of}
         self.forget()
-        self.made, self._outside, self.names = {}, {}, {}
-        self._variables, self._arrays = {}, {}
+        self.made, self._outside, self.names, self._variables, self._arrays = {}, {}, {}, {}, {}

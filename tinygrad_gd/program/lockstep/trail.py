@@ -142,6 +142,12 @@ class Event:
         """Whether it draws random numbers, which are drawn even if nobody has them."""
         return self.kind == "op" and self.what.kind == "draw"
 
+    @property
+    def shows(self) -> bool:
+        """Whether its result is a view of memory from outside."""
+        return self.kind == "op" and self.what.kind == "view" and self.requires_grad and (
+            type(self.refs[0]) is not Event or self.refs[0].shows)
+
     # -- stand-ins -----------------------------------------------------------------------------------
 
     def takes_the_same(self) -> None:
