@@ -349,8 +349,8 @@ def graph_of(x: Any) -> None:
 def forget_graph(x: Any) -> None:
     """Let a result be one that cannot be derived."""
     leaf = constant(np.float64(0))  # of which nobody is told
-    leaf._requires_grad, leaf._seq = True, 0  # so that the rule is asked, and says it
-    become(x, x._value, _STALE, (leaf,), ALL, {}, -tick())  # before all others, each in its own place
+    leaf._requires_grad, leaf._seq = True, -tick()  # so that the rule is asked, and says it
+    become(x, x._value, _STALE, (leaf,), ALL, {}, leaf._seq)  # no two come at the same time
 
 
 def _refuse(g: Any, out: Any, leaf: Any) -> Any:
