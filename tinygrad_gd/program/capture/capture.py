@@ -21,7 +21,7 @@ from ...engine.operands import values_of
 from ...engine.primitive import Primitive
 from ...engine.tensor import Tensor, constant
 from ...ground.live import Live
-from ...ground.modes import using
+from ...ground.modes import current_mode, using
 from ...ground.observer import Observer
 from ...ground.storage import tick
 from ...ground.user_code import UNKNOWN, current_line
@@ -150,7 +150,8 @@ class Capture(Observer):
 
     def backward(self, out: Tensor, position: int, g: Any, gx: Any) -> None:
         x = out.inputs[position]
-        if x._primitive is None and gx is not g and gx._value.base is not None:
+        if (x._primitive is None and gx is not g and gx._value.base is not None
+                and not current_mode().grad):  # cotangents that are themselves recorded stay views
             gx._value = gx._value.copy()  # a leaf's gradient owns its memory, and so is laid out anew
             self._values[gx] = self._record(
                 copy, (self.reference(gx),), {"order": "C"}, Value.like(gx._value))
