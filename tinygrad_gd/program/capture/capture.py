@@ -21,7 +21,7 @@ from ...engine.operands import values_of
 from ...engine.primitive import Primitive
 from ...engine.tensor import Tensor, constant
 from ...ground.live import Live
-from ...ground.modes import using
+from ...ground.modes import current_mode, using
 from ...ground.observer import Observer
 from ...ground.storage import tick
 from ...ground.user_code import UNKNOWN, current_line
@@ -134,24 +134,24 @@ class Capture(Observer):
             """A value made again, view by view; itself if it shows none that is old."""
             if value not in renewed and value in views:
                 i = views[value]
-                first = again(i.inputs[0]) if isinstance(i.inputs[0], Value) else i.inputs[0]
-                if first is not i.inputs[0]:
+                first, *others = i.inputs
+                if isinstance(first, Value) and (shown := again(first)) and first in renewed:
                     renewed[value] = self._record(
-                        i.primitive, (first, *i.inputs[1:]), i.params, replace(i.output))
+                        i.primitive, (shown, *others), i.params, replace(i.output))
             return renewed.get(value, value)  # type: ignore[no-any-return]
 
         self._values[target] = new
         if not isinstance(held, np.ndarray):
             return
-        owner = held if held.base is None else held.base
         for tensor, value in list(self._values.items()):
             if (isinstance(value, Value) and value in views and tensor is not target
-                    and tensor._value.base is owner and np.may_share_memory(tensor._value, held)):
+                    and np.may_share_memory(tensor._value, held)):
                 self._values[tensor] = again(value)
 
     def backward(self, out: Tensor, position: int, g: Any, gx: Any) -> None:
         x = out.inputs[position]
-        if x._primitive is None and gx is not g and gx._value.base is not None:
+        if (x._primitive is None and gx is not g and gx._value.base is not None
+                and not current_mode().grad):  # cotangents that are themselves recorded stay views
             gx._value = gx._value.copy()  # a leaf's gradient owns its memory, and so is laid out anew
             self._values[gx] = self._record(
                 copy, (self.reference(gx),), {"order": "C"}, Value.like(gx._value))

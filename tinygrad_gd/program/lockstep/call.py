@@ -90,7 +90,8 @@ class Call:
 
     def made(self, x: Any) -> bool:
         """Whether something is an answer of this call."""
-        return isinstance(x, StandIn) and (x.call is self.lockstep or x.call is self)
+        return isinstance(x, StandIn) and (x.call is self or (
+            x.call is self.lockstep and self.lockstep.call is self))  # not while a later one goes on
 
     def stands_for(self, r: Any, x: Any) -> bool:
         """Whether what is given is what a reference means in this call."""
@@ -114,7 +115,7 @@ class Call:
         if not slot.fits(x):
             return False
         if isinstance(x, Tensor) and (x._primitive is not None or (x._requires_grad and (
-                id(x) in self.lockstep.states or any(x is y for y in bound.values())))):
+                id(x) in self.lockstep.flags.ids or any(x is y for y in bound.values())))):
             return False
         bound[slot.index] = x
         if slot.kind is np.ndarray:
@@ -127,10 +128,18 @@ class Call:
         """Whether the inputs are what the event had."""
         if len(inputs) != len(e.refs):
             return False
+        count = len(self.bound)
         for x, r in zip(inputs, e.refs, strict=True):
             if x is not r and not self.stands_for(r, x):
-                return False
+                return self.unbinds(count)
         return True
+
+    def unbinds(self, count: int) -> bool:
+        """False: in other branches the slots that were bound after so many stand for other things."""
+        while len(self.bound) > count:
+            n, _ = self.bound.popitem()
+            self.met.pop(n, None)
+        return False
 
     def takes(self, e: Event, inputs: tuple[Any, ...]) -> bool:
         """Whether the inputs are what the operation had; those that are not may be others each time."""
@@ -150,6 +159,7 @@ class Call:
 
     def fits_step(self, e: Event, _: Any) -> bool:
         """Whether parameters, gradients, options and state are what they were; rates may be others."""
+        count = len(self.bound)
         if e.holds is None:
             expected = Expected()
             expected.optimizer(e)
@@ -158,20 +168,21 @@ class Call:
                 expected.add(f"({g} is {f'{then}.out' if type(r) is Event else then}"
                              f" or stands_for({then}, {g}))")
             e.holds = expected.function("stands_for")
-        return e.holds(self.stands_for)  # type: ignore[no-any-return]
+        return e.holds(self.stands_for) or self.unbinds(count)
 
     def fits_pass(self, e: Event, root: Any, gradient: Any) -> bool:
         """Whether it begins where it did, and the leaves have the gradients that they had."""
+        count = len(self.bound)
         if not (root.event is e.refs[0] if type(root) is StandIn else self.stands_for(e.refs[0], root)):
-            return False
+            return self.unbinds(count)
         if gradient is not e.refs[1] and not self.stands_for(e.refs[1], gradient):
-            return False
+            return self.unbinds(count)
         for leaf, before, _ in e.more:
             x = self.bound[leaf.index] if type(leaf) is Slot else leaf
             g = x._grad
             if x._hooks is not None or (g is not before and (
                     g is None or before is None or not self.stands_for(before, g))):
-                return False
+                return self.unbinds(count)
         return True
 
 

@@ -51,8 +51,8 @@ class Lockstep:
     pending : buffers of modules that are about to be written to.
     modes : that of the last call, and the same in lockstep.
     names, numbers : of numbers that programs read anew, and what they are in this call.
-    changes, flags : when it was seen, and what is hardly ever set of the Tensors that the trail knows.
-    states : ids of the Tensors that are there in every call.
+    changes, flags : when it was seen, and what is hardly ever set of the Tensors that the trail knows,
+        which are there in every call.
     records, hits, skipped : calls that were recorded, that were the same as one before, and those that
         frozen programs stood for.
     last : the end of the path that was recorded last, and the events that it returned and left.
@@ -80,7 +80,6 @@ class Lockstep:
         self.modes: tuple[Any, Any] = None, None
         self.names, self.numbers = names or Numbers(), {}  # type: tuple[Numbers, dict[int, float]]
         self.changes, self.flags = changes.count, Flags(())
-        self.states: set[int] = set()
         self.records = self.hits = self.skipped = 0
         self.last: Event | None = None
         self.recordings: dict[Any, Recorder] | None = None if names is None else {}
@@ -141,9 +140,7 @@ class Lockstep:
         self.last = end
         if self.recordings is not None:
             self.recordings[end, self.form] = recorder
-        known = self.root.tensors()
-        self.states = set(map(id, known))
-        self.flags = Flags(known)
+        self.flags = Flags(self.root.tensors())
         hits = self.hits + self.skipped
         if self.records > BRANCHES + hits // WORTH:
             self.problem = (f"it runs uncompiled: {self.records} of {self.records + hits} calls "
@@ -161,6 +158,7 @@ class Lockstep:
         recorder, self.recorder = self.recorder, None
         assert recorder is not None
         recorder.stop()
+        self.flags = Flags(self.root.tensors())
         self.records += 1
         if reason and self.records >= PATIENCE and not self.hits:
             self.problem = f"it runs uncompiled: {reason}"
@@ -375,19 +373,20 @@ class Lockstep:
 
     def before_writing(self, target: Tensor) -> None:
         """Memory is about to be written to: what was answered before is computed before."""
-        if self.at.kind != "start" and not self.at.writes:
+        written = self.at.kind == "read" and any(target is r for r in self.at.refs)  # just now
+        if self.at.kind != "start" and not written:
             if self.recorder is None:
-                if (e := self.find("read", None)) is not None:
+                if (e := self.find("read", None, self.call.fits, (target,))) is not None:
                     compute(self, e)
                 else:
                     self.realize("a write")
             if self.recorder is not None:
-                self.recorder.before_writing()
+                self.recorder.before_writing(target)
         self.call.written[target] = self.at
 
     def before_setting(self, x: Tensor) -> None:
         """It is about to be said how a Tensor is derived, which the call may have computed with."""
-        if id(x) in self.states or (self.recorder or self.call).brings(x):
+        if id(x) in self.flags.ids or (self.recorder or self.call).brings(x):
             self.realize()
             if self.recorder is not None:
                 self.abandon("it says how Tensors are derived (requires_grad, hooks)")

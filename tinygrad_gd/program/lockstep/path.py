@@ -76,7 +76,7 @@ class Path:
 
     def hand_on(self, end: Event) -> None:
         """Tell the segments before an event, mostly the end, what is taken of them after them."""
-        start, number = 0, self.numbers()
+        start, number, self.met = 0, self.numbers(), {}
         ends = [e for e in end.path_to() if e.kind in ENDS or e is end]
         for k, at in enumerate(ends):
             for i in self.instructions[start : self.ends[at]]:

@@ -111,10 +111,12 @@ class Again:
             g: e for e in events if e.kind in ("backward", "pull") for g in e.results()}
         self.over = call.over[0] if call.over else inf
         self._place = {e: n for n, e in enumerate(call.over[1].path_to() if call.over else events)}
-        self._written = {t: self._place.get(e, -1) for t, e in call.written.items()}
+        written = [(t, self._place.get(e, -1)) for t, e in call.written.items()]
         for e, n in self._place.items():
             if e.kind == "step":
-                self._written.update((p, n) for params, _ in e.more for p in params)
+                params = (p for group, _ in e.more for p in group)
+                written += [(p, n) for p, g in zip(params, e.refs, strict=True) if g is not None]
+        self._written = dict(sorted(written, key=lambda last: last[1]))
         pulls = [e.refs for e in events if e.kind == "pull"]  # which end with their variables
         self._variables = {id(r) for refs in pulls for r in refs[2 + 2 * refs[1] :]}
         self._opened: list[Tensor] = []
@@ -172,7 +174,7 @@ class Again:
             out = constant(held.copy("K") if isinstance(held, np.ndarray) else held)
         if e.requires_grad:
             out._requires_grad = True
-            forget_graph(out, self.call)
+            forget_graph(out)
         else:
             set_free(out, self.call.began, out._value)
         return out
@@ -343,14 +345,14 @@ def graph_of(x: Any) -> None:
     if now is not None:  # without a trace
         generator().bit_generator.state = now
     if isinstance(x, StandIn):
-        forget_graph(x, call)
+        forget_graph(x)
 
 
-def forget_graph(x: Any, call: Any) -> None:
+def forget_graph(x: Any) -> None:
     """Let a result be one that cannot be derived."""
     leaf = constant(np.float64(0))  # of which nobody is told
     leaf._requires_grad, leaf._seq = True, 0  # so that the rule is asked, and says it
-    become(x, x._value, _STALE, (leaf,), ALL, {}, call.began)
+    become(x, x._value, _STALE, (leaf,), ALL, {}, 1 / tick())  # no two were at the same time
 
 
 def _refuse(g: Any, out: Any, leaf: Any) -> Any:

@@ -32,8 +32,6 @@ from .trail import ENDS, Event, Slot, gradient_of, same
 if TYPE_CHECKING:
     from .lockstep import Lockstep
 
-_NO_PARAMS: dict[str, Any] = {}
-
 
 class Recorder(Capture):
     """What is known of a call that is recorded: it observes what its operations are computed with.
@@ -203,12 +201,12 @@ class Recorder(Capture):
         with self.lockstep.unwatched(), using(observer=self, lockstep=None):
             return function()
 
-    def follow(
-        self, kind: str, what: Any, refs: tuple[Any, ...], params: dict[str, Any] = _NO_PARAMS
-    ) -> Event:
+    def follow(self, kind: str, what: Any, refs: tuple[Any, ...], params: Any = None,
+               counts: Any = None) -> Event:
         """Go on in the trail, along a branch that is known or a new one."""
         mode = None if kind == "end" else current_mode()  # the call is over, and so are its modes
-        e = self.lockstep.at = self.lockstep.at.followed_by(kind, what, refs, params, mode)
+        e = self.lockstep.at = self.lockstep.at.followed_by(
+            kind, what, refs, {} if params is None else params, mode, counts)
         e.path, e.segment, e.holds = self.path, None, None  # it may have to hand on more
         self.path.ends[e] = len(self.instructions)
         return e
@@ -283,10 +281,9 @@ class Recorder(Capture):
         refs = self._loosened(primitive, inputs)
         given = tuple(map(self._alive, inputs, refs))
         out: Tensor = self.really(lambda: compute(primitive, given, params))
-        e = self.follow("op", primitive, refs, params)
+        counts = [(n, int(np.count_nonzero(held(m)))) for n, m in masks]
+        e = self.follow("op", primitive, refs, params, counts or None)
         e.makes(out)
-        if masks:
-            e.more = [(n, int(np.count_nonzero(held(m)))) for n, m in masks]
         self.makes(e, out)
         self._has_result(e, out)
         return out
@@ -343,11 +340,15 @@ class Recorder(Capture):
         self._has_written(e)
         return target
 
-    def before_writing(self) -> None:
+    def before_writing(self, target: Tensor) -> None:
         """Memory is written to, of which nothing but its values will be known."""
         self.cannot_be_frozen("it writes into memory here, and a program would not; return the "
                               "new values, or write t.assign(values)")
-        self.follow("read", None, ())
+        e = self.follow("read", None, (self.known_as(target),))
+        if isinstance(held := self._values.get(target), Value):
+            self._show_anew(target, held)
+            self._has_written(e)
+            e.moved = []  # whoever has them has views of it
 
     def steps(self, optimizer: Any) -> bool:
         """Step an optimizer."""
@@ -475,5 +476,4 @@ class Recorder(Capture):
         self.made_of = {
             n: self.made_of[id(x)] for n, x in self.brought.items() if id(x) in self.made_of}
         self.forget()
-        self.made, self._outside, self.names, self.path.met = {}, {}, {}, {}
-        self._variables, self._arrays = {}, {}
+        self.made, self._outside, self.names, self._variables, self._arrays = {}, {}, {}, {}, {}

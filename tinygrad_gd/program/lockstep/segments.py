@@ -47,7 +47,10 @@ class Segment:
             if at.needed[n] and isinstance(v, Value) and not v.scalar and text.plan.base(v) in given}
         memory = [id(text.plan.base(v)) if isinstance(v, Value) else id(v) for v in program.outputs]
         owned = [text.lasts(v) or memory.index(memory[n]) < n for n, v in enumerate(program.outputs)]
-        self.copied = {n for n in self.gives.values() if type(n) is int and owned[n]}
+        shown = {n for n, v in enumerate(program.outputs) if at.kind != "end"
+                 and isinstance(v, Value) and not v.scalar and text.plan.base(v) in given}
+        self.copied = {n for made, n in self.gives.items() if type(n) is int and owned[n]
+                       and not (n in shown and made.shows)}  # whoever has it sees what is written
         self.hold([])
 
     def hold(self, held: list[Event]) -> None:

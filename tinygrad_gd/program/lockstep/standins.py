@@ -159,7 +159,7 @@ def set_free(stand_in: Tensor, seq: int, value: Any) -> None:
 
 
 def become(
-    stand_in: Tensor, value: Any, primitive: Any, first: Any, second: Any, params: Any, seq: int
+    stand_in: Tensor, value: Any, primitive: Any, first: Any, second: Any, params: Any, seq: Any
 ) -> None:
     """Make an ordinary Tensor of a stand-in."""
     if isinstance(stand_in, StandIn) and stand_in.event.out is stand_in:

@@ -143,6 +143,12 @@ class Event:
         """Whether it draws random numbers, which are drawn even if nobody has them."""
         return self.kind == "op" and self.what.kind == "draw"
 
+    @property
+    def shows(self) -> bool:
+        """Whether its result is a view of memory from outside."""
+        return self.kind == "op" and self.what.kind == "view" and self.requires_grad and (
+            type(self.refs[0]) is not Event or self.refs[0].shows)
+
     # -- stand-ins -----------------------------------------------------------------------------------
 
     def takes_the_same(self) -> None:
@@ -208,14 +214,16 @@ class Event:
             e = e.other
 
     def followed_by(
-        self, kind: str, what: Any, refs: tuple[Any, ...], params: dict[str, Any], mode: Any
+        self, kind: str, what: Any, refs: tuple[Any, ...], params: dict[str, Any], mode: Any,
+        counts: Any = None,
     ) -> Event:
         """The follower that is like this, which is made if there is none."""
         for e in self.followers():
             if (e.kind == kind and e.what is what and e.mode == mode and len(e.refs) == len(refs)
-                    and all(map(same, e.refs, refs)) and same_params(params, e.params)):
+                    and all(map(same, e.refs, refs)) and same_params(params, e.params)
+                    and (counts is None or e.more == counts)):
                 return e
-        e = Event(kind, what, refs, params, mode)
+        e = Event(kind, what, refs, params, mode, more=counts)
         e.other, self.next, e.before = self.next, e, self
         return e
 

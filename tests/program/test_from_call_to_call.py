@@ -1,0 +1,254 @@
+"""What calls leave behind, and views of what they write to, are in later calls what the plain function's are."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_gd as tg
+from tests.program.texts import bits
+
+Step = Callable[[int], Any]
+#: By name, what makes a step of the number of a call, given what compiles a function, or does nothing.
+STEPS: dict[str, Callable[[Any], Step]] = {}
+
+
+def row(make: Callable[[Any], Step]) -> None:
+    STEPS[make.__name__] = make
+
+
+def leaf(*values: float) -> Any:
+    return tg.Tensor(list(values), requires_grad=True)
+
+
+def derived(loss: Any, *leaves: Any) -> Any:
+    """Gradients, or that there are none."""
+    for x in leaves:
+        x.grad = None
+    try:
+        loss.sum().backward()
+    except tg.GradError:
+        return "stale"
+    return [None if x.grad is None else np.array(x.grad.numpy()) for x in leaves]
+
+
+@row
+def a_state_that_is_not_detached(wrap: Any) -> Step:
+    k, b = leaf(0.7), leaf(0.5, -0.5)
+    state = [tg.Tensor([0.0, 0.0])]
+
+    @wrap
+    def step(x: Any) -> None:
+        state[0] = x * b + state[0] * k
+
+    def call(n: int) -> Any:
+        with tg.no_grad() if n in (1, 4) else tg.enable_grad():
+            step(np.array([n, 1.0]))
+        return np.array(state[0].numpy())
+
+    return call
+
+
+@row
+def a_parameter_without_a_gradient(wrap: Any) -> Step:
+    k, b = leaf(0.7), leaf(0.5, -0.5)
+    optimizer = tg.optim.SGD([k, b], lr=0.1)
+
+    @wrap
+    def step() -> Any:
+        k.grad = b.grad = None
+        made, loss = b * b, k * 2.0
+        loss.backward()
+        optimizer.step()
+        return made
+
+    return lambda n: derived(step(), b)
+
+
+@row
+def a_parameter_that_is_written_to_after_a_step(wrap: Any) -> Step:
+    b = leaf(0.5, -0.5)
+    optimizer = tg.optim.SGD([b], lr=0.1)
+
+    @wrap
+    def step() -> Any:
+        b.grad = None
+        b.sum().backward()
+        optimizer.step()
+        made = (b * b).sum()
+        b.data[0] = 4.0
+        return made
+
+    return lambda n: derived(step(), b)
+
+
+@row
+def two_stale_results_in_one_graph(wrap: Any) -> Step:
+    b, w = leaf(0.5, -0.5), leaf(1.0, 2.0)
+    count = [0]
+
+    @wrap
+    def step(x: Any) -> Any:
+        made = x * b, x * w
+        with tg.no_grad():
+            b[0] = w[0] = 1.0
+        return made
+
+    def call(n: int) -> Any:
+        count[0] += 1
+        one, two = step(np.array([1.0, n]))
+        return derived(one + two, b, w)
+
+    return call
+
+
+@row
+def a_flag_that_is_set_in_the_step(wrap: Any) -> Step:
+    b = leaf(0.5, -0.5)
+
+    @wrap
+    def step(x: Any) -> Any:
+        made = x * b
+        b.requires_grad = False
+        return made
+
+    return lambda n: step(np.ones(2) if n == 1 else np.ones((3, 2))).requires_grad
+
+
+@row
+def a_gradient_in_place_of_an_array(wrap: Any) -> Step:
+    w, k = tg.Tensor(np.ones((4, 3)), requires_grad=True), leaf(0.7)
+    optimizer, data = tg.optim.SGD([w, k], lr=0.05, momentum=0.9), np.zeros((4, 3))
+
+    @wrap
+    def step(n: int) -> Any:
+        loss = k.sum() * 0.5
+        gradients = [p.grad for p in (w, k) if p.grad is not None]
+        if gradients and np.sqrt(sum((g * g).sum() for g in gradients)) > 0.5:
+            w.grad = w.grad * 0.5
+        data[...] = n + 1.5
+        loss = loss + (data * w).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return lambda n: [step(n).item(), w]
+
+
+@row
+def masks_of_other_counts(wrap: Any) -> Step:
+    b, kept = leaf(0.5, -0.5, 1.0), []  # type: ignore[var-annotated]
+    step = wrap(lambda mask: b[mask])
+
+    def call(n: int) -> Any:
+        kept.append(step(np.arange(3) < 1 + n // 4))
+        return [x.shape for x in kept]
+
+    return call
+
+
+def with_view(change: Callable[[Any, Any, int], None], use: Callable[[Any], Any]) -> Callable[[Any], Step]:
+    """A step that takes a view of a parameter, lets something be written to, and uses the view."""
+    def make(wrap: Any) -> Step:
+        b, k = leaf(0.5, -0.5, 1.0), leaf(0.7)
+        optimizer = tg.optim.SGD([k], lr=0.1)
+
+        @wrap
+        def step(n: int) -> Any:
+            view = b[1:]
+            k.grad = None
+            k.sum().backward()
+            optimizer.step()
+            change(b, k, n)
+            return np.array(use(view).detach().numpy())
+
+        return step
+
+    return make
+
+
+def in_data(b: Any, k: Any, n: int) -> None:
+    b.data[1] = n
+
+
+def in_data_once(b: Any, k: Any, n: int) -> None:
+    if n == 5:
+        b.data[1] = n
+
+
+def in_an_item(b: Any, k: Any, n: int) -> None:
+    with tg.no_grad():
+        b[1] = n
+
+
+def in_place_after_another_way(b: Any, k: Any, n: int) -> None:
+    _ = b * 2.0 if n % 2 else k + 1.0
+    with tg.no_grad():
+        b *= 1.5
+
+
+def of_two(b: Any, k: Any, n: int) -> None:
+    (k if n % 2 else b).data[0] = n
+    b.data[2] = n
+
+
+for change in (in_data, in_data_once, in_an_item, in_place_after_another_way, of_two):
+    STEPS[f"a view, and a write {change.__name__}"] = with_view(change, lambda view: view)
+    STEPS[f"a view that is computed with, and a write {change.__name__}"] = with_view(change, lambda view: view * 2.0)
+
+
+@row
+def a_view_of_what_lies_side_by_side(wrap: Any) -> Step:
+    a, b = leaf(1.0, 2.0), leaf(3.0, 4.0, 5.0)
+    optimizer = tg.optim.SGD([a, b], lr=0.1)
+
+    @wrap
+    def step(more: bool) -> Any:
+        view = b.reshape(3, 1)
+        optimizer.zero_grad()
+        ((a * a).sum() * (b * b).sum() * 0.01).backward()
+        optimizer.step()
+        made = view * 2.0
+        return (made + 1.0 if more else made).detach()
+
+    return lambda n: step(n > 3)
+
+
+@row
+def a_derivative_that_can_be_derived(wrap: Any) -> Step:
+    tg.manual_seed(0)
+    linear, rng = tg.nn.Linear(30, 30), np.random.default_rng(0)
+
+    @wrap
+    def step(x: Any) -> Any:
+        g = tg.grad(lambda z: (linear(z) ** 2).sum())(tg.Tensor(x))
+        return g, g.sum()  # whose last bits depend on how g lies in memory
+
+    def call(n: int) -> Any:
+        g, total = step(np.asfortranarray(rng.normal(size=(40, 30))))
+        return g.numpy().strides, total
+
+    return call
+
+
+def shown(x: Any) -> Any:
+    if isinstance(x, list | tuple):
+        return [shown(part) for part in x]
+    return bits(np.array(x.numpy() if isinstance(x, tg.Tensor) else x)) if isinstance(x, tg.Tensor | np.ndarray) else x
+
+
+def run(make: Callable[[Any], Step], wrap: Any) -> list[Any]:
+    step = make(wrap)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", tg.CaptureWarning)
+        return [shown(step(n)) for n in range(9)]
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_each_call_does_what_the_plain_function_does(name: str) -> None:
+    assert run(STEPS[name], tg.compile) == run(STEPS[name], lambda step: step)
