@@ -204,3 +204,48 @@ def test_what_numpy_computes_of_arrays_is_an_array() -> None:
     step = tg.compile(f, strict=True)
     for _ in range(4):
         np.testing.assert_array_equal(step(np.ones(3)).numpy(), f(np.ones(3)).numpy())
+
+
+def assigned(t: Any, x: Any) -> tuple[Any, ...]:
+    z = x * 2.0
+    t.assign(z)
+    return t.sum(), t.sum(0), t.sum(1), z.sum()
+
+
+def lessened(t: Any, x: Any) -> tuple[Any, ...]:
+    before = t * 1.0
+    t -= x * 0.5
+    return t.sum(), t.sum(0), t.sum(1), before
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("write", [assigned, lessened])
+def test_what_is_written_late_lies_where_it_is_written(write: Any, frozen: bool) -> None:
+    for name, first in layouts():
+        eager, other = tg.Tensor(first), tg.Tensor(first)
+        step = tg.compile(lambda x, t=other: write(t, x), frozen=frozen)
+        for k in range(6):
+            x = tg.Tensor(np.random.default_rng(k).normal(size=(ROWS, COLUMNS)))
+            for a, b in zip(step(x), write(eager, x), strict=True):
+                assert a.numpy().tobytes() == b.numpy().tobytes(), name
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_what_an_optimizer_updates_lies_where_the_parameter_does(frozen: bool) -> None:
+    def sums(compiled: bool) -> list[bytes]:
+        w = tg.Tensor(np.asfortranarray(np.random.default_rng(0).normal(size=(ROWS, COLUMNS))), requires_grad=True)
+        optimizer, found = tg.optim.SGD([w], lr=0.5), []
+
+        def step(x: Any) -> Any:
+            w.grad = None
+            (w * x).sum().backward()
+            optimizer.step()
+            return w.sum(0) * 2.0, w.sum(1) * 2.0, w.sum() * 2.0
+
+        run = tg.compile(step, frozen=frozen) if compiled else step
+        for k in range(8):
+            x = np.random.default_rng(k).normal(size=(ROWS, COLUMNS))
+            found += [s.numpy().tobytes() for s in run(tg.Tensor(x))]
+        return found
+
+    assert sums(True) == sums(False)

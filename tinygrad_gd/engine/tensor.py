@@ -129,26 +129,30 @@ class Tensor(Looks, PythonProtocol, Methods):
     @property
     def grad(self) -> Tensor | None:
         """The gradient accumulated by `backward`, or None."""
-        if (observer := current_mode().observer) is not None:
-            observer.takes_gradient(self)
+        if (listener := current_mode().listener) is not None:
+            listener.takes_gradient(self)
         if self._grad is None and self._primitive is not None:
             warn_of_no_gradient(self)
         return self._grad
 
     @grad.setter
     def grad(self, value: Any) -> None:
+        mode = current_mode()
+        listener = mode.listener if value is None else mode.answering
         if value is not None:
             value = value if isinstance(value, Tensor) else Tensor(value, dtype=self.dtype)
             if value.shape != self.shape:
                 raise ShapeError(f"grad: expected the shape {self.shape} of {describe(self)}, "
                                  f"got {value.shape}")
-        elif (observer := current_mode().observer) is not None:
-            observer.forgets([self])
+        if listener is not None:
+            listener.forgets([self])
         self._grad = value
 
     @property
     def requires_grad(self) -> bool:
         """Whether gradients flow to this tensor."""
+        if (lockstep := current_mode().answering) is not None:
+            lockstep.finds("requires_grad", self, self._requires_grad)
         return self._requires_grad
 
     @requires_grad.setter
@@ -293,8 +297,8 @@ class Tensor(Looks, PythonProtocol, Methods):
 
     def zero_grad(self) -> None:
         """Forget the accumulated gradient."""
-        if (observer := current_mode().observer) is not None:
-            observer.forgets([self])
+        if (listener := current_mode().listener) is not None:
+            listener.forgets([self])
         self._grad = None
 
     def retain_grad(self) -> None:

@@ -142,7 +142,7 @@ def live(options: Mapping[str, Any]) -> Any:
     A schedule computed with NumPy gives its floats; they are weak like Python's, lest float32
     parameters be updated in float64.
     """
-    plain = {k: float(v) if type(v) in _FLOATS else v for k, v in options.items()}
+    plain = {k: float(v) if type(v) in _FLOATS else v for k, v in {**options}.items()}
     observer = current_mode().observer
     return plain if observer is None else _Watched(options, plain, observer)
 

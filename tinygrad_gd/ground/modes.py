@@ -65,6 +65,16 @@ class Mode:
             return self.lockstep.recorder
         return self.observer
 
+    @property
+    def answering(self) -> Any:
+        """What answers operations here, if they are not really computed."""
+        return self.lockstep if self.lockstep is not None and self.lockstep.active else None
+
+    @property
+    def listener(self) -> Any:
+        """Who is told what Python does with gradients: the observer, or what answers operations."""
+        return self.answering if self.observer is None else self.observer
+
 
 _NORMAL = Mode()
 _default_dtype: np.dtype[Any] = np.dtype(np.float64)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import ref
 
 import numpy as np
 
@@ -104,10 +105,21 @@ class Module(Looks):
     (7.0, ['weight', 'bias'])
     """
 
-    training: bool = True
     _buffers: tuple[str, ...] = ()
     _unsaved: frozenset[str] = frozenset()
     _hooks: tuple[Hook, ...] = ()
+
+    @property
+    def training(self) -> bool:
+        """Whether the module is in training, and not in evaluation."""
+        value: bool = vars(self).get("training", True)
+        if (lockstep := current_mode().answering) is not None:
+            lockstep.finds("training", ref(self), value)
+        return value
+
+    @training.setter
+    def training(self, value: bool) -> None:
+        vars(self)["training"] = value
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; each subclass writes its own."""
@@ -412,8 +424,8 @@ class Module(Looks):
             raise OptionError("zero_grad: gradients become None, which backward() starts from; leave "
                               "set_to_none out")
         parameters = list(self.parameters())
-        if (observer := current_mode().observer) is not None:
-            observer.forgets(parameters)
+        if (listener := current_mode().listener) is not None:
+            listener.forgets(parameters)
         for parameter in parameters:
             parameter._grad = None
 

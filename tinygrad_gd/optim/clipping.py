@@ -11,6 +11,7 @@ from ..errors import DTypeError, NonFiniteError, OptionError, describe
 from ..ground.checks import check_number, check_switch
 from ..ground.modes import no_grad
 from ..ops.elementwise import maximum, minimum, sqrt
+from .optimizer import with_gradient
 
 
 def clip_grad_norm_(
@@ -100,4 +101,4 @@ def _with_gradient(name: str, parameters: Any) -> list[Tensor]:
     for i, p in enumerate(listed):
         if not isinstance(p, Tensor):
             raise DTypeError(f"{name}: parameter {i} is {describe(p)}, expected a Tensor")
-    return [p for p in listed if p._grad is not None]
+    return with_gradient(listed)

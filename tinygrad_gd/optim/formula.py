@@ -59,7 +59,7 @@ class Formula(Optimizer):
         """Update every parameter of a group that has a gradient."""
         with no_grad():
             options = live(group)
-            for counters, params in self._counted(group, with_gradient(group)):
+            for counters, params in self._counted(group, with_gradient(group["params"])):
                 counters["step"] += 1
                 found = self.shared(counters, options)
                 given: dict[Any, dict[str, Any]] = {}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from ..errors import OptionError
+from ..ground.modes import current_mode
 
 if TYPE_CHECKING:
     from .optimizer import Optimizer
@@ -53,11 +54,33 @@ class Options(dict[str, Any]):
 class Group(Options):
     """The parameters of a group and their options, which its optimizer checks while it is there."""
 
-    __slots__ = ("_optimizer",)
+    __slots__ = ("__weakref__", "_optimizer")
 
     def __init__(self, optimizer: Optimizer, options: Mapping[str, Any]) -> None:
         super().__init__(options)
         self._optimizer = ref(optimizer)  # else both would live on until garbage is collected
+
+    def __getitem__(self, key: str) -> Any:
+        value = super().__getitem__(key)
+        if key != "params":
+            self._tell(key, value)
+        return value
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The option, or a default."""
+        return self[key] if key in self else default
+
+    def items(self) -> Any:
+        """The options with their names, and the parameters."""
+        return [(key, self[key]) for key in self]
+
+    def values(self) -> Any:
+        """The options and the parameters."""
+        return [self[key] for key in self]
+
+    def _tell(self, key: str, value: Any) -> None:
+        if (lockstep := current_mode().answering) is not None:
+            lockstep.finds("option", ref(self), key, value)
 
     def _checked(self, changes: dict[str, Any]) -> dict[str, Any]:
         optimizer = self._optimizer()

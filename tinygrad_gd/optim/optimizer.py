@@ -179,8 +179,8 @@ class Optimizer:
         """Forget the gradients of all parameters: they are None until the next backward pass."""
         if set_to_none is not True:
             raise OptionError("zero_grad: gradients are always set to None; leave set_to_none out")
-        if (observer := current_mode().observer) is not None:
-            observer.forgets([p for group in self.param_groups for p in group["params"]])
+        if (listener := current_mode().listener) is not None:
+            listener.forgets([p for group in self.param_groups for p in group["params"]])
         for group in self.param_groups:
             for p in group["params"]:
                 p._grad = None
@@ -232,7 +232,7 @@ class Optimizer:
         """Update every parameter of a group that has a gradient."""
         with no_grad():
             options = live(group)
-            for p in with_gradient(group):
+            for p in with_gradient(group["params"]):
                 self.update(p, p._grad, options)  # type: ignore[arg-type]  # it has one
 
     def update(self, p: Tensor, g: Tensor, options: Mapping[str, Any]) -> None:
@@ -328,13 +328,13 @@ class Optimizer:
         """Change what is about to be remembered into what it must be here, or refuse it."""
 
 
-def with_gradient(group: Mapping[str, Any]) -> list[Tensor]:
-    """The parameters of a group that have a gradient, of which an observer is told."""
-    observer = current_mode().observer
-    if observer is not None:
-        for p in group["params"]:
-            observer.takes_gradient(p)
-    return [p for p in group["params"] if p._grad is not None]
+def with_gradient(params: list[Tensor]) -> list[Tensor]:
+    """The parameters that have a gradient, of which who listens is told."""
+    listener = current_mode().listener
+    if listener is not None:
+        for p in params:
+            listener.takes_gradient(p)
+    return [p for p in params if p._grad is not None]
 
 
 def _is_number(value: Any) -> bool:

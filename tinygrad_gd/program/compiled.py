@@ -41,7 +41,8 @@ def compile(function: Any = None, *, strict: bool = False, frozen: bool = False)
         It is captured when two calls in a row computed the same, and audited: in calls 4, 8, 16 ... and
         by ``audit(*args)`` Python runs in lockstep, and a difference is a `CaptureError`. Arrays among
         the arguments are Tensors inside, also to `isinstance`, and the bits are those of the plain
-        function of Tensors. What cannot be frozen goes on in lockstep, after one warning.
+        function of Tensors. What cannot be frozen goes on in lockstep, after one warning. Gradients
+        that the step has made itself and used in an update are given up: they are None afterwards.
 
     >>> import tinygrad_gd as tg
     >>> w = tg.Tensor(3.0, requires_grad=True, name="w"); opt = tg.optim.SGD([w], lr=0.1)

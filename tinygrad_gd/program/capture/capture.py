@@ -113,7 +113,9 @@ class Capture(Observer):
     def write(self, target: Tensor, primitive: Primitive, inputs: Any) -> None:
         if target not in self._values:
             self._state(target)
-        made = self._run(primitive, inputs, {}, Value.like(target._value))
+        form = Value.like(target._value)
+        made = self._run(primitive, inputs, {}, form)
+        made.axes, made.dense = form.axes, form.dense  # it lies where the target does
         state = self.inputs.get(target)
         last = self.instructions[-1]
         if isinstance(state, State):

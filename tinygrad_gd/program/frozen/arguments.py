@@ -48,7 +48,8 @@ def _form_of_leaf(x: Any, first: int, settled: bool) -> Any:
     if isinstance(x, Tensor):
         held = x._value
         return (held.dtype, held.shape, held.strides, isinstance(held, np.ndarray), x._requires_grad,
-                x._grad is None, tuple(x._hooks or ()), first)
+                None if x._grad is None else _form_of_leaf(x._grad, 0, False),
+                tuple(x._hooks or ()), first)
     if kind is float and not settled:
         return "float"
     return (kind, repr(x)) if isinstance(x, _PLAIN) else (kind, id(x))

@@ -54,10 +54,9 @@ class Entry:
         self._structure = structure(returned, len(events))
         self._draws = any(i.primitive.kind == "draw" for i in self.captured.instructions)
         self.looks_at_nothing = all(e.kind != "read" for e in end.path_to())
-        steps = any(e.kind in ("step", "write", "later") for e in end.path_to())
-        #: The results whose graphs can be made: nothing that they were computed from has changed.
-        self._derived = [] if steps else [
-            (n, e) for n, e in enumerate(events) if isinstance(e, Event) and e.requires_grad]
+        lasting = whole.lasting
+        self._derived = [(n, e) for n, e in enumerate(events)
+                         if isinstance(e, Event) and e.requires_grad and e in lasting]
         self.single = isinstance(returned, Tensor) and not self._derived
 
     @property
@@ -128,11 +127,12 @@ class Entry:
 
 
 def conditions(
-    mode: Mode, events: list[Event], modules: list[Any], gradients: dict[Tensor, bool]
+    mode: Mode, events: list[Event], modules: list[Any], gradients: dict[Tensor, Any]
 ) -> Callable[[Mode], bool]:
     """Whether modes, options of optimizers and what they remember, and gradients are what they were.
 
-    It is looked at before each replay. Learning rates may be others: a program reads them anew.
+    It is looked at before each replay. Learning rates at which Python has not looked may be others: a
+    program reads them anew.
     """
     expected = Expected()
     known = dict.fromkeys(t for e in events for t in e.outside())
@@ -143,14 +143,19 @@ def conditions(
     for e in events:
         if e.kind == "step":
             expected.optimizer(e)
-    expected.add(*(f"{expected.name(leaf, 'T')}._grad is {'not ' if there else ''}None"
-                   for leaf, there in gradients.items()))
+        elif e.what == "option":
+            options, key, value = e.refs
+            expected.add(f"same(({expected.name(options, 'options')}() or {{}}).get({key!r}), "
+                         f"{expected.name(value, 'value')})")
+    expected.add(*(f"{expected.name(leaf, 'T')}._grad is None" if then is None else
+                   f"{expected.name(then, 'slot')}.fits({expected.name(leaf, 'T')}._grad)"
+                   for leaf, then in gradients.items()))
     return expected.function("mode")
 
 
 def _told(e: Event) -> str:
     """What an event is, for messages."""
-    if e.kind == "op":
+    if e.kind in ("op", "ask"):
         return described(e.what, e.refs, e.params)
     return {"end": "the end", "step": f"a step of {type(e.what).__name__}"}.get(e.kind, e.kind)
 
@@ -167,7 +172,7 @@ class SkippedCall:
         self.began = tick()
         self.over = self.began, end
         self.taken: list[Any] = []
-        self.written: dict[Tensor, Event] = {}  # graphs are made of programs that write nothing
+        self.written: dict[Tensor, Event] = {}  # graphs are made of what is not written to
         self.lockstep = self.lives = self  # it answers for both
 
     def computed(self, result: Tensor, event: Event) -> None:

@@ -25,8 +25,9 @@ from ..capture.capture import Numbers
 from ..capture.variables import names_of
 from ..ir import Program
 from ..lockstep.call import Call
+from ..lockstep.expected import Flags
 from ..lockstep.function import Compiled
-from ..lockstep.lockstep import Lockstep
+from ..lockstep.lockstep import PATIENCE, Lockstep
 from ..lockstep.trail import ALONE, held_of
 from ..replay.replay import Stale
 from .arguments import form_of
@@ -168,7 +169,7 @@ class Frozen(Compiled):
             if lockstep.problem:
                 self._give_up(lockstep.problem)
         result, returned, looked = self._plain(result)
-        if entry is None and lockstep.hits > hits and not looked:
+        if before.changed() or (entry is None and lockstep.hits > hits and not looked):
             self._freeze(form, leaves, shown, mode, before, result, returned)
         own(shown, leaves)
         return result
@@ -198,7 +199,8 @@ class Frozen(Compiled):
         return result, returned, looked
 
     def _give_up(self, problem: str) -> None:
-        if not all(isinstance(x, Tensor | np.ndarray | float) for x in self._floats):
+        often = self._lockstep.records > PATIENCE  # and not as soon as something could not be recorded
+        if often and not all(isinstance(x, Tensor | np.ndarray | float) for x in self._floats):
             problem += ("; ints and objects among its arguments are a part of that: give floats, and "
                         "the arrays that are in objects")
         self.refused = problem
@@ -222,11 +224,17 @@ class Frozen(Compiled):
                 result: Any, returned: list[Any]) -> None:
         """Make a program of the call that has just gone in lockstep like one before."""
         lockstep, end = self._lockstep, self._lockstep.at
+        if changed := before.changed():
+            self._refuse(Refused(f"it changes {changed} in every call, and a program would not; do "
+                                 "that outside"))
+            return
         waiting = len(self._unrecorded) + len(lockstep.recordings or ())
         if self._made + waiting > FORMS > (lockstep.hits + self._skipped) // 4:
             self._refuse(Refused("its arguments hardly ever have the same form, of which ints and "
                                  "objects are a part: give floats, and the arrays that are in objects"))
             return
+        if not before.is_in_the_same_mode():
+            return  # it sets that, and a program would not
         recording = (lockstep.recordings or {}).pop((end, form), None)
         if recording is None or not recording.entire:
             self._unrecorded.add(form)  # once more, from the beginning of a call
@@ -260,12 +268,9 @@ class Frozen(Compiled):
     def _entry_of(self, recording: Any, end: Any, leaves: list[Any], shown: list[Any], mode: Mode,
                   before: Before, result: Any, returned: list[Any]) -> Entry:
         lockstep, events = self._lockstep, end.path_to()
-        if changed := before.changed():
-            raise Refused(f"it changes {changed} in every call, and a program would not; do that "
-                          "outside")
         if len(recording.results) != len(returned):
             raise Refused("it returns another number of results in each call")
-        whole = Whole(end, recording, lockstep, leaves, shown, returned, before.cleared())
+        whole = Whole(end, recording, lockstep, leaves, shown, returned)
         allowed = {id(e) for e in (*recording.results, *whole.gradients)}
         kept = [e for e in lockstep.alive.values() if id(e) not in allowed]
         returned_too = {id(e) for e in recording.results}
@@ -278,8 +283,7 @@ class Frozen(Compiled):
             raise Refused("what it computes here is kept outside of it (in a list, an attribute or a "
                           "global), where a program would not put it; return it instead",
                           end.path.line(e))
-        modules = [ref(m) for m in recording.modules]
-        hold = conditions(mode, events, modules, whole.conditions(before.held))
+        hold = conditions(mode, events, modules_of(recording, events), whole.conditions())
         return Entry(whole, end, hold, leaves, recording.results, result,
                      line_of_function(self.function), self.strict)
 
@@ -319,7 +323,9 @@ class Before:
     def __init__(self, lockstep: Lockstep, given: list[Any]) -> None:
         known = [t for t in (*lockstep.root.tensors(), *given) if isinstance(t, Tensor)]
         self._gradients = [(t, t._grad) for t in known]
-        self.held: set[Tensor] = {t for t in known if t._grad is not None}
+        self._flags = Flags(known, {
+            m for (end, _), recording in (lockstep.recordings or {}).items()
+            for m in modules_of(recording, end.path_to())})
         optimizers = dict.fromkeys(e.what for e in lockstep.root.descendants() if e.kind == "step")
         self._options = [(group, dict(group)) for optimizer in optimizers
                          for group in optimizer.param_groups]
@@ -329,14 +335,19 @@ class Before:
         for t, g in self._gradients:
             t._grad = g
 
-    def cleared(self) -> list[Tensor]:
-        """The leaves that have lost their gradient since."""
-        return [t for t in self.held if t._grad is None]
+    def is_in_the_same_mode(self) -> bool:
+        """Whether modules train, and Tensors require gradients, as then."""
+        return self._flags.hold()
 
     def changed(self) -> str:
         """The option of an optimizer that is another one now."""
         return next((f"the option {key} of an optimizer" for group, then in self._options
                      for key in then if group.get(key) is not then[key]), "")
+
+
+def modules_of(recording: Any, events: list[Any]) -> list[Any]:
+    """Weak references to the modules that took part in a call, or whose mode Python has asked for."""
+    return [*map(ref, recording.modules), *(e.refs[0] for e in events if e.what == "training")]
 
 
 def own(shown: list[Any], leaves: list[Any]) -> None:

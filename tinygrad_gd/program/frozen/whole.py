@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -62,10 +62,11 @@ class Whole:
     """
 
     def __init__(self, end: Event, then: Recorder, lockstep: Any, leaves: list[Any], shown: list[Any],
-                 returned: list[Any], cleared: list[Tensor]) -> None:
+                 returned: list[Any]) -> None:
         self._end, self._call, self._leaves = end, lockstep.call, leaves
         self._then, self._alive = then, lockstep.alive
         self._path, self._events = end.path, end.path_to()
+        self.gradients: list[Event] = []
         self.constants: dict[int, Any] = {}
         self.objects: dict[int, Any] = {}
         self.lines: dict[int, tuple[str, int]] = {}
@@ -75,13 +76,17 @@ class Whole:
         self.same = [k for k, (x, y) in enumerate(zip(shown, then.arguments, strict=True))
                      if x is y and not isinstance(x, int | float | str)]
         self._refuse_looks()
+        #: By the leaves of whose gradients from before something depends, what the trail calls these.
+        self._gradients_before: dict[Tensor, Any] = {}
+        self._forgotten: dict[Tensor, None] = {}  # leaves whose gradients the function sets
+        self._follow_gradients()
         self._before = {  # by the number of a slot, the leaf whose gradient it holds
-            before.index: self._thing(leaf) for leaf, before in self._gradients_before()
+            before.index: leaf for leaf, before in self._gradients_before.items()
             if type(before) is Slot}
         self._arguments: dict[int, Argument] = {}
         self._inserted: list[tuple[int, Instruction]] = []  # before which instruction of the path
         self._table: dict[Value, Any] = {}
-        self.program = self._made(returned, cleared)
+        self.program = self._made(returned)
         for n, x in self._call.bound.items():  # what graphs need, and the program does not
             if n >= 0 and same(held(x), held(then.copies.get(n, then.brought.get(n)))):
                 self._stands.setdefault(n, partial(_given_in_any_call, x))
@@ -94,28 +99,45 @@ class Whole:
                 raise Refused("it looks at values while it runs, and a program would not look again; "
                               "return the Tensor, and look at it outside", self._path.line(e.what))
 
-    def _gradients_before(self) -> Iterator[tuple[Any, Any]]:
-        """The leaves that passes or steps come to, with what the trail calls their gradients before."""
+    def _follow_gradients(self) -> None:
+        """Find the leaves at whose gradients something looks before they are set, or takes them."""
         for e in self._events:
+            found: Iterable[tuple[Any, Any]] = ()
             if e.kind == "backward":
-                yield from ((leaf, before) for leaf, before, _ in e.more)
+                found = [(leaf, before) for leaf, before, _ in e.more]
             elif e.kind == "step":
-                yield from zip((p for params, _ in e.more for p in params), e.refs, strict=True)
+                found = e.updates()
+            elif e.what == "gradient":
+                found = [e.refs]
+            elif e.what == "gradients are set":
+                self._forgotten.update(dict.fromkeys(map(self._thing, e.refs)))
+            for r, before in found:
+                if (leaf := self._thing(r)) not in self._forgotten:
+                    self._gradients_before.setdefault(leaf, before)
 
     def _thing(self, r: Any) -> Any:
         return self._call.bound[r.index] if type(r) is Slot else r
 
-    def conditions(self, held: Container[Tensor]) -> dict[Tensor, bool]:
-        """The leaves from outside, and whether they must have a gradient before a call.
+    @property
+    def lasting(self) -> set[Event]:
+        """What has results whose graphs can be made: nothing they are computed from changes later."""
+        changed: dict[Any, int] = {}
+        for n, e in enumerate(self._events):
+            if e.kind == "step":
+                changed.update((p, n) for p, g in e.updates() if g is not None)
+            elif e.kind in ("write", "later"):
+                changed[self._thing(e.refs[-1])] = n
+        found: set[Event] = set()
+        for n, e in enumerate(self._events):
+            read = [x for x in map(self._thing, e.refs) if isinstance(x, Event | Tensor)]
+            if all(x in found if type(x) is Event else changed.get(x, -1) < n for x in read):
+                found.update(e.results())
+        return found
 
-        ``held`` are those that had one then, which the function has cleared if it began without.
-        """
-        before: dict[Tensor, Any] = {}
-        for leaf, then in self._gradients_before():
-            if type(leaf) is not Slot or leaf.index in self.objects:
-                before.setdefault(self._thing(leaf), then)
-        return {t: then is not None for t, then in before.items() if id(t) not in self._given
-                and (type(then) is Slot or (then is None and t not in held))}
+    def conditions(self) -> dict[Tensor, Any]:
+        """The leaves from outside, and the slots that their gradients must fit before, or None."""
+        return {leaf: before for leaf, before in self._gradients_before.items()
+                if id(leaf) not in self._given and self._is_outside(leaf)}
 
     # -- what goes in --------------------------------------------------------------------------------
 
@@ -161,8 +183,8 @@ class Whole:
         if isinstance(x, float) or not same(np.asarray(held), np.asarray(before)):
             raise Refused("what it makes outside of operations is another in each call, and a program "
                           "would not make it; give it as an argument", self.lines[index])
-        self.constants[index] = held
-        self._table[value] = held.copy("K") if isinstance(held, np.ndarray) else held
+        self.constants[index] = self._table[value] = (
+            held.copy("K") if isinstance(held, np.ndarray) else held)  # results are for others to write
         return None
 
     def _number(self, given: Number) -> Number:
@@ -209,7 +231,7 @@ class Whole:
 
     # -- what comes out ------------------------------------------------------------------------------
 
-    def _made(self, returned: list[Any], cleared: list[Tensor]) -> Program:
+    def _made(self, returned: list[Any]) -> Program:
         events = [x for x in self._then.results if isinstance(x, Event)]
         stay, spent = self._gradients()
         program = in_order(Part(self._end, [*events, *stay.values()], whole=True).program)
@@ -239,19 +261,14 @@ class Whole:
         program = program.with_(
             inputs=tuple(i for i in inputs.values() if i is not None), outputs=outputs,
             instructions=(*self._early(inputs), *instructions),
-            spent=tuple(dict.fromkeys((*spent, *filter(self._is_known, cleared)))),
-            gradients=gradients)
+            spent=tuple(spent), gradients=gradients)
         return owning(replaced(program, self._table))
-
-    def _is_known(self, t: Tensor) -> bool:
-        """Whether a Tensor is from outside, or an argument that a program takes."""
-        return id(t) not in self._given or self._given[id(t)] in self._arguments
 
     def _returned(self, then: Any, now: Any) -> Any:
         """A result that no operation has made."""
         if type(then) is Slot:
             value = self._path.value_of(then)
-            if id(now) in self._given or then.index in self.objects:
+            if id(now) in self._given or then.index in (*self.objects, *self._before):
                 return value
             if now._requires_grad:
                 raise Refused("it returns a Tensor that it makes itself and that requires a gradient, "
@@ -264,22 +281,40 @@ class Whole:
         return now
 
     def _gradients(self) -> tuple[dict[Tensor, Event], list[Tensor]]:
-        """The gradients that are there afterwards, and the leaves whose gradient a step has used."""
-        made: dict[Tensor, Event] = {}  # the last of each
-        for e in self._events:
-            if e.kind == "backward":
-                made.update((self._thing(leaf), g) for leaf, _, g in e.more)
-        for leaf in dict.fromkeys(t for e in self._events for t in e.outside()):
-            if leaf not in made and leaf._requires_grad and id(leaf._grad) in self._alive:
-                made[leaf] = self._alive[id(leaf._grad)]  # which the function has put there itself
-        for leaf, g in made.items():  # another may have been put in its place, as clipping does
-            made[leaf] = self._alive.get(id(leaf._grad), g)
-        inside = {id(x) for x in self._call.bound.values() if id(x) not in self._given}
-        used = {r for e in self._events if e.kind == "step" for r in e.refs if isinstance(r, Event)}
-        self.gradients = list(made.values())
-        outside = {x: g for x, g in made.items() if id(x) not in inside}
-        stay = {x: g for x, g in outside.items() if x._grad is not None and g not in used}
-        return stay, [x for x in outside if x not in stay]
+        """The gradients that are there afterwards, and the leaves that have none then.
+
+        What a step has used is given up, unless something would look at it in the next call.
+        """
+        leaves = dict.fromkeys(t for e in self._events for t in e.outside())
+        passed = {self._thing(leaf): None for e in self._events if e.kind == "backward"
+                  for leaf, *_ in e.more}
+        steps = [e for e in self._events if e.kind == "step"]
+        used = {r for e in steps for r in e.refs if isinstance(r, Event)}
+        stepped = {p for e in steps for p, _ in e.updates()}
+        stay: dict[Tensor, Event] = {}
+        gone, given_up = [], stepped - self._gradients_before.keys()
+        for leaf in dict.fromkeys((*leaves, *passed, *self._forgotten)):
+            made = self._alive.get(id(leaf._grad))
+            if made is not None:
+                self.gradients.append(made)
+            if not self._is_outside(leaf):
+                continue
+            if made is not None and not (made in used and leaf in given_up):
+                stay[leaf] = made
+            elif made is not None or leaf in passed or leaf in self._forgotten:
+                if made is None is not leaf._grad and leaf not in given_up:
+                    raise Refused("it sets a gradient that it has not computed, and a program would "
+                                  "not; set it outside")
+                gone.append(leaf)
+        for leaf in (*stay, *gone):
+            if (k := self._given.get(id(leaf))) is not None:
+                self._argument(k, Value.like(leaf._value, leaf._name or ""))
+        return stay, gone
+
+    def _is_outside(self, leaf: Tensor) -> bool:
+        """Whether a leaf is not made in the call."""
+        return id(leaf) in self._given or not any(
+            x is leaf is not self._then.brought.get(n) for n, x in self._call.bound.items())
 
     def _early(self, inputs: dict[int, Any]) -> list[Instruction]:
         """Masks that are given are looked at before everything else; others must not come too late."""

@@ -4,9 +4,9 @@ Read `trail`, what calls are made of; `standins`, what operations are answered w
 compares what one call brings with the trail; and `lockstep`, which answers and has things computed.
 `recorder` stands at the door while a call is recorded as a `path`, `segments` are the programs of its
 parts, and `realized` computes as usual what was answered already, when a call turns out to be another
-one. An `onlooker` records a call that is watched, which therefore runs uncompiled. `errstate` knows
-what becomes of errors, `expected` tells whether an optimizer is what it was, and `function` is what
-`compile` returns.
+one. An `onlooker` records a call that is watched, which therefore runs uncompiled. `questions` are
+what Python asks besides values, `errstate` knows what becomes of errors, `expected` tells whether an
+optimizer is what it was, and `function` is what `compile` returns.
 
 Surprises here
 --------------

@@ -163,7 +163,7 @@ class Call:
         if e.holds is None:
             expected = Expected()
             expected.optimizer(e)
-            for p, r in zip((p for params, _ in e.more for p in params), e.refs, strict=True):
+            for p, r in e.updates():
                 g, then = f"{expected.name(p, 'T')}._grad", expected.name(r, "event")
                 expected.add(f"({g} is {f'{then}.out' if type(r) is Event else then}"
                              f" or stands_for({then}, {g}))")

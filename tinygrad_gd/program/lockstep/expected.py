@@ -4,7 +4,7 @@
 
     len(groups := steps0.param_groups) == 1
     and ((group := groups[0]) == options1 or same_but_rates(group, options1))
-    and len(params := group["params"]) == 2 and params[0] is T2 and params[1] is T3
+    and len(params := read(group, "params")) == 2 and params[0] is T2 and params[1] is T3
     and not steps0.state and (T2._grad is event4.out or stands_for(event4, T2._grad)) and ...
 """
 
@@ -33,7 +33,9 @@ class Expected:
     """
 
     def __init__(self) -> None:
-        self._space: dict[str, Any] = {"same_but_rates": same_but_rates, "remembers": remembers}
+        self._space: dict[str, Any] = {
+            "same_but_rates": same_but_rates, "remembers": remembers, "read": dict.__getitem__,
+            "same": same}
         self._tests: list[str] = []
         self._number = count()
 
@@ -54,7 +56,7 @@ class Expected:
         for k, (params, options) in enumerate(step.more):
             then = self.name(options, "options")
             self.add(f"((group := groups[{k}]) == {then} or same_but_rates(group, {then}))",
-                     f"len(params := group['params']) == {len(params)}",
+                     f"len(params := read(group, 'params')) == {len(params)}",
                      *(f"params[{n}] is {self.name(p, 'T')}" for n, p in enumerate(params)))
         self.add(f"remembers({steps}, {self.name(state, 'state')})" if state else f"not {steps}.state")
 
@@ -98,6 +100,7 @@ def same_but_rates(group: Any, options: dict[str, Any]) -> bool:
 
     Of these floats our optimizers ask at most whether they are 0; of learning rates not even that.
     """
+    group = {**group}  # an optimizer's own tells who reads it
     return len(group) == len(options) and all(
         group[k] is v or k == "params" or (type(group[k]) is type(v) and (
             group[k] == v or k == "lr" or type(v) is tuple

@@ -16,17 +16,19 @@ from ...engine.in_place import write as write_now
 from ...engine.operands import FOREIGN, operand
 from ...engine.primitive import apply as apply_now
 from ...engine.tensor import ALL, Tensor
+from ...errors import CaptureError
 from ...ground.modes import Mode, current_mode, reset_mode, set_mode, using
 from ...ground.storage import changes, tick
 from ...ops.shape import astype, copy
 from ..capture.capture import Numbers
 from .call import Call, counts, is_one_array_twice, is_plain
 from .expected import Flags, is_ours
+from .questions import Questions
 from .realized import graph_of, realize
 from .recorder import Recorder
 from .segments import compute, turns
 from .standins import Pending, StandIn, become, begin, set_free
-from .trail import ALONE, Event, Slot, described, held_of, same_params
+from .trail import ALONE, ENDS, Event, Slot, described, held_of, same_params
 
 #: Calls that are no trail before it is given up; those that are new before they must pay; and how many
 #: calls in lockstep pay for one.
@@ -36,7 +38,7 @@ _NOTHING: Any = None, (), {}
 _new = Tensor.__new__
 
 
-class Lockstep:
+class Lockstep(Questions):
     """What is asked for all that one compiled function computes, call by call.
 
     Attributes
@@ -112,9 +114,15 @@ class Lockstep:
         self.active = True
         try:
             result = function(*args, **kwargs)
-        except BaseException:
-            self.expected, self.changed = None, self.has_changed()
-            if self.recorder is None and not self.eager:
+        except BaseException as error:
+            expected, self.expected, self.changed = self.expected, None, self.has_changed()
+            if expected is not None and isinstance(error, CaptureError):
+                self.settle()  # it is as if there had been no call
+            elif self.recorder is None and not self.eager:
+                compared = expected is not None and expected.looks_at_nothing  # and not computed
+                for e in self.at.path_to() if compared else ():
+                    if e.kind in ENDS and not self.eager:
+                        compute(self, e)
                 self.realize()
             if self.recorder is not None:
                 self.abandon("")
@@ -314,10 +322,11 @@ class Lockstep:
     # -- what else the trail knows --------------------------------------------------------------------
 
     def find(self, kind: str, what: Any, fits: Any = None, given: Any = None) -> Event | None:
-        """Go on to the event of that kind that may come next, and fits what is given."""
-        e = self.at.next
-        while e is not None and (e.kind != kind or e.what is not what
-                                 or (fits is not None and not fits(e, given))):
+        """Go on to the event of that kind that may come next, and fits what is given and the mode."""
+        e, mode = self.at.next, None if kind == "end" else current_mode()
+        while e is not None and (
+                e.kind != kind or e.what is not what or (e.mode is not mode and e.mode != mode)
+                or (fits is not None and not fits(e, given))):
             e = e.other
         if e is not None:
             self.at = e
@@ -422,15 +431,6 @@ class Lockstep:
             x = call.bound[leaf.index] if type(leaf) is Slot else leaf
             x._grad = self.answer(g)
 
-    def asks(self, what: str, tensors: tuple[Any, ...], answer: Callable[[], Any]) -> Any:
-        """What depends on the graph of Tensors only: the same whenever the trail is."""
-        if self.recorder is not None:
-            return self.recorder.asks(what, tensors, answer)
-        if (e := self.find("ask", what, self.call.fits, tensors)) is None:
-            self.realize(what)
-            return answer() if self.recorder is None else self.asks(what, tensors, answer)
-        return e.more
-
     def pull(
         self, roots: Any, seeds: Any, targets: Any, since: int, create_graph: bool,
         pull: Callable[..., Any],
@@ -473,6 +473,5 @@ class Lockstep:
         self.settle()
         events = self.at.path_to()
         if self.expected is not None:
-            expected, self.expected = self.expected, None
-            raise expected.difference(events, came)
+            raise self.expected.difference(events, came)
         realize(self, events)

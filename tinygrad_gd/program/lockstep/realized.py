@@ -114,8 +114,7 @@ class Again:
         written = [(t, self._place.get(e, -1)) for t, e in call.written.items()]
         for e, n in self._place.items():
             if e.kind == "step":
-                params = (p for group, _ in e.more for p in group)
-                written += [(p, n) for p, g in zip(params, e.refs, strict=True) if g is not None]
+                written += [(p, n) for p, g in e.updates() if g is not None]
         self._written = dict(sorted(written, key=lambda last: last[1]))
         pulls = [e.refs for e in events if e.kind == "pull"]  # which end with their variables
         self._variables = {id(r) for refs in pulls for r in refs[2 + 2 * refs[1] :]}

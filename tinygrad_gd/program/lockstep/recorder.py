@@ -93,7 +93,7 @@ class Recorder(Capture):
             x, self.copies[slot.index])
         if written or (slot is None and (always or id(x) not in self._outside)):
             stays = (not always and isinstance(x, Tensor) and id(x) not in self._passed
-                     and x._seq <= self.began and x._primitive is None)
+                     and (x._seq <= self.began or x in self.inputs) and x._primitive is None)
             slot = None if stays else self._new_slot(x)
             self._outside[id(x)] = slot, x
         return slot
@@ -402,11 +402,12 @@ class Recorder(Capture):
         return hooked
 
     def asks(self, what: str, tensors: tuple[Any, ...], compute: Callable[[], Any]) -> Any:
-        """Find out what depends on a graph, and note it."""
+        """Find out what depends on a graph, or on what is no value, and note it."""
+        if what == "gradient":
+            self._gradient(tensors[1])
         refs = tuple(map(self.known_as, tensors))
         with self.lockstep.unwatched():
-            answer = compute()
-        self.follow("ask", what, refs).more = answer
+            self.follow("ask", what, refs).more = answer = compute()
         return answer
 
     def pulls(
@@ -417,8 +418,7 @@ class Recorder(Capture):
         if self._abandons_hooked(roots):
             return list(pull(roots, seeds, targets, since, create_graph))
         self.sees_errors()
-        given = create_graph, len(roots), *roots, *seeds, *targets
-        refs = tuple(map(self.known_as, given))
+        refs = tuple(map(self.known_as, (create_graph, len(roots), *roots, *seeds, *targets)))
         found: list[Tensor] = self.really(lambda: pull(roots, seeds, targets, since, create_graph))
         e = self.follow("pull", None, refs)
         if e.more is None:
@@ -475,5 +475,7 @@ class Recorder(Capture):
             x.__class__ = Tensor
         self.made_of = {
             n: self.made_of[id(x)] for n, x in self.brought.items() if id(x) in self.made_of}
+        self.copies |= {r.index: kept(held(self.brought[r.index]))  # results may be written into
+                        for r in self.results if type(r) is Slot}
         self.forget()
         self.made, self._outside, self.names, self._variables, self._arrays = {}, {}, {}, {}, {}

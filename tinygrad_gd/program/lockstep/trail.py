@@ -13,7 +13,7 @@ from itertools import count
 from sys import getrefcount
 from types import FunctionType
 from typing import Any
-from weakref import getweakrefcount
+from weakref import getweakrefcount, ref
 
 import numpy as np
 
@@ -190,6 +190,10 @@ class Event:
             return [g for *_, g in self.more]
         return [self] if self.kind == "op" else self.more if self.kind == "pull" else []
 
+    def updates(self) -> Iterator[tuple[Any, Any]]:
+        """The parameters of a step of an optimizer, each with its gradient."""
+        return zip([p for params, _ in self.more for p in params], self.refs, strict=True)
+
     def answered(self) -> list[Event]:
         """The events with results between this one and the one before at which values were there."""
         if self.answers is None:
@@ -288,6 +292,8 @@ def in_words(x: Any) -> str:
     """A number as it is, and of others the form."""
     if type(x) is Live:
         return x.text
+    if isinstance(x, ref):
+        return type(x()).__name__
     if type(x) is Slot and x.dtype is None:
         return "a float"
     held = hasattr(x, "dtype") and hasattr(x, "shape") and x.shape is not None

@@ -40,7 +40,7 @@ from .kernels import (
     shaped,
     takes_number_as_array,
 )
-from .planner import Planner, is_view
+from .planner import Planner, can_write, is_view
 from .seats import side_by_side
 
 
@@ -82,6 +82,7 @@ class Statements:
         self.plan = Planner(program)
         self.space: dict[str, Any] = {
             "tick": tick, "constant": constant, "copyto": np.copyto, "joined": False,
+            "read": dict.__getitem__,
             "refresh": None}  # the replay's own
         self.names: dict[Value, str] = {}
         self._number = count()
@@ -190,7 +191,8 @@ class Statements:
         return f"{name} = {self.bound(given.tensor, 'T')}._value"
 
     def _place(self, options: Any, key: Any) -> str:
-        place = f"{self.bound(options, 'options')}[{key!r}]"
+        held = self.bound(options, "options")  # those of an optimizer tell who has read them
+        place = f"read({held}, {key!r})" if isinstance(options, dict) else f"{held}[{key!r}]"
         return f"float({place})" if isinstance(options[key], np.floating) else place
 
     def _side_by_side(self, family: tuple[Any, ...]) -> None:
@@ -234,6 +236,10 @@ class Statements:
         if into := self._into(i):
             return self._writing(i, into)
         name = f"v{next(self._number)}"
+        if i.target is not None and len(out.shape) > 1 and can_write(i):  # it lies where the state does
+            self.names[out] = name
+            like = f"{self.function(np.empty_like)}({self.names[i.target.value]})"
+            return [f"{name} = {like}", *self._writing(i, name)]
         text = self._making(i)
         if i.target is not None and out.scalar and not _keeps_dtype(i, self._weak):
             text = f"{self.bound(out.dtype.type, 'to')}({text})"
@@ -391,8 +397,9 @@ class Statements:
     def _end(self) -> list[str]:
         gradients = {value for _, value in self.program.gradients}
         counts = Counter(x for x in self.program.outputs if isinstance(x, Value))
+        given = {i.value for i in self.program.inputs if isinstance(i, Gradient)} | self._fixed
         early = {x: f"r{next(self._number)}" for x, n in counts.items()  # in one Tensor; of old values
-                 if n > 1 or x in gradients or self.plan.base(x) in self._fixed or self._is_written(x)}
+                 if n > 1 or x in gradients or self.plan.base(x) in given or self._is_written(x)}
         lines = [f"{name} = {self._result(x)}" for x, name in early.items()]
         for state, value in self.program.writes:
             tensor = self._tensor(state.tensor)
@@ -433,7 +440,10 @@ class Statements:
             return f"{name}.copy('K')" if self._is_written(x) and not x.scalar else name
         last = (state for state, value in self.program.writes if value is x)
         given: Any = next(last, None) or next((i for i in self.program.inputs if i.value is x), None)
-        if isinstance(given, State | Argument):
+        raw = isinstance(given, Argument) and given.raw
+        if isinstance(given, State | Argument) and not raw:
             return self._tensor(given.tensor)
-        lasts = x in self.plan.root or x in self._fixed
+        if isinstance(given, Gradient):
+            return f"{self._tensor(given.tensor)}._grad"
+        lasts = raw or x in self.plan.root or x in self._fixed
         return f"constant({name}.copy())" if lasts else f"constant({name})"
