@@ -219,11 +219,6 @@ class Recorder(Capture):
             self.made[out] = e
             out.__class__ = Recorded
 
-    def _is_buffer(self, target: Tensor) -> bool:
-        """Whether a Tensor is kept by a module that takes part, as running statistics are."""
-        return not target._requires_grad and any(
-            target is buffer for m in self.modules for buffer in m.buffers(recurse=False))
-
     def _moved(self) -> list[tuple[Event, Any]]:
         """Events whose results show memory that was written to, and what these are called now."""
         path, named = self.path, [(e, self._values.get(made)) for made, e in self.made.items()]
@@ -330,7 +325,9 @@ class Recorder(Capture):
         refs = tuple(map(self.known_as, (*inputs, target)))
         self.reference(target)  # while it is what it was
         self.really(lambda: write_now(primitive, inputs, target))
-        if slot is None and self._is_buffer(target) and not (self.at_once or self._moved()):
+        own = slot is None and not target._requires_grad and any(  # as running statistics are
+            target is buffer for m in self.modules for buffer in m.buffers(recurse=False))
+        if own and not (self.at_once or self._moved()):
             return self.lockstep.postpone(target, self.follow("later", primitive, refs))
         e = self.follow("write", primitive, refs)
         if slot is not None:
