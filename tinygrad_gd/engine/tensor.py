@@ -138,7 +138,7 @@ class Tensor(Looks, PythonProtocol, Methods):
     @grad.setter
     def grad(self, value: Any) -> None:
         mode = current_mode()
-        listener = mode.listener if value is None else mode.answering
+        listener = mode.listener if value is None else mode.freezing
         if value is not None:
             value = value if isinstance(value, Tensor) else Tensor(value, dtype=self.dtype)
             if value.shape != self.shape:
@@ -151,7 +151,7 @@ class Tensor(Looks, PythonProtocol, Methods):
     @property
     def requires_grad(self) -> bool:
         """Whether gradients flow to this tensor."""
-        if (lockstep := current_mode().answering) is not None:
+        if (lockstep := current_mode().freezing) is not None:
             lockstep.finds("requires_grad", self, self._requires_grad)
         return self._requires_grad
 

@@ -66,14 +66,15 @@ class Mode:
         return self.observer
 
     @property
-    def answering(self) -> Any:
-        """What answers operations here, if they are not really computed."""
-        return self.lockstep if self.lockstep is not None and self.lockstep.active else None
+    def freezing(self) -> Any:
+        """The lockstep in which programs are made that skip Python: what it finds out matters."""
+        lockstep = self.lockstep
+        return lockstep if lockstep and lockstep.active and lockstep.recordings is not None else None
 
     @property
     def listener(self) -> Any:
-        """Who is told what Python does with gradients: the observer, or what answers operations."""
-        return self.answering if self.observer is None else self.observer
+        """Who is told what Python does with gradients."""
+        return self.observer or (self.lockstep and self.freezing)
 
 
 _NORMAL = Mode()

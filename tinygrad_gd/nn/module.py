@@ -113,7 +113,7 @@ class Module(Looks):
     def training(self) -> bool:
         """Whether the module is in training, and not in evaluation."""
         value: bool = vars(self).get("training", True)
-        if (lockstep := current_mode().answering) is not None:
+        if (lockstep := current_mode().freezing) is not None:
             lockstep.finds("training", ref(self), value)
         return value
 

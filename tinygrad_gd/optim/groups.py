@@ -79,7 +79,7 @@ class Group(Options):
         return [self[key] for key in self]
 
     def _tell(self, key: str, value: Any) -> None:
-        if (lockstep := current_mode().answering) is not None:
+        if (lockstep := current_mode().freezing) is not None:
             lockstep.finds("option", ref(self), key, value)
 
     def _checked(self, changes: dict[str, Any]) -> dict[str, Any]:

@@ -182,7 +182,7 @@ class Optimizer:
         if (listener := current_mode().listener) is not None:
             listener.forgets([p for group in self.param_groups for p in group["params"]])
         for group in self.param_groups:
-            for p in group["params"]:
+            for p in {**group}["params"]:
                 p._grad = None
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:

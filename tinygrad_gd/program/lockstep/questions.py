@@ -21,7 +21,6 @@ class Questions:
     """The part of a `Lockstep` that is asked them."""
 
     recorder: Recorder | None
-    recordings: Any
     call: Call
     find: Callable[..., Event | None]
     realize: Callable[[str], None]
@@ -38,7 +37,7 @@ class Questions:
 
     def finds(self, what: str, *about: Any) -> None:
         """Python finds out something about Tensors, modules or options."""
-        if self.recordings is not None and not any(map(self.made, about)):
+        if not any(map(self.made, about)):
             self.asks(what, about, lambda: None)
 
     def takes_gradient(self, leaf: Tensor) -> None:
