@@ -116,13 +116,20 @@ class Call:
             self.lockstep.numbers[slot.index] = x
         return True
 
+    def unbound(self, known: int) -> bool:
+        """False: an event does not fit, for which slots after the first ``known`` were bound."""
+        while len(self.bound) > known:
+            self.met.pop(self.bound.popitem()[0], None)
+        return False
+
     def fits(self, e: Event, inputs: tuple[Any, ...]) -> bool:
         """Whether the inputs are what the event had."""
         if len(inputs) != len(e.refs):
             return False
+        known = len(self.bound)
         for x, r in zip(inputs, e.refs, strict=True):
             if x is not r and not self.stands_for(r, x):
-                return False
+                return self.unbound(known)
         return True
 
     def takes(self, e: Event, inputs: tuple[Any, ...]) -> bool:
@@ -151,20 +158,22 @@ class Call:
                 expected.add(f"({g} is {f'{then}.out' if type(r) is Event else then}"
                              f" or stands_for({then}, {g}))")
             e.holds = expected.function("stands_for")
-        return e.holds(self.stands_for)  # type: ignore[no-any-return]
+        known = len(self.bound)
+        return e.holds(self.stands_for) or self.unbound(known)
 
     def fits_pass(self, e: Event, root: Any, gradient: Any) -> bool:
         """Whether it begins where it did, and the leaves have the gradients that they had."""
+        known = len(self.bound)
         if not (root.event is e.refs[0] if type(root) is StandIn else self.stands_for(e.refs[0], root)):
             return False
         if gradient is not e.refs[1] and not self.stands_for(e.refs[1], gradient):
-            return False
+            return self.unbound(known)
         for leaf, before, _ in e.more:
             x = self.bound[leaf.index] if type(leaf) is Slot else leaf
             g = x._grad
             if x._hooks is not None or (g is not before and (
                     g is None or before is None or not self.stands_for(before, g))):
-                return False
+                return self.unbound(known)
         return True
 
 

@@ -375,14 +375,13 @@ class Lockstep:
 
     def before_writing(self, target: Tensor) -> None:
         """Memory is about to be written to: what was answered before is computed before."""
-        if self.at.kind != "start" and not self.at.writes:
-            if self.recorder is None:
-                if (e := self.find("read", None)) is not None:
-                    compute(self, e)
-                else:
-                    self.realize("a write")
-            if self.recorder is not None:
-                self.recorder.before_writing()
+        if self.recorder is None and self.at.kind != "start" and not self.at.writes:
+            if (e := self.find("read", None)) is not None:
+                compute(self, e)
+            else:
+                self.realize("a write")
+        if self.recorder is not None:
+            self.recorder.before_writing(target)
         self.call.written[target] = self.at
 
     def before_setting(self, x: Tensor) -> None:

@@ -112,7 +112,9 @@ class Again:
         self._written = {t: self._place.get(e, -1) for t, e in call.written.items()}
         for e, n in self._place.items():
             if e.kind == "step":
-                self._written.update((p, n) for params, _ in e.more for p in params)
+                params = (p for params, _ in e.more for p in params)
+                self._written.update(
+                    (p, n) for p, g in zip(params, e.refs, strict=True) if g is not None)
         pulls = [e.refs for e in events if e.kind == "pull"]  # which end with their variables
         self._variables = {id(r) for refs in pulls for r in refs[2 + 2 * refs[1] :]}
         self._opened: list[Tensor] = []

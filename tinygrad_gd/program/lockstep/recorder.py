@@ -95,8 +95,8 @@ class Recorder(Capture):
         written = slot is not None and slot.index in self.copies and not same(
             x, self.copies[slot.index])
         if written or (slot is None and (always or id(x) not in self._outside)):
-            stays = (not always and isinstance(x, Tensor) and id(x) not in self._passed
-                     and x._seq <= self.began and x._primitive is None)
+            stays = not always and isinstance(x, Tensor) and id(x) not in self._passed and (
+                x._primitive is None and (x._seq <= self.began or id(x) in self.lockstep.states))
             slot = None if stays else self._new_slot(x)
             self._outside[id(x)] = slot, x
         return slot
@@ -168,8 +168,7 @@ class Recorder(Capture):
             super().creates(leaf, data)
         elif isinstance(data, Tensor | np.ndarray):
             self.made_of[id(leaf)] = data, len(self.instructions)
-            name = self.names.get(id(held(data)))
-            if name and not isinstance(data, Recorded):
+            if (name := self.names.get(id(held(data)))) and not isinstance(data, Recorded):
                 self.names.setdefault(id(leaf._value), name)
 
     def takes_gradient(self, leaf: Tensor) -> None:
@@ -343,18 +342,23 @@ class Recorder(Capture):
         self._has_written(e)
         return target
 
-    def before_writing(self) -> None:
+    def before_writing(self, target: Tensor) -> None:
         """Memory is written to, of which nothing but its values will be known."""
         self.cannot_be_frozen("it writes into memory here, and a program would not; return the "
                               "new values, or write t.assign(values)")
-        self.follow("read", None, ())
+        if target._seq <= self.began:
+            self.slot_of(target)  # while it is what it was
+        if self.lockstep.at.kind != "start" and not self.lockstep.at.writes:
+            self.follow("read", None, ())
 
     def steps(self, optimizer: Any) -> bool:
         """Step an optimizer."""
         self.sees_errors()
-        groups = optimizer.param_groups
-        refs = tuple(self._gradient(p._grad) for group in groups for p in group["params"])
-        state = state_of(optimizer)
+        groups, state = optimizer.param_groups, state_of(optimizer)
+        params = [p for group in groups for p in group["params"]]
+        refs = tuple(self._gradient(p._grad) for p in params)
+        for t in (*params, *(t for *_, t in state)):
+            self.known_as(t)  # while it is what it was
         self.really(lambda: optimizer.step())
         if not same(state, state_of(optimizer)):  # the first step makes what later ones change
             self.lockstep.abandon("")
@@ -383,11 +387,10 @@ class Recorder(Capture):
         self._phase = "backward"  # the copy of the gradient, too, is made inside
         self.really(lambda: root.backward(gradient))
         e = self.follow("backward", None, (*refs, *before.values()))
-        reached = list(self.reached)
         if e.more is None:
             e.more = [(self.known_as(leaf), before.get(leaf), gradient_of(leaf._grad))
-                      for leaf in reached]
-        for leaf, (*_, part) in zip(reached, e.more, strict=True):
+                      for leaf in self.reached]
+        for leaf, (*_, part) in zip(self.reached, e.more, strict=True):
             self.makes(part, leaf._grad)
         if e.more:
             self._has_result(part, leaf._grad)
@@ -402,10 +405,9 @@ class Recorder(Capture):
 
     def asks(self, what: str, tensors: tuple[Any, ...], compute: Callable[[], Any]) -> Any:
         """Find out what depends on a graph, and note it."""
-        refs = tuple(map(self.known_as, tensors))
         with self.lockstep.unwatched():
             answer = compute()
-        self.follow("ask", what, refs).more = answer
+        self.follow("ask", what, tuple(map(self.known_as, tensors))).more = answer
         return answer
 
     def pulls(
@@ -416,8 +418,7 @@ class Recorder(Capture):
         if self._abandons_hooked(roots):
             return list(pull(roots, seeds, targets, since, create_graph))
         self.sees_errors()
-        given = create_graph, len(roots), *roots, *seeds, *targets
-        refs = tuple(map(self.known_as, given))
+        refs = tuple(map(self.known_as, (create_graph, len(roots), *roots, *seeds, *targets)))
         found: list[Tensor] = self.really(lambda: pull(roots, seeds, targets, since, create_graph))
         e = self.follow("pull", None, refs)
         if e.more is None:

@@ -1,0 +1,137 @@
+"""Parameters and what optimizers remember: there in every call, also where something else has written to them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_gd as tg
+from tests.values import values
+
+
+class World:
+    """Two parameters with gradients, and an optimizer that remembers something for each."""
+
+    def __init__(self) -> None:
+        self.a, self.b = (tg.Tensor(np.full(2, v), requires_grad=True) for v in (1.0, 5.0))
+        self.optimizer = tg.optim.SGD([self.a, self.b], lr=0.1, momentum=0.5, weight_decay=0.1)
+
+    def velocity(self, p: Any) -> Any:
+        return self.optimizer.state[p]["velocity"]
+
+
+def of_one_or_another(s: World, x: Any, n: int) -> Any:
+    s.optimizer.step()
+    return s.velocity(s.a if n < 4 else s.b) * x
+
+
+def halved_in_some_calls(s: World, x: Any, n: int) -> Any:
+    s.optimizer.step()
+    velocity = s.velocity(s.a)
+    if n in (1, 5):
+        velocity *= 0.5
+    s.optimizer.step()
+    return velocity * x
+
+
+def decays_after_a_write(s: World, x: Any, n: int) -> Any:
+    s.a.data[0] = 2.0 * n
+    s.optimizer.step()
+    return s.b * x
+
+
+def trains_after_a_write(s: World, x: Any, n: int) -> Any:
+    for p in (s.a, s.b):
+        p.data = np.clip(p.data, -0.5, 0.5)
+    s.optimizer.zero_grad()
+    loss = (s.a * s.b * x).sum()
+    loss.backward()
+    s.optimizer.step()
+    return loss
+
+
+def branches_after_a_write(s: World, x: Any, n: int) -> Any:
+    s.a.data[0] = 2.0 * n
+    y = s.a * x if n % 3 else s.a + x
+    s.optimizer.step()
+    return y
+
+
+STEPS = [of_one_or_another, halved_in_some_calls, decays_after_a_write, trains_after_a_write, branches_after_a_write]
+
+
+def run(wrap: Callable[[Any], Any], step: Any) -> list[Any]:
+    s, found = World(), []
+    called = wrap(lambda x, n: step(s, x, n))
+    for n in range(20):
+        for p in (s.a, s.b):
+            p.grad = np.full(2, n + 1.0)
+        result = called(tg.Tensor(np.array([1.0, n])), n)
+        found += [values(t).copy() for t in (result, s.a, s.b, s.velocity(s.a), s.velocity(s.b))]
+    return found
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_they_are_taken_for_themselves(step: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # all of them stay compiled
+        for n, (a, b) in enumerate(zip(run(lambda f: f, step), run(tg.compile, step), strict=True)):
+            np.testing.assert_array_equal(a, b, err_msg=f"call {n // 5}, {n % 5}")
+
+
+def test_a_write_at_the_beginning_is_not_skipped() -> None:
+    w = tg.Tensor(np.ones(2))
+
+    def step(x: Any) -> Any:
+        w.data = np.full(2, 3.0)
+        return w * x
+
+    frozen = tg.compile(step, frozen=True)
+    with pytest.warns(tg.CaptureWarning, match="it writes into memory here"):
+        for _ in range(3):
+            frozen(np.ones(2))
+    w.data = np.full(2, 5.0)
+    assert values(frozen(np.ones(2))).tolist() == [3.0, 3.0]
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_parameter_without_a_gradient_is_not_changed_by_a_step(later: bool) -> None:
+    w, v = (tg.Tensor(np.ones(2), requires_grad=True) for _ in range(2))
+    optimizer, found = tg.optim.SGD([w, v], lr=0.1), []
+
+    def step(x: Any, n: int) -> Any:
+        w.grad = None
+        loss = (w * w * x).sum()
+        optimizer.step()
+        if n == 2 and not later:
+            loss.backward()
+        return loss
+
+    run = tg.compile(step)
+    for n in range(4):
+        v.grad = np.ones(2)
+        loss = run(np.arange(2.0), n)
+        if n == 2:
+            if later:
+                loss.backward()
+            found = values(w.grad).tolist()
+    assert found == [0.0, 2.0]
+
+
+def test_what_a_pass_brings_that_does_not_fit_is_forgotten() -> None:
+    w, v = (tg.Tensor(np.ones(shape), requires_grad=True) for shape in (3, (3, 3)))
+
+    def step(x: Any, labels: Any, n: int) -> Any:
+        loss = (x * w).sum() + tg.tanh(x @ v).sum()
+        loss.backward()
+        if n in (0, 2):
+            w.grad = None
+        return tg.nn.cross_entropy(x @ v, labels)
+
+    run = tg.compile(step)
+    for n in range(6):
+        assert run(tg.Tensor(np.ones((3, 3))), np.arange(3), n).item() == pytest.approx(np.log(3))
