@@ -96,6 +96,10 @@ class Call:
             self.lives[r.text] = x
         return same(r, x)
 
+    def has(self, x: Tensor) -> bool:
+        """Whether a Tensor requires a gradient and is there in every call: no slot may hold it."""
+        return x._requires_grad and id(x) in self.lockstep.states
+
     def bind(self, slot: Slot, x: Any) -> bool:
         """Let a slot stand for ``x`` in this call."""
         bound = self.bound
@@ -106,8 +110,8 @@ class Call:
             return known is x or (type(x) is slot.kind is float and same(x, known))
         if not slot.fits(x):
             return False
-        if isinstance(x, Tensor) and (x._primitive is not None or (x._requires_grad and (
-                id(x) in self.lockstep.states or any(x is y for y in bound.values())))):
+        if isinstance(x, Tensor) and (x._primitive is not None or self.has(x) or (
+                x._requires_grad and any(x is y for y in bound.values()))):
             return False
         bound[slot.index] = x
         if slot.kind is np.ndarray:
@@ -143,7 +147,7 @@ class Call:
                 loose = type(r) is float and not same(r, x)
             else:
                 loose = (x is not r and isinstance(r, Tensor) and isinstance(x, Tensor)
-                         and not isinstance(x, StandIn))
+                         and not (isinstance(x, StandIn) or self.has(x)))
             if loose and len(inputs) == len(e.refs):
                 e.loose.add(n)
         return False

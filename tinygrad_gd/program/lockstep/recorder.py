@@ -95,8 +95,8 @@ class Recorder(Capture):
         written = slot is not None and slot.index in self.copies and not same(
             x, self.copies[slot.index])
         if written or (slot is None and (always or id(x) not in self._outside)):
-            stays = not always and isinstance(x, Tensor) and id(x) not in self._passed and (
-                x._primitive is None and (x._seq <= self.began or id(x) in self.lockstep.states))
+            stays = not always and isinstance(x, Tensor) and x._primitive is None and (
+                id(x) in self.lockstep.states or (x._seq <= self.began and id(x) not in self._passed))
             slot = None if stays else self._new_slot(x)
             self._outside[id(x)] = slot, x
         return slot
@@ -243,8 +243,7 @@ class Recorder(Capture):
         if self.again is not None:
             self.at_once = any(e.at_once for e in self.again.results())
             return
-        told = now(self.lockstep.call)
-        self.at_once = told != self._usual
+        self.at_once = (told := now(self.lockstep.call)) != self._usual
         if self.at_once:
             self.cannot_be_frozen("it says how errors are treated (np.errstate, warnings) for a part "
                                   "of it, and a program would not; say that outside")
@@ -318,8 +317,9 @@ class Recorder(Capture):
         for n in loose:
             if type(refs[n]) is float is type(inputs[n]):
                 refs[n] = self._new_slot(inputs[n])
-            elif isinstance(refs[n], Tensor) and refs[n] not in self._values:
-                refs[n] = self.slot_of(inputs[n], always=True)
+            elif isinstance(r := refs[n], Tensor) and not (
+                    r in self._values or self.lockstep.call.has(r)):
+                refs[n] = self.slot_of(r, always=True)
         return tuple(refs)
 
     def writes(self, primitive: Any, inputs: tuple[Any, ...], target: Tensor) -> Tensor:
