@@ -135,3 +135,68 @@ def test_what_a_pass_brings_that_does_not_fit_is_forgotten() -> None:
     run = tg.compile(step)
     for n in range(6):
         assert run(tg.Tensor(np.ones((3, 3))), np.arange(3), n).item() == pytest.approx(np.log(3))
+
+
+def test_a_view_shows_an_update_wherever_the_parameter_lies() -> None:
+    def run(wrap: Callable[[Any], Any]) -> list[Any]:
+        ws = [tg.Tensor(np.arange(4.0).reshape(2, 2) + k, requires_grad=True) for k in range(8)]
+        optimizer = tg.optim.SGD(ws, lr=0.01, momentum=0.9)
+
+        def train(x: Any) -> None:
+            optimizer.zero_grad()
+            (sum((w * w).sum() for w in ws) * x).backward()  # type: ignore[attr-defined]
+            optimizer.step()
+
+        def step(x: Any) -> Any:
+            view = ws[0].T
+            train(x)
+            return view * 1.0
+
+        first, second = wrap(train), wrap(step)
+        for _ in range(3):
+            first(tg.Tensor(1.0))  # which moves the parameters next to each other
+        return [values(second(tg.Tensor(1.0 + n))).tolist() for n in range(5)]
+
+    assert run(tg.compile) == run(lambda step: step)
+
+
+def test_networks_of_one_form_may_be_trained_in_turn() -> None:
+    def run(wrap: Callable[[Any], Any]) -> list[Any]:
+        tg.manual_seed(0)
+        nets = [tg.nn.Sequential(tg.nn.Linear(3, 4), tg.nn.ReLU(), tg.nn.Linear(4, 3)) for _ in range(2)]
+        optimizers = [tg.optim.SGD(net.parameters(), lr=0.1) for net in nets]
+
+        def step(x: Any, which: int) -> Any:
+            loss = (nets[which](nets[1 - which](x).detach()) ** 2).mean()
+            optimizers[which].zero_grad()
+            loss.backward()
+            optimizers[which].step()
+            return loss
+
+        called = wrap(step)
+        return [called(tg.Tensor(np.full((2, 3), 1.0 + n)), int(n % 3 == 0)).item() for n in range(20)]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert run(tg.compile) == run(lambda step: step)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_what_a_step_is_given_may_be_what_it_trains(frozen: bool) -> None:
+    def run(wrap: Callable[[Any], Any]) -> list[Any]:
+        w = tg.Tensor(np.ones(2), requires_grad=True)
+        optimizer = tg.optim.SGD([w], lr=0.1)
+
+        def step(weights: list[Any], x: Any) -> Any:
+            optimizer.zero_grad()
+            loss = (weights[0] * weights[0] * x).sum()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        called = wrap(step)
+        return [called([w], tg.Tensor(np.full(2, 1.0 + n))).item() for n in range(20)]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert run(lambda step: tg.compile(step, frozen=frozen)) == run(lambda step: step)

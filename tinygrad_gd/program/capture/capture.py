@@ -143,10 +143,9 @@ class Capture(Observer):
         self._values[target] = new
         if not isinstance(held, np.ndarray):
             return
-        owner = held if held.base is None else held.base
         for tensor, value in list(self._values.items()):
             if (isinstance(value, Value) and value in views and tensor is not target
-                    and tensor._value.base is owner and np.may_share_memory(tensor._value, held)):
+                    and np.may_share_memory(tensor._value, held)):
                 self._values[tensor] = again(value)
 
     def backward(self, out: Tensor, position: int, g: Any, gx: Any) -> None:

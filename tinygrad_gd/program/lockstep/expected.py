@@ -3,7 +3,7 @@
 ::
 
     len(groups := steps0.param_groups) == 1
-    and ((group := groups[0]) == options1 or same_but_rates(group, options1))
+    and ((group := groups[0]) == options1 or but_rates(group) == but_rates2)
     and len(params := group["params"]) == 2 and params[0] is T2 and params[1] is T3
     and not steps0.state and (T2._grad is event4.out or stands_for(event4, T2._grad)) and ...
 """
@@ -33,7 +33,7 @@ class Expected:
     """
 
     def __init__(self) -> None:
-        self._space: dict[str, Any] = {"same_but_rates": same_but_rates, "remembers": remembers}
+        self._space: dict[str, Any] = {"but_rates": but_rates, "remembers": remembers}
         self._tests: list[str] = []
         self._number = count()
 
@@ -52,8 +52,8 @@ class Expected:
         steps, state = self.name(step.what, "steps"), step.params["state"]
         self.add(f"len(groups := {steps}.param_groups) == {len(step.more)}")
         for k, (params, options) in enumerate(step.more):
-            then = self.name(options, "options")
-            self.add(f"((group := groups[{k}]) == {then} or same_but_rates(group, {then}))",
+            then, form = self.name(options, "options"), self.name(but_rates(options), "but_rates")
+            self.add(f"((group := groups[{k}]) == {then} or but_rates(group) == {form})",
                      f"len(params := group['params']) == {len(params)}",
                      *(f"params[{n}] is {self.name(p, 'T')}" for n, p in enumerate(params)))
         self.add(f"remembers({steps}, {self.name(state, 'state')})" if state else f"not {steps}.state")
@@ -91,16 +91,13 @@ class Flags:
         return True
 
 
-def same_but_rates(group: Any, options: dict[str, Any]) -> bool:
-    """Whether options are the same but for rates and the like, which a program reads anew.
+def but_rates(options: dict[str, Any]) -> tuple[Any, ...]:
+    """Options without parameters, and without rates and the like, which a program reads anew.
 
     Of these floats our optimizers ask at most whether they are 0; of learning rates not even that.
     """
-    return len(group) == len(options) and all(
-        group[k] is v or k == "params" or (type(group[k]) is type(v) and (
-            group[k] == v or k == "lr" or type(v) is tuple
-            or (type(v) is float and group[k] != 0 != v)))
-        for k, v in options.items())
+    return tuple([(k, type(v), k == "lr" or type(v) is tuple or (v != 0 if type(v) is float else v))
+                  for k, v in options.items() if k != "params"])
 
 
 def remembers(optimizer: Any, state: Any) -> bool:

@@ -23,7 +23,7 @@ from ..capture.variables import around, collected, names_of
 from ..ir import Argument, Value
 from .call import held, result_type
 from .errstate import began_with, now
-from .expected import state_of
+from .expected import but_rates, state_of
 from .path import Path, left_by
 from .standins import Recorded, become
 from .trail import ENDS, Event, Slot, gradient_of, same
@@ -202,12 +202,11 @@ class Recorder(Capture):
         with self.lockstep.unwatched(), using(observer=self, lockstep=None):
             return function()
 
-    def follow(
-        self, kind: str, what: Any, refs: tuple[Any, ...], params: dict[str, Any] = _NO_PARAMS
-    ) -> Event:
+    def follow(self, kind: str, what: Any, refs: tuple[Any, ...],
+               params: dict[str, Any] = _NO_PARAMS, counts: Any = None) -> Event:
         """Go on in the trail, along a branch that is known or a new one."""
         mode = None if kind == "end" else current_mode()  # the call is over, and so are its modes
-        e = self.lockstep.at = self.lockstep.at.followed_by(kind, what, refs, params, mode)
+        e = self.lockstep.at = self.lockstep.at.followed_by(kind, what, refs, params, mode, counts)
         e.path, e.segment, e.holds = self.path, None, None  # it may have to hand on more
         self.path.ends[e] = len(self.instructions)
         return e
@@ -281,10 +280,9 @@ class Recorder(Capture):
         refs = self._loosened(primitive, inputs)
         given = tuple(map(self._alive, inputs, refs))
         out: Tensor = self.really(lambda: compute(primitive, given, params))
-        e = self.follow("op", primitive, refs, params)
+        counts = [(n, int(np.count_nonzero(held(m)))) for n, m in masks] or None
+        e = self.follow("op", primitive, refs, params, counts)
         e.makes(out)
-        if masks:
-            e.more = [(n, int(np.count_nonzero(held(m)))) for n, m in masks]
         self.makes(e, out)
         self._has_result(e, out)
         return out
@@ -363,7 +361,8 @@ class Recorder(Capture):
         if not same(state, state_of(optimizer)):  # the first step makes what later ones change
             self.lockstep.abandon("")
             return True
-        e = self.follow("step", optimizer, refs, {"state": state})
+        options = tuple(map(but_rates, groups))
+        e = self.follow("step", optimizer, refs, {"state": state, "options": options})
         e.more = [(list(group["params"]), dict(group)) for group in groups]
         self._has_written(e)
         return True

@@ -207,14 +207,16 @@ class Event:
             e = e.other
 
     def followed_by(
-        self, kind: str, what: Any, refs: tuple[Any, ...], params: dict[str, Any], mode: Any
+        self, kind: str, what: Any, refs: tuple[Any, ...], params: dict[str, Any], mode: Any,
+        counts: Any = None,
     ) -> Event:
         """The follower that is like this, which is made if there is none."""
         for e in self.followers():
             if (e.kind == kind and e.what is what and e.mode == mode and len(e.refs) == len(refs)
-                    and all(map(same, e.refs, refs)) and same_params(params, e.params)):
+                    and all(map(same, e.refs, refs)) and same_params(params, e.params)
+                    and (kind != "op" or e.more == counts)):
                 return e
-        e = Event(kind, what, refs, params, mode)
+        e = Event(kind, what, refs, params, mode, more=counts)
         e.other, self.next, e.before = self.next, e, self
         return e
 
