@@ -200,3 +200,28 @@ def test_what_a_step_is_given_may_be_what_it_trains(frozen: bool) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert run(lambda step: tg.compile(step, frozen=frozen)) == run(lambda step: step)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.filterwarnings("ignore:.*it writes into what it was given:tinygrad_gd.CaptureWarning")
+@pytest.mark.parametrize("ways", [[1, 2, 1, 2, 0, 0, 1, 0, 0, 0], [0, 0, 0, 1, 2, 1, 2, 1, 0, 0, 0]])
+def test_an_argument_may_be_a_variable_of_the_step_in_some_calls(frozen: bool, ways: list[int]) -> None:
+    def run(wrap: Callable[[Any], Any]) -> list[Any]:
+        ws = [tg.Tensor(np.full(2, k + 1.0), requires_grad=True) for k in range(3)]
+        hs = [tg.Tensor(np.full(2, k + 1.0)) for k in range(3)]
+
+        def derived(w: Any, x: Any) -> Any:
+            w.grad = ws[0].grad = None
+            ((w * w * x).sum() + ws[0].sum()).backward()
+            return ws[0].grad * 1.0
+
+        def viewed(h: Any, x: Any) -> Any:
+            view = h.reshape(1, 2)
+            hs[0].assign(x * 3.0)
+            return view * x
+
+        first, second = wrap(derived), wrap(viewed)
+        return [[values(t).tolist() for t in (first(ws[k], np.full(2, 1.0 + n)), second(hs[k], np.full(2, 1.0 + n)))]
+                for n, k in enumerate(ways)]
+
+    assert run(lambda step: tg.compile(step, frozen=frozen)) == run(lambda step: step)

@@ -36,6 +36,7 @@ class Entry:
     hold : whether what the program follows is as it was, in a mode.
     single : whether what a replay gives is what the function returns.
     same : arguments that may be variables of the function, too, by their positions.
+    others : the positions of Tensors that must be none of its variables.
     objects : by the numbers of slots, Tensors and arrays that it reads anew, as `Whole` knows them.
     looks_at_nothing : whether an audit can do without computing.
     due, left : the call in which it is audited next, and how many there are until then.
@@ -50,6 +51,8 @@ class Entry:
         self.due, self.left = 4, 2
         self._whole, self._results, self.objects = whole, events, whole.objects
         self.same = [(k, leaves[k]) for k in whole.same]
+        self.others = [k for k, x in enumerate(leaves) if isinstance(x, Tensor) and k not in whole.same]
+        self._variables = {t for e in end.path_to() for t in e.outside()}
         self._form, self._place = returned, place
         self._structure = structure(returned, len(events))
         self._draws = any(i.primitive.kind == "draw" for i in self.captured.instructions)
@@ -66,8 +69,9 @@ class Entry:
         return self.due - self.left
 
     def is_given(self, leaves: list[Any]) -> bool:
-        """Whether what was one object in both calls is among the arguments of this one."""
-        return all([leaves[k] is x for k, x in self.same])
+        """Whether arguments that were one object in both calls still are, and no others are variables."""
+        return all([leaves[k] is x for k, x in self.same]) and not any(
+            [leaves[k] in self._variables for k in self.others])
 
     def counts(self, e: Event) -> bool:
         """Whether the program itself sees when masks select another number of elements."""

@@ -67,7 +67,7 @@ class Frozen(Compiled):
         self._in_use.acquire()  # a `with` block takes twice as long
         try:
             for entry in self._entries.get(form, ()):
-                if entry.hold(mode) and (not entry.same or entry.is_given(leaves)):
+                if entry.hold(mode) and (not (entry.same or entry.others) or entry.is_given(leaves)):
                     entry.left -= 1
                     if not entry.left:
                         entry.due, entry.left = 2 * entry.due, entry.due  # after as many calls again

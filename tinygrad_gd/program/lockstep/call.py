@@ -97,8 +97,8 @@ class Call:
         return same(r, x)
 
     def has(self, x: Tensor) -> bool:
-        """Whether a Tensor requires a gradient and is there in every call: no slot may hold it."""
-        return x._requires_grad and id(x) in self.lockstep.states
+        """Whether a Tensor is there in every call: no slot may hold it."""
+        return id(x) in self.lockstep.states
 
     def bind(self, slot: Slot, x: Any) -> bool:
         """Let a slot stand for ``x`` in this call."""
