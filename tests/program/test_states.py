@@ -38,6 +38,22 @@ def halved_in_some_calls(s: World, x: Any, n: int) -> Any:
     return velocity * x
 
 
+def replaced_once(s: World, x: Any, n: int) -> Any:
+    half = s.velocity(s.a) * 0.5 if n else x
+    if n == 3:
+        s.optimizer.state[s.a]["velocity"] = half
+    s.optimizer.step()
+    return half * x
+
+
+def loaded_in_some_calls(s: World, x: Any, n: int) -> Any:
+    if n in (3, 9):
+        s.optimizer.load_state_dict(s.optimizer.state_dict())
+    y = s.velocity(s.a) * 0.5 if n else x
+    s.optimizer.step()
+    return y * x
+
+
 def decays_after_a_write(s: World, x: Any, n: int) -> Any:
     s.a.data[0] = 2.0 * n
     s.optimizer.step()
@@ -61,7 +77,8 @@ def branches_after_a_write(s: World, x: Any, n: int) -> Any:
     return y
 
 
-STEPS = [of_one_or_another, halved_in_some_calls, decays_after_a_write, trains_after_a_write, branches_after_a_write]
+STEPS = [of_one_or_another, halved_in_some_calls, replaced_once, loaded_in_some_calls, decays_after_a_write,
+         trains_after_a_write, branches_after_a_write]
 
 
 def run(wrap: Callable[[Any], Any], step: Any) -> list[Any]:

@@ -69,7 +69,7 @@ class Entry:
         return self.due - self.left
 
     def is_given(self, leaves: list[Any]) -> bool:
-        """Whether arguments that were one object in both calls still are, and no others are variables."""
+        """Whether arguments that were one object in both calls are that one, and none are variables."""
         return all([leaves[k] is x for k, x in self.same]) and not any(
             [leaves[k] in self._variables for k in self.others])
 

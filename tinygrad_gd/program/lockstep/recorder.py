@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 _NO_PARAMS: dict[str, Any] = {}
 
-
 class Recorder(Capture):
     """What is known of a call that is recorded: it observes what its operations are computed with.
 
@@ -355,8 +354,7 @@ class Recorder(Capture):
         groups, state = optimizer.param_groups, state_of(optimizer)
         params = [p for group in groups for p in group["params"]]
         refs = tuple(self._gradient(p._grad) for p in params)
-        for t in (*params, *(t for *_, t in state)):
-            self.known_as(t)  # while it is what it was
+        there = [self.known_as(t) is t for t in (*params, *(t for *_, t in state))]  # as they were
         self.really(lambda: optimizer.step())
         if not same(state, state_of(optimizer)):  # the first step makes what later ones change
             self.lockstep.abandon("")
@@ -364,6 +362,8 @@ class Recorder(Capture):
         options = tuple(map(but_rates, groups))
         e = self.follow("step", optimizer, refs, {"state": state, "options": options})
         e.more = [(list(group["params"]), dict(group)) for group in groups]
+        if not all(there):  # no program writes to what a call brings or makes
+            e.holds = lambda _: False
         self._has_written(e)
         return True
 
