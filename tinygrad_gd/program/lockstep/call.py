@@ -98,7 +98,7 @@ class Call:
 
     def has(self, x: Tensor) -> bool:
         """Whether a Tensor is there in every call: no slot may hold it."""
-        return id(x) in self.lockstep.states
+        return id(x) in self.lockstep.flags.known
 
     def bind(self, slot: Slot, x: Any) -> bool:
         """Let a slot stand for ``x`` in this call."""

@@ -71,12 +71,14 @@ class Flags:
     Attributes
     ----------
     seen : `changes.count` when it was found to be what it was.
+    known : ids of the Tensors, which are there in every call.
     """
 
     def __init__(self, tensors: Iterable[Tensor], modules: Iterable[Any] = ()) -> None:
         self.seen = changes.count
         self._modules = [(r, m.training, m._hooks) for r in modules if (m := r()) is not None]
         self._flags = [(t, t._requires_grad, isinstance(_held(t), np.ndarray)) for t in tensors]
+        self.known = {id(t) for t, *_ in self._flags}
 
     def hold(self) -> bool:
         """Whether it is what it was."""

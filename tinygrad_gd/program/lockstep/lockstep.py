@@ -52,7 +52,6 @@ class Lockstep:
     modes : that of the last call, and the same in lockstep.
     names, numbers : of numbers that programs read anew, and what they are in this call.
     changes, flags : when it was seen, and what is hardly ever set of the Tensors that the trail knows.
-    states : ids of the Tensors that are there in every call.
     records, hits, skipped : calls that were recorded, that were the same as one before, and those that
         frozen programs stood for.
     last : the end of the path that was recorded last, and the events that it returned and left.
@@ -80,7 +79,6 @@ class Lockstep:
         self.modes: tuple[Any, Any] = None, None
         self.names, self.numbers = names or Numbers(), {}  # type: tuple[Numbers, dict[int, float]]
         self.changes, self.flags = changes.count, Flags(())
-        self.states: set[int] = set()
         self.records = self.hits = self.skipped = 0
         self.last: Any = None
         self.recordings: dict[Any, Recorder] | None = None if names is None else {}
@@ -141,9 +139,7 @@ class Lockstep:
         self.last = end, [x for x in recorder.results if isinstance(x, Event)], recorder.left
         if self.recordings is not None:
             self.recordings[end, self.form] = recorder
-        known = self.root.tensors()
-        self.states = set(map(id, known))
-        self.flags = Flags(known)
+        self.flags = Flags(self.root.tensors())
         hits = self.hits + self.skipped
         if self.records > BRANCHES + hits // WORTH:
             self.problem = (f"it runs uncompiled: {self.records} of {self.records + hits} calls "
@@ -161,6 +157,7 @@ class Lockstep:
         recorder, self.recorder = self.recorder, None
         assert recorder is not None
         recorder.stop()
+        self.flags = Flags(self.root.tensors())
         self.records += 1
         if reason and self.records >= PATIENCE and not self.hits:
             self.problem = f"it runs uncompiled: {reason}"
@@ -386,7 +383,7 @@ class Lockstep:
 
     def before_setting(self, x: Tensor) -> None:
         """It is about to be said how a Tensor is derived, which the call may have computed with."""
-        if id(x) in self.states or (self.recorder or self.call).brings(x):
+        if id(x) in self.flags.known or (self.recorder or self.call).brings(x):
             self.realize()
             if self.recorder is not None:
                 self.abandon("it says how Tensors are derived (requires_grad, hooks)")

@@ -95,7 +95,7 @@ class Recorder(Capture):
             x, self.copies[slot.index])
         if written or (slot is None and (always or id(x) not in self._outside)):
             stays = not always and isinstance(x, Tensor) and x._primitive is None and (
-                id(x) in self.lockstep.states or (x._seq <= self.began and id(x) not in self._passed))
+                self.lockstep.call.has(x) or (x._seq <= self.began and id(x) not in self._passed))
             slot = None if stays else self._new_slot(x)
             self._outside[id(x)] = slot, x
         return slot
