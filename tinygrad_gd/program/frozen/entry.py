@@ -171,6 +171,7 @@ class SkippedCall:
         self.began = tick()
         self.over = self.began, end
         self.taken: list[Any] = []
+        self.remade: Any = None
         self.written: dict[Tensor, Event] = {}  # graphs are made of programs that write nothing
         self.lockstep = self.lives = self  # it answers for both
 

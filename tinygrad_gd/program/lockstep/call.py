@@ -32,6 +32,7 @@ class Call:
     lives : live numbers among what it was given, by their texts.
     drew : the states of the generator before the draws of segments, by the events that end these.
     written : by what was written to, the last event before that was over.
+    remade : of a call that is over, what was made again of it, by events.
     done : buffers that a program which has failed had written to.
     over : once it has returned, when that was, and its last event.
     context, filters : what else held when it began, for `errstate`.
@@ -39,7 +40,7 @@ class Call:
 
     __slots__ = (
         "began", "bound", "context", "done", "drew", "filters", "lives", "lockstep", "met", "over",
-        "taken", "written")
+        "remade", "taken", "written")
 
     def __init__(self, lockstep: Lockstep) -> None:
         self.lockstep = lockstep
@@ -49,6 +50,7 @@ class Call:
         self.lives: dict[str, Any] = {}
         self.drew: Any = None
         self.written: dict[Tensor, Event] = {}
+        self.remade: Any = None
         self.done: Collection[Tensor] = ()
         self.began, self.over = tick(), None  # type: tuple[int, tuple[int, Event] | None]
         self.context, self.filters = copy_context(), warnings.filters
@@ -57,8 +59,9 @@ class Call:
         """The answers to events that somebody has, and that are no ordinary Tensors yet."""
         found = {s.event: s for r in self.taken if isinstance(s := r(), StandIn)}
         for made in held_of(dict.fromkeys(made for e in events for made in e.results()), ALONE):
-            if self.made(made.out):
-                found[made] = made.out
+            out = made.out  # of a call that is over, another may have it by now
+            if self.made(out) and (out.call is self or self.lockstep.call is self):
+                found[made] = out
         return found
 
     def raw(self, n: int) -> Any:

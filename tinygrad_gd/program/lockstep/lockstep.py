@@ -199,6 +199,7 @@ class Lockstep:
         if changes.count != self.changes and not self.unchanged():
             self.root.next = None
             self.realize()
+            return apply_now(primitive, inputs, params)
         e = None if self.recorder is not None else self.at.next
         while e is not None:
             if (e.what is primitive and (e.mode is mode or e.mode == mode)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import inf
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -96,6 +97,7 @@ class Again:
     alive : the stand-ins that somebody has, by their events.
     path : of the call, while it goes on.
     made : what stands for the results of events.
+    remade : of a call that is over, what was made again before, which several results may share.
     passes : by the events of their results, reverse passes that are over.
     """
 
@@ -105,6 +107,7 @@ class Again:
         self.call, self.lockstep, self.path = call, lockstep, path
         self.alive = call.alive(events)
         self.made: dict[Event, Any] = {}
+        self.remade: Any = {}
         self.passes: dict[Event, Event] = {} if lockstep is not None else {
             g: e for e in events if e.kind in ("backward", "pull") for g in e.results()}
         self.over = call.over[0] if call.over else inf
@@ -112,9 +115,9 @@ class Again:
         self._written = {t: self._place.get(e, -1) for t, e in call.written.items()}
         for e, n in self._place.items():
             if e.kind == "step":
-                params = (p for params, _ in e.more for p in params)
-                self._written.update(
-                    (p, n) for p, g in zip(params, e.refs, strict=True) if g is not None)
+                for p, g in zip((p for params, _ in e.more for p in params), e.refs, strict=True):
+                    if g is not None:
+                        self._written[p] = max(n, self._written.get(p, n))
         pulls = [e.refs for e in events if e.kind == "pull"]  # which end with their variables
         self._variables = {id(r) for refs in pulls for r in refs[2 + 2 * refs[1] :]}
         self._opened: list[Tensor] = []
@@ -232,11 +235,14 @@ class Again:
                 become(s, out._value if value is None else value, out._primitive, out._first,
                        out._second, out._params, out._seq)
             out = s
-        self.made[e] = out
+        self.made[e] = self.remade[e] = out
         return out
 
     def operation(self, e: Event, pending: bool) -> None:
         """Compute one operation, unless what it read was changed since."""
+        if e.requires_grad and (known := self.remade.get(e)) is not None:
+            self.made[e] = known
+            return
         lost, self._is_lost = self._is_lost, self._is_lost or e.draws
         try:
             inputs = tuple(map(self.input, e.refs))
@@ -334,6 +340,7 @@ def graph_of(x: Any) -> None:
     call = x.call
     events = x.event.path_to() or ([] if call.over is None else call.over[1].path_to())
     again = Again(call, events)
+    again.remade = call.remade = call.remade or WeakValueDictionary()
     now = None if call.drew is None else generator().bit_generator.state
     with np.errstate(all="ignore"):
         again.meet_all(events, pending=False)
@@ -350,7 +357,8 @@ def forget_graph(x: Any, call: Any) -> None:
     """Let a result be one that cannot be derived."""
     leaf = constant(np.float64(0))  # of which nobody is told
     leaf._requires_grad, leaf._seq = True, 0  # so that the rule is asked, and says it
-    become(x, x._value, _STALE, (leaf,), ALL, {}, call.began)
+    seq: Any = call.began - tick() % 2**20 / 2**20  # its own, as a reverse pass sorts by it
+    become(x, x._value, _STALE, (leaf,), ALL, {}, seq)
 
 
 def _refuse(g: Any, out: Any, leaf: Any) -> Any:
