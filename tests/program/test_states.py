@@ -242,3 +242,18 @@ def test_an_argument_may_be_a_variable_of_the_step_in_some_calls(frozen: bool, w
                 for n, k in enumerate(ways)]
 
     assert run(lambda step: tg.compile(step, frozen=frozen)) == run(lambda step: step)
+
+
+def test_data_may_come_up_at_several_places_in_turn() -> None:
+    seen, w = [tg.Tensor(np.full(2, k + 1.0)) for k in range(30)], tg.Tensor(np.ones(2), requires_grad=True)
+    optimizer = tg.optim.SGD([w], lr=0.01)
+
+    @tg.compile
+    def step(n: int) -> None:
+        optimizer.zero_grad()
+        ((seen[n] * w - seen[n + 1]) ** 2).sum().backward()
+        optimizer.step()
+
+    for n in range(29):
+        step(n)
+    assert step._lockstep.hits > 20

@@ -100,8 +100,8 @@ class Call:
         return same(r, x)
 
     def has(self, x: Tensor) -> bool:
-        """Whether a Tensor is there in every call: no slot may hold it."""
-        return id(x) in self.lockstep.flags.known
+        """Whether a Tensor is derived by or written to in every call: no slot may hold it."""
+        return id(x) in self.lockstep.flags.own
 
     def bind(self, slot: Slot, x: Any) -> bool:
         """Let a slot stand for ``x`` in this call."""

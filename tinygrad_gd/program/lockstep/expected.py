@@ -66,19 +66,23 @@ class Expected:
 
 
 class Flags:
-    """What is hardly ever set, of Tensors and of modules, which are given as weak references.
+    """What is hardly ever set, of Tensors in events and of modules, given as weak references.
 
     Attributes
     ----------
     seen : `changes.count` when it was found to be what it was.
-    known : ids of the Tensors, which are there in every call.
+    known : ids of the Tensors.
+    own : ids of those among them that are derived by or written to.
     """
 
-    def __init__(self, tensors: Iterable[Tensor], modules: Iterable[Any] = ()) -> None:
-        self.seen = changes.count
+    def __init__(self, events: Iterable[Event], modules: Iterable[Any] = ()) -> None:
+        events, self.seen = list(events), changes.count
+        tensors = dict.fromkeys(t for e in events for t in e.outside())
         self._modules = [(r, m.training, m._hooks) for r in modules if (m := r()) is not None]
         self._flags = [(t, t._requires_grad, isinstance(_held(t), np.ndarray)) for t in tensors]
-        self.known = {id(t) for t, *_ in self._flags}
+        self.known = set(map(id, tensors))
+        self.own = {id(t) for e in events for t in e.written()} | {
+            id(t) for t in tensors if t._requires_grad}
 
     def hold(self) -> bool:
         """Whether it is what it was."""

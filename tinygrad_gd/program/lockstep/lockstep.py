@@ -139,7 +139,7 @@ class Lockstep:
         self.last = end, [x for x in recorder.results if isinstance(x, Event)], recorder.left
         if self.recordings is not None:
             self.recordings[end, self.form] = recorder
-        self.flags = Flags(self.root.tensors())
+        self.flags = Flags(self.root.descendants())
         hits = self.hits + self.skipped
         if self.records > BRANCHES + hits // WORTH:
             self.problem = (f"it runs uncompiled: {self.records} of {self.records + hits} calls "
@@ -157,7 +157,7 @@ class Lockstep:
         recorder, self.recorder = self.recorder, None
         assert recorder is not None
         recorder.stop()
-        self.flags = Flags(self.root.tensors())
+        self.flags = Flags(self.root.descendants())
         self.records += 1
         if reason and self.records >= PATIENCE and not self.hits:
             self.problem = f"it runs uncompiled: {reason}"

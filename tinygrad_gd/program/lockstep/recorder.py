@@ -360,7 +360,7 @@ class Recorder(Capture):
             self.lockstep.abandon("")
             return True
         options = tuple(map(but_rates, groups))
-        e = self.follow("step", optimizer, refs, {"state": state, "options": options})
+        e = self.follow("step", optimizer, refs, {"state": state, "options": options, "there": there})
         e.more = [(list(group["params"]), dict(group)) for group in groups]
         if not all(there):  # no program writes to what a call brings or makes
             e.holds = lambda _: False
