@@ -265,3 +265,40 @@ def test_a_recorded_call_that_failed_after_a_write_may_be_met_again() -> None:
         return found
 
     assert run(tg.compile) == run(lambda step: step)
+
+
+def many_or_few(x: Any, way: bool) -> Any:
+    """How many elements a mask selects is another branch."""
+    y = x[values(x) > 0]
+    total = y.sum().item()
+    return np.exp(y * 2 if way else y * 3).sum() + total
+
+
+@pytest.mark.parametrize("selected", [(3, 1), (1, 3), (0, 2)])
+def test_ways_after_a_mask_are_those_of_as_many_elements(selected: tuple[int, int]) -> None:
+    run = tg.compile(many_or_few)
+    for count, way in [(0, True), (0, True), (1, False), (1, False), (1, True), (0, False), (0, True), (1, False)]:
+        x = np.linspace(0.1, 1.0, 4) * (np.arange(4) < selected[count])
+        expected, got = (values(f(tg.Tensor(x), way)) for f in (many_or_few, run))
+        assert bits(expected) == bits(got)
+
+
+def test_ways_after_an_update_are_those_of_its_options() -> None:
+    def run(wrap: Callable[[Any], Any]) -> list[Any]:
+        world, found = World(), []
+
+        def step(x: Any, way: bool) -> Any:
+            world.opt.step()
+            y = np.tanh(x) * x
+            world.opt.step()
+            return y * x if way else y + x
+
+        called = wrap(step)
+        for n, (decay, way) in enumerate([(0.0, True), (0.1, False), (0.1, True), (0.0, False), (0.0, True)] * 2):
+            world.opt.param_groups[0]["weight_decay"] = decay
+            for k in range(3):
+                world.w.grad = np.full(3, n + k + 1.0)
+                found += [bits(values(called(tg.Tensor(np.ones(3) * (k + 1)), way))), bits(world.w.numpy())]
+        return found
+
+    assert run(tg.compile) == run(lambda step: step)

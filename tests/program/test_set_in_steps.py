@@ -83,3 +83,26 @@ def test_a_question_about_a_graph_that_leads_another_way_is_known_the_next_time(
     for n in range(12):
         step(n)
     assert step._lockstep.records == 2 and step._lockstep.hits == 10
+
+
+def test_what_was_recorded_before_it_was_set_is_forgotten() -> None:
+    def run(wrap: Callable[[Any], Any]) -> list[Any]:
+        w, found = tg.Tensor(np.ones(2), requires_grad=True), []
+
+        def step(x: Any, n: int) -> Any:
+            loss = (x * w).sum()
+            try:
+                loss.backward()
+            except tg.GradError:
+                found.append("nothing to derive")
+            if n == 0:
+                w.requires_grad_(False)
+            return loss
+
+        called = wrap(step)
+        for n in range(5):
+            found.append(called(tg.Tensor(np.full(2, 1.0 + n)), n).item())
+            w.grad = None
+        return found
+
+    assert run(tg.compile) == run(lambda step: step)

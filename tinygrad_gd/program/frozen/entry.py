@@ -36,6 +36,7 @@ class Entry:
     hold : whether what the program follows is as it was, in a mode.
     single : whether what a replay gives is what the function returns.
     same : arguments that may be variables of the function, too, by their positions.
+    others : the positions of Tensors that must be none that it derives by or writes to.
     objects : by the numbers of slots, Tensors and arrays that it reads anew, as `Whole` knows them.
     looks_at_nothing : whether an audit can do without computing.
     due, left : the call in which it is audited next, and how many there are until then.
@@ -50,6 +51,8 @@ class Entry:
         self.due, self.left = 4, 2
         self._whole, self._results, self.objects = whole, events, whole.objects
         self.same = [(k, leaves[k]) for k in whole.same]
+        self.others = [k for k, x in enumerate(leaves) if isinstance(x, Tensor) and k not in whole.same]
+        self._own = Flags(end.path_to()).own
         self._form, self._place = returned, place
         self._structure = structure(returned, len(events))
         self._draws = any(i.primitive.kind == "draw" for i in self.captured.instructions)
@@ -65,8 +68,9 @@ class Entry:
         return self.due - self.left
 
     def is_given(self, leaves: list[Any]) -> bool:
-        """Whether what was one object in both calls is among the arguments of this one."""
-        return all([leaves[k] is x for k, x in self.same])
+        """Whether arguments that were one object in both calls are that one, and none are variables."""
+        return all([leaves[k] is x for k, x in self.same]) and not any(
+            [id(leaves[k]) in self._own for k in self.others])
 
     def counts(self, e: Event) -> bool:
         """Whether the program itself sees when masks select another number of elements."""
@@ -135,8 +139,7 @@ def conditions(
     program reads them anew.
     """
     expected = Expected()
-    known = dict.fromkeys(t for e in events for t in e.outside())
-    then, flags = expected.name(mode, "mode"), expected.name(Flags(known, modules), "flags")
+    then, flags = expected.name(mode, "mode"), expected.name(Flags(events, modules), "flags")
     changed = expected.name(changes, "changes")
     expected.add(f"(mode is {then} or mode == {then})",
                  f"({changed}.count == {flags}.seen or {flags}.hold())")
@@ -172,6 +175,7 @@ class SkippedCall:
         self.began = tick()
         self.over = self.began, end
         self.taken: list[Any] = []
+        self.remade: Any = None
         self.written: dict[Tensor, Event] = {}  # graphs are made of what is not written to
         self.lockstep = self.lives = self  # it answers for both
 

@@ -68,7 +68,7 @@ class Frozen(Compiled):
         self._in_use.acquire()  # a `with` block takes twice as long
         try:
             for entry in self._entries.get(form, ()):
-                if entry.hold(mode) and (not entry.same or entry.is_given(leaves)):
+                if entry.hold(mode) and (not (entry.same or entry.others) or entry.is_given(leaves)):
                     entry.left -= 1
                     if not entry.left:
                         entry.due, entry.left = 2 * entry.due, entry.due  # after as many calls again
@@ -321,11 +321,11 @@ class Before:
     """What a call may change without saying so, as it was before."""
 
     def __init__(self, lockstep: Lockstep, given: list[Any]) -> None:
-        known = [t for t in (*lockstep.root.tensors(), *given) if isinstance(t, Tensor)]
-        self._gradients = [(t, t._grad) for t in known]
-        self._flags = Flags(known, {
+        tensors = [t for t in given if isinstance(t, Tensor)]
+        self._gradients = [(t, t._grad) for t in (*lockstep.root.tensors(), *tensors)]
+        self._flags = Flags(lockstep.root.descendants(), {
             m for (end, _), recording in (lockstep.recordings or {}).items()
-            for m in modules_of(recording, end.path_to())})
+            for m in modules_of(recording, end.path_to())}, tensors)
         optimizers = dict.fromkeys(e.what for e in lockstep.root.descendants() if e.kind == "step")
         self._options = [(group, dict(group)) for optimizer in optimizers
                          for group in optimizer.param_groups]

@@ -33,6 +33,7 @@ class Call:
     created : Tensors that were made in it, each with what of.
     drew : the states of the generator before the draws of segments, by the events that end these.
     written : by what was written to, the last event before that was over.
+    remade : of a call that is over, what was made again of it, by events.
     done : buffers that a program which has failed had written to.
     over : once it has returned, when that was, and its last event.
     context, filters : what else held when it began, for `errstate`.
@@ -40,7 +41,7 @@ class Call:
 
     __slots__ = (
         "began", "bound", "context", "created", "done", "drew", "filters", "lives", "lockstep", "met",
-        "over", "taken", "written")
+        "over", "remade", "taken", "written")
 
     def __init__(self, lockstep: Lockstep) -> None:
         self.lockstep = lockstep
@@ -51,6 +52,7 @@ class Call:
         self.created: list[tuple[Tensor, Any]] = []
         self.drew: Any = None
         self.written: dict[Tensor, Event] = {}
+        self.remade: Any = None
         self.done: Collection[Tensor] = ()
         self.began, self.over = tick(), None  # type: tuple[int, tuple[int, Event] | None]
         self.context, self.filters = copy_context(), warnings.filters
@@ -104,6 +106,10 @@ class Call:
             self.lives[r.text] = x
         return same(r, x)
 
+    def has(self, x: Tensor) -> bool:
+        """Whether a Tensor is derived by or written to in every call: no slot may hold it."""
+        return id(x) in self.lockstep.flags.own
+
     def bind(self, slot: Slot, x: Any) -> bool:
         """Let a slot stand for ``x`` in this call."""
         bound = self.bound
@@ -114,8 +120,8 @@ class Call:
             return known is x or (type(x) is slot.kind is float and same(x, known))
         if not slot.fits(x):
             return False
-        if isinstance(x, Tensor) and (x._primitive is not None or (x._requires_grad and (
-                id(x) in self.lockstep.flags.ids or any(x is y for y in bound.values())))):
+        if isinstance(x, Tensor) and (x._primitive is not None or self.has(x) or (
+                x._requires_grad and any(x is y for y in bound.values()))):
             return False
         bound[slot.index] = x
         if slot.kind is np.ndarray:
@@ -124,22 +130,21 @@ class Call:
             self.lockstep.numbers[slot.index] = x
         return True
 
+    def unbound(self, known: int) -> bool:
+        """False: an event does not fit, for which slots after the first ``known`` were bound."""
+        while len(self.bound) > known:
+            self.met.pop(self.bound.popitem()[0], None)
+        return False
+
     def fits(self, e: Event, inputs: tuple[Any, ...]) -> bool:
         """Whether the inputs are what the event had."""
         if len(inputs) != len(e.refs):
             return False
-        count = len(self.bound)
+        known = len(self.bound)
         for x, r in zip(inputs, e.refs, strict=True):
             if x is not r and not self.stands_for(r, x):
-                return self.unbinds(count)
+                return self.unbound(known)
         return True
-
-    def unbinds(self, count: int) -> bool:
-        """False: in other branches the slots that were bound after so many stand for other things."""
-        while len(self.bound) > count:
-            n, _ = self.bound.popitem()
-            self.met.pop(n, None)
-        return False
 
     def takes(self, e: Event, inputs: tuple[Any, ...]) -> bool:
         """Whether the inputs are what the operation had; those that are not may be others each time."""
@@ -152,14 +157,15 @@ class Call:
                 loose = type(r) is float and not same(r, x)
             else:
                 loose = (x is not r and isinstance(r, Tensor) and isinstance(x, Tensor)
-                         and not isinstance(x, StandIn))
+                         and not (isinstance(x, StandIn) or self.has(x)))
             if loose and len(inputs) == len(e.refs):
                 e.loose.add(n)
         return False
 
     def fits_step(self, e: Event, _: Any) -> bool:
         """Whether parameters, gradients, options and state are what they were; rates may be others."""
-        count = len(self.bound)
+        if not all(e.params["there"]):  # no program writes to what a call brings or makes
+            return False
         if e.holds is None:
             expected = Expected()
             expected.optimizer(e)
@@ -168,21 +174,22 @@ class Call:
                 expected.add(f"({g} is {f'{then}.out' if type(r) is Event else then}"
                              f" or stands_for({then}, {g}))")
             e.holds = expected.function("stands_for")
-        return e.holds(self.stands_for) or self.unbinds(count)
+        known = len(self.bound)
+        return e.holds(self.stands_for) or self.unbound(known)
 
     def fits_pass(self, e: Event, root: Any, gradient: Any) -> bool:
         """Whether it begins where it did, and the leaves have the gradients that they had."""
-        count = len(self.bound)
+        known = len(self.bound)
         if not (root.event is e.refs[0] if type(root) is StandIn else self.stands_for(e.refs[0], root)):
-            return self.unbinds(count)
+            return self.unbound(known)
         if gradient is not e.refs[1] and not self.stands_for(e.refs[1], gradient):
-            return self.unbinds(count)
+            return self.unbound(known)
         for leaf, before, _ in e.more:
             x = self.bound[leaf.index] if type(leaf) is Slot else leaf
             g = x._grad
             if x._hooks is not None or (g is not before and (
                     g is None or before is None or not self.stands_for(before, g))):
-                return self.unbinds(count)
+                return self.unbound(known)
         return True
 
 

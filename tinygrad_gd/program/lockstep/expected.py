@@ -3,7 +3,7 @@
 ::
 
     len(groups := steps0.param_groups) == 1
-    and ((group := groups[0]) == options1 or same_but_rates(group, options1))
+    and ((group := groups[0]) == options1 or but_rates(group) == but_rates2)
     and len(params := read(group, "params")) == 2 and params[0] is T2 and params[1] is T3
     and not steps0.state and (T2._grad is event4.out or stands_for(event4, T2._grad)) and ...
 """
@@ -34,8 +34,7 @@ class Expected:
 
     def __init__(self) -> None:
         self._space: dict[str, Any] = {
-            "same_but_rates": same_but_rates, "remembers": remembers, "read": dict.__getitem__,
-            "same": same}
+            "but_rates": but_rates, "remembers": remembers, "read": dict.__getitem__, "same": same}
         self._tests: list[str] = []
         self._number = count()
 
@@ -54,8 +53,8 @@ class Expected:
         steps, state = self.name(step.what, "steps"), step.params["state"]
         self.add(f"len(groups := {steps}.param_groups) == {len(step.more)}")
         for k, (params, options) in enumerate(step.more):
-            then = self.name(options, "options")
-            self.add(f"((group := groups[{k}]) == {then} or same_but_rates(group, {then}))",
+            then, form = self.name(options, "options"), self.name(but_rates(options), "but_rates")
+            self.add(f"((group := groups[{k}]) == {then} or but_rates(group) == {form})",
                      f"len(params := read(group, 'params')) == {len(params)}",
                      *(f"params[{n}] is {self.name(p, 'T')}" for n, p in enumerate(params)))
         self.add(f"remembers({steps}, {self.name(state, 'state')})" if state else f"not {steps}.state")
@@ -68,19 +67,24 @@ class Expected:
 
 
 class Flags:
-    """What is hardly ever set, of Tensors and of modules, which are given as weak references.
+    """What is hardly ever set, of Tensors in events and of modules, given as weak references.
 
     Attributes
     ----------
     seen : `changes.count` when it was found to be what it was.
-    ids : of the Tensors.
+    known : ids of the Tensors.
+    own : ids of those among them that are derived by or written to.
     """
 
-    def __init__(self, tensors: Iterable[Tensor], modules: Iterable[Any] = ()) -> None:
-        self.seen = changes.count
+    def __init__(self, events: Iterable[Event], modules: Iterable[Any] = (),
+                 others: Iterable[Tensor] = ()) -> None:
+        events, self.seen = list(events), changes.count
+        tensors = dict.fromkeys((*(t for e in events for t in e.outside()), *others))
         self._modules = [(r, m.training, m._hooks) for r in modules if (m := r()) is not None]
         self._flags = [(t, t._requires_grad, isinstance(_held(t), np.ndarray)) for t in tensors]
-        self.ids = {id(t) for t, *_ in self._flags}
+        self.known = set(map(id, tensors))
+        self.own = {id(t) for e in events for t in e.written()} | {
+            id(t) for t in tensors if t._requires_grad}
 
     def hold(self) -> bool:
         """Whether it is what it was."""
@@ -95,17 +99,13 @@ class Flags:
         return True
 
 
-def same_but_rates(group: Any, options: dict[str, Any]) -> bool:
-    """Whether options are the same but for rates and the like, which a program reads anew.
+def but_rates(options: dict[str, Any]) -> tuple[Any, ...]:
+    """Options without parameters, and without rates and the like, which a program reads anew.
 
     Of these floats our optimizers ask at most whether they are 0; of learning rates not even that.
     """
-    group = {**group}  # an optimizer's own tells who reads it
-    return len(group) == len(options) and all(
-        group[k] is v or k == "params" or (type(group[k]) is type(v) and (
-            group[k] == v or k == "lr" or type(v) is tuple
-            or (type(v) is float and group[k] != 0 != v)))
-        for k, v in options.items())
+    return tuple([(k, type(v), k == "lr" or type(v) is tuple or (v != 0 if type(v) is float else v))
+                  for k, v in {**options}.items() if k != "params"])  # an optimizer's tell who reads
 
 
 def remembers(optimizer: Any, state: Any) -> bool:

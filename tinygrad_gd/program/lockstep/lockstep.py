@@ -148,7 +148,7 @@ class Lockstep(Questions):
         self.last = end
         if self.recordings is not None:
             self.recordings[end, self.form] = recorder
-        self.flags = Flags(self.root.tensors())
+        self.flags = Flags(self.root.descendants())
         hits = self.hits + self.skipped
         if self.records > BRANCHES + hits // WORTH:
             self.problem = (f"it runs uncompiled: {self.records} of {self.records + hits} calls "
@@ -166,7 +166,7 @@ class Lockstep(Questions):
         recorder, self.recorder = self.recorder, None
         assert recorder is not None
         recorder.stop()
-        self.flags = Flags(self.root.tensors())
+        self.flags = Flags(self.root.descendants())
         self.records += 1
         if reason and self.records >= PATIENCE and not self.hits:
             self.problem = f"it runs uncompiled: {reason}"
@@ -208,6 +208,7 @@ class Lockstep(Questions):
         if changes.count != self.changes and not self.unchanged():
             self.root.next = None
             self.realize()
+            return apply_now(primitive, inputs, params)
         e = None if self.recorder is not None else self.at.next
         while e is not None:
             if (e.what is primitive and (e.mode is mode or e.mode == mode)
@@ -346,7 +347,8 @@ class Lockstep(Questions):
             else:
                 self.realize("a look at values")
         if self.recorder is not None:
-            self.recorder.look(x)
+            self.recorder.sees_errors()
+            self.recorder.looks(x)
 
     def write(self, primitive: Any, inputs: tuple[Any, ...], target: Tensor) -> Tensor:
         """Write into a Tensor from outside, or into one that the call has brought."""
@@ -383,19 +385,18 @@ class Lockstep(Questions):
     def before_writing(self, target: Tensor) -> None:
         """Memory is about to be written to: what was answered before is computed before."""
         written = self.at.kind == "read" and any(target is r for r in self.at.refs)  # just now
-        if self.at.kind != "start" and not written:
-            if self.recorder is None:
-                if (e := self.find("read", None, self.call.fits, (target,))) is not None:
-                    compute(self, e)
-                else:
-                    self.realize("a write")
-            if self.recorder is not None:
-                self.recorder.before_writing(target)
+        if self.recorder is None and self.at.kind != "start" and not written:
+            if (e := self.find("read", None, self.call.fits, (target,))) is not None:
+                compute(self, e)
+            else:
+                self.realize("a write")
+        if self.recorder is not None and not written:
+            self.recorder.before_writing(target)
         self.call.written[target] = self.at
 
     def before_setting(self, x: Tensor) -> None:
         """It is about to be said how a Tensor is derived, which the call may have computed with."""
-        if id(x) in self.flags.ids or (self.recorder or self.call).brings(x):
+        if id(x) in self.flags.known or (self.recorder or self.call).brings(x):
             self.realize()
             if self.recorder is not None:
                 self.abandon("it says how Tensors are derived (requires_grad, hooks)")

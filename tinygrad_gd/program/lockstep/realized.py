@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import inf
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -98,6 +99,7 @@ class Again:
     alive : the stand-ins that somebody has, by their events.
     path : of the call, while it goes on.
     made : what stands for the results of events.
+    remade : of a call that is over, what was made again before, which several results may share.
     passes : by the events of their results, reverse passes that are over.
     """
 
@@ -107,6 +109,7 @@ class Again:
         self.call, self.lockstep, self.path = call, lockstep, path
         self.alive = call.alive(events)
         self.made: dict[Event, Any] = {}
+        self.remade: Any = {}
         self.passes: dict[Event, Event] = {} if lockstep is not None else {
             g: e for e in events if e.kind in ("backward", "pull") for g in e.results()}
         self.over = call.over[0] if call.over else inf
@@ -233,11 +236,14 @@ class Again:
                 become(s, out._value if value is None else value, out._primitive, out._first,
                        out._second, out._params, out._seq)
             out = s
-        self.made[e] = out
+        self.made[e] = self.remade[e] = out
         return out
 
     def operation(self, e: Event, pending: bool) -> None:
         """Compute one operation, unless what it read was changed since."""
+        if e.requires_grad and (known := self.remade.get(e)) is not None:
+            self.made[e] = known
+            return
         lost, self._is_lost = self._is_lost, self._is_lost or e.draws
         try:
             inputs = tuple(map(self.input, e.refs))
@@ -335,6 +341,7 @@ def graph_of(x: Any) -> None:
     call = x.call
     events = x.event.path_to() or ([] if call.over is None else call.over[1].path_to())
     again = Again(call, events)
+    again.remade = call.remade = call.remade or WeakValueDictionary()
     now = None if call.drew is None else generator().bit_generator.state
     with np.errstate(all="ignore"):
         again.meet_all(events, pending=False)

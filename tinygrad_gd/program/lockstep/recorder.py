@@ -24,7 +24,7 @@ from ..capture.variables import around, collected, names_of
 from ..ir import Argument, Value
 from .call import held, result_type
 from .errstate import began_with, now
-from .expected import state_of
+from .expected import but_rates, state_of
 from .path import Path, left_by
 from .standins import Recorded, become
 from .trail import ENDS, Event, Slot, gradient_of, same
@@ -92,8 +92,9 @@ class Recorder(Capture):
         written = slot is not None and slot.index in self.copies and not same(
             x, self.copies[slot.index])
         if written or (slot is None and (always or id(x) not in self._outside)):
-            stays = (not always and isinstance(x, Tensor) and id(x) not in self._passed
-                     and (x._seq <= self.began or x in self.inputs) and x._primitive is None)
+            stays = not always and isinstance(x, Tensor) and x._primitive is None and (
+                self.lockstep.call.has(x) or (
+                    (x._seq <= self.began or x in self.inputs) and id(x) not in self._passed))
             slot = None if stays else self._new_slot(x)
             self._outside[id(x)] = slot, x
         return slot
@@ -166,8 +167,7 @@ class Recorder(Capture):
             super().creates(leaf, data)
         elif isinstance(data, Tensor | np.ndarray):
             self.made_of[id(leaf)] = data, len(self.instructions)
-            name = self.names.get(id(held(data)))
-            if name and not isinstance(data, Recorded):
+            if (name := self.names.get(id(held(data)))) and not isinstance(data, Recorded):
                 self.names.setdefault(id(leaf._value), name)
 
     def takes_gradient(self, leaf: Tensor) -> None:
@@ -237,20 +237,15 @@ class Recorder(Capture):
         if self.again is not None:
             self.at_once = any(e.at_once for e in self.again.results())
             return
-        told = now(self.lockstep.call)
-        self.at_once = told != self._usual
+        self.at_once = (told := now(self.lockstep.call)) != self._usual
         if self.at_once:
             self.cannot_be_frozen("it says how errors are treated (np.errstate, warnings) for a part "
                                   "of it, and a program would not; say that outside")
             if self.lockstep.at.kind not in (*ENDS, "start"):
                 self.follow("errors", None, (), told)
 
-    def look(self, x: Tensor) -> None:
+    def looks(self, x: Tensor) -> None:
         """Somebody reads values: an event, if they would not be there yet."""
-        self.sees_errors()
-        self._looks(x)
-
-    def _looks(self, x: Tensor) -> None:
         made = self.event_of(x) or self.lockstep.call.written.get(x)
         if made is not None and any(
                 made is e or made in e.results() for e in self.lockstep.at.since()):
@@ -276,8 +271,8 @@ class Recorder(Capture):
         refs = self._loosened(primitive, inputs)
         given = tuple(map(self._alive, inputs, refs))
         out: Tensor = self.really(lambda: compute(primitive, given, params))
-        counts = [(n, int(np.count_nonzero(held(m)))) for n, m in masks]
-        e = self.follow("op", primitive, refs, params, counts or None)
+        counts = [(n, int(np.count_nonzero(held(m)))) for n, m in masks] or None
+        e = self.follow("op", primitive, refs, params, counts)
         e.makes(out)
         self.makes(e, out)
         self._has_result(e, out)
@@ -288,7 +283,7 @@ class Recorder(Capture):
         e.at_once = self.at_once
         if e.at_once:
             e.forget_given()
-            self._looks(out)
+            self.looks(out)
 
     def _alive(self, x: Any, r: Any) -> Any:
         """A number that changes from call to call as one that programs read anew."""
@@ -311,8 +306,9 @@ class Recorder(Capture):
         for n in loose:
             if type(refs[n]) is float is type(inputs[n]):
                 refs[n] = self._new_slot(inputs[n])
-            elif isinstance(refs[n], Tensor) and refs[n] not in self._values:
-                refs[n] = self.slot_of(inputs[n], always=True)
+            elif isinstance(r := refs[n], Tensor) and not (
+                    r in self._values or self.lockstep.call.has(r)):
+                refs[n] = self.slot_of(r, always=True)
         return tuple(refs)
 
     def writes(self, primitive: Any, inputs: tuple[Any, ...], target: Tensor) -> Tensor:
@@ -341,6 +337,10 @@ class Recorder(Capture):
         """Memory is written to, of which nothing but its values will be known."""
         self.cannot_be_frozen("it writes into memory here, and a program would not; return the "
                               "new values, or write t.assign(values)")
+        if target._seq <= self.began:
+            self.slot_of(target)  # while it is what it was
+        if self.lockstep.at.kind == "start":
+            return
         e = self.follow("read", None, (self.known_as(target),))
         if isinstance(held := self._values.get(target), Value):
             self._show_anew(target, held)
@@ -350,14 +350,16 @@ class Recorder(Capture):
     def steps(self, optimizer: Any) -> bool:
         """Step an optimizer."""
         self.sees_errors()
-        groups = optimizer.param_groups
-        refs = tuple(self._gradient(p._grad) for group in groups for p in group["params"])
-        state = state_of(optimizer)
+        groups, state = optimizer.param_groups, state_of(optimizer)
+        params = [p for group in groups for p in group["params"]]
+        refs = tuple(self._gradient(p._grad) for p in params)
+        there = [self.known_as(t) is t for t in (*params, *(t for *_, t in state))]  # as they were
         self.really(lambda: optimizer.step())
         if not same(state, state_of(optimizer)):  # the first step makes what later ones change
             self.lockstep.abandon("")
             return True
-        e = self.follow("step", optimizer, refs, {"state": state})
+        e = self.follow("step", optimizer, refs, {
+            "state": state, "options": tuple(map(but_rates, groups)), "there": there})
         e.more = [(list(group["params"]), dict(group)) for group in groups]
         self._has_written(e)
         return True
@@ -381,11 +383,10 @@ class Recorder(Capture):
         self._phase = "backward"  # the copy of the gradient, too, is made inside
         self.really(lambda: root.backward(gradient))
         e = self.follow("backward", None, (*refs, *before.values()))
-        reached = list(self.reached)
         if e.more is None:
             e.more = [(self.known_as(leaf), before.get(leaf), gradient_of(leaf._grad))
-                      for leaf in reached]
-        for leaf, (*_, part) in zip(reached, e.more, strict=True):
+                      for leaf in self.reached]
+        for leaf, (*_, part) in zip(self.reached, e.more, strict=True):
             self.makes(part, leaf._grad)
         if e.more:
             self._has_result(part, leaf._grad)

@@ -225,7 +225,7 @@ class Event:
         for e in self.followers():
             if (e.kind == kind and e.what is what and e.mode == mode and len(e.refs) == len(refs)
                     and all(map(same, e.refs, refs)) and same_params(params, e.params)
-                    and (counts is None or e.more == counts)):
+                    and (kind != "op" or e.more == counts)):
                 return e
         e = Event(kind, what, refs, params, mode, more=counts)
         e.other, self.next, e.before = self.next, e, self
@@ -255,13 +255,15 @@ class Event:
 
     def outside(self) -> list[Tensor]:
         """The Tensors from outside that have a part in this event."""
-        found = list(self.refs)
-        if self.kind == "backward":
-            found += [leaf for leaf, *_ in self.more]
-        elif self.kind == "step":
-            found += [p for params, _ in self.more for p in params]
-            found += [t for *_, t in self.params["state"]]
-        return [x for x in found if isinstance(x, Tensor)]
+        leaves = [leaf for leaf, *_ in self.more] if self.kind == "backward" else []
+        return [x for x in (*self.refs, *leaves, *self.written()) if isinstance(x, Tensor)]
+
+    def written(self) -> list[Any]:
+        """What is written to in this event."""
+        if self.kind == "step":
+            remembered = [t for *_, t in self.params["state"]]
+            return [p for params, _ in self.more for p in params] + remembered
+        return [self.refs[-1]] if self.kind in ("write", "later") else []
 
     def tensors(self) -> list[Tensor]:
         """The Tensors from outside that are known to what comes after."""
