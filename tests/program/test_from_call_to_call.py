@@ -236,6 +236,14 @@ def a_derivative_that_can_be_derived(wrap: Any) -> Step:
     return call
 
 
+@row
+def a_generator_that_the_script_holds(wrap: Any) -> Step:
+    tg.manual_seed(0)
+    w, rng = leaf(1.0, 2.0, 3.0), tg.generator()
+    step = wrap(lambda: (tg.dropout(w, 0.5), rng.normal(), tg.dropout(w, 0.5)))
+    return lambda n: step()
+
+
 def shown(x: Any) -> Any:
     if isinstance(x, list | tuple):
         return [shown(part) for part in x]
