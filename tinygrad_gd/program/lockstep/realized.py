@@ -349,8 +349,9 @@ def graph_of(x: Any) -> None:
 def forget_graph(x: Any) -> None:
     """Let a result be one that cannot be derived."""
     leaf = constant(np.float64(0))  # of which nobody is told
-    leaf._requires_grad, leaf._seq = True, -tick()  # so that the rule is asked, and says it
-    become(x, x._value, _STALE, (leaf,), ALL, {}, leaf._seq)  # no two come at the same time
+    leaf._requires_grad = True  # so that the rule is asked, and says it
+    leaf._seq = 1 / tick()  # type: ignore[assignment]  # before all others, and each at its own time
+    become(x, x._value, _STALE, (leaf,), ALL, {}, leaf._seq)
 
 
 def _refuse(g: Any, out: Any, leaf: Any) -> Any:
