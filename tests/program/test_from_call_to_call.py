@@ -89,7 +89,6 @@ def a_parameter_that_is_written_to_after_a_step(wrap: Any) -> Step:
 @row
 def two_stale_results_in_one_graph(wrap: Any) -> Step:
     b, w = leaf(0.5, -0.5), leaf(1.0, 2.0)
-    count = [0]
 
     @wrap
     def step(x: Any) -> Any:
@@ -99,7 +98,6 @@ def two_stale_results_in_one_graph(wrap: Any) -> Step:
         return made
 
     def call(n: int) -> Any:
-        count[0] += 1
         one, two = step(np.array([1.0, n]))
         return derived(one + two, b, w)
 
@@ -234,6 +232,14 @@ def a_derivative_that_can_be_derived(wrap: Any) -> Step:
         return g.numpy().strides, total
 
     return call
+
+
+@row
+def a_generator_that_the_script_holds(wrap: Any) -> Step:
+    tg.manual_seed(0)
+    w, rng = leaf(1.0, 2.0, 3.0), tg.generator()
+    step = wrap(lambda: (tg.dropout(w, 0.5), rng.normal(), tg.dropout(w, 0.5)))
+    return lambda n: step()
 
 
 def shown(x: Any) -> Any:

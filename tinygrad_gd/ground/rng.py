@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,14 +27,24 @@ def generator() -> Generator:
     from how many processes were forked before: a program that was seeded repeats itself.
     """
     global _generator
-    lockstep = current_mode().lockstep
-    if lockstep is not None and lockstep.active:
-        lockstep.draws_itself()
     if _generator is None:
         with taking_turns:
             if _generator is None:
-                _generator = np.random.default_rng()
+                _generator = _noticed()
     return _generator
+
+
+def _noticed() -> Generator:
+    """A generator that tells a compiled step before it is used, by whoever holds it."""
+
+    class Generator(np.random.Generator):
+        def __getattribute__(self, name: str) -> Any:
+            lockstep = current_mode().lockstep
+            if lockstep is not None and lockstep.active:
+                lockstep.draws_itself()
+            return super().__getattribute__(name)
+
+    return Generator(np.random.PCG64())
 
 
 def in_use() -> bool:
