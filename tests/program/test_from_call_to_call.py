@@ -104,6 +104,86 @@ def two_stale_results_in_one_graph(wrap: Any) -> Step:
     return call
 
 
+def with_constants(use: Callable[[Any, Any, Any], Any], later: int) -> Callable[[Any], Step]:
+    """A step that writes to what it has used as a constant; its result is derived so many calls later."""
+    def make(wrap: Any) -> Step:
+        w, c, made = leaf(0.5, -0.5), tg.Tensor([1.0, 2.0]), []  # type: ignore[var-annotated]
+
+        @wrap
+        def step(x: Any) -> Any:
+            loss = use(x, w, c).sum()
+            with tg.no_grad():
+                c.assign(c * 0.5 + w * x)
+            return loss
+
+        def call(n: int) -> Any:
+            made.append(step(tg.Tensor([n, 1.0])))
+            return n < later or [made[n - later], derived(made[n - later], w)]
+
+        return call
+
+    return make
+
+
+def computed(x: Any, w: Any, c: Any) -> Any:
+    return ((x - c) * w) ** 2
+
+
+def of_a_teacher(x: Any, w: Any, c: Any) -> Any:
+    with tg.no_grad():
+        aim = np.tanh(c * x)
+    return (w * x - aim) ** 2
+
+
+def unread(x: Any, w: Any, c: Any) -> Any:
+    return (w - c) ** 2
+
+
+def read(x: Any, w: Any, c: Any) -> Any:
+    return w * x + w * c
+
+
+for constant in (computed, of_a_teacher, unread, read):
+    for later in (0, 2):
+        STEPS[f"constants {constant.__name__}, {later} calls later"] = with_constants(constant, later)
+
+
+@row
+def a_constant_after_an_update_and_another_way(wrap: Any) -> Step:
+    a, b, c = leaf(1.0, 2.0), leaf(0.5), leaf(1.0, 3.0)
+    optimizer = tg.optim.SGD([a, b], lr=0.1)
+
+    @wrap
+    def step() -> Any:
+        total = (a * 0.01).sum()
+        optimizer.zero_grad()
+        total.backward()
+        total = total.detach() * 0.5 + b * b
+        optimizer.step()
+        total = total + (c * c).sum()  # which has a gradient in the second call
+        total.backward()
+        return total
+
+    return lambda n: [step(), b.grad, c.grad]
+
+
+@row
+def what_an_optimizer_remembers(wrap: Any) -> Step:
+    a, b = leaf(1.0, 2.0), leaf(0.5, -0.5)
+    optimizer = tg.optim.SGD([a], lr=0.1, momentum=0.9)
+
+    @wrap
+    def step() -> Any:
+        moving = optimizer.state[a]["velocity"] if optimizer.state else tg.Tensor([0.0, 0.0])
+        loss = (b * moving).sum()
+        optimizer.zero_grad()
+        (a * a).sum().backward()
+        optimizer.step()
+        return loss
+
+    return lambda n: derived(step(), b) if n else step()
+
+
 @row
 def a_flag_that_is_set_in_the_step(wrap: Any) -> Step:
     b = leaf(0.5, -0.5)

@@ -878,7 +878,7 @@ def test_a_graph_of_what_was_written_to_since_is_refused() -> None:
 
     @tg.compile
     def step() -> Any:
-        h = w * (s * 3.0)
+        h = w * s
         s.assign(s * 2.0)
         return h.sum()
 

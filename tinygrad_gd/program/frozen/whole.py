@@ -123,10 +123,7 @@ class Whole:
         """What has results whose graphs can be made: nothing they are computed from changes later."""
         changed: dict[Any, int] = {}
         for n, e in enumerate(self._events):
-            if e.kind == "step":
-                changed.update((p, n) for p, g in e.updates() if g is not None)
-            elif e.kind in ("write", "later"):
-                changed[self._thing(e.refs[-1])] = n
+            changed.update((self._thing(x), n) for x in e.changes())
         found: set[Event] = set()
         for n, e in enumerate(self._events):
             read = [x for x in map(self._thing, e.refs) if isinstance(x, Event | Tensor)]

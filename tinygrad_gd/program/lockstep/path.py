@@ -9,12 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from ...engine.backward import reads
 from ...engine.tensor import Tensor, constant
 from ...ground.user_code import UNKNOWN
 from ...ops.shape import copy
 from ..ir import Argument, Array, Input, Instruction, Program, State, Value, replaced
 from ..replay.planner import zeros
 from .trail import ENDS, Event, Slot, same
+
+#: Of a value that is handed on: graphs may ask for it when the call is over.
+GRAPHS = 2
 
 
 @dataclass(eq=False)
@@ -69,6 +73,11 @@ class Path:
         """Which instruction has made a value."""
         return {i.output: n for n, i in enumerate(self.instructions)}
 
+    def handed(self, bound: dict[int, Any]) -> dict[Event, Any]:
+        """What segments have handed on in a call, by the events whose results it is."""
+        made = {id(self.instructions[-1 - n].output): x for n, x in bound.items() if n < 0}
+        return {e: made[id(v)] for e, v in self.values.items() if id(v) in made and e not in self.later}
+
     def line(self, event: Event) -> tuple[str, int]:
         """Where an event was recorded."""
         number = self.ends.get(event, 0)
@@ -89,6 +98,44 @@ class Path:
                         if late > owner.needed.get(n, -1):
                             owner.needed[n], owner.segment = late, None
             start = self.ends[at]
+        for e in outlived(end.path_to()):
+            v = self.values.get(e)
+            if isinstance(v, Value) and v in number and e not in self.later:
+                owner = next(b for b in ends if self.ends[b] > number[v])
+                if owner.needed.get(number[v]) != GRAPHS:
+                    owner.needed[number[v]], owner.segment = GRAPHS, None
+
+
+def outlived(events: list[Event]) -> list[Event]:
+    """Events whose results graphs need at some time when these could not be computed again.
+
+    Something that they were computed of is written to in this call, or in the next at the same place.
+    """
+    found, until = [], {}  # type: list[Event], dict[Event, float]
+    changing: dict[Any, float] = {}  # which event is the next to change something
+    changed: dict[Event, tuple[float, float]] = {}  # what one reads, and what its rules need of that
+    for n in reversed(range(2 * len(events))):
+        e = events[n % len(events)]
+        if n < len(events) and e.results():
+            read = [(changing.get(_key(r), inf), r, k) for k, r in enumerate(e.refs)]
+            changed[e] = min((m for m, *_ in read), default=inf), min((m for m, r, k in read if (
+                getattr(r, "_requires_grad", True) or e.kind != "op" or reads(e.what, k))), default=inf)
+        changing.update((_key(x), n) for x in e.changes())
+    for e, (first, needed) in reversed(changed.items()):
+        made = [r for r in e.refs if type(r) is Event]
+        constants = [r for r in made if not r.requires_grad]
+        if e.requires_grad:
+            last = min([needed, *(until[r] for r in made if r.requires_grad)])
+            found += [r for r in constants if until[r] < last] + [e] * (first < last)
+        else:
+            last = min([first, *(until[r] for r in made)])
+        until.update(dict.fromkeys(e.results(), last))
+    return found
+
+
+def _key(r: Any) -> Any:
+    """What is written to, or read."""
+    return ("slot", r.index) if type(r) is Slot else r if isinstance(r, Tensor | Event) else None
 
 
 def left_by(events: list[Event], event_of: Callable[[Any], Event | None]) -> dict[Tensor, Event]:

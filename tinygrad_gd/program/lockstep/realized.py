@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from ...engine.backward import seed_of
+from ...engine.backward import reads, seed_of
 from ...engine.graph import walk
 from ...engine.in_place import write
 from ...engine.primitive import apply
@@ -117,8 +117,10 @@ class Again:
         written = [(t, self._place.get(e, -1)) for t, e in call.written.items()]
         for e, n in self._place.items():
             if e.kind == "step":
-                written += [(p, n) for p, g in e.updates() if g is not None]
+                written += [(x, n) for x in e.changes()]
         self._written = dict(sorted(written, key=lambda last: last[1]))
+        path = path or (call.over and call.over[1].path)
+        self._handed = path.handed(call.bound) if path is not None else {}
         pulls = [e.refs for e in events if e.kind == "pull"]  # which end with their variables
         self._variables = {id(r) for refs in pulls for r in refs[2 + 2 * refs[1] :]}
         self._opened: list[Tensor] = []
@@ -166,13 +168,12 @@ class Again:
             return out  # of a reverse pass that is over
         if e in self.passes and self.has_passed(self.passes[e]):
             return self.made[e]
-        if self.path is None:
+        if self.path is None and e.requires_grad:
             raise Gone
         if (out := self.alive.get(e)) is None:
-            number = -1 - self.path.numbers()[self.path.values[e]]
-            if number not in self.call.bound:
+            if e not in self._handed:
                 raise Gone
-            held = self.call.bound[number]
+            held = self._handed[e]
             out = constant(held.copy("K") if isinstance(held, np.ndarray) else held)
         if e.requires_grad:
             out._requires_grad = True
@@ -252,24 +253,32 @@ class Again:
                 raise
             return
         s = self.alive.get(e)
-        value = None if pending or s is None or type(s) is StandIn else s._value
-        if not pending and (self.is_stale(e, inputs, value is not None) or (lost and e.draws)):
-            return
+        value = None
+        if not pending:
+            value = self._handed.get(e) if s is None or type(s) is StandIn else s._value
+            if self.is_stale(e, inputs, value is not None) or (lost and e.draws):
+                return
         self._is_lost = lost
         out = apply(e.what, inputs, e.params)
+        if value is not None:
+            out._value = value
         if self.lockstep is None and self.path is None:
             if out._requires_grad is not e.requires_grad:
                 return  # whether a leaf requires a gradient was set since
             out._seq = self.moment(e)  # type: ignore[assignment]
-        self.opened(e, self.keep(e, out, value))
+        self.opened(e, self.keep(e, out))
 
     def is_stale(self, e: Event, inputs: tuple[Any, ...], has_value: bool) -> bool:
         """Whether something is not what it was then: it was written to later in the call, or since.
 
-        What was written to since does not matter if the value is there: rules refuse what they read.
+        If the value is there, it does not matter what no rule reads, and of what was written to since
+        rules refuse what they read.
         """
-        return any(isinstance(x, Tensor) and (self._written.get(x, -1) >= self._place[e] or (
-            not has_value and x._primitive is None and x._seq > self.over)) for x in inputs)
+        return any(isinstance(x, Tensor) and (
+            (self._written.get(x, -1) >= self._place[e] and (
+                not has_value or x._requires_grad or reads(e.what, n)))
+            or (not has_value and x._primitive is None and x._seq > self.over))
+            for n, x in enumerate(inputs))
 
     def backward(self, e: Event) -> None:
         """Run a reverse pass from the gradients that there were, and leave those that there are."""

@@ -11,7 +11,7 @@ from ..passes import optimized
 from ..replay.planner import Planner
 from ..replay.replay import Replay
 from .errstate import as_it_began, now
-from .path import Part
+from .path import GRAPHS, Part
 from .standins import Deferred, Filled, set_free, take_out
 from .trail import ALONE, Event, held_of, same_params
 
@@ -42,9 +42,10 @@ class Segment:
         self.gives: dict[Event, Any] = dict(zip(alive, sources, strict=False))
         self._hands = dict(zip(part.handed, sources[len(alive) :], strict=True))
         text, given = self.replay.text, {i.value for i in program.inputs}
-        self._apart = {  # views of what will be written to before they are taken
+        self._apart = {  # views of what will be written to before they are taken, and what outlives it
             n for n, v in zip(part.handed, results[len(alive) :], strict=True)
-            if at.needed[n] and isinstance(v, Value) and not v.scalar and text.plan.base(v) in given}
+            if isinstance(v, Value) and not v.scalar and (
+                at.needed[n] == GRAPHS or (at.needed[n] and text.plan.base(v) in given))}
         memory = [id(text.plan.base(v)) if isinstance(v, Value) else id(v) for v in program.outputs]
         owned = [text.lasts(v) or memory.index(memory[n]) < n for n, v in enumerate(program.outputs)]
         shown = {n for n, v in enumerate(program.outputs) if at.kind != "end"

@@ -114,7 +114,7 @@ class Event:
     moved: list[Event] = field(default_factory=list)
     loose: set[int] = field(default_factory=set)
     path: Any = None
-    needed: dict[int, bool] = field(default_factory=dict)
+    needed: dict[int, int] = field(default_factory=dict)
     segment: Any = None
     answers: list[Event] | None = None
     out: Any = None
@@ -264,6 +264,14 @@ class Event:
             remembered = [t for *_, t in self.params["state"]]
             return [p for params, _ in self.more for p in params] + remembered
         return [self.refs[-1]] if self.kind in ("write", "later") else []
+
+    def changes(self) -> list[Any]:
+        """What has other values from here on."""
+        if self.kind == "step":
+            params = {p for p, g in self.updates() if g is not None}
+            return [*params, *(t for p, _, t in self.params["state"]
+                               if p in params and isinstance(t, Tensor))]
+        return [self.refs[-1]] if self.writes or self.kind == "later" else []
 
     def tensors(self) -> list[Tensor]:
         """The Tensors from outside that are known to what comes after."""
