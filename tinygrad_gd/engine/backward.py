@@ -185,16 +185,19 @@ def fit(g: Any, x: Tensor, made: Tensor, position: int) -> Any:
 
 def check_overwritten(made: Tensor, x: Tensor, position: int) -> None:
     """Refuse a graph whose recorded values are gone; constants no rule reads may change."""
-    primitive = made._primitive
-    if x._requires_grad or reads(primitive, position):
-        raise GradError(
-            f"backward: {describe(x, position)} was overwritten after {primitive.name} used it, so "
-            "this graph is stale and its gradients would be wrong. Compute the loss again after the "
-            "update, or call backward() before changing values"
-        )
+    if x._requires_grad or reads(made._primitive, position):
+        raise stale(made._primitive, x, position)
 
 
 def reads(primitive: Primitive, position: int) -> bool:
     """Whether a rule may look at the value of an argument."""
     extra = position >= len(primitive.arguments)  # index arrays, or any of a variable number
     return extra or position in primitive.reads or primitive.variadic
+
+
+def stale(primitive: Primitive, x: Tensor, position: int) -> GradError:
+    """What to say of a graph whose recorded values are gone."""
+    return GradError(
+        f"backward: {describe(x, position)} was overwritten after {primitive.name} used it, so "
+        "this graph is stale and its gradients would be wrong. Compute the loss again after the "
+        "update, or call backward() before changing values")

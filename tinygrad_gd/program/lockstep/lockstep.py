@@ -27,7 +27,7 @@ from .questions import Questions
 from .realized import graph_of, realize
 from .recorder import Recorder
 from .segments import compute, turns
-from .standins import Pending, StandIn, become, begin, set_free
+from .standins import Pending, StandIn, become, begin, set_free, tell
 from .trail import ALONE, ENDS, Event, Slot, described, held_of, same_params
 
 #: Calls that are no trail before it is given up; those that are new before they must pay; and how many
@@ -130,7 +130,9 @@ class Lockstep(Questions):
         finally:
             self.active = False
             reset_mode(token)
-        if self.recorder is None and not self.eager and not self.ends():
+        if self.eager:
+            tell(result)
+        elif self.recorder is None and not self.ends():
             self.realize("the end")
         if self.recorder is not None:
             self.recorded(self.recorder, result)
@@ -315,10 +317,6 @@ class Lockstep(Questions):
         else:
             become(new, out._value, None, (), ALL, {}, out._seq)
         return True
-
-    def answered(self, x: Any) -> bool:
-        """Whether a Tensor has no value yet."""
-        return type(x) is StandIn
 
     # -- what else the trail knows --------------------------------------------------------------------
 

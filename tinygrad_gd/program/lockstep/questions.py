@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from ...engine.tensor import Tensor
+from .standins import StandIn
 from .trail import Event, described
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ class Questions:
     find: Callable[..., Event | None]
     realize: Callable[[str], None]
     made: Callable[[Any], bool]
+
+    def answered(self, x: Any) -> bool:
+        """Whether a Tensor has no value yet."""
+        return type(x) is StandIn
 
     def asks(self, what: str, given: tuple[Any, ...], answer: Callable[[], Any]) -> Any:
         """What depends on the graph of Tensors only: the same whenever the trail is."""

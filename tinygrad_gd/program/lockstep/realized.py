@@ -9,12 +9,12 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from ...engine.backward import reads, seed_of
+from ...engine.backward import reads, seed_of, stale
 from ...engine.graph import walk
 from ...engine.in_place import write
 from ...engine.primitive import apply
 from ...engine.tensor import ALL, Tensor, constant
-from ...errors import GradError
+from ...errors import GradError, TinygradGdError
 from ...ground.live import Live
 from ...ground.modes import using
 from ...ground.rng import generator
@@ -23,16 +23,17 @@ from ...ops.unnamed import unnamed
 from ...transforms.recording import pull
 from .errstate import as_it_began
 from .recorder import Recorder
-from .standins import Deferred, Filled, StandIn, become, set_free
+from .standins import Deferred, Filled, StandIn, become, fail, set_free
 from .trail import ENDS, Event, Slot
 
 
 class Gone(GradError):
-    """What a step goes back to cannot be computed again."""
+    """What a step goes back to cannot be computed again, and why."""
 
-    def __init__(self) -> None:
-        super().__init__("backward: what this is computed from was written to in a compiled step that "
-                         "has gone another way since; call backward() before values change")
+    def __init__(self, why: GradError | None = None) -> None:
+        super().__init__(str(why or "backward: what this was computed from in a compiled step was "
+                             "changed since, so its graph is stale; call backward() in the step, or "
+                             "before values change"))
 
 
 def realize(lockstep: Any, events: list[Event]) -> None:
@@ -61,10 +62,12 @@ def realize(lockstep: Any, events: list[Event]) -> None:
             again.meet_all(pending)
         again.meet_all(last)
         again.let_go()
-    except BaseException:
+    except BaseException as error:
         if lockstep.recorder is not None:
             lockstep.abandon("")  # the next call begins a new one
-        again.take_back(pending + last)
+        if isinstance(error, TinygradGdError) and (line := again.at.path.line(again.at))[1]:
+            error.args = (f"{error} ({line[0]}:{line[1]})",)  # Python is at another one
+        again.take_back(pending + last, error)
         raise
     finally:
         again.close()
@@ -98,7 +101,9 @@ class Again:
     ----------
     alive : the stand-ins that somebody has, by their events.
     path : of the call, while it goes on.
+    at : the event that comes about.
     made : what stands for the results of events.
+    gone : why others can no longer be made.
     remade : of a call that is over, what was made again before, which several results may share.
     passes : by the events of their results, reverse passes that are over.
     """
@@ -108,7 +113,9 @@ class Again:
     ) -> None:
         self.call, self.lockstep, self.path = call, lockstep, path
         self.alive = call.alive(events)
+        self.at: Any = None
         self.made: dict[Event, Any] = {}
+        self.gone: dict[Event, GradError] = {}
         self.remade: Any = {}
         self.passes: dict[Event, Event] = {} if lockstep is not None else {
             g: e for e in events if e.kind in ("backward", "pull") for g in e.results()}
@@ -169,15 +176,15 @@ class Again:
         if e in self.passes and self.has_passed(self.passes[e]):
             return self.made[e]
         if self.path is None and e.requires_grad:
-            raise Gone
+            raise Gone(self.gone.get(e))
         if (out := self.alive.get(e)) is None:
             if e not in self._handed:
-                raise Gone
+                raise Gone(self.gone.get(e))
             held = self._handed[e]
             out = constant(held.copy("K") if isinstance(held, np.ndarray) else held)
         if e.requires_grad:
             out._requires_grad = True
-            forget_graph(out)
+            forget_graph(out, e, self.gone.get(e))
         else:
             set_free(out, self.call.began, out._value)
         return out
@@ -185,6 +192,7 @@ class Again:
     def meet_all(self, events: list[Event], pending: bool = True) -> None:
         """Let events come about, for the recorder as long as there is one."""
         for e in events:
+            self.at = e
             if e in self._draws_from:
                 self._bits.state, self._is_lost = self._draws_from[e], False
             if self.lockstep is None:
@@ -248,15 +256,19 @@ class Again:
         lost, self._is_lost = self._is_lost, self._is_lost or e.draws
         try:
             inputs = tuple(map(self.input, e.refs))
-        except Gone:
+        except Gone as why:
             if pending:
                 raise
+            self.gone[e] = why
             return
         s = self.alive.get(e)
         value = None
         if not pending:
             value = self._handed.get(e) if s is None or type(s) is StandIn else s._value
-            if self.is_stale(e, inputs, value is not None) or (lost and e.draws):
+            n = self.overwritten(e, inputs, value is not None)
+            if n is not None:
+                self.gone[e] = stale(e.what, inputs[n], n)
+            if n is not None or (lost and e.draws):
                 return
         self._is_lost = lost
         out = apply(e.what, inputs, e.params)
@@ -268,17 +280,16 @@ class Again:
             out._seq = self.moment(e)  # type: ignore[assignment]
         self.opened(e, self.keep(e, out))
 
-    def is_stale(self, e: Event, inputs: tuple[Any, ...], has_value: bool) -> bool:
-        """Whether something is not what it was then: it was written to later in the call, or since.
+    def overwritten(self, e: Event, inputs: tuple[Any, ...], has_value: bool) -> int | None:
+        """Which input is not what it was then: it was written to later in the call, or since.
 
         If the value is there, it does not matter what no rule reads, and of what was written to since
         rules refuse what they read.
         """
-        return any(isinstance(x, Tensor) and (
+        return next((n for n, x in enumerate(inputs) if isinstance(x, Tensor) and (
             (self._written.get(x, -1) >= self._place[e] and (
                 not has_value or x._requires_grad or reads(e.what, n)))
-            or (not has_value and x._primitive is None and x._seq > self.over))
-            for n, x in enumerate(inputs))
+            or (not has_value and x._primitive is None and x._seq > self.over))), None)
 
     def backward(self, e: Event) -> None:
         """Run a reverse pass from the gradients that there were, and leave those that there are."""
@@ -327,7 +338,7 @@ class Again:
             raise Gone
         return ([root], [seed_of(root, gradient)], leaves, 0, False), before
 
-    def take_back(self, events: list[Event]) -> None:
+    def take_back(self, events: list[Event], error: BaseException) -> None:
         """Let leaves have the gradients from before the reverse passes that an error has prevented."""
         for e in reversed(events):
             for leaf, before, g in e.more if e.kind == "backward" else ():
@@ -335,6 +346,9 @@ class Again:
                 if g not in self.made and g.out is not None and x._grad is g.out:
                     x._grad = self.made.get(before, before.out) if type(before) is Event else (
                         self.input(before))
+        for s in self.alive.values():
+            if type(s) is StandIn:
+                fail(s, error)
 
     def pull(self, e: Event) -> None:
         """Run the reverse pass of a transform."""
@@ -360,20 +374,17 @@ def graph_of(x: Any) -> None:
     if now is not None:  # without a trace
         generator().bit_generator.state = now
     if isinstance(x, StandIn):
-        forget_graph(x)
+        forget_graph(x, x.event, again.gone.get(x.event))
 
 
-def forget_graph(x: Any) -> None:
-    """Let a result be one that cannot be derived."""
+def forget_graph(x: Any, e: Event, why: GradError | None) -> None:
+    """Let a result be one that can be looked at, and not derived."""
+    said = str(why or Gone())
+
+    def refuse(g: Any, out: Any, leaf: Any) -> Any:
+        raise GradError(said)
+
     leaf = constant(np.float64(0))  # of which nobody is told
     leaf._requires_grad, leaf._seq = True, 0  # so that the rule is asked, and says it
-    become(x, x._value, _STALE, (leaf,), ALL, {}, 1 / tick())  # no two were at the same time
-
-
-def _refuse(g: Any, out: Any, leaf: Any) -> Any:
-    raise GradError("backward: what this was computed from in a compiled step was changed since, so "
-                    "its graph is stale; call backward() in the step, or before values change")
-
-
-#: What made a result whose graph cannot be made any more: it can be looked at, and not derived.
-_STALE = unnamed("compiled_step", lambda leaf: leaf, (_refuse,))
+    made = unnamed(getattr(e.what, "name", e.kind), lambda leaf: leaf, (refuse,))
+    become(x, x._value, made, (leaf,), ALL, {}, 1 / tick())  # no two were at the same time

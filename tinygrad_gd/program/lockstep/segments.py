@@ -12,7 +12,7 @@ from ..replay.planner import Planner
 from ..replay.replay import Replay
 from .errstate import as_it_began, now
 from .path import GRAPHS, Part
-from .standins import Deferred, Filled, set_free, take_out
+from .standins import Deferred, Filled, fail, set_free, take_out
 from .trail import ALONE, Event, held_of, same_params
 
 
@@ -61,13 +61,13 @@ class Segment:
         self._given = [(made, source, type(source) is int and source in self.copied)
                        for made, source in zip(held, sources, strict=True)]
 
-    def fails_late(self, error: Exception, kind: str) -> bool:
+    def fails_late(self, error: BaseException, kind: str) -> bool:
         """Whether an error comes from an update, as np.errstate(over="raise") lets NumPy do."""
         i = self.replay.failed(error)
         return i is not None and (i.target is not None or (
             i.phase == "update" and kind in ("step", "write")))
 
-    def written(self, error: Exception) -> set[Any]:
+    def written(self, error: BaseException) -> set[Any]:
         """The buffers of modules that were written to before an error."""
         i, before = self.replay.failed(error), self.replay.program.instructions
         return set() if i is None else {
@@ -102,6 +102,13 @@ class Segment:
             else:
                 out.__class__ = Filled
                 out._value = value
+
+    def give_the_rest(self, held: list[Event], call: Any, error: BaseException) -> None:
+        """Give what is in buffers though the program has failed; the rest raises the error."""
+        self.hold([made for made in held if type(self.gives[made]) is not int])
+        self.give((), call, False)
+        for made in set(held) - set(self.held):
+            fail(made.out, error)
 
 
 def _returning_what_has_no_buffer(program: Program) -> Program:
@@ -144,12 +151,11 @@ def compute(lockstep: Any, e: Event, held: list[Event] | None = None) -> bool:
         results = segment.run(call)
     except CaptureError:  # a plan that is wrong
         raise
-    except Exception as error:
+    except BaseException as error:
         lockstep.expected = e.segment = None
         if segment is not None and segment.fails_late(error, e.kind):
             lockstep.eager = True  # what has been updated must not be updated again
-            segment.hold([m for m in held if type(segment.gives[m]) is not int])
-            segment.give((), call, False)
+            segment.give_the_rest(held, call, error)
             raise
         _as_usual(lockstep, e, segment, error)
         return False
@@ -158,17 +164,17 @@ def compute(lockstep: Any, e: Event, held: list[Event] | None = None) -> bool:
     return True
 
 
-def _as_usual(lockstep: Any, e: Event, segment: Segment | None, error: Exception) -> None:
+def _as_usual(lockstep: Any, e: Event, segment: Segment | None, error: BaseException) -> None:
     """Compute as usual what a program has failed to, which raises the error of the user's line."""
-    told = None if segment is None else segment.replay.explained(error)
     lockstep.call.done = set() if segment is None else segment.written(error)
     lockstep.at = e.before  # it has not come about
     if lockstep.call.drew and e in lockstep.call.drew:
         generator().bit_generator.state = lockstep.call.drew.pop(e)
-    try:
-        lockstep.realize()
-    except Exception as again:
-        raise told or again from error
+    lockstep.realize()
+    if not isinstance(error, Exception):  # somebody has pressed Ctrl-C
+        if lockstep.recorder is not None:
+            lockstep.abandon("")
+        raise error
 
 
 def turns(lockstep: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from math import prod
 from typing import Any
 
@@ -10,7 +11,9 @@ import numpy as np
 
 from ...engine.methods import Count
 from ...engine.tensor import ALL, Tensor
+from ...errors import GradError
 from ...ground.modes import current_mode
+from ...ground.pytree import flatten
 
 _GRAPH = ("_primitive", "_first", "_second", "_params", "_seq")
 _slots: dict[str, Any] = {name: Tensor.__dict__[name] for name in ("_value", *_GRAPH)}
@@ -151,6 +154,35 @@ class Pending(Formed):
     _value = _slot("_value", _noticed("look"))
     form = _slots["_value"]
     _made_as = property(lambda self: self._params.get("made_as", Tensor))
+
+
+def _tell(self: Any) -> None:
+    raise copy(self.error)  # that itself would go with all that its traceback holds
+
+
+class Failed(Formed):
+    """A Tensor that was never computed: whoever looks at it is told of the error."""
+
+    __slots__ = ()
+
+    error: Any = _slots["_first"]
+    form = _slots["_second"]
+    _value, _primitive, _first, _second, _params, _seq = (_slot(name, _tell) for name in _slots)
+
+
+def fail(stand_in: Any, error: BaseException) -> None:
+    """Remember that an error has prevented a stand-in from being computed."""
+    told = copy(error) if isinstance(error, Exception) else GradError("it was interrupted")
+    event = stand_in.event
+    become(stand_in, None, None, told, event, {}, 0)
+    stand_in.__class__ = Failed
+
+
+def tell(result: Any) -> None:
+    """Raise the error that has prevented a result from being computed, though somebody caught it."""
+    for x in flatten(result):
+        if type(x) is Failed:
+            _tell(x)
 
 
 def set_free(stand_in: Tensor, seq: int, value: Any) -> None:

@@ -73,7 +73,7 @@ class Replay:
         """The error of the uncompiled step, with the user's line, if NumPy raised this one here."""
         i = self.failed(error)
         if i is None or not isinstance(error, FAILURES) or (
-                i.phase == "update" and isinstance(error, FloatingPointError)):
+                i.phase != "forward" and isinstance(error, FloatingPointError)):
             return None
         told: Exception = error
         if not isinstance(error, TinygradGdError):
