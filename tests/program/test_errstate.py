@@ -86,6 +86,17 @@ def a_reverse_pass(s: World, x: Any) -> Any:
     return y, s.w.grad
 
 
+def a_reverse_pass_that_raises(s: World, x: Any) -> Any:
+    y = (s.w + 1e10) * x
+    s.opt.zero_grad()
+    try:
+        with np.errstate(all="raise"):
+            y.backward(np.full(3, 1e308 if s.call in (0, 4) else 1.0))
+    except FloatingPointError as error:  # from a rule, in words of NumPy
+        s.told.append(str(error))
+    return y
+
+
 def a_derivative(s: World, x: Any) -> Any:
     with np.errstate(divide="ignore"):
         g = tg.grad(lambda w: np.sqrt(w * x).sum())(s.w)
@@ -155,7 +166,7 @@ def in_a_new_branch(s: World, x: Any) -> Any:
 
 
 STEPS = [ignoring, raising, raising_after_a_warning, one_after_the_other, set_for_good, set_at_the_end, looked_at, called,
-         a_reverse_pass, a_derivative, an_update, in_place, filtered, caught, before_other_filters, on_another_branch,
+         a_reverse_pass, a_reverse_pass_that_raises, a_derivative, an_update, in_place, filtered, caught, before_other_filters, on_another_branch,
          in_a_new_branch]
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import OptionError
+
 
 def began_with(call: Any) -> dict[str, Any]:
     """What held when a call began."""
@@ -37,3 +39,14 @@ def as_it_began(call: Any) -> Iterator[None]:
             warnings.resetwarnings()
             warnings.filters = [*call.filters]
         yield
+
+
+@contextmanager
+def raised(phase: str) -> Iterator[None]:
+    """Raise NumPy's own errors in a reverse pass: rules run on Tensors only to be recorded."""
+    try:
+        yield
+    except OptionError as error:
+        if phase == "backward" and isinstance(error.__cause__, FloatingPointError):
+            raise error.__cause__ from None
+        raise

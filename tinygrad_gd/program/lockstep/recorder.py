@@ -23,7 +23,7 @@ from ..capture.capture import Capture
 from ..capture.variables import around, collected, names_of
 from ..ir import Argument, Value
 from .call import held, result_type
-from .errstate import began_with, now
+from .errstate import began_with, now, raised
 from .expected import but_rates, state_of
 from .path import Path, left_by
 from .standins import Recorded, become
@@ -198,7 +198,7 @@ class Recorder(Capture):
 
     def really(self, function: Callable[[], Any]) -> Any:
         """Compute as usual, and write down what that takes."""
-        with self.lockstep.unwatched(), using(observer=self, lockstep=None):
+        with self.lockstep.unwatched(), using(observer=self, lockstep=None), raised(self._phase):
             return function()
 
     def follow(self, kind: str, what: Any, refs: tuple[Any, ...], params: Any = None,
