@@ -254,6 +254,29 @@ def test_a_tensor_that_the_step_also_sees_as_a_variable() -> None:
         np.testing.assert_array_equal(w.numpy(), after)
 
 
+@pytest.mark.parametrize("forgets", [False, True])
+@pytest.mark.parametrize("order", ["000011110000", "000011222222120000", "012" * 6, "01" * 8])
+def test_arguments_that_are_variables_in_other_calls(order: str, forgets: bool) -> None:
+    def run(wrap: Any) -> Any:
+        ws = [leaf(1.0 + k, 2.0) for k in range(3)]
+
+        @wrap
+        def step(w: Any, x: Any) -> Any:
+            for v in ws if forgets else [w]:
+                v.grad = None
+            loss = (ws[0] * w * x).sum()
+            loss.backward()
+            return loss
+
+        found = []
+        for n, k in enumerate(map(int, order)):
+            loss = step(ws[k], tg.Tensor([n + 1.0, 1.0])).item()
+            found.append((loss, [None if v.grad is None else v.grad.tolist() for v in ws]))
+        return found
+
+    assert run(frozen) == run(lambda step: step)
+
+
 def test_a_number_that_is_returned_is_a_plain_one() -> None:
     run = frozen(lambda x, n: (x * n, n * 2, n), strict=True)
     for n in (0.1, 0.1, 0.1, 0.3, 0.3, 0.3):

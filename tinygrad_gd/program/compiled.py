@@ -42,7 +42,8 @@ def compile(function: Any = None, *, strict: bool = False, frozen: bool = False)
         by ``audit(*args)`` Python runs in lockstep, and a difference is a `CaptureError`. Arrays among
         the arguments are Tensors inside, also to `isinstance`, and the bits are those of the plain
         function of Tensors. What cannot be frozen goes on in lockstep, after one warning. Gradients
-        that the step has made itself and used in an update are given up: they are None afterwards.
+        that the step has made itself and used in an update are given up: they are None afterwards. A
+        result that is computed from what the step then writes to, as a loss mostly is, is a constant.
 
     >>> import tinygrad_gd as tg
     >>> w = tg.Tensor(3.0, requires_grad=True, name="w"); opt = tg.optim.SGD([w], lr=0.1)

@@ -36,7 +36,8 @@ class Entry:
     hold : whether what the program follows is as it was, in a mode.
     single : whether what a replay gives is what the function returns.
     same : arguments that may be variables of the function, too, by their positions.
-    others : the positions of Tensors that must be none that it derives by or writes to.
+    others : the positions of Tensors that must be none of its ``own``.
+    own : ids of Tensors that it derives by or writes to.
     objects : by the numbers of slots, Tensors and arrays that it reads anew, as `Whole` knows them.
     looks_at_nothing : whether an audit can do without computing.
     due, left : the call in which it is audited next, and how many there are until then.
@@ -52,7 +53,8 @@ class Entry:
         self._whole, self._results, self.objects = whole, events, whole.objects
         self.same = [(k, leaves[k]) for k in whole.same]
         self.others = [k for k, x in enumerate(leaves) if isinstance(x, Tensor) and k not in whole.same]
-        self._own = Flags(end.path_to()).own
+        self.own = Flags(end.path_to(), others=[
+            x for x in whole.objects.values() if isinstance(x, Tensor)]).own
         self._form, self._place = returned, place
         self._structure = structure(returned, len(events))
         self._draws = any(i.primitive.kind == "draw" for i in self.captured.instructions)
@@ -70,7 +72,7 @@ class Entry:
     def is_given(self, leaves: list[Any]) -> bool:
         """Whether arguments that were one object in both calls are that one, and none are variables."""
         return all([leaves[k] is x for k, x in self.same]) and not any(
-            [id(leaves[k]) in self._own for k in self.others])
+            [id(leaves[k]) in self.own for k in self.others])
 
     def counts(self, e: Event) -> bool:
         """Whether the program itself sees when masks select another number of elements."""

@@ -107,11 +107,12 @@ class Frozen(Compiled):
         self._forget(entry)
         return entry.replay.explained(error) or error
 
-    def _is_fresh(self, entry: Entry) -> bool:
+    def _is_fresh(self, entry: Entry, leaves: list[Any]) -> bool:
         """Whether the program can still be replayed, and be compared with the trail."""
+        own = self._lockstep.flags.own - entry.own  # variables of other calls are arguments to it
         try:
             entry.replay.refresh()
-            if entry.end.is_dropped():
+            if entry.end.is_dropped() or not own.isdisjoint(map(id, leaves)):
                 raise Stale
         except Stale:
             self._forget(entry)
@@ -140,7 +141,7 @@ class Frozen(Compiled):
         function, args = self._bound(args)
         shown = list(map(self._shown, leaves, names_of(function, args, kwargs), count()))
         a, k = unflatten((args, kwargs), shown)
-        entry = entry if entry is not None and self._is_fresh(entry) else None
+        entry = entry if entry is not None and self._is_fresh(entry, leaves) else None
         before = Before(lockstep, [*shown, *(() if entry is None else entry.objects.values())])
         hits, lockstep.expected, lockstep.skipped = lockstep.hits, entry, self._skipped
         lockstep.form, lockstep.wanted = form, lockstep.wanted or form in self._unrecorded
