@@ -143,7 +143,13 @@ def read(x: Any, w: Any, c: Any) -> Any:
     return w * x + w * c
 
 
-for constant in (computed, of_a_teacher, unread, read):
+def before_a_write(x: Any, w: Any, c: Any) -> Any:
+    k = x * 2.0
+    c.assign(c + 1.0)
+    return w * k
+
+
+for constant in (computed, of_a_teacher, unread, read, before_a_write):
     for later in (0, 2):
         STEPS[f"constants {constant.__name__}, {later} calls later"] = with_constants(constant, later)
 

@@ -31,6 +31,7 @@ class Path:
     ends : how many instructions there were after each event.
     values : what instructions call the result of an event.
     later : what they call results that show memory, after it was written to: since which instruction.
+    lasting : events whose results, handed on, are still there when the call is over.
     around : the arrays among the arguments of programs that are no arguments of the function.
     rank : where arguments come among those of the function.
     equal : those that are equal to another before, as they were made of the same array.
@@ -45,6 +46,7 @@ class Path:
     ends: dict[Event, int] = field(default_factory=dict)
     values: dict[Event, Any] = field(default_factory=dict)
     later: dict[Event, list[tuple[int, Any]]] = field(default_factory=dict)
+    lasting: set[Event] = field(default_factory=set)
     around: dict[Value, Any] = field(default_factory=dict)
     rank: dict[Value, float] = field(default_factory=dict)
     equal: dict[Value, Value] = field(default_factory=dict)
@@ -73,10 +75,11 @@ class Path:
         """Which instruction has made a value."""
         return {i.output: n for n, i in enumerate(self.instructions)}
 
-    def handed(self, bound: dict[int, Any]) -> dict[Event, Any]:
+    def handed(self, bound: dict[int, Any], over: bool) -> dict[Event, Any]:
         """What segments have handed on in a call, by the events whose results it is."""
         made = {id(self.instructions[-1 - n].output): x for n, x in bound.items() if n < 0}
-        return {e: made[id(v)] for e, v in self.values.items() if id(v) in made and e not in self.later}
+        return {e: made[id(v)] for e, v in self.values.items() if id(v) in made and (
+            e in self.lasting if over else e not in self.later)}
 
     def line(self, event: Event) -> tuple[str, int]:
         """Where an event was recorded."""
@@ -101,6 +104,7 @@ class Path:
         for e in outlived(end.path_to()):
             v = self.values.get(e)
             if isinstance(v, Value) and v in number and e not in self.later:
+                self.lasting.add(e)
                 owner = next(b for b in ends if self.ends[b] > number[v])
                 if owner.needed.get(number[v]) != GRAPHS:
                     owner.needed[number[v]], owner.segment = GRAPHS, None

@@ -127,7 +127,7 @@ class Again:
                 written += [(x, n) for x in e.changes()]
         self._written = dict(sorted(written, key=lambda last: last[1]))
         path = path or (call.over and call.over[1].path)
-        self._handed = path.handed(call.bound) if path is not None else {}
+        self._handed = path.handed(call.bound, self.path is None) if path is not None else {}
         pulls = [e.refs for e in events if e.kind == "pull"]  # which end with their variables
         self._variables = {id(r) for refs in pulls for r in refs[2 + 2 * refs[1] :]}
         self._opened: list[Tensor] = []
