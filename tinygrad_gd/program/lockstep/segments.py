@@ -166,11 +166,15 @@ def compute(lockstep: Any, e: Event, held: list[Event] | None = None) -> bool:
 
 def _as_usual(lockstep: Any, e: Event, segment: Segment | None, error: BaseException) -> None:
     """Compute as usual what a program has failed to, which raises the error of the user's line."""
+    told = None if segment is None else segment.replay.explained(error)
     lockstep.call.done = set() if segment is None else segment.written(error)
     lockstep.at = e.before  # it has not come about
     if lockstep.call.drew and e in lockstep.call.drew:
         generator().bit_generator.state = lockstep.call.drew.pop(e)
-    lockstep.realize()
+    try:
+        lockstep.realize()
+    except Exception as again:  # the program knows what variables are called
+        raise told if told and type(told) is type(again) else again from error
     if not isinstance(error, Exception):  # somebody has pressed Ctrl-C
         if lockstep.recorder is not None:
             lockstep.abandon("")
