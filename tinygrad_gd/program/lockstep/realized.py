@@ -107,6 +107,7 @@ class Again:
         self, call: Any, events: list[Event], lockstep: Any = None, path: Any = None
     ) -> None:
         self.call, self.lockstep, self.path = call, lockstep, path
+        self._numbers = {} if path is None else path.numbers()
         self.alive = call.alive(events)
         self.made: dict[Event, Any] = {}
         self.remade: Any = {}
@@ -127,11 +128,18 @@ class Again:
         self._is_lost = False  # a draw could not be made, and what comes after it would be another
         self._door = {"lockstep": lockstep, "observer": None}  # it came about before anybody watched
 
-    def input(self, r: Any) -> Any:
-        """What a reference stands for."""
+    def input(self, r: Any, is_read: bool = True) -> Any:
+        """What a reference stands for; what is gone has no value, which matters if a rule reads it."""
         if type(r) is Event:
             if r not in self.made:
-                self.made[r] = self.earlier(r)
+                try:
+                    self.made[r] = self.earlier(r)
+                except Gone:
+                    if is_read or r.requires_grad:
+                        raise
+                    gone = constant(np.zeros(r.shape, r.dtype)[()])
+                    gone._seq = inf  # type: ignore[assignment]  # whatever reads it is refused
+                    return gone
             return self.made[r]
         if type(r) is Slot:
             if r.index not in self.call.bound:  # of which a program without Python does not know
@@ -169,17 +177,26 @@ class Again:
         if self.path is None:
             raise Gone
         if (out := self.alive.get(e)) is None:
-            number = -1 - self.path.numbers()[self.path.values[e]]
-            if number not in self.call.bound:
+            if (held := self.handed_on(e)) is None:
                 raise Gone
-            held = self.call.bound[number]
-            out = constant(held.copy("K") if isinstance(held, np.ndarray) else held)
+            out = constant(held)
         if e.requires_grad:
             out._requires_grad = True
             forget_graph(out)
         else:
             set_free(out, self.call.began, out._value)
         return out
+
+    def handed_on(self, e: Event) -> Any:
+        """What a segment has handed on of a result, if anything."""
+        held = self.call.bound.get(-1 - self._numbers.get(self.path.values.get(e), inf))
+        return held.copy("K") if isinstance(held, np.ndarray) else held
+
+    def value_of(self, e: Event) -> Any:
+        """The value of a result, if it is there."""
+        if (s := self.alive.get(e)) is not None and type(s) is not StandIn:
+            return s._value
+        return None if self.path is None else self.handed_on(e)
 
     def meet_all(self, events: list[Event], pending: bool = True) -> None:
         """Let events come about, for the recorder as long as there is one."""
@@ -236,6 +253,8 @@ class Again:
                 become(s, out._value if value is None else value, out._primitive, out._first,
                        out._second, out._params, out._seq)
             out = s
+        elif value is not None:
+            out._value = value
         self.made[e] = self.remade[e] = out
         return out
 
@@ -245,14 +264,15 @@ class Again:
             self.made[e] = known
             return
         lost, self._is_lost = self._is_lost, self._is_lost or e.draws
+        value = None if pending else self.value_of(e)
+        there = value is not None and e.requires_grad
         try:
-            inputs = tuple(map(self.input, e.refs))
+            inputs = tuple(self.input(r, not there or n in e.what.reads)
+                           for n, r in enumerate(e.refs))
         except Gone:
             if pending:
                 raise
             return
-        s = self.alive.get(e)
-        value = None if pending or s is None or type(s) is StandIn else s._value
         if not pending and (self.is_stale(e, inputs, value is not None) or (lost and e.draws)):
             return
         self._is_lost = lost
