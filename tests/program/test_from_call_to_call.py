@@ -328,6 +328,51 @@ def a_generator_that_the_script_holds(wrap: Any) -> Step:
     return lambda n: step()
 
 
+@row
+def a_loss_to_which_one_of_before_an_update_is_added(wrap: Any) -> Step:
+    w, v = leaf(1.0, 2.0), leaf(3.0)
+    opt = tg.optim.SGD([w], lr=0.1)
+
+    def step(x: Any) -> Any:
+        opt.zero_grad()
+        first = (w * x).sum()
+        first.backward()
+        total = first.detach() * 0.5 + (v * v).sum()
+        opt.step()
+        return total
+
+    called = wrap(step)
+
+    def call(n: int) -> Any:
+        total = called(np.array([1.0, n]))
+        return total, derived(total, v)
+
+    return call
+
+
+@row
+def a_loss_of_before_an_update_and_what_is_new_after_it(wrap: Any) -> Step:
+    w, v, u = leaf(1.0, 2.0), leaf(3.0), leaf(0.5)
+    opt = tg.optim.SGD([w], lr=0.1)
+
+    def step(x: Any) -> None:
+        opt.zero_grad()
+        loss = (w * x).sum()
+        loss.backward()
+        loss = loss.detach() * 0.5 + (v * v).sum()
+        opt.step()
+        loss = loss + (u * u).sum()
+        loss.backward()  # where there are gradients, a call goes another way
+
+    called = wrap(step)
+
+    def call(n: int) -> Any:
+        called(np.array([1.0, n]))
+        return [x.grad for x in (v, u)]
+
+    return call
+
+
 def shown(x: Any) -> Any:
     if isinstance(x, list | tuple):
         return [shown(part) for part in x]

@@ -269,3 +269,45 @@ def test_a_parameter_that_is_updated_before_it_is_used_is_known_in_each_call(wra
     for _ in range(12):
         run()
     assert run._lockstep.records < 4
+
+
+def of_a_copy(t: Any) -> Any:
+    return tg.Tensor(t.other, dtype=np.float32)
+
+
+def of_what_is_detached(t: Any) -> Any:
+    return t.other.detach()
+
+
+@pytest.mark.parametrize("step", [of_a_copy, of_what_is_detached])
+def test_a_copy_of_a_tensor_that_is_used_in_no_other_way_is_that_of_today(step: Callable[[Any], Any]) -> None:
+    def doubles(t: Any, k: int) -> None:
+        if k > 5:  # it has been the same in all calls until then
+            t.other.data = t.other.data * 2.0
+
+    assert seen_in(step, doubles, frozen) == seen_in(step, doubles, lambda step: step)
+
+
+def test_a_copy_of_another_tensor_is_told() -> None:
+    t = things()
+    run = frozen(lambda: t.other.detach())
+    for _ in range(4):
+        run()
+    t.other = tg.Tensor([3.0, 4.0])
+    with pytest.raises(tg.CaptureError, match="another one comes"):
+        run.audit()
+
+
+def test_two_leaves_go_on_having_one_gradient() -> None:
+    def step(t: Any) -> Any:
+        t.w.grad = t.other.grad = None
+        (t.w + t.other).sum().backward()
+        t.w.grad = t.other.grad
+        return t.other * 1.0
+
+    t = things()
+    run = frozen(lambda: step(t))
+    with pytest.warns(tg.CaptureWarning, match="two Tensors have one gradient.*goes on in lockstep"):
+        for _ in range(4):
+            run()
+            assert t.w.grad is t.other.grad

@@ -45,14 +45,10 @@ def drop_dead_code(program: Program) -> Program:
     """Leave out what no result depends on, and inputs that are not used then."""
     needed = set(program.results)
     kept: list[Instruction] = []
-    masks: set[Value] = set()
     for i in reversed(program.instructions):
-        wanted = i.inputs[0] in masks if i.primitive.kind == "guard" else has_effect(i)
-        if i.output in needed or wanted:
+        if i.output in needed or has_effect(i):
             kept.append(i)
             needed.update(i.values)
-            if i.primitive.name == "getitem":
-                masks.update(x for x in i.inputs[1:] if isinstance(x, Value))
     written = {id(state) for state, _ in program.writes}
     derived = {*program.spent, *(leaf for leaf, _ in program.gradients)}
     inputs = tuple(i for i in program.inputs if i.value in needed or id(i) in written or (

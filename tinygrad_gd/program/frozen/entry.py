@@ -17,7 +17,7 @@ from ...ground.rng import generator
 from ...ground.storage import changes, kept, tick
 from ...ground.user_code import located
 from ..ir import Program
-from ..lockstep.call import Call
+from ..lockstep.call import Call, counts
 from ..lockstep.expected import Expected, Flags
 from ..lockstep.realized import graph_of
 from ..lockstep.standins import Filled
@@ -58,6 +58,8 @@ class Entry:
         self._form, self._place = returned, place
         self._structure = structure(returned, len(events))
         self._draws = any(i.primitive.kind == "draw" for i in self.captured.instructions)
+        self._masked = [e for e in end.path_to() if e.kind == "op" and e.more is not None and not any(
+            type(r) is Slot and r.index in whole.constants for r in e.refs)]
         self.looks_at_nothing = all(e.kind != "read" for e in end.path_to())
         lasting = whole.lasting
         self._derived = [(n, e) for n, e in enumerate(events)
@@ -74,9 +76,11 @@ class Entry:
         return all([leaves[k] is x for k, x in self.same]) and not any(
             [id(leaves[k]) in self.own for k in self.others])
 
-    def counts(self, e: Event) -> bool:
-        """Whether the program itself sees when masks select another number of elements."""
-        return not any(type(r) is Slot and r.index in self._whole.constants for r in e.refs)
+    def counts_others(self, e: Event, inputs: tuple[Any, ...]) -> bool:
+        """Whether masks select another number of elements than in the program, which sees it itself."""
+        return e.more is not None and any(
+            f.before is e.before and f.what is e.what and same(f.refs, e.refs) and not counts(f, inputs)
+            for f in self._masked)
 
     def run(self, leaves: list[Any]) -> Any:
         """What the function would return."""
@@ -111,8 +115,9 @@ class Entry:
         for then, now in zip(self._results, leaves, strict=True):
             if type(then) is Slot:  # of which no operation has heard
                 call.bound.setdefault(then.index, now)
+        made_of = {id(new): data for new, data in call.created}
         for n, x in self.objects.items():
-            if call.given(n) is not x:
+            if (now := call.given(n)) is not x is not made_of.get(id(now)):
                 return self._error(f"a certain {in_words(x)} was captured, and now another one comes",
                                    self._whole.lines[n])
         for n, held in self._whole.constants.items():

@@ -55,7 +55,8 @@ class Whole:
     ----------
     program : the program.
     constants : by the number of a slot, an array or a float that was the same in both calls.
-    objects : the same for arrays and Tensors that were one object in both calls, and are read anew.
+    objects : the same for arrays and Tensors that were one object in both calls, or of which both have
+        made another, and are read anew.
     lines : the lines at which these are used.
     same : the positions of arguments that were one object in both calls.
     gradients : the events that made the gradients that leaves had last.
@@ -166,7 +167,7 @@ class Whole:
                 given = self._argument(at, form if self._turns(form, value) else value)
                 self._turn(given.value, value, 0)
                 return given
-            if isinstance(data, Tensor) and (state := self._states.get(data)) is not None:
+            if isinstance(data, Tensor) and (state := self._state_of(index, x, data)) is not None:
                 self._stands[index] = lambda leaves: Tensor(data, dtype=value.dtype)
                 self._turn(self._held(state, number), value, number)
                 return None
@@ -183,6 +184,13 @@ class Whole:
         self.constants[index] = self._table[value] = (
             held.copy("K") if isinstance(held, np.ndarray) else held)  # results are for others to write
         return None
+
+    def _state_of(self, index: int, x: Any, data: Tensor) -> State | None:
+        """What holds a Tensor of which the function makes another, if it is the same in both calls."""
+        if data not in self._states and any(new is x and of is data for new, of in self._call.created):
+            self._states[data] = State(Value.like(data._value, data._name or ""), data)
+            self.objects[index], self.lines[index] = data, UNKNOWN
+        return self._states.get(data)
 
     def _number(self, given: Number) -> Number:
         """A number that is read anew; a float that other arguments had changed is what it was."""
@@ -250,7 +258,7 @@ class Whole:
         outputs = tuple(next(computed) if isinstance(then, Event) else self._returned(then, now)
                         for then, now in zip(self._then.results, returned, strict=True))
         gradients = tuple(zip(stay, computed, strict=True))
-        inputs.update((id(i), i) for i in self._arguments.values())
+        inputs.update((id(i), i) for i in (*self._arguments.values(), *self._states.values()))
         instructions = list(program.instructions)
         inserted = sorted(self._inserted, key=lambda found: found[0])
         for number, i in reversed(inserted):  # those of one place stay as they came
@@ -265,7 +273,8 @@ class Whole:
         """A result that no operation has made."""
         if type(then) is Slot:
             value = self._path.value_of(then)
-            if id(now) in self._given or then.index in (*self.objects, *self._before):
+            if id(now) in self._given or then.index in self._before or (
+                    self.objects.get(then.index) is now):
                 return value
             if now._requires_grad:
                 raise Refused("it returns a Tensor that it makes itself and that requires a gradient, "
@@ -297,6 +306,9 @@ class Whole:
             if not self._is_outside(leaf):
                 continue
             if made is not None and not (made in used and leaf in given_up):
+                if made in stay.values():
+                    raise Refused("it lets two Tensors have one gradient, and a program would give "
+                                  "them one each; set the gradient outside, or copy it")
                 stay[leaf] = made
             elif made is not None or leaf in passed or leaf in self._forgotten:
                 if made is None is not leaf._grad and leaf not in given_up:

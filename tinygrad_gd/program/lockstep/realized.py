@@ -136,11 +136,18 @@ class Again:
         self._is_lost = False  # a draw could not be made, and what comes after it would be another
         self._door = {"lockstep": lockstep, "observer": None}  # it came about before anybody watched
 
-    def input(self, r: Any) -> Any:
-        """What a reference stands for."""
+    def input(self, r: Any, is_read: bool = True) -> Any:
+        """What a reference stands for; what is gone has no value, which matters if a rule reads it."""
         if type(r) is Event:
             if r not in self.made:
-                self.made[r] = self.earlier(r)
+                try:
+                    self.made[r] = self.earlier(r)
+                except Gone:
+                    if is_read or r.requires_grad:
+                        raise
+                    gone = constant(np.zeros(r.shape, r.dtype)[()])
+                    gone._seq = inf  # type: ignore[assignment]  # whatever reads it is refused
+                    return gone
             return self.made[r]
         if type(r) is Slot:
             if r.index not in self.call.bound:  # of which a program without Python does not know
@@ -178,16 +185,25 @@ class Again:
         if self.path is None and e.requires_grad:
             raise Gone(self.gone.get(e))
         if (out := self.alive.get(e)) is None:
-            if e not in self._handed:
+            if (held := self.handed_on(e)) is None:
                 raise Gone(self.gone.get(e))
-            held = self._handed[e]
-            out = constant(held.copy("K") if isinstance(held, np.ndarray) else held)
+            out = constant(held)
         if e.requires_grad:
             out._requires_grad = True
             forget_graph(out, e, self.gone.get(e))
         else:
             set_free(out, self.call.began, out._value)
         return out
+
+    def handed_on(self, e: Event) -> Any:
+        """What a segment has handed on of a result, if anything."""
+        held = self._handed.get(e)
+        return held.copy("K") if isinstance(held, np.ndarray) else held
+
+    def value_of(self, e: Event) -> Any:
+        """The value of a result, if it is there."""
+        s = self.alive.get(e)
+        return self.handed_on(e) if s is None or type(s) is StandIn else s._value
 
     def meet_all(self, events: list[Event], pending: bool = True) -> None:
         """Let events come about, for the recorder as long as there is one."""
@@ -245,6 +261,8 @@ class Again:
                 become(s, out._value if value is None else value, out._primitive, out._first,
                        out._second, out._params, out._seq)
             out = s
+        elif value is not None:
+            out._value = value
         self.made[e] = self.remade[e] = out
         return out
 
@@ -254,17 +272,17 @@ class Again:
             self.made[e] = known
             return
         lost, self._is_lost = self._is_lost, self._is_lost or e.draws
+        value = None if pending else self.value_of(e)
+        there = value is not None and e.requires_grad
         try:
-            inputs = tuple(map(self.input, e.refs))
+            inputs = tuple(self.input(r, not there or reads(e.what, n))
+                           for n, r in enumerate(e.refs))
         except Gone as why:
             if pending:
                 raise
             self.gone[e] = why
             return
-        s = self.alive.get(e)
-        value = None
         if not pending:
-            value = self._handed.get(e) if s is None or type(s) is StandIn else s._value
             n = self.overwritten(e, inputs, value is not None)
             if n is not None:
                 self.gone[e] = stale(e.what, inputs[n], n)
@@ -272,13 +290,11 @@ class Again:
                 return
         self._is_lost = lost
         out = apply(e.what, inputs, e.params)
-        if value is not None:
-            out._value = value
         if self.lockstep is None and self.path is None:
             if out._requires_grad is not e.requires_grad:
                 return  # whether a leaf requires a gradient was set since
             out._seq = self.moment(e)  # type: ignore[assignment]
-        self.opened(e, self.keep(e, out))
+        self.opened(e, self.keep(e, out, value))
 
     def overwritten(self, e: Event, inputs: tuple[Any, ...], has_value: bool) -> int | None:
         """Which input is not what it was then: it was written to later in the call, or since.
