@@ -70,6 +70,23 @@ def test_what_came_before_an_error_and_after_it_is_there() -> None:
     assert run(tg.compile(step)) == run(step)
 
 
+def test_an_error_between_updates_is_that_of_the_plain_step() -> None:
+    p, c = tg.Tensor(np.arange(6.0).reshape(3, 2), requires_grad=True), tg.Tensor([1.0, 2.0])
+    optimizer = tg.optim.SGD([p], lr=0.01)
+
+    @tg.compile
+    def step(rows: Any) -> Any:
+        optimizer.zero_grad()
+        (p * p).sum().backward()
+        optimizer.step()
+        total = p[rows].sum()
+        c.assign(c * 2.0)
+        return total
+
+    found = [called(step, n) for n in range(4)]
+    assert found[3] == (tg.errors.IndexingError, True) and c.tolist() == [8.0, 16.0]
+
+
 def test_what_an_update_that_failed_has_prevented_says_so() -> None:
     a = tg.Tensor(np.full(1, 2e38, np.float32), requires_grad=True)
     optimizer = tg.optim.SGD([a], lr=3e38)

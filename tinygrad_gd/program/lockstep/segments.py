@@ -61,11 +61,11 @@ class Segment:
         self._given = [(made, source, type(source) is int and source in self.copied)
                        for made, source in zip(held, sources, strict=True)]
 
-    def fails_late(self, error: BaseException, kind: str) -> bool:
-        """Whether an error comes from an update, as np.errstate(over="raise") lets NumPy do."""
+    def fails_late(self, error: BaseException, e: Event) -> bool:
+        """Whether an error comes in an update, as np.errstate(over="raise") lets NumPy do."""
         i = self.replay.failed(error)
-        return i is not None and (i.target is not None or (
-            i.phase == "update" and kind in ("step", "write")))
+        return i is not None and (i.target is not None or any(
+            t is x for t in self.written(error) for x in e.written()))
 
     def written(self, error: BaseException) -> set[Any]:
         """The buffers of modules that were written to before an error."""
@@ -153,7 +153,7 @@ def compute(lockstep: Any, e: Event, held: list[Event] | None = None) -> bool:
         raise
     except BaseException as error:
         lockstep.expected = e.segment = None
-        if segment is not None and segment.fails_late(error, e.kind):
+        if segment is not None and segment.fails_late(error, e):
             lockstep.eager = True  # what has been updated must not be updated again
             segment.give_the_rest(held, call, error)
             raise
