@@ -103,3 +103,26 @@ def test_a_number_becomes_an_array_in_mid_step() -> None:
         return [values(called(tg.Tensor(1.0), n)).tolist() for n in range(6)]
 
     assert run(tg.compile) == run(lambda step: step)
+
+
+def test_a_state_with_its_graph_goes_from_call_to_call_and_begins_anew() -> None:
+    def run(wrap: Callable[[Any], Any]) -> list[Any]:
+        rng = np.random.default_rng(0)
+        first, then = (tg.Tensor(rng.normal(size=(n, 4)), requires_grad=True) for n in (3, 4))
+        optimizer, states, found = tg.optim.SGD([first, then], lr=0.05), [None], []
+
+        def step(x: Any, n: int) -> Any:
+            loss = ((x @ first) ** 2).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            h = states[-1]
+            states.append(np.tanh(x @ first if h is None or n % 3 == 0 else h @ then))  # type: ignore[arg-type]
+            return loss
+
+        called = wrap(step)
+        for n in range(7):
+            found += [called(tg.Tensor(rng.normal(size=(2, 3))), n).item(), values(states[-1]).tolist()]
+        return found
+
+    assert run(tg.compile) == run(lambda step: step)

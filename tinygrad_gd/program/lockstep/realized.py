@@ -184,7 +184,7 @@ class Again:
             return self.made[e]
         if self.path is None and e.requires_grad:
             raise Gone(self.gone.get(e))
-        if (out := self.alive.get(e)) is None:
+        if (out := self.alive.get(e)) is None or type(out) is StandIn:  # it has no value
             if (held := self.handed_on(e)) is None:
                 raise Gone(self.gone.get(e))
             out = constant(held)
