@@ -54,6 +54,27 @@ def a_state_that_is_not_detached(wrap: Any) -> Step:
 
 
 @row
+def views_and_a_second_update(wrap: Any) -> Step:
+    w = tg.Tensor(np.arange(6.0).reshape(3, 2), requires_grad=True)
+    optimizer, views = tg.optim.SGD([w], lr=0.1), []
+
+    @wrap
+    def step(again: bool) -> None:
+        views[:] = [w.T, w[0], w[1:].T]
+        optimizer.zero_grad()
+        (w * w).sum().backward()
+        optimizer.step()
+        if again:
+            optimizer.step()
+
+    def call(n: int) -> Any:
+        step(n in (3, 5))
+        return [np.array(v.detach().numpy()) for v in views]
+
+    return call
+
+
+@row
 def a_parameter_without_a_gradient(wrap: Any) -> Step:
     k, b = leaf(0.7), leaf(0.5, -0.5)
     optimizer = tg.optim.SGD([k, b], lr=0.1)

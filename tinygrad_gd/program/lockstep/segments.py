@@ -48,8 +48,8 @@ class Segment:
                 at.needed[n] == GRAPHS or (at.needed[n] and text.plan.base(v) in given))}
         memory = [id(text.plan.base(v)) if isinstance(v, Value) else id(v) for v in program.outputs]
         owned = [text.lasts(v) or memory.index(memory[n]) < n for n, v in enumerate(program.outputs)]
-        shown = {n for n, v in enumerate(program.outputs) if at.kind != "end"
-                 and isinstance(v, Value) and not v.scalar and text.plan.base(v) in given}
+        shown = {n for n, v in enumerate(program.outputs) if at.kind != "end" and isinstance(v, Value)
+                 and not (v.scalar or isinstance(text.plan.place(v), int | None))}
         self.copied = {n for made, n in self.gives.items() if type(n) is int and owned[n]
                        and not (n in shown and made.shows)}  # whoever has it sees what is written
         self.hold([])
