@@ -151,3 +151,12 @@ def test_an_array_that_is_written_to_in_between_is_two() -> None:
     space: dict[str, Any] = {}
     exec(compiled.source, space)
     assert np.array_equal(space["step"](np.arange(3.0), np.array([7.0, 1.0, 2.0])), results[0]), compiled.source
+
+
+def test_arrays_full_of_a_share_are_made_anew() -> None:
+    def derivative(x: Any) -> Any:
+        return tg.grad(lambda w: (tg.Tensor(x) @ w).mean())(tg.Tensor(np.ones((3, 1))))
+
+    step = called(derivative, [(4, 3), (9, 3)], False)
+    x = RNG.normal(size=(20, 3))
+    assert np.array_equal(deployed(step)(nn.Sequential(), x), values(derivative(x))), step.source

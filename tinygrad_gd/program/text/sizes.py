@@ -13,6 +13,7 @@ Where all that differs are multiples of lengths, and numbers divided by them, th
 from __future__ import annotations
 
 import re
+from ast import literal_eval
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -24,7 +25,7 @@ import numpy as np
 from ..ir import Argument, Array, Gradient, Instruction, Number, Program, State, Value
 from .literals import ATOM, MULTIPLY, Text, formula, literal
 
-_INTEGER = re.compile(r"(?<![\w.])(\d+)(?![\w.])")
+_NUMBER = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?(?:e[+-]\d+)?)(?![\w.])")
 
 
 class Differs(Exception):
@@ -193,10 +194,11 @@ class Sizes:
 
     def _array(self, x: Any, y: Any) -> Any:
         """An array that follows a rule in which lengths occur."""
-        parts, others = (_INTEGER.split(formula(given)) for given in (x, y))
+        parts, others = (_NUMBER.split(formula(given)) for given in (x, y))
         if x.dtype != y.dtype or len(parts) == 1 or parts[::2] != others[::2]:
             raise Differs
-        numbers = [literal(self._one(int(n), int(m))) for n, m in _pairs(parts[1::2], others[1::2])]
+        numbers = [literal(self._one(literal_eval(n), literal_eval(m)))
+                   for n, m in _pairs(parts[1::2], others[1::2])]
         text = "".join(t for pair in zip(parts[::2], [*numbers, ""], strict=True) for t in pair)
         return _written(x.view(Full), Text(text))
 
