@@ -10,7 +10,7 @@ import pytest
 from tests.program.checks import check
 from tests.program.texts import assert_text_computes
 from tests.program.witness import witnessed
-from tinygrad_gd.program.frozen import entry
+from tinygrad_gd.program.lockstep import segments
 from tinygrad_gd.program.passes import PASSES
 from tinygrad_gd.program.replay.replay import Replay
 
@@ -44,5 +44,5 @@ def programs_are_checked_after_each_pass(
 
 @pytest.fixture(autouse=True)
 def plans_are_proved(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entry, "optimized", witnessed)
-    monkeypatch.setattr(entry, "Replay", lambda program, arity, strict: Replay(program, arity, True))
+    monkeypatch.setattr(segments, "optimized", witnessed)
+    monkeypatch.setattr(segments, "Replay", lambda program, arity, strict, raw: Replay(program, arity, True, raw))

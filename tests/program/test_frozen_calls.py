@@ -98,7 +98,7 @@ def test_copies_begin_anew(copied: Any) -> None:
         run(np.ones(2))
     other = copied(run)
     assert type(other) is type(run) and other.strict
-    with pytest.raises(tg.CaptureError, match="nothing captured yet"):
+    with pytest.raises(tg.CaptureError, match="nothing is recorded yet"):
         _ = other.program
     for n in range(4):
         assert other(np.full(2, n)).tolist() == [2.0 * n] * 2

@@ -8,7 +8,7 @@ from weakref import ref
 
 import numpy as np
 
-from ...engine.tensor import Tensor
+from ...engine.tensor import Tensor, constant
 from ...errors import CaptureError, describe
 from ...ground.live import Live
 from ...ground.modes import Mode
@@ -16,55 +16,73 @@ from ...ground.pytree import flatten, unflatten
 from ...ground.rng import generator
 from ...ground.storage import changes, kept, tick
 from ...ground.user_code import located
-from ..ir import Program
-from ..lockstep.call import Call, counts
+from ...ops.unnamed import OtherMask
+from ..ir import Number
+from ..lockstep.call import Call, counts, held
 from ..lockstep.expected import Expected, Flags
+from ..lockstep.lockstep import Lockstep
+from ..lockstep.path import LATER
 from ..lockstep.realized import graph_of
+from ..lockstep.segments import Segment
 from ..lockstep.standins import Filled
 from ..lockstep.trail import ENDS, Event, Slot, described, in_words, same
-from ..passes import optimized
-from ..replay.replay import Replay
 from .arguments import structure
-from .whole import Whole
+from .stands import Given, Stands
 
 
 class Entry:
-    """A program of a whole call, and the conditions under which it is replayed.
+    """A call as segments that run without Python, and the conditions under which they do.
 
     Attributes
     ----------
-    hold : whether what the program follows is as it was, in a mode.
-    single : whether what a replay gives is what the function returns.
+    hold : whether what they follow is as it was, in a mode.
     same : arguments that may be variables of the function, too, by their positions.
     others : the positions of Tensors that must be none of its ``own``.
     own : ids of Tensors that it derives by or writes to.
-    objects : by the numbers of slots, Tensors and arrays that it reads anew, as `Whole` knows them.
+    objects : by the numbers of slots, Tensors and arrays that it reads anew, as `Stands` knows them.
+    segments : the programs, each with what gives what slots hold that are made just before.
     looks_at_nothing : whether an audit can do without computing.
     due, left : the call in which it is audited next, and how many there are until then.
     """
 
-    def __init__(self, whole: Whole, end: Event, hold: Callable[[Mode], bool],
-                 leaves: list[Any], events: list[Any], returned: Any, place: tuple[str, int],
-                 strict: bool) -> None:
-        self.captured: Program = whole.program
-        self.replay = Replay(optimized(whole.program), len(leaves), strict)
+    def __init__(self, stands: Stands, end: Event, hold: Callable[[Mode], bool], leaves: list[Any],
+                 returned: Any, place: tuple[str, int], lockstep: Lockstep) -> None:
         self.hold, self.end = hold, end
         self.due, self.left = 4, 2
-        self._whole, self._results, self.objects = whole, events, whole.objects
-        self.same = [(k, leaves[k]) for k in whole.same]
-        self.others = [k for k, x in enumerate(leaves) if isinstance(x, Tensor) and k not in whole.same]
-        self.own = Flags(end.path_to(), others=[
-            x for x in whole.objects.values() if isinstance(x, Tensor)]).own
+        self._results = stands.results()
+        path = end.path_to()
+        self._gradients, self._gone = stands.stay, stands.gone
+        wanted = {e for e in (*self._results, *(e for _, e in stands.stay)) if isinstance(e, Event)}
+        made = [(e, Segment(e, [r for r in (*e.answered(), *e.moved) if r in wanted], lockstep.strict,
+                            takers=LATER)) for e in path if e.kind in ENDS]
+        for _, segment in made:
+            segment.hold(list(segment.gives))
+        programs = [segment.replay.program for _, segment in made]
+        stands.take((n for _, segment in made for n in segment.arguments if n >= 0),
+                    (i for program in programs for i in program.inputs if isinstance(i, Number)))
+        late: dict[Event, list[tuple[int, Given]]] = {}
+        for n, number in stands.made_after.items():
+            before = next((e for e, _ in made if number < end.path.ends[e]), end)
+            late.setdefault(before, []).append((n, stands.slots.pop(n)))
+        self._slots = list(stands.slots.items())
+        self.segments = [(e, segment, late.get(e, ())) for e, segment in made
+                         if e in late or not segment.idle]
+        self._numbers, self._all_numbers = stands.numbers, lockstep.numbers
+        self._stands, self.objects, self._constants = stands, stands.objects, stands.constants
+        self.same = [(k, leaves[k]) for k in stands.same]
+        self.others = [
+            k for k, x in enumerate(leaves) if isinstance(x, Tensor) and k not in stands.same]
+        self.own = Flags(path, others=[
+            x for x in stands.objects.values() if isinstance(x, Tensor)]).own
         self._form, self._place = returned, place
-        self._structure = structure(returned, len(events))
-        self._draws = any(i.primitive.kind == "draw" for i in self.captured.instructions)
-        self._masked = [e for e in end.path_to() if e.kind == "op" and e.more is not None and not any(
-            type(r) is Slot and r.index in whole.constants for r in e.refs)]
-        self.looks_at_nothing = all(e.kind != "read" for e in end.path_to())
-        lasting = whole.lasting
-        self._derived = [(n, e) for n, e in enumerate(events)
-                         if isinstance(e, Event) and e.requires_grad and e in lasting]
-        self.single = isinstance(returned, Tensor) and not self._derived
+        self._structure = structure(returned, len(self._results))
+        self._masked = [e for e in path if e.kind == "op" and e.more is not None and not any(
+            type(r) is Slot and r.index in stands.constants for r in e.refs)]
+        self._given_masks = [(e.refs[n], number) for e in path if e.kind == "op" for n, number in (
+            e.more or ()) if type(e.refs[n]) is not Event]
+        self.looks_at_nothing = all(e.kind != "read" for e in path)
+        lasting = stands.lasting
+        self._derived = {e for e in wanted if e.requires_grad and e in lasting}
 
     @property
     def calls(self) -> int:
@@ -82,17 +100,46 @@ class Entry:
             f.before is e.before and f.what is e.what and same(f.refs, e.refs) and not counts(f, inputs)
             for f in self._masked)
 
+    def refresh(self) -> None:
+        """Look up the arrays of all states again, which may have other forms: `Stale`."""
+        for _, segment, _ in self.segments:
+            segment.replay.refresh()
+
+    def explained(self, error: BaseException) -> BaseException | None:
+        """The error of the uncompiled step, if one of the programs has raised this one."""
+        told = [segment.replay.explained(error) for _, segment, _ in self.segments]
+        return next(filter(None, told), None)
+
     def run(self, leaves: list[Any]) -> Any:
         """What the function would return."""
-        drew = generator().bit_generator.state if self._derived and self._draws else None
-        result = self.replay.run(*leaves)
-        count = len(self.captured.outputs)
-        results = [result] if count == 1 else list(result or ())
+        call: Any = SkippedCall({n: give(leaves) for n, give in self._slots})
+        for mask, count in self._given_masks:
+            if np.count_nonzero(call.raw(mask.index) if type(mask) is Slot else held(mask)) != count:
+                raise OtherMask
+        if self._numbers:
+            self._all_numbers.update(self._numbers)
+        if len(self.segments) > 1:
+            for _, segment, _ in self.segments:  # before anything is written
+                segment.replay.renew()
+        found: dict[Event, Any] = {}
+        for e, segment, late in self.segments:
+            if late:
+                call.bound.update((n, give(leaves)) for n, give in late)
+            if segment.draws and self._derived:
+                call.drew[e] = generator().bit_generator.state
+            for made, value in segment.values(segment.run(call)):
+                found[made] = constant(value)
+        for leaf, made in self._gradients:
+            leaf(leaves)._grad = found[made]
+        for leaf in self._gone:
+            leaf(leaves)._grad = None
         if self._derived:
-            call = SkippedCall(self._whole, leaves, drew, self.end)
-            for n, event in self._derived:
-                call.computed(results[n], event)
-        return unflatten(self._form, results)
+            call.ends(self.end, leaves)
+            for made in self._derived:
+                call.computed(found[made], made)
+        return unflatten(self._form, [
+            found[x] if type(x) is Event else call.result(x.index) if type(x) is Slot else x
+            for x in self._results])
 
     def difference(self, events: list[Event], came: str) -> CaptureError:
         """What an audit has found: after these events something else came than was captured."""
@@ -119,12 +166,12 @@ class Entry:
         for n, x in self.objects.items():
             if (now := call.given(n)) is not x is not made_of.get(id(now)):
                 return self._error(f"a certain {in_words(x)} was captured, and now another one comes",
-                                   self._whole.lines[n])
-        for n, held in self._whole.constants.items():
+                                   self._stands.lines[n])
+        for n, then in self._constants.items():
             now = call.bound[n]
-            if not same(getattr(now, "_value", now), held):
-                return self._error(f"{describe(held)} that it makes was captured with another value",
-                                   self._whole.lines[n])
+            if not same(held(now), then):
+                return self._error(f"{describe(then)} that it makes was captured with another value",
+                                   self._stands.lines[n])
         for then, now in zip(self._results, leaves, strict=True):
             if not isinstance(then, Event | Slot) and then is not now and not same(then, now):
                 return self._error(f"it returned {in_words(then)}, and now {in_words(now)}",
@@ -132,7 +179,7 @@ class Entry:
         return None
 
     def _error(self, text: str, line: tuple[str, int]) -> CaptureError:
-        return CaptureError(located(self.captured.name, line, (
+        return CaptureError(located(self.end.path.name, line, (
             f"{text}: what the function reads from Python is not what it was, and frozen=True promises "
             "that it is; make it an argument, or leave frozen=True out")))
 
@@ -171,18 +218,22 @@ def _told(e: Event) -> str:
 
 
 class SkippedCall:
-    """What is known of a call that was replayed, for the graphs of its results."""
+    """What is known of a call without Python, also for the graphs of its results."""
 
-    def __init__(self, whole: Whole, leaves: list[Any], drew: Any, end: Event) -> None:
-        self.drew = None if drew is None else {next(e for e in end.path_to() if e.kind in ENDS): drew}
+    remade: Any = None
+
+    def __init__(self, bound: dict[int, Any]) -> None:
+        self.bound = bound
+        self.drew: dict[Event, Any] = {}
+
+    def ends(self, end: Event, leaves: list[Any]) -> None:
+        """Remember what graphs need of it: arrays as they were, since they may be written into."""
+        self.bound = {n: kept(x) if type(x) is np.ndarray else x for n, x in self.bound.items()
+                      if n >= 0}
         self._floats = dict(enumerate(leaves))
-        #: What the slots hold: arrays as they were, since they may be written into.
-        self.bound = {n: kept(x) if type(x) is np.ndarray else x
-                      for n, x in whole.bound(leaves).items()}
         self.began = tick()
         self.over = self.began, end
         self.taken: list[Any] = []
-        self.remade: Any = None
         self.written: dict[Tensor, Event] = {}  # graphs are made of what is not written to
         self.lockstep = self.lives = self  # it answers for both
 
@@ -193,7 +244,12 @@ class SkippedCall:
         made.call, made.event, made._requires_grad = self, event, True
         self.taken.append(ref(made))
 
-    alive, made = Call.alive, Call.made
+    alive, made, raw = Call.alive, Call.made, Call.raw
+
+    def result(self, n: int) -> Tensor:
+        """What a slot holds, as a Tensor."""
+        x = self.bound[n]
+        return x if isinstance(x, Tensor) else constant(np.array(x, order="K"))
 
     def graph(self, x: Any) -> None:
         """Somebody asks how a result was made."""

@@ -23,16 +23,16 @@ from ...ground.user_code import UNKNOWN, line_of_error, line_of_function, locate
 from ...ops.unnamed import OtherMask
 from ..capture.capture import Numbers
 from ..capture.variables import names_of
-from ..ir import Program
 from ..lockstep.call import Call
 from ..lockstep.expected import Flags
 from ..lockstep.function import Compiled
 from ..lockstep.lockstep import PATIENCE, Lockstep
+from ..lockstep.segments import Segment
 from ..lockstep.trail import ALONE, held_of
 from ..replay.replay import Stale
 from .arguments import form_of
 from .entry import Entry, conditions
-from .whole import Refused, Whole, in_order
+from .stands import Refused, Stands
 
 #: Programs that are kept for one form of arguments, as for training and evaluation; and forms.
 VARIANTS, FORMS = 8, 64
@@ -76,7 +76,7 @@ class Frozen(Compiled):
                     if leaves:
                         self._floats[:] = leaves
                     try:
-                        return entry.replay.run(*leaves) if entry.single else entry.run(leaves)
+                        return entry.run(leaves)
                     except OtherMask:
                         continue
                     except Stale:
@@ -105,13 +105,13 @@ class Frozen(Compiled):
     def _failed(self, entry: Entry, error: BaseException) -> BaseException:
         """What is raised when a program has failed, which may have got half way."""
         self._forget(entry)
-        return entry.replay.explained(error) or error
+        return entry.explained(error) or error
 
     def _is_fresh(self, entry: Entry, leaves: list[Any]) -> bool:
         """Whether the program can still be replayed, and be compared with the trail."""
         own = self._lockstep.flags.own - entry.own  # variables of other calls are arguments to it
         try:
-            entry.replay.refresh()
+            entry.refresh()
             if entry.end.is_dropped() or not own.isdisjoint(map(id, leaves)):
                 raise Stale
         except Stale:
@@ -271,11 +271,11 @@ class Frozen(Compiled):
         lockstep, events = self._lockstep, end.path_to()
         if len(recording.results) != len(returned):
             raise Refused("it returns another number of results in each call")
-        whole = Whole(end, recording, lockstep, leaves, shown, returned)
-        allowed = {id(e) for e in (*recording.results, *whole.gradients)}
+        stands = Stands(end, recording, lockstep, shown, returned)
+        allowed = {id(e) for e in (*recording.results, *stands.gradients)}
         kept = [e for e in lockstep.alive.values() if id(e) not in allowed]
         returned_too = {id(e) for e in recording.results}
-        if any(id(g) not in returned_too for g in held_of(whole.gradients, ALONE + 1)):
+        if any(id(g) not in returned_too for g in held_of(stands.gradients, ALONE + 1)):
             raise Refused("a gradient is kept outside of it, where a program would not put it; "
                           "return it")
         if kept:
@@ -284,38 +284,13 @@ class Frozen(Compiled):
             raise Refused("what it computes here is kept outside of it (in a list, an attribute or a "
                           "global), where a program would not put it; return it instead",
                           end.path.line(e))
-        hold = conditions(mode, events, modules_of(recording, events), whole.conditions())
-        return Entry(whole, end, hold, leaves, recording.results, result,
-                     line_of_function(self.function), self.strict)
+        hold = conditions(mode, events, modules_of(recording, events), stands.conditions())
+        return Entry(stands, end, hold, leaves, result, line_of_function(self.function), lockstep)
 
     # -- looking at it -----------------------------------------------------------------------------
 
-    @property
-    def _is_known(self) -> bool:
-        return self._last is not None
-
-    def _entry(self) -> Entry | None:
-        """The program that was made last; None where calls were only watched."""
-        if self._last is None and self._watched is None:
-            raise CaptureError(self.problem or self.refused or (
-                f"{self.name}: nothing captured yet; call it at least twice with arguments of the same "
-                "shapes"))
-        return self._last
-
-    @property
-    def captured(self) -> Program:
-        """The program as it was captured, before all passes."""
-        entry = self._entry()
-        return in_order(super().captured) if entry is None else entry.captured
-
-    def _others(self) -> list[Program]:
-        if (last := self._entry()) is None:
-            return super()._others()
-        return [entry.captured for entry in self._all() if entry is not last]
-
-    def _segments(self) -> list[Any]:
-        entry = self._entry()
-        return super()._segments() if entry is None else [entry]
+    def _segments(self) -> list[Segment]:
+        return super()._segments() if self._last is None else [s for _, s, _ in self._last.segments]
 
 
 class Before:

@@ -17,8 +17,9 @@ from ..ir import Argument, Array, Input, Instruction, Program, State, Value, rep
 from ..replay.planner import zeros
 from .trail import ENDS, Event, Slot, same
 
-#: Of a value that is handed on: graphs may ask for it when the call is over.
-GRAPHS = 2
+#: Who takes a value that is handed on: later instructions, also after memory was written to; and
+#: graphs, which may ask for it when the call is over.
+LATER, CHANGED, GRAPHS = 1, 2, 4
 
 
 @dataclass(eq=False)
@@ -95,19 +96,15 @@ class Path:
                 for n in (number.get(v, start) for v in i.values):
                     if n < start and self.instructions[n].target is None:
                         passed = [b for b in ends[:k] if self.ends[b] > n]
-                        owner = passed[0]
-                        late = any(b.writes for b in passed) or any(
+                        changed = any(b.writes for b in passed) or any(
                             i.target is not None for i in self.instructions[n:start])
-                        if late > owner.needed.get(n, -1):
-                            owner.needed[n], owner.segment = late, None
+                        passed[0].hands(n, LATER | changed * CHANGED)
             start = self.ends[at]
         for e in outlived(end.path_to()):
             v = self.values.get(e)
             if isinstance(v, Value) and v in number and e not in self.later:
                 self.lasting.add(e)
-                owner = next(b for b in ends if self.ends[b] > number[v])
-                if owner.needed.get(number[v]) != GRAPHS:
-                    owner.needed[number[v]], owner.segment = GRAPHS, None
+                next(b for b in ends if self.ends[b] > number[v]).hands(number[v], GRAPHS)
 
 
 def outlived(events: list[Event]) -> list[Event]:
@@ -181,7 +178,7 @@ def program_of(end: Event) -> Program:
 class Part:
     """A part of a path as a program: what comes before an end, since the one before or the beginning.
 
-    Its results are those of the events that are ``alive``, and what later segments take.
+    Its results are those of the events that are ``alive``, and what ``takers`` after it take.
 
     Attributes
     ----------
@@ -189,14 +186,16 @@ class Part:
     handed : numbers of the instructions whose results later segments take.
     """
 
-    def __init__(self, at: Event, alive: list[Event], whole: bool = False) -> None:
+    def __init__(self, at: Event, alive: list[Event], whole: bool = False,
+                 takers: int = LATER | GRAPHS) -> None:
         path: Path = at.path
         before = at.before
         while before is not None and (whole or before.kind not in ENDS):
             before = before.before
         start, stop = 0 if before is None else path.ends.get(before, 0), path.ends[at]
         instructions = path.instructions[start:stop]
-        self.handed = [] if whole else [n for n in sorted(at.needed) if start <= n < stop]
+        self.handed = [] if whole else [
+            n for n, who in sorted(at.needed.items()) if start <= n < stop and who & takers]
         self.arguments: list[int] = []
         self._path, self._data = path, path.around if whole else {}
         self._inputs: list[Input] = []

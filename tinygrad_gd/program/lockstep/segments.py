@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from ...errors import CaptureError
@@ -11,7 +12,7 @@ from ..passes import optimized
 from ..replay.planner import Planner
 from ..replay.replay import Replay
 from .errstate import as_it_began, now
-from .path import GRAPHS, Part
+from .path import CHANGED, GRAPHS, LATER, Part
 from .standins import Deferred, Filled, fail, set_free, take_out
 from .trail import ALONE, Event, held_of, same_params
 
@@ -24,19 +25,21 @@ class Segment:
     gives : where the result of each event is: its place in what the program returns, or the array in
         which it stays until the next call.
     copied : the places whose arrays are not for others.
-    draws : whether random numbers are drawn.
+    draws, idle : whether random numbers are drawn, and whether there is nothing to be done.
     held : the events whose results somebody has when it runs.
     """
 
-    def __init__(self, at: Event, alive: list[Event], strict: bool) -> None:
-        part = Part(at, alive)
+    def __init__(
+        self, at: Event, alive: list[Event], strict: bool, takers: int = LATER | GRAPHS
+    ) -> None:
+        part = Part(at, alive, takers=takers)
         self.arguments, program = part.arguments, optimized(part.program)
         results = program.kept or program.outputs
         program = _returning_what_has_no_buffer(program)
         self.replay = Replay(program, len(self.arguments), strict, raw=True)
         self.draws = any(i.primitive.kind == "draw" for i in program.instructions)
         self._single = len(program.outputs) == 1
-        self._idle = not (results or program.writes or self.draws)
+        self.idle = not (results or program.writes or self.draws)
         place = {id(v): n for n, v in enumerate(program.outputs)}
         sources = [place[id(v)] if id(v) in place else self.replay.text.buffer(v) for v in results]
         self.gives: dict[Event, Any] = dict(zip(alive, sources, strict=False))
@@ -45,7 +48,8 @@ class Segment:
         self._apart = {  # views of what will be written to before they are taken, and what outlives it
             n for n, v in zip(part.handed, results[len(alive) :], strict=True)
             if isinstance(v, Value) and not v.scalar and (
-                at.needed[n] == GRAPHS or (at.needed[n] and text.plan.base(v) in given))}
+                at.needed[n] & takers & GRAPHS or (
+                    at.needed[n] & CHANGED and text.plan.base(v) in given))}
         memory = [id(text.plan.base(v)) if isinstance(v, Value) else id(v) for v in program.outputs]
         owned = [text.lasts(v) or memory.index(memory[n]) < n for n, v in enumerate(program.outputs)]
         shown = {n for n, v in enumerate(program.outputs) if at.kind != "end" and isinstance(v, Value)
@@ -76,7 +80,7 @@ class Segment:
 
     def run(self, call: Any) -> Any:
         """What the program returns, in a sequence."""
-        if self._idle:
+        if self.idle:
             return ()
         results = self.replay.run(*map(call.raw, self.arguments)) if self.arguments else (
             self.replay.run())
@@ -86,6 +90,13 @@ class Segment:
             value: Any = results[source] if type(source) is int else source
             call.bound[-1 - n] = value.copy("K") if n in self._apart else value
         return results
+
+    def values(self, results: Any) -> Iterator[tuple[Event, Any]]:
+        """What was computed for those whom it was to be given, in memory that is theirs."""
+        for made, source, copied in self._given:
+            value = results[source] if type(source) is int else source
+            stays = copied or made.shows or type(source) is not int
+            yield made, value.copy("K") if stays else value
 
     def give(self, results: Any, call: Any, over: bool) -> None:
         """Give stand-ins that somebody has what was computed; ``over`` says that the call is."""
