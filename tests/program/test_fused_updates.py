@@ -47,7 +47,7 @@ def step_of(net: Any, **options: Any) -> Callable[..., Any]:
 
 
 def is_joined(step: Any) -> bool:
-    return bool(step._entry().replay.space["joined"])
+    return bool(step._segments()[0].replay.space["joined"])
 
 
 def same(one: Any, other: Any) -> bool:
@@ -364,8 +364,8 @@ def test_a_program_given_up_lets_go_of_everything_at_once() -> None:
     step = frozen(step_of(net), strict=True)
     for k in range(5):
         step(*batch(k))
-    text = f"<replay {step._entry().replay._file.split()[1]} "
-    held = weakref.ref(step._entry().replay._replay)  # the function, and with it what it works on
+    text = f"<replay {step._segments()[0].replay._file.split()[1]} "
+    held = weakref.ref(step._segments()[0].replay._replay)  # the function, and with it what it works on
     gc.collect()
     gc.disable()
     try:

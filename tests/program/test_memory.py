@@ -86,7 +86,7 @@ def test_copies_of_operands_lie_where_nobody_is_working(sizes: tuple[int, ...]) 
     step = frozen(train(wide_network(*sizes), x, y), strict=True)
     for _ in range(4):
         step()
-    replay = step._entry().replay
+    replay = step._segments()[0].replay
     held = {name: a for name, a in replay.space.items() if isinstance(a, np.ndarray) and a.ndim}
     lines = replay.source.splitlines()
     copies = 0

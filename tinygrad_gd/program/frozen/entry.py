@@ -4,43 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from weakref import ref
 
-import numpy as np
-
-from ...engine.tensor import Tensor, constant
+from ...engine.tensor import Tensor
 from ...errors import CaptureError, describe
-from ...ground.live import Live
 from ...ground.modes import Mode
-from ...ground.pytree import flatten, unflatten
-from ...ground.rng import generator
-from ...ground.storage import changes, kept, tick
+from ...ground.pytree import flatten
+from ...ground.storage import changes
 from ...ground.user_code import located
-from ...ops.unnamed import OtherMask
-from ..ir import Number
-from ..lockstep.call import Call, counts, held
+from ..lockstep.call import counts, held
 from ..lockstep.expected import Expected, Flags
 from ..lockstep.lockstep import Lockstep
-from ..lockstep.path import LATER
-from ..lockstep.realized import graph_of
 from ..lockstep.segments import Segment
-from ..lockstep.standins import Filled
-from ..lockstep.trail import ENDS, Event, Slot, described, in_words, same
+from ..lockstep.trail import Event, Slot, described, in_words, same
 from .arguments import structure
-from .stands import Given, Stands
+from .glue import glued
+from .stands import Stands
 
 
 class Entry:
-    """A call as segments that run without Python, and the conditions under which they do.
+    """A call that runs without Python, and the conditions under which it does.
 
     Attributes
     ----------
-    hold : whether what they follow is as it was, in a mode.
+    hold : whether what it follows is as it was, in a mode.
+    run : what the function would return, of the leaves of the arguments.
     same : arguments that may be variables of the function, too, by their positions.
     others : the positions of Tensors that must be none of its ``own``.
     own : ids of Tensors that it derives by or writes to.
     objects : by the numbers of slots, Tensors and arrays that it reads anew, as `Stands` knows them.
-    segments : the programs, each with what gives what slots hold that are made just before.
+    segment : the whole call as a program.
     looks_at_nothing : whether an audit can do without computing.
     due, left : the call in which it is audited next, and how many there are until then.
     """
@@ -49,40 +41,24 @@ class Entry:
                  returned: Any, place: tuple[str, int], lockstep: Lockstep) -> None:
         self.hold, self.end = hold, end
         self.due, self.left = 4, 2
-        self._results = stands.results()
-        path = end.path_to()
-        self._gradients, self._gone = stands.stay, stands.gone
-        wanted = {e for e in (*self._results, *(e for _, e in stands.stay)) if isinstance(e, Event)}
-        made = [(e, Segment(e, [r for r in (*e.answered(), *e.moved) if r in wanted], lockstep.strict,
-                            takers=LATER)) for e in path if e.kind in ENDS]
-        for _, segment in made:
-            segment.hold(list(segment.gives))
-        programs = [segment.replay.program for _, segment in made]
-        stands.take((n for _, segment in made for n in segment.arguments if n >= 0),
-                    (i for program in programs for i in program.inputs if isinstance(i, Number)))
-        late: dict[Event, list[tuple[int, Given]]] = {}
-        for n, number in stands.made_after.items():
-            before = next((e for e, _ in made if number < end.path.ends[e]), end)
-            late.setdefault(before, []).append((n, stands.slots.pop(n)))
-        self._slots = list(stands.slots.items())
-        self.segments = [(e, segment, late.get(e, ())) for e, segment in made
-                         if e in late or not segment.idle]
-        self._numbers, self._all_numbers = stands.numbers, lockstep.numbers
+        self._results, path = stands.results, end.path_to()
+        wanted = list(dict.fromkeys(
+            e for e in (*self._results, *(e for _, e in stands.stay)) if isinstance(e, Event)))
+        self.segment = Segment(end, wanted, lockstep.strict, whole=True)
+        stands.take(self.segment)
+        lasting = stands.lasting
+        self.run = glued(
+            stands, self.segment, (e for e in wanted if e.requires_grad and e in lasting), returned)
         self._stands, self.objects, self._constants = stands, stands.objects, stands.constants
         self.same = [(k, leaves[k]) for k in stands.same]
         self.others = [
             k for k, x in enumerate(leaves) if isinstance(x, Tensor) and k not in stands.same]
         self.own = Flags(path, others=[
             x for x in stands.objects.values() if isinstance(x, Tensor)]).own
-        self._form, self._place = returned, place
-        self._structure = structure(returned, len(self._results))
+        self._place, self._structure = place, structure(returned, len(self._results))
         self._masked = [e for e in path if e.kind == "op" and e.more is not None and not any(
             type(r) is Slot and r.index in stands.constants for r in e.refs)]
-        self._given_masks = [(e.refs[n], number) for e in path if e.kind == "op" for n, number in (
-            e.more or ()) if type(e.refs[n]) is not Event]
         self.looks_at_nothing = all(e.kind != "read" for e in path)
-        lasting = stands.lasting
-        self._derived = {e for e in wanted if e.requires_grad and e in lasting}
 
     @property
     def calls(self) -> int:
@@ -99,47 +75,6 @@ class Entry:
         return e.more is not None and any(
             f.before is e.before and f.what is e.what and same(f.refs, e.refs) and not counts(f, inputs)
             for f in self._masked)
-
-    def refresh(self) -> None:
-        """Look up the arrays of all states again, which may have other forms: `Stale`."""
-        for _, segment, _ in self.segments:
-            segment.replay.refresh()
-
-    def explained(self, error: BaseException) -> BaseException | None:
-        """The error of the uncompiled step, if one of the programs has raised this one."""
-        told = [segment.replay.explained(error) for _, segment, _ in self.segments]
-        return next(filter(None, told), None)
-
-    def run(self, leaves: list[Any]) -> Any:
-        """What the function would return."""
-        call: Any = SkippedCall({n: give(leaves) for n, give in self._slots})
-        for mask, count in self._given_masks:
-            if np.count_nonzero(call.raw(mask.index) if type(mask) is Slot else held(mask)) != count:
-                raise OtherMask
-        if self._numbers:
-            self._all_numbers.update(self._numbers)
-        if len(self.segments) > 1:
-            for _, segment, _ in self.segments:  # before anything is written
-                segment.replay.renew()
-        found: dict[Event, Any] = {}
-        for e, segment, late in self.segments:
-            if late:
-                call.bound.update((n, give(leaves)) for n, give in late)
-            if segment.draws and self._derived:
-                call.drew[e] = generator().bit_generator.state
-            for made, value in segment.values(segment.run(call)):
-                found[made] = constant(value)
-        for leaf, made in self._gradients:
-            leaf(leaves)._grad = found[made]
-        for leaf in self._gone:
-            leaf(leaves)._grad = None
-        if self._derived:
-            call.ends(self.end, leaves)
-            for made in self._derived:
-                call.computed(found[made], made)
-        return unflatten(self._form, [
-            found[x] if type(x) is Event else call.result(x.index) if type(x) is Slot else x
-            for x in self._results])
 
     def difference(self, events: list[Event], came: str) -> CaptureError:
         """What an audit has found: after these events something else came than was captured."""
@@ -215,48 +150,3 @@ def _told(e: Event) -> str:
     if e.kind in ("op", "ask"):
         return described(e.what, e.refs, e.params)
     return {"end": "the end", "step": f"a step of {type(e.what).__name__}"}.get(e.kind, e.kind)
-
-
-class SkippedCall:
-    """What is known of a call without Python, also for the graphs of its results."""
-
-    remade: Any = None
-
-    def __init__(self, bound: dict[int, Any]) -> None:
-        self.bound = bound
-        self.drew: dict[Event, Any] = {}
-
-    def ends(self, end: Event, leaves: list[Any]) -> None:
-        """Remember what graphs need of it: arrays as they were, since they may be written into."""
-        self.bound = {n: kept(x) if type(x) is np.ndarray else x for n, x in self.bound.items()
-                      if n >= 0}
-        self._floats = dict(enumerate(leaves))
-        self.began = tick()
-        self.over = self.began, end
-        self.taken: list[Any] = []
-        self.written: dict[Tensor, Event] = {}  # graphs are made of what is not written to
-        self.lockstep = self.lives = self  # it answers for both
-
-    def computed(self, result: Tensor, event: Event) -> None:
-        """Let a result know how it was made."""
-        made: Any = result
-        made.__class__ = Filled
-        made.call, made.event, made._requires_grad = self, event, True
-        self.taken.append(ref(made))
-
-    alive, made, raw = Call.alive, Call.made, Call.raw
-
-    def result(self, n: int) -> Tensor:
-        """What a slot holds, as a Tensor."""
-        x = self.bound[n]
-        return x if isinstance(x, Tensor) else constant(np.array(x, order="K"))
-
-    def graph(self, x: Any) -> None:
-        """Somebody asks how a result was made."""
-        graph_of(x)
-
-    def get(self, text: str, number: Live) -> Live:
-        """A live number as it was in this call."""
-        held = {name: self._floats[key] if type(key) is int else container[key]
-                for name, (container, key) in number.origins.items()}
-        return Live(eval(text, {"float": float}, held), text, number.origins)

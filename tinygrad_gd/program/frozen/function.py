@@ -105,13 +105,13 @@ class Frozen(Compiled):
     def _failed(self, entry: Entry, error: BaseException) -> BaseException:
         """What is raised when a program has failed, which may have got half way."""
         self._forget(entry)
-        return entry.explained(error) or error
+        return entry.segment.replay.explained(error) or error
 
     def _is_fresh(self, entry: Entry, leaves: list[Any]) -> bool:
         """Whether the program can still be replayed, and be compared with the trail."""
         own = self._lockstep.flags.own - entry.own  # variables of other calls are arguments to it
         try:
-            entry.refresh()
+            entry.segment.replay.refresh()
             if entry.end.is_dropped() or not own.isdisjoint(map(id, leaves)):
                 raise Stale
         except Stale:
@@ -271,7 +271,7 @@ class Frozen(Compiled):
         lockstep, events = self._lockstep, end.path_to()
         if len(recording.results) != len(returned):
             raise Refused("it returns another number of results in each call")
-        stands = Stands(end, recording, lockstep, shown, returned)
+        stands = Stands(end, recording, lockstep, leaves, shown, returned)
         allowed = {id(e) for e in (*recording.results, *stands.gradients)}
         kept = [e for e in lockstep.alive.values() if id(e) not in allowed]
         returned_too = {id(e) for e in recording.results}
@@ -290,7 +290,7 @@ class Frozen(Compiled):
     # -- looking at it -----------------------------------------------------------------------------
 
     def _segments(self) -> list[Segment]:
-        return super()._segments() if self._last is None else [s for _, s, _ in self._last.segments]
+        return super()._segments() if self._last is None else [self._last.segment]
 
 
 class Before:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,10 @@ from ...ground.storage import kept
 from ...ground.user_code import UNKNOWN
 from ..ir import Number, has_effect
 from ..lockstep.call import held
+from ..lockstep.expected import Names
 from ..lockstep.recorder import Recorder
+from ..lockstep.segments import Segment
 from ..lockstep.trail import Event, Slot, same
-
-#: What gives something in a call, from the leaves of the arguments.
-Given = Callable[[list[Any]], Any]
 
 
 class Refused(Exception):
@@ -30,36 +29,46 @@ class Refused(Exception):
 class Stands:
     """What stands for what a call brings and leaves, of which two calls have gone the same way.
 
+    It is named as in the text of a function of ``leaves``, those of the arguments.
+
     Attributes
     ----------
-    slots : by their numbers, what gives what these hold.
-    made_after : of some, how many instructions come before what they hold is made.
-    numbers : by the numbers of slots, floats that were the same in both calls.
+    names : for objects in these texts.
+    slots : by their numbers, what these hold.
+    floats : by the numbers of slots, those that were the same in both calls.
+    numbers : where programs read them.
+    masks : those that are given, and how many elements they select.
     constants : the same, and what was made of values that were the same in both.
     objects : the same for arrays and Tensors that were one object in both calls, or of which both have
         made another, and are read anew.
     lines : the lines at which these are used.
     same : the positions of arguments that were one object in both calls.
     gradients : the events that made the gradients that leaves had last.
-    stay, gone : what gives the leaves whose gradients are there afterwards, with the events that make
-        these; and the leaves that have none then.
+    end : the last event.
+    stay, gone : the leaves whose gradients are there afterwards, with the events that make these; and
+        those that have none then.
+    results : what is returned: events, slots, and what is the same in every call.
     """
 
-    def __init__(self, end: Event, then: Recorder, lockstep: Any, shown: list[Any],
+    def __init__(self, end: Event, then: Recorder, lockstep: Any, leaves: list[Any], shown: list[Any],
                  returned: list[Any]) -> None:
         self._call, self._then, self._alive = lockstep.call, then, lockstep.alive
         self._path, self._events = end.path, end.path_to()
-        self._end, self._returned = end, returned
-        self.slots: dict[int, Given] = {}
-        self.made_after: dict[int, int] = {}
-        self.numbers: dict[int, float] = {}
+        self.end, self._leaves = end, leaves
+        self.names = Names()
+        self.slots: dict[int, str] = {}
+        self.floats: dict[int, float] = {}
+        self.numbers = lockstep.numbers
+        self.masks = [(e.refs[n], count) for e in self._events if e.kind == "op"
+                      for n, count in e.more or () if type(e.refs[n]) is not Event]
+        self._arrays: set[int] = set()  # what holds an array where the function has a Tensor
         self.constants: dict[int, Any] = {}
         self.objects: dict[int, Any] = {}
         self.lines: dict[int, tuple[str, int]] = {}
         self._given = {id(x): k for k, x in enumerate(shown) if isinstance(x, Tensor)}
         self.same = [k for k, (x, y) in enumerate(zip(shown, then.arguments, strict=True))
                      if x is y and not isinstance(x, int | float | str)]
-        self._refuse_looks()
+        self._refuse_looks(end)
         #: By the leaves of whose gradients from before something depends, what the trail calls these.
         self._gradients_before: dict[Tensor, Any] = {}
         self._forgotten: dict[Tensor, None] = {}  # leaves whose gradients the function sets
@@ -68,11 +77,13 @@ class Stands:
             before.index: leaf for leaf, before in self._gradients_before.items()
             if type(before) is Slot}
         self.gradients: list[Event] = []
-        self.stay: list[tuple[Given, Event]] = []
-        self.gone: list[Given] = []
+        self.stay: list[tuple[str, Event]] = []
+        self.gone: list[str] = []
         self._follow_what_stays()
+        self.results = then.results
+        self._check_results(returned)
 
-    def _refuse_looks(self) -> None:
+    def _refuse_looks(self, end: Event) -> None:
         if self._then.problem:
             raise Refused(self._then.problem, self._then.line)
         for e in self._events:
@@ -80,7 +91,7 @@ class Stands:
                 raise Refused("it looks at values while it runs, and a program would not look again; "
                               "return the Tensor, and look at it outside", self._path.line(e.what))
         acted = False
-        for i in self._path.instructions[: self._path.ends[self._end]]:
+        for i in self._path.instructions[: self._path.ends[end]]:
             if i.primitive.kind == "guard" and acted:
                 raise Refused("how many elements a mask selects may be another number when it is too "
                               "late to run the function instead; select first, draw and update after, "
@@ -131,53 +142,68 @@ class Stands:
 
     # -- what goes in --------------------------------------------------------------------------------
 
-    def take(self, used: Iterable[int], numbers: Iterable[Number]) -> None:
-        """Find what stands for the slots and the numbers that programs take, and for all others."""
-        for n in used:
+    def take(self, segment: Segment) -> None:
+        """Find what stands for the slots and the numbers that a program takes, and for all others."""
+        for n in segment.arguments:
             if n not in self.slots:
                 self.slots[n] = self._source(n)
-        for number in numbers:
-            for container, n in number.origins.values():
-                if container is self._call.lockstep.numbers:
+        for i in segment.replay.program.inputs:
+            for container, n in i.origins.values() if isinstance(i, Number) else ():
+                if container is self.numbers:
                     self._settle(n)
-        for n, x in self._call.bound.items():  # what graphs need, and programs do not
+        for n, x in self._call.bound.items():  # what graphs need, and the program does not
             if n >= 0 and same(held(x), held(self._then.copies.get(n, self._then.brought.get(n)))):
-                self.slots.setdefault(n, lambda leaves, x=x: x)  # type: ignore[misc]
+                self.slots.setdefault(n, self.names.name(x, "x"))
 
-    def _leaf(self, x: Tensor) -> Given:
-        """What gives a leaf that is not made in the call."""
+    def raw(self, n: int) -> str:
+        """The array in a slot."""
+        tensor = isinstance(self._call.bound[n], Tensor) and n not in self._arrays
+        return f"s{n}._value" if tensor else f"s{n}"
+
+    def tensor(self, n: int) -> str:
+        """What is in a slot, as a result."""
+        return f"s{n}" if self.raw(n) != f"s{n}" else f"constant(copied(s{n}, order='K'))"
+
+    def _leaf(self, x: Tensor) -> str:
+        """A leaf that is not made in the call."""
         k = self._given.get(id(x))
-        return (lambda leaves: x) if k is None else lambda leaves: leaves[k]
+        return self.names.name(x, "T") if k is None else f"leaves[{k}]"
 
-    def _source(self, n: int) -> Given:
-        """What gives what a slot holds."""
+    def _source(self, n: int) -> str:
+        """What a slot holds."""
         x, then = self._call.given(n), self._then.brought.get(n)
-        if id(x) in self._given:
-            return self._leaf(x)
+        if (k := self._given.get(id(x))) is not None:
+            if not isinstance(self._leaves[k], Tensor):
+                self._arrays.add(n)
+            return f"leaves[{k}]"
         if n in self._before:
-            leaf = self._leaf(self._before[n])
-            return lambda leaves: leaf(leaves)._grad
+            return f"{self._leaf(self._before[n])}._grad"
         if n in self._then.made_of:
             data, number = self._then.made_of[n]
-            options = {"dtype": x.dtype, "requires_grad": x._requires_grad}
+            options = f"dtype={self.names.name(x.dtype, 'dtype')}, requires_grad={x._requires_grad}"
             at = next((k for k, leaf in enumerate(self._then.arguments) if leaf is data), None)
             if at is not None:
-                return lambda leaves: Tensor(leaves[at], **options)
+                return f"Tensor(leaves[{at}], {options})"
             if isinstance(data, Tensor) and any(
                     new is x and of is data for new, of in self._call.created):
-                self.objects[n], self.lines[n], self.made_after[n] = data, UNKNOWN, number
-                return lambda leaves: Tensor(data, **options)
+                if any(i.target is not None and i.target.tensor is data
+                       for i in self._path.instructions[:number]):
+                    raise Refused("it makes a Tensor of what it has changed, and a program would not; "
+                                  "use .detach()", self._line_of(n))
+                self.objects[n], self.lines[n] = data, UNKNOWN
+                return f"Tensor({self.names.name(data, 'T')}, {options})"
         self.lines[n] = self._line_of(n)
         if x is then and isinstance(x, np.ndarray | Tensor):
             self.objects[n] = x
-            return lambda leaves: x
+            return self.names.name(x, "x")
         value = self._call.raw(n)
         before = self._then.copies.get(n, getattr(then, "_value", then))
         if isinstance(x, float) or not same(np.asarray(value), np.asarray(before)):
             raise Refused("what it makes outside of operations is another in each call, and a program "
                           "would not make it; give it as an argument", self.lines[n])
-        self.constants[n] = constant = kept(value) if isinstance(value, np.ndarray) else value
-        return lambda leaves: constant
+        self.constants[n] = kept(value) if isinstance(value, np.ndarray) else value
+        self._arrays.add(n)
+        return self.names.name(self.constants[n], "k")
 
     def _settle(self, n: int) -> None:
         """A float that other arguments had changed is what it was."""
@@ -185,7 +211,7 @@ class Stands:
         if not same(now, self._then.brought[n]):
             raise Refused("a float that it computes with is another in each call, and a program would "
                           "not compute it; give it as an argument", self.lines[n])
-        self.constants[n] = self.numbers[n] = now
+        self.constants[n] = self.floats[n] = now
 
     def _line_of(self, n: int) -> tuple[str, int]:
         found = self._path.inputs.get(("slot", n)) or self._path.inputs.get(f"n{n}")
@@ -194,9 +220,9 @@ class Stands:
 
     # -- what comes out ------------------------------------------------------------------------------
 
-    def results(self) -> list[Any]:
-        """What is returned: events, slots, and what is the same in every call."""
-        for then, now in zip(self._then.results, self._returned, strict=True):
+    def _check_results(self, returned: list[Any]) -> None:
+        """Refuse to return what no program makes."""
+        for then, now in zip(self.results, returned, strict=True):
             if type(then) is Slot:
                 self._call.bound.setdefault(then.index, now)  # no operation has heard of it
                 self.slots[then.index] = self._source(then.index)
@@ -208,7 +234,6 @@ class Stands:
                     same(now, then) and not isinstance(now, np.ndarray)):
                 raise Refused("it returns what is another in each call and no Tensor; compute it "
                               "outside")
-        return self._then.results
 
     def _follow_what_stays(self) -> None:
         """Find the gradients that are there afterwards, and the leaves that have none then.

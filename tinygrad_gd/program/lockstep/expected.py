@@ -25,7 +25,26 @@ _held = Tensor.__dict__["_value"].__get__  # not a look: a buffer may be about t
 _PACKAGE = __name__.partition(".")[0] + "."
 
 
-class Expected:
+class Names:
+    """Names in a text for objects.
+
+    Attributes
+    ----------
+    space : what they stand for.
+    """
+
+    def __init__(self, **space: Any) -> None:
+        self.space = space
+        self._number = count()
+
+    def name(self, thing: Any, stem: str) -> str:
+        """A new name for an object."""
+        made = f"{stem}{next(self._number)}"
+        self.space[made] = thing
+        return made
+
+
+class Expected(Names):
     """Tests that are written down one after the other, and made into a function.
 
     >>> tests = Expected(); tests.add(f"x < {tests.name(3, 'limit')}"); tests.function("x")(2)
@@ -33,16 +52,8 @@ class Expected:
     """
 
     def __init__(self) -> None:
-        self._space: dict[str, Any] = {
-            "but_rates": but_rates, "remembers": remembers, "read": dict.__getitem__, "same": same}
+        super().__init__(but_rates=but_rates, remembers=remembers, read=dict.__getitem__, same=same)
         self._tests: list[str] = []
-        self._number = count()
-
-    def name(self, thing: Any, stem: str) -> str:
-        """A name in the tests for an object."""
-        made = f"{stem}{next(self._number)}"
-        self._space[made] = thing
-        return made
 
     def add(self, *tests: str) -> None:
         """Something else that must be true."""
@@ -62,7 +73,7 @@ class Expected:
     def function(self, arguments: str) -> Callable[..., bool]:
         """Whether all of them are true."""
         made: Callable[..., bool] = eval(
-            f"lambda {arguments}: {' and '.join(self._tests) or True}", self._space)
+            f"lambda {arguments}: {' and '.join(self._tests) or True}", self.space)
         return made
 
 

@@ -17,9 +17,8 @@ from ..ir import Argument, Array, Input, Instruction, Program, State, Value, rep
 from ..replay.planner import zeros
 from .trail import ENDS, Event, Slot, same
 
-#: Who takes a value that is handed on: later instructions, also after memory was written to; and
-#: graphs, which may ask for it when the call is over.
-LATER, CHANGED, GRAPHS = 1, 2, 4
+#: Of a value that is handed on: graphs may ask for it when the call is over.
+GRAPHS = 2
 
 
 @dataclass(eq=False)
@@ -96,15 +95,19 @@ class Path:
                 for n in (number.get(v, start) for v in i.values):
                     if n < start and self.instructions[n].target is None:
                         passed = [b for b in ends[:k] if self.ends[b] > n]
-                        changed = any(b.writes for b in passed) or any(
+                        owner = passed[0]
+                        late = any(b.writes for b in passed) or any(
                             i.target is not None for i in self.instructions[n:start])
-                        passed[0].hands(n, LATER | changed * CHANGED)
+                        if late > owner.needed.get(n, -1):
+                            owner.needed[n], owner.segment = late, None
             start = self.ends[at]
         for e in outlived(end.path_to()):
             v = self.values.get(e)
             if isinstance(v, Value) and v in number and e not in self.later:
                 self.lasting.add(e)
-                next(b for b in ends if self.ends[b] > number[v]).hands(number[v], GRAPHS)
+                owner = next(b for b in ends if self.ends[b] > number[v])
+                if owner.needed.get(number[v]) != GRAPHS:
+                    owner.needed[number[v]], owner.segment = GRAPHS, None
 
 
 def outlived(events: list[Event]) -> list[Event]:
@@ -164,7 +167,7 @@ def owning(program: Program) -> Program:
 def program_of(end: Event) -> Program:
     """The program of a call: what it computes for its results and for gradients that it leaves."""
     results, left = end.more
-    program = Part(end, [*results, *left.values()], whole=True).program
+    program = Part(end, [*results, *left.values()], True, end.path.around).program
     path, used = end.path, {i.value for i in program.inputs}
     equal = {v: first for v, first in path.equal.items() if v in used}
     inputs = sorted((i for i in program.inputs if i.value not in equal),
@@ -178,7 +181,8 @@ def program_of(end: Event) -> Program:
 class Part:
     """A part of a path as a program: what comes before an end, since the one before or the beginning.
 
-    Its results are those of the events that are ``alive``, and what ``takers`` after it take.
+    Its results are those of the events that are ``alive``, and what later segments take. Arguments that
+    are in ``arrays`` are inputs of their own, which texts for people call by their names.
 
     Attributes
     ----------
@@ -187,17 +191,16 @@ class Part:
     """
 
     def __init__(self, at: Event, alive: list[Event], whole: bool = False,
-                 takers: int = LATER | GRAPHS) -> None:
+                 arrays: dict[Value, Any] | None = None) -> None:
         path: Path = at.path
         before = at.before
         while before is not None and (whole or before.kind not in ENDS):
             before = before.before
         start, stop = 0 if before is None else path.ends.get(before, 0), path.ends[at]
         instructions = path.instructions[start:stop]
-        self.handed = [] if whole else [
-            n for n, who in sorted(at.needed.items()) if start <= n < stop and who & takers]
+        self.handed = [] if whole else [n for n in sorted(at.needed) if start <= n < stop]
         self.arguments: list[int] = []
-        self._path, self._data = path, path.around if whole else {}
+        self._path, self._arrays = path, arrays or {}
         self._inputs: list[Input] = []
         self._known = {i.output for i in instructions}
         self._same: dict[Value, Any] = {}  # values that are constants, or what a state holds now
@@ -227,8 +230,8 @@ class Part:
                 continue
             self._known.add(v)
             source = self._given.get(v)
-            if v in self._data:  # texts for people call them by their names
-                self._inputs.append(Array(v, self._data[v]))
+            if v in self._arrays:
+                self._inputs.append(Array(v, self._arrays[v]))
             elif isinstance(source, Array):
                 self._same[v] = source.array
             elif isinstance(source, Argument):

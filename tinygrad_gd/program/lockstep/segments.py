@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from ...errors import CaptureError
@@ -12,7 +11,7 @@ from ..passes import optimized
 from ..replay.planner import Planner
 from ..replay.replay import Replay
 from .errstate import as_it_began, now
-from .path import CHANGED, GRAPHS, LATER, Part
+from .path import GRAPHS, Part
 from .standins import Deferred, Filled, fail, set_free, take_out
 from .trail import ALONE, Event, held_of, same_params
 
@@ -26,13 +25,14 @@ class Segment:
         which it stays until the next call.
     copied : the places whose arrays are not for others.
     draws, idle : whether random numbers are drawn, and whether there is nothing to be done.
-    held : the events whose results somebody has when it runs.
+    held, given : the events whose results somebody has when it runs, and with where these are and
+        whether they are to be copied.
     """
 
     def __init__(
-        self, at: Event, alive: list[Event], strict: bool, takers: int = LATER | GRAPHS
+        self, at: Event, alive: list[Event], strict: bool, whole: bool = False
     ) -> None:
-        part = Part(at, alive, takers=takers)
+        part = Part(at, alive, whole)
         self.arguments, program = part.arguments, optimized(part.program)
         results = program.kept or program.outputs
         program = _returning_what_has_no_buffer(program)
@@ -48,21 +48,20 @@ class Segment:
         self._apart = {  # views of what will be written to before they are taken, and what outlives it
             n for n, v in zip(part.handed, results[len(alive) :], strict=True)
             if isinstance(v, Value) and not v.scalar and (
-                at.needed[n] & takers & GRAPHS or (
-                    at.needed[n] & CHANGED and text.plan.base(v) in given))}
+                at.needed[n] == GRAPHS or (at.needed[n] and text.plan.base(v) in given))}
         memory = [id(text.plan.base(v)) if isinstance(v, Value) else id(v) for v in program.outputs]
         owned = [text.lasts(v) or memory.index(memory[n]) < n for n, v in enumerate(program.outputs)]
         shown = {n for n, v in enumerate(program.outputs) if at.kind != "end" and isinstance(v, Value)
                  and not (v.scalar or isinstance(text.plan.place(v), int | None))}
         self.copied = {n for made, n in self.gives.items() if type(n) is int and owned[n]
                        and not (n in shown and made.shows)}  # whoever has it sees what is written
-        self.hold([])
+        self.hold(alive)
 
     def hold(self, held: list[Event]) -> None:
         """Whose stand-ins are given what is computed: they are mostly the same in each call."""
         self.held = held
         sources = [self.gives[made] for made in held]
-        self._given = [(made, source, type(source) is int and source in self.copied)
+        self.given = [(made, source, type(source) is int and source in self.copied)
                        for made, source in zip(held, sources, strict=True)]
 
     def fails_late(self, error: BaseException, e: Event) -> bool:
@@ -91,16 +90,9 @@ class Segment:
             call.bound[-1 - n] = value.copy("K") if n in self._apart else value
         return results
 
-    def values(self, results: Any) -> Iterator[tuple[Event, Any]]:
-        """What was computed for those whom it was to be given, in memory that is theirs."""
-        for made, source, copied in self._given:
-            value = results[source] if type(source) is int else source
-            stays = copied or made.shows or type(source) is not int
-            yield made, value.copy("K") if stays else value
-
     def give(self, results: Any, call: Any, over: bool) -> None:
         """Give stand-ins that somebody has what was computed; ``over`` says that the call is."""
-        for made, source, copied in self._given:
+        for made, source, copied in self.given:
             out = made.out
             out.call = call
             if type(source) is not int:

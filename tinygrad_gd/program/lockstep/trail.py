@@ -86,7 +86,8 @@ class Event:
     loose : positions of inputs that were others in some call.
     path : the call in which it was recorded last.
     needed, segment : of an event at which values must be there, the program of what is computed before
-        it, and the numbers of instructions whose results are handed on, with who takes them.
+        it, and the numbers of instructions whose results later ones take, with whether memory is
+        written to in between.
     answers : the events that have results, since the last such event.
     out : the stand-in for its result, the same object in each call unless somebody has kept it.
     first, last, given, arity : the inputs that come first and last, all of them if they are more than
@@ -182,11 +183,6 @@ class Event:
         for user in self.users:
             user.forget_given()
         self.users = []
-
-    def hands(self, number: int, takers: int) -> None:
-        """Let the program up to here hand on the result of an instruction."""
-        if takers & ~(known := self.needed.get(number, 0)):
-            self.needed[number], self.segment = known | takers, None
 
     def results(self) -> list[Event]:
         """The events that have a result each: itself, or the parts of a reverse pass."""

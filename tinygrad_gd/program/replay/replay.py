@@ -89,14 +89,6 @@ class Replay:
             self.run = self._replay
         return self._replay(*args)
 
-    def renew(self) -> None:
-        """Look up the arrays of the states again if one has another, as a replay itself does."""
-        hoisted = {v for i in self.text.once for v in i.values}
-        if any(given.tensor._value is not self.space[name] or (
-                given.value in hoisted and given.tensor._seq != self.space[f"{name}_seq"])
-               for name, given in self.text.held):
-            self.refresh()
-
     def refresh(self) -> None:
         """Look up the arrays of the states again, and compute what depends only on them."""
         for name in (*(name for name, _ in (*self.text.held, *self.text.views)), *self.text.prepared,
