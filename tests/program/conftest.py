@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import wraps
 from typing import Any
 
 import pytest
 
+import tinygrad_gd as tg
 from tests.program.checks import check
 from tests.program.texts import assert_text_computes
 from tests.program.witness import witnessed
 from tinygrad_gd.program.lockstep import segments
 from tinygrad_gd.program.passes import PASSES
-from tinygrad_gd.program.replay.replay import Replay
 
 #: Every program goes through it, as it was captured and as it is read.
 FIRST = next(iter(PASSES))
@@ -26,6 +27,17 @@ def checked(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 def noting(run: Callable[[Any], Any], made: list[Any]) -> Callable[[Any], Any]:
     return lambda program: made.append(program) or run(program)
+
+
+def told(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """With an error that nothing computes as usual after."""
+    def telling(program: Any) -> Any:
+        try:
+            return run(program)
+        except AssertionError as error:
+            raise tg.CaptureError(str(error)) from error
+
+    return telling
 
 
 @pytest.fixture(autouse=True)
@@ -44,5 +56,11 @@ def programs_are_checked_after_each_pass(
 
 @pytest.fixture(autouse=True)
 def plans_are_proved(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segments, "optimized", witnessed)
-    monkeypatch.setattr(segments, "Replay", lambda program, arity, strict, raw: Replay(program, arity, True, raw))
+    monkeypatch.setattr(segments, "optimized", told(witnessed))
+    make = segments.Segment.__init__
+
+    @wraps(make)
+    def proving(self: Any, at: Any, alive: Any, strict: bool, whole: bool = False) -> None:
+        make(self, at, alive, True, whole)
+
+    monkeypatch.setattr(segments.Segment, "__init__", proving)

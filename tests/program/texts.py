@@ -11,7 +11,7 @@ import tinygrad_gd as tg
 from tinygrad_gd.engine.tensor import Tensor
 from tinygrad_gd.ground.pytree import flatten
 from tinygrad_gd.ops.unnamed import OtherMask
-from tinygrad_gd.program.ir import Argument, Array, Gradient, Number, State, Value
+from tinygrad_gd.program.ir import Argument, Array, Number, State, Value
 from tinygrad_gd.program.passes import readable
 from tinygrad_gd.program.text.source import by_default, parameters_of, source_of
 
@@ -26,8 +26,6 @@ def call(function: Any, program: Any) -> Any:
             numbers.update((k, float(options[key])) for k, (options, key) in given.origins.items())
         elif isinstance(given, Array):
             (optional if by_default(given) else values).append(given.array)
-        elif isinstance(given, Gradient):
-            values.append(given.tensor._grad._value)  # type: ignore[union-attr]
         else:
             values.append(given.tensor._value)
     result = function(*values, *numbers.values(), *optional)
@@ -50,7 +48,7 @@ def _given(i: Any) -> Any:
         return eval(i.text, {}, {name: float(options[key]) for name, (options, key) in i.origins.items()})
     if isinstance(i, Array):
         return i.array
-    return i.tensor._grad._value if isinstance(i, Gradient) else i.tensor._value
+    return i.tensor._value
 
 
 def interpreted(program: Any) -> list[Any]:
@@ -101,10 +99,8 @@ def assert_text_takes_the_step(run: Any) -> Any:
 
 def assert_text_computes(program: Any) -> None:
     """Text and instructions give the same, for the values that the inputs have now."""
-    if program.kept or any(isinstance(i, Argument) and i.raw for i in program.inputs):
+    if program.kept or any(isinstance(i, Argument) for i in program.inputs):
         return  # a segment is no text for people; what is recorded in lockstep is compared as a whole
-    if any(isinstance(i, Gradient) and i.tensor._grad is None for i in program.inputs):
-        return
     read = readable(program)
     constants = [x for i in read.instructions for x in i.inputs if isinstance(x, np.ndarray)]
     if not all(Value.like(x).dense for x in constants):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_gd.ground.rng import generator, in_use
-from tinygrad_gd.program.ir import Argument, Array, Gradient, Number, Program, State, Value, in_places
+from tinygrad_gd.program.ir import Argument, Array, Number, Program, State, Value, in_places
 from tinygrad_gd.program.passes import optimized
 from tinygrad_gd.program.replay.planner import Planner
 
@@ -16,10 +16,6 @@ def given(i: Any) -> Any:
     """The present value of an input."""
     if isinstance(i, State | Argument):
         return i.tensor._value
-    if isinstance(i, Gradient):
-        grad = i.tensor._grad
-        assert grad is not None
-        return grad._value
     if isinstance(i, Array):
         return i.array
     assert isinstance(i, Number)

@@ -165,21 +165,12 @@ class State:
 
 
 @dataclass(eq=False)
-class Gradient:
-    """The gradient that a leaf had when the call began."""
-
-    value: Value
-    tensor: Tensor
-
-
-@dataclass(eq=False)
 class Argument:
-    """An array or Tensor among the arguments of the call."""
+    """What the program is given in each call; ``tensor`` holds what that was when it was recorded."""
 
     value: Value
     position: int
     tensor: Tensor
-    raw: bool = False  # whether it comes as the array itself
 
 
 @dataclass(eq=False)
@@ -211,7 +202,7 @@ def in_places(
     return re.sub(rf"\b({names})\b", lambda found: place(*origins[found[0]]), text)
 
 
-Input = State | Gradient | Argument | Array | Number
+Input = State | Argument | Array | Number
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,8 +216,7 @@ class Program:
     instructions : the calls.
     outputs : what the function returned, flattened: Values, constants or Tensors from outside.
     writes : the states that are changed, with their last values.
-    gradients : the leaves whose gradient must be there after the call, with its value.
-    spent : the leaves whose gradient an update has used; a replay leaves none behind.
+    gradients : the leaves whose gradient must be there after the call, with its value, for texts.
     kept : what stays in its buffer until the next call.
     lent : whether results may be inputs or one another; else each has memory of its own.
     modules : the class of the module with each path.
@@ -236,9 +226,8 @@ class Program:
     inputs: tuple[Input, ...]
     instructions: tuple[Instruction, ...]
     outputs: tuple[Any, ...]
-    writes: tuple[tuple[State | Argument, Value], ...] = ()
+    writes: tuple[tuple[State, Value], ...] = ()
     gradients: tuple[tuple[Tensor, Value], ...] = ()
-    spent: tuple[Tensor, ...] = ()
     kept: tuple[Any, ...] = ()
     lent: bool = False
     modules: Mapping[str, str] = field(default_factory=dict)

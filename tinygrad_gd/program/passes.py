@@ -19,7 +19,6 @@ from .ir import (
     EFFECTS,
     EXACT,
     REDUCTIONS,
-    Argument,
     Instruction,
     Program,
     State,
@@ -50,9 +49,7 @@ def drop_dead_code(program: Program) -> Program:
             kept.append(i)
             needed.update(i.values)
     written = {id(state) for state, _ in program.writes}
-    derived = {*program.spent, *(leaf for leaf, _ in program.gradients)}
-    inputs = tuple(i for i in program.inputs if i.value in needed or id(i) in written or (
-        isinstance(i, Argument) and i.tensor in derived))
+    inputs = tuple(i for i in program.inputs if i.value in needed or id(i) in written)
     return program.with_(instructions=tuple(reversed(kept)), inputs=inputs)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import CaptureError
 from ..ground.modes import no_grad
 from ..ground.rng import generator
-from .ir import Array, Gradient, Input, Instruction, Number, Program, Value
+from .ir import Array, Input, Instruction, Number, Program, Value
 
 #: So often a program runs; what counts is the median, as the first runs are slow, and some others.
 RUNS = 7
@@ -73,12 +73,10 @@ def _now(given: Input) -> Any:
         return eval(given.text, {"float": float}, held)
     if isinstance(given, Array):
         array: Any = given.array
-    elif isinstance(given, Gradient):
-        array = None if given.tensor._grad is None else given.tensor._grad._value
     else:
         array = given.tensor._value
     form = given.value
-    if array is not None and (array.shape, array.dtype) == (form.shape, form.dtype):
+    if (array.shape, array.dtype) == (form.shape, form.dtype):
         return array
     made = np.full(form.shape, 1 if form.dtype.kind in "fc" else 0, form.dtype)
     return made[()] if form.scalar else made

@@ -208,7 +208,7 @@ class Part:
         self._number = path.numbers()
         last = {i.target: i.output for i in path.instructions[:start] if i.target is not None}
         self._written = {value: state for state, value in last.items()}
-        writes: dict[State | Argument, Value] = {}
+        writes: dict[State, Value] = {}
         for i in instructions:
             self._take(*i.values)
             if i.target is not None:
@@ -245,5 +245,5 @@ class Part:
                 self._argument(v, -1 - self._number[v], constant(zeros(v)))
 
     def _argument(self, v: Value, place: int, tensor: Tensor) -> None:
-        self._inputs.append(Argument(v, len(self.arguments), tensor, raw=True))
+        self._inputs.append(Argument(v, len(self.arguments), tensor))
         self.arguments.append(place)

@@ -133,7 +133,7 @@ class Recorder(Capture):
         if key not in self.inputs:
             given = self.names.get(id(array), "")
             value = Value.like(array, (isinstance(x, Tensor) and x._name) or given)
-            self.inputs[key] = Argument(value, slot.index, constant(array), raw=True)
+            self.inputs[key] = Argument(value, slot.index, constant(array))
             if not given and isinstance(array, np.ndarray):
                 self.path.around[value] = array
             data, _ = self.made_of.get(id(x), (x, 0))

@@ -9,6 +9,7 @@ from ...ground.rng import generator
 from ..ir import Program, Value
 from ..passes import optimized
 from ..replay.planner import Planner
+from ..replay.proof import prove
 from ..replay.replay import Replay
 from .errstate import as_it_began, now
 from .path import GRAPHS, Part
@@ -17,7 +18,7 @@ from .trail import ALONE, Event, held_of, same_params
 
 
 class Segment:
-    """A program that runs, what it takes of a call, and what it gives.
+    """A program that runs, what it takes of a call, and what it gives; if ``strict``, it is proved.
 
     Attributes
     ----------
@@ -36,7 +37,7 @@ class Segment:
         self.arguments, program = part.arguments, optimized(part.program)
         results = program.kept or program.outputs
         program = _returning_what_has_no_buffer(program)
-        self.replay = Replay(program, len(self.arguments), strict, raw=True)
+        self.replay = Replay(program, len(self.arguments))
         self.draws = any(i.primitive.kind == "draw" for i in program.instructions)
         self._single = len(program.outputs) == 1
         self.idle = not (results or program.writes or self.draws)
@@ -55,6 +56,9 @@ class Segment:
                  and not (v.scalar or isinstance(text.plan.place(v), int | None))}
         self.copied = {n for made, n in self.gives.items() if type(n) is int and owned[n]
                        and not (n in shown and made.shows)}  # whoever has it sees what is written
+        if strict:
+            prove(text, {n for made, n in self.gives.items()
+                         if type(n) is int and n not in {*self.copied, *(shown if made.shows else ())}})
         self.hold(alive)
 
     def hold(self, held: list[Event]) -> None:

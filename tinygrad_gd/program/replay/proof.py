@@ -17,7 +17,7 @@ which results show the memory of an argument is asked of the plan, which tried i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -30,17 +30,19 @@ _NAMES = re.compile(r"[A-Za-z_]\w*")
 #: Statements that copy into an array, and those that make a new name.
 _COPIES = re.compile(r"(?:(\w+)\[\.\.\.\] = |(\w+)\[\(\)\] = |copyto\((\w+), )(.*)")
 _MAKES = re.compile(r"(\w+) = (.*)")
-_HANDED = re.compile(r"constant\((\w+)\)")
 #: Names of arrays that hold the same in every call.
 _CONSTANT = re.compile(r"(k|full)\d+")
 
 Bounds = tuple[int, int]
 
 
-def prove(text: Statements) -> None:
-    """Raise an error unless each statement of a replay reads what its instruction means."""
+def prove(text: Statements, given: Collection[int] = ()) -> None:
+    """Raise an error unless each statement of a replay reads what its instruction means.
+
+    Of what it returns, the places in ``given`` are for others, without a copy.
+    """
     for joined in (False, True) if text.seats else (False,):
-        for problem in Walk(text, joined).problems():
+        for problem in Walk(text, joined).problems(given):
             raise CaptureError(f"{text.program.name}: {problem}; the plan of the replay is wrong, "
                                "please report it")
 
@@ -64,10 +66,10 @@ class Walk:
         self.constants = [(name, np.lib.array_utils.byte_bounds(x)) for name, x in text.space.items()
                           if _CONSTANT.fullmatch(name) and isinstance(x, np.ndarray) and x.size]
 
-    def problems(self) -> Iterator[str]:
+    def problems(self, given: Collection[int]) -> Iterator[str]:
         """What is wrong, in words."""
-        given = [i.value for i in self.text.program.inputs]
-        for value in (*given, *(i.output for i in self.text.once)):
+        inputs = [i.value for i in self.text.program.inputs]
+        for value in (*inputs, *(i.output for i in self.text.once)):
             name = self.text.names.get(value, "")
             if value not in self.plan.root and (bounds := self._bounds(name)):
                 self.lies[value] = bounds
@@ -90,7 +92,7 @@ class Walk:
             if i not in done:
                 done.update(row)
                 yield from self._together(row, [s.strip() for s in statements])
-        yield from self._end(lines)
+        yield from self._end(lines, given)
 
     def _together(self, members: tuple[Instruction, ...], statements: list[str]) -> Iterator[str]:
         """Read what some instructions mean, and write their results."""
@@ -161,17 +163,21 @@ class Walk:
         first, last = np.lib.array_utils.byte_bounds(array)
         return first, last
 
-    def _end(self, lines: list[str]) -> Iterator[str]:
-        """Results and gradients have memory of their own, each another."""
+    def _end(self, lines: list[str], given: Collection[int]) -> Iterator[str]:
+        """What is given away has memory of its own, each another."""
         first = max(self.text.written, default=0)
-        handed = [name for line in lines[first:] for name in _HANDED.findall(line)]
-        for name in handed:
-            made = self.local.get(name)
-            if name not in self.fresh and not (made is not None and made.scalar):
-                yield f"{name}, a result, is memory of somebody else"
-            elif handed.count(name) > 1:
-                yield f"{name} is two results"
         early = self._copied(lines[first:])
+        returned = lines[-1].strip().removeprefix("return ").split(", ")
+        owners: list[str] = []
+        for name in (returned[n] for n in given):
+            if (made := self.local.get(name)) is not None and made.scalar:
+                continue
+            owner = name if made is None else self.text.names.get(self.plan.base(made), name)
+            if owner not in self.fresh:
+                yield f"{name}, a result, is memory of somebody else"
+            elif owner in owners:
+                yield f"{name} is two results"
+            owners.append(owner)
         for x in self.text.program.results:
             name = self.text.names.get(x, "")
             if x.nbytes and self.plan.base(x) not in early | self._holds(name) and not any(
@@ -186,6 +192,7 @@ class Walk:
             if (copy := _COPIES.fullmatch(line)) is not None:
                 self._copy(copy)
             elif made is not None and ".copy(" in line:
+                self.fresh.add(made[1])
                 found.update(*map(self._holds, _NAMES.findall(made[2])))
         return found
 

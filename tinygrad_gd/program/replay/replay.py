@@ -18,7 +18,6 @@ from ...errors import TinygradGdError
 from ...ground.explain import FAILURES, explain_failure
 from ..ir import Array, Instruction, Program, Value
 from .memory import Memory, memory_of
-from .proof import prove
 from .seats import take
 from .statements import Statements
 
@@ -30,18 +29,16 @@ class Stale(Exception):
 
 
 class Replay:
-    """A program that can be called.
+    """A program that can be called, with arrays, and returns arrays.
 
     Attributes
     ----------
-    source : the text that is executed; if ``strict``, it is proved to compute the program.
+    source : the text that is executed.
     """
 
-    def __init__(
-        self, program: Program, arity: int = 0, strict: bool = False, raw: bool = False
-    ) -> None:
+    def __init__(self, program: Program, arity: int = 0) -> None:
         self.program = program
-        self.text = Statements(program, arity, raw)
+        self.text = Statements(program, arity)
         self.source, self.space = self.text.source, self.text.space
         refresh = WeakMethod(self.refresh)  # no cycle: a program given up lets go of its arrays
         self.space["refresh"] = lambda: refresh()()  # type: ignore[misc]
@@ -52,8 +49,6 @@ class Replay:
         self._tries = 4  # calls that may move states
         self.run = self._settling if self.text.seats else self._replay
         self.refresh()
-        if strict:
-            prove(self.text)
 
     def _compiled(self) -> Callable[..., Any]:
         self._file = file = f"<replay {next(_serial)} of {self.program.name}>"

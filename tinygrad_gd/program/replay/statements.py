@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from itertools import count
@@ -20,7 +19,6 @@ from ..ir import (
     REDUCTIONS,
     Argument,
     Array,
-    Gradient,
     Instruction,
     Number,
     Program,
@@ -77,8 +75,8 @@ class Statements:
         ``once``, by their names.
     """
 
-    def __init__(self, program: Program, arity: int, raw: bool = False) -> None:
-        self.program, self.arity, self.raw = program, arity, raw
+    def __init__(self, program: Program, arity: int) -> None:
+        self.program, self.arity = program, arity
         self.plan = Planner(program)
         self.space: dict[str, Any] = {
             "tick": tick, "constant": constant, "copyto": np.copyto, "joined": False,
@@ -127,12 +125,6 @@ class Statements:
         known = name.isidentifier() and self.space.setdefault(name, f) is f
         return name if known else self.bound(f, "function")
 
-    def _tensor(self, tensor: Tensor) -> str:
-        """What the text calls a Tensor from outside, or one among the arguments."""
-        given = (f"a{i.position}" for i in self.program.inputs
-                 if isinstance(i, Argument) and i.tensor is tensor)
-        return next(given, "") or self.bound(tensor, "T")
-
     # -- text ----------------------------------------------------------------------------------------
 
     def _write(self) -> str:
@@ -176,17 +168,15 @@ class Statements:
         self.names[value] = name
         self._fixed.add(value)
 
-    def _reading(self, given: State | Gradient | Argument | Number) -> str:
+    def _reading(self, given: State | Argument | Number) -> str:
         name = self.names[given.value] = f"v{next(self._number)}"
         if isinstance(given, Number):
             text = in_places(given.text, given.origins, self._place)
             self._numbers[given.value] = {}
             self._weak.add(given.value)
             return f"{name} = {text}"
-        if isinstance(given, Gradient):
-            return f"{name} = {self._tensor(given.tensor)}._grad._value"
         if isinstance(given, Argument):
-            return f"{name} = a{given.position}{'' if given.raw else '._value'}"
+            return f"{name} = a{given.position}"
         self._numbers[given.value] = {}
         return f"{name} = {self.bound(given.tensor, 'T')}._value"
 
@@ -395,32 +385,23 @@ class Statements:
         return whole // max(1, prod(i.output.shape))
 
     def _end(self) -> list[str]:
-        gradients = {value for _, value in self.program.gradients}
-        counts = Counter(x for x in self.program.outputs if isinstance(x, Value))
-        given = {i.value for i in self.program.inputs if isinstance(i, Gradient)} | self._fixed
-        early = {x: f"r{next(self._number)}" for x, n in counts.items()  # in one Tensor; of old values
-                 if n > 1 or x in gradients or self.plan.base(x) in given or self._is_written(x)}
-        lines = [f"{name} = {self._result(x)}" for x, name in early.items()]
+        early = {x: f"r{next(self._number)}" for x in dict.fromkeys(self.program.outputs)
+                 if isinstance(x, Value) and not x.scalar and self._is_written(x)}
+        lines = [f"{name} = {self.names[x]}.copy('K')" for x, name in early.items()]
         for state, value in self.program.writes:
-            tensor = self._tensor(state.tensor)
+            tensor = self.bound(state.tensor, "T")
             name = self.names[value] if isinstance(value, Value) else self.name(value)
             if state.value.scalar:
                 lines.append(f"{tensor}._value = {name}")
             elif name != self.names[state.value]:
                 lines.append(f"copyto({self.names[state.value]}, {name})")
             lines.append(f"{tensor}._seq = tick()")  # each its own: backward orders tensors by it
-        for leaf, value in self.program.gradients:
-            made = early.get(value, f"constant({self.names[value]})")
-            lines.append(f"{self._tensor(leaf)}._grad = {made}")
-        spent = [f"{self._tensor(leaf)}._grad" for leaf in self.program.spent]
-        if spent:
-            lines.append(f"{' = '.join(spent)} = None")
-        results = [early[x] if isinstance(x, Value) and x in early else self._result(x)
+        results = [early[x] if isinstance(x, Value) and x in early else self.name(x)
                    for x in self.program.outputs]
         return [*lines, f"return {results[0] if len(results) == 1 else ', '.join(results) or None}"]
 
     def lasts(self, x: Any) -> bool:
-        """Whether an array that is returned raw belongs to the replay, or to who gave it."""
+        """Whether an array that is returned belongs to the replay, or to who gave it."""
         if not isinstance(x, Value):
             return isinstance(x, np.ndarray)
         fixed = bool({self.plan.base(x), x} & self._fixed)
@@ -431,19 +412,3 @@ class Statements:
         """Whether a value shows what a state held before its last write: a result is a copy of it."""
         place, base = self.plan.place(x), self.plan.base(x)
         return any(state is place and value is not base for state, value in self.program.writes)
-
-    def _result(self, x: Any) -> str:
-        if not isinstance(x, Value):
-            return self.name(x)
-        name = self.names[x]
-        if self.raw:
-            return f"{name}.copy('K')" if self._is_written(x) and not x.scalar else name
-        last = (state for state, value in self.program.writes if value is x)
-        given: Any = next(last, None) or next((i for i in self.program.inputs if i.value is x), None)
-        raw = isinstance(given, Argument) and given.raw
-        if isinstance(given, State | Argument) and not raw:
-            return self._tensor(given.tensor)
-        if isinstance(given, Gradient):
-            return f"{self._tensor(given.tensor)}._grad"
-        lasts = raw or x in self.plan.root or x in self._fixed
-        return f"constant({name}.copy())" if lasts else f"constant({name})"

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ir import Argument, Array, Gradient, Instruction, Number, Program, State, Value
+from ..ir import Argument, Array, Instruction, Number, Program, State, Value
 from .literals import ATOM, MULTIPLY, Text, formula, literal
 
 _NUMBER = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?(?:e[+-]\d+)?)(?![\w.])")
@@ -118,8 +118,8 @@ class Sizes:
 
     def _stays(self, i: Any, j: Any) -> bool:
         """Whether an input is one of the text, too; otherwise it is an array that the text makes."""
-        if isinstance(i, State | Gradient):
-            same = type(i) is type(j) and i.tensor is j.tensor
+        if isinstance(i, State):
+            same = isinstance(j, State) and i.tensor is j.tensor
         elif isinstance(i, Number):
             same = isinstance(j, Number) and i.text == j.text
         elif isinstance(i, Argument):
