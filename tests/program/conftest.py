@@ -60,7 +60,7 @@ def plans_are_proved(monkeypatch: pytest.MonkeyPatch) -> None:
     make = segments.Segment.__init__
 
     @wraps(make)
-    def proving(self: Any, at: Any, alive: Any, strict: bool, whole: bool = False) -> None:
-        make(self, at, alive, True, whole)
+    def proving(self: Any, at: Any, alive: Any, strict: bool, stands: Any = None) -> None:
+        make(self, at, alive, True, stands)
 
     monkeypatch.setattr(segments.Segment, "__init__", proving)

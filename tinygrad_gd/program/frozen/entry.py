@@ -32,7 +32,7 @@ class Entry:
     others : the positions of Tensors that must be none of its ``own``.
     own : ids of Tensors that it derives by or writes to.
     objects : by the numbers of slots, Tensors and arrays that it reads anew, as `Stands` knows them.
-    segment : the whole call as a program.
+    segment, known : the whole call as a program, and what is known of what it would be given.
     looks_at_nothing : whether an audit can do without computing.
     due, left : the call in which it is audited next, and how many there are until then.
     """
@@ -44,17 +44,17 @@ class Entry:
         self._results, path = stands.results, end.path_to()
         wanted = list(dict.fromkeys(
             e for e in (*self._results, *(e for _, e in stands.stay)) if isinstance(e, Event)))
-        self.segment = Segment(end, wanted, lockstep.strict, whole=True)
-        stands.take(self.segment)
+        self.segment = Segment(end, wanted, lockstep.strict, stands.values)
         lasting = stands.lasting
-        self.run = glued(
-            stands, self.segment, (e for e in wanted if e.requires_grad and e in lasting), returned)
+        derived = [e for e in wanted if e.requires_grad and e in lasting]
+        self.run = glued(stands, self.segment, derived, returned, lockstep)
         self._stands, self.objects, self._constants = stands, stands.objects, stands.constants
         self.same = [(k, leaves[k]) for k in stands.same]
         self.others = [
             k for k, x in enumerate(leaves) if isinstance(x, Tensor) and k not in stands.same]
         self.own = Flags(path, others=[
             x for x in stands.objects.values() if isinstance(x, Tensor)]).own
+        self.known = stands.values
         self._place, self._structure = place, structure(returned, len(self._results))
         self._masked = [e for e in path if e.kind == "op" and e.more is not None and not any(
             type(r) is Slot and r.index in stands.constants for r in e.refs)]

@@ -23,6 +23,7 @@ from ...ground.user_code import UNKNOWN, line_of_error, line_of_function, locate
 from ...ops.unnamed import OtherMask
 from ..capture.capture import Numbers
 from ..capture.variables import names_of
+from ..ir import Value
 from ..lockstep.call import Call
 from ..lockstep.expected import Flags
 from ..lockstep.function import Compiled
@@ -288,6 +289,10 @@ class Frozen(Compiled):
         return Entry(stands, end, hold, leaves, result, line_of_function(self.function), lockstep)
 
     # -- looking at it -----------------------------------------------------------------------------
+
+    @property
+    def _known(self) -> dict[Value, Any]:
+        return {} if self._last is None else self._last.known
 
     def _segments(self) -> list[Segment]:
         return super()._segments() if self._last is None else [self._last.segment]

@@ -4,7 +4,7 @@
 
     def run(leaves):
         s0 = leaves[0]
-        r = replay(s0)
+        r = replay.run(s0)
         v0 = constant(r[0])
         v1 = constant(r[1])
         T1._grad = v1
@@ -14,30 +14,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
 from ...engine.tensor import Tensor, constant
+from ...ground.live import Live
 from ...ground.pytree import unflatten
 from ...ground.rng import generator
+from ...ground.storage import kept
 from ...ops.unnamed import OtherMask
+from ..lockstep.call import Call
+from ..lockstep.lockstep import Lockstep
 from ..lockstep.segments import Segment
-from ..lockstep.trail import Event, Slot
-from .skipped import SkippedCall
+from ..lockstep.standins import Filled
+from ..lockstep.trail import ENDS, Event, Slot
 from .stands import Stands
 
 
-def glued(stands: Stands, segment: Segment, derived: Iterable[Event], form: Any
+def glued(stands: Stands, segment: Segment, derived: list[Event], form: Any, lockstep: Lockstep
           ) -> Callable[[list[Any]], Any]:
     """The function of the arguments' leaves; ``derived`` are results that know how they were made."""
-    text = "\n    ".join(["def run(leaves):", *_lines(stands, segment, list(derived), form)])
-    space: dict[str, Any] = {
-        **stands.names.space, "constant": constant, "Tensor": Tensor, "copied": np.array,
-        "selects": selects, "state": state, "unflatten": unflatten, "SkippedCall": SkippedCall,
-        "replay": segment.replay}
-    exec(text, space)
+    space = stands.names.space
+    space |= {"constant": constant, "Tensor": Tensor, "Live": Live, "copied": np.array,
+              "selects": selects, "state": state, "unflatten": unflatten, "knows": knows,
+              "replay": segment.replay, "lockstep": lockstep, "end": stands.end, "form": form}
+    exec("\n    ".join(["def run(leaves):", *_lines(stands, segment, derived, form)]), space)
     run: Callable[[list[Any]], Any] = space.pop("run")
     return run
 
@@ -53,17 +57,31 @@ def state() -> Any:
     return generator().bit_generator.state
 
 
+def knows(lockstep: Lockstep, end: Event, bound: dict[int, Any], lives: dict[str, Live], drew: Any,
+          results: dict[Event, Any]) -> None:
+    """Let results know how they were made, from arrays as they are now: they may be written into."""
+    call = Call(lockstep)
+    call.bound = {n: kept(x) if type(x) is np.ndarray else x for n, x in bound.items()}
+    call.lives, call.over = lives, (call.began, end)
+    call.drew = None if drew is None else {next(e for e in end.path_to() if e.kind in ENDS): drew}
+    for event, made in results.items():
+        made.__class__ = Filled
+        made.call, made.event, made._requires_grad = call, event, True
+        call.taken.append(ref(made))
+
+
 def _lines(stands: Stands, segment: Segment, derived: list[Event], form: Any) -> Iterator[str]:
     name = stands.names.name
-    yield from (f"s{n} = {text}" for n, text in stands.slots.items())
+    given = {*segment.arguments, *(x.index for x in stands.results if type(x) is Slot), *(
+        mask.index for mask, _ in stands.masks if type(mask) is Slot)}
+    yield from (f"s{n} = {text}" for n, text in stands.slots.items() if derived or n in given)
     for mask, count in stands.masks:
         held = stands.raw(mask.index) if type(mask) is Slot else f"{name(mask, 'T')}._value"
         yield f"selects({held}, {count})"
     if stands.floats:
         yield f"{name(stands.numbers, 'numbers')}.update({name(stands.floats, 'floats')})"
-    drew = "None"
-    if segment.draws and derived:
-        drew = "drew"
+    draws = segment.draws and derived
+    if draws:
         yield "drew = state()"
     if not segment.idle:
         yield f"r = replay.run({', '.join(map(stands.raw, segment.arguments))})"
@@ -76,10 +94,12 @@ def _lines(stands: Stands, segment: Segment, derived: list[Event], form: Any) ->
     if stands.gone:
         yield f"{' = '.join(f'{leaf}._grad' for leaf in stands.gone)} = None"
     if derived:
-        slots = ", ".join(f"{n}: s{n}" for n in stands.slots)
-        yield f"call = SkippedCall({name(stands.end, 'end')}, leaves, {{{slots}}}, {drew})"
-        yield from (f"call.computed({values[e]}, {name(e, 'event')})" for e in derived)
-    results = [values[x] if type(x) is Event else stands.tensor(x.index) if type(x) is Slot
-               else name(x, "k") for x in stands.results]
-    yield f"return {results[0]}" if isinstance(form, Tensor) else (
-        f"return unflatten({name(form, 'form')}, [{', '.join(results)}])")
+        bound = ", ".join(f"{n}: s{n}" for n in stands.slots)
+        results = ", ".join(f"{name(e, 'event')}: {values[e]}" for e in derived)
+        lives = ", ".join(f"{text!r}: {stands.live(number)}" for text, number in stands.lives.items())
+        yield (f"knows(lockstep, end, {{{bound}}}, {{{lives}}}, {'drew' if draws else None}, "
+               f"{{{results}}})")
+    returned = [values[x] if type(x) is Event else stands.tensor(x.index) if type(x) is Slot
+                else name(x, "k") for x in stands.results]
+    yield f"return {returned[0]}" if isinstance(form, Tensor) else (
+        f"return unflatten(form, [{', '.join(returned)}])")

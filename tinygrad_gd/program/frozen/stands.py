@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from ...engine.tensor import Tensor
+from ...ground.live import Live
 from ...ground.storage import kept
 from ...ground.user_code import UNKNOWN
-from ..ir import Number, has_effect
+from ..ir import Argument, Number, Value, has_effect, in_places
 from ..lockstep.call import held
 from ..lockstep.expected import Names
 from ..lockstep.recorder import Recorder
-from ..lockstep.segments import Segment
 from ..lockstep.trail import Event, Slot, same
 
 
@@ -37,7 +37,9 @@ class Stands:
     slots : by their numbers, what these hold.
     floats : by the numbers of slots, those that were the same in both calls.
     numbers : where programs read them.
+    lives : numbers among what events were given, by their texts.
     masks : those that are given, and how many elements they select.
+    values : what is known of arguments of the program: constants, or what states hold.
     constants : the same, and what was made of values that were the same in both.
     objects : the same for arrays and Tensors that were one object in both calls, or of which both have
         made another, and are read anew.
@@ -61,7 +63,9 @@ class Stands:
         self.numbers = lockstep.numbers
         self.masks = [(e.refs[n], count) for e in self._events if e.kind == "op"
                       for n, count in e.more or () if type(e.refs[n]) is not Event]
+        self.lives = {r.text: r for e in self._events for r in e.refs if type(r) is Live}
         self._arrays: set[int] = set()  # what holds an array where the function has a Tensor
+        self.values: dict[Value, Any] = {}
         self.constants: dict[int, Any] = {}
         self.objects: dict[int, Any] = {}
         self.lines: dict[int, tuple[str, int]] = {}
@@ -81,6 +85,7 @@ class Stands:
         self.gone: list[str] = []
         self._follow_what_stays()
         self.results = then.results
+        self._take(end)
         self._check_results(returned)
 
     def _refuse_looks(self, end: Event) -> None:
@@ -142,15 +147,17 @@ class Stands:
 
     # -- what goes in --------------------------------------------------------------------------------
 
-    def take(self, segment: Segment) -> None:
-        """Find what stands for the slots and the numbers that a program takes, and for all others."""
-        for n in segment.arguments:
-            if n not in self.slots:
-                self.slots[n] = self._source(n)
-        for i in segment.replay.program.inputs:
+    def _take(self, end: Event) -> None:
+        """Find what stands for the slots and the numbers that the program takes, and for all others."""
+        used = {v for i in self._path.instructions[: self._path.ends[end]] for v in i.values}
+        for i in self._path.inputs.values():
+            if i.value not in used:
+                continue
+            if isinstance(i, Argument) and i.position not in self.slots:
+                self.slots[i.position] = self._source(i.position, i.value)
             for container, n in i.origins.values() if isinstance(i, Number) else ():
                 if container is self.numbers:
-                    self._settle(n)
+                    self._settle(n, i.value)
         for n, x in self._call.bound.items():  # what graphs need, and the program does not
             if n >= 0 and same(held(x), held(self._then.copies.get(n, self._then.brought.get(n)))):
                 self.slots.setdefault(n, self.names.name(x, "x"))
@@ -160,8 +167,16 @@ class Stands:
         tensor = isinstance(self._call.bound[n], Tensor) and n not in self._arrays
         return f"s{n}._value" if tensor else f"s{n}"
 
+    def live(self, number: Live) -> str:
+        """A number that changes from call to call, as it is in one."""
+        text = in_places(number.text, number.origins, lambda container, key: (
+            f"{self.names.name(container, 'numbers')}[{key!r}]"))
+        return f"Live({text}, {number.text!r}, {self.names.name(number.origins, 'origins')})"
+
     def tensor(self, n: int) -> str:
         """What is in a slot, as a result."""
+        if n in self.constants:  # others may write into what is returned
+            return f"constant(copied({self.names.name(self.constants[n], 'k')}, order='K'))"
         return f"s{n}" if self.raw(n) != f"s{n}" else f"constant(copied(s{n}, order='K'))"
 
     def _leaf(self, x: Tensor) -> str:
@@ -169,8 +184,8 @@ class Stands:
         k = self._given.get(id(x))
         return self.names.name(x, "T") if k is None else f"leaves[{k}]"
 
-    def _source(self, n: int) -> str:
-        """What a slot holds."""
+    def _source(self, n: int, value: Value) -> str:
+        """What a slot holds, which has this value in the program."""
         x, then = self._call.given(n), self._then.brought.get(n)
         if (k := self._given.get(id(x))) is not None:
             if not isinstance(self._leaves[k], Tensor):
@@ -186,37 +201,39 @@ class Stands:
                 return f"Tensor(leaves[{at}], {options})"
             if isinstance(data, Tensor) and any(
                     new is x and of is data for new, of in self._call.created):
-                if any(i.target is not None and i.target.tensor is data
-                       for i in self._path.instructions[:number]):
-                    raise Refused("it makes a Tensor of what it has changed, and a program would not; "
-                                  "use .detach()", self._line_of(n))
+                state = self._path.inputs.get(data)
+                versions = [state.value] if state is not None else []
+                versions += [i.output for i in self._path.instructions[:number]
+                             if i.target is not None and i.target is state]
+                if versions and versions[-1].form == value.form:
+                    self.values[value] = versions[-1]
+                elif len(versions) > 1:
+                    raise Refused("it makes another dtype of what it has changed, and a program would "
+                                  "not; use .astype()", self._line_of(value))
                 self.objects[n], self.lines[n] = data, UNKNOWN
                 return f"Tensor({self.names.name(data, 'T')}, {options})"
-        self.lines[n] = self._line_of(n)
+        self.lines[n] = self._line_of(value)
         if x is then and isinstance(x, np.ndarray | Tensor):
             self.objects[n] = x
             return self.names.name(x, "x")
-        value = self._call.raw(n)
+        now = self._call.raw(n)
         before = self._then.copies.get(n, getattr(then, "_value", then))
-        if isinstance(x, float) or not same(np.asarray(value), np.asarray(before)):
+        if isinstance(x, float) or not same(np.asarray(now), np.asarray(before)):
             raise Refused("what it makes outside of operations is another in each call, and a program "
                           "would not make it; give it as an argument", self.lines[n])
-        self.constants[n] = kept(value) if isinstance(value, np.ndarray) else value
-        self._arrays.add(n)
-        return self.names.name(self.constants[n], "k")
+        self.constants[n] = self.values[value] = kept(now) if isinstance(now, np.ndarray) else now
+        return self.names.name(x, "x")
 
-    def _settle(self, n: int) -> None:
+    def _settle(self, n: int, value: Value) -> None:
         """A float that other arguments had changed is what it was."""
-        now, self.lines[n] = self._call.bound[n], self._line_of(n)
+        now, self.lines[n] = self._call.bound[n], self._line_of(value)
         if not same(now, self._then.brought[n]):
             raise Refused("a float that it computes with is another in each call, and a program would "
                           "not compute it; give it as an argument", self.lines[n])
         self.constants[n] = self.floats[n] = now
 
-    def _line_of(self, n: int) -> tuple[str, int]:
-        found = self._path.inputs.get(("slot", n)) or self._path.inputs.get(f"n{n}")
-        return next((i.line for i in self._path.instructions
-                     if found is not None and found.value in i.values), UNKNOWN)
+    def _line_of(self, value: Value) -> tuple[str, int]:
+        return next((i.line for i in self._path.instructions if value in i.values), UNKNOWN)
 
     # -- what comes out ------------------------------------------------------------------------------
 
@@ -225,7 +242,7 @@ class Stands:
         for then, now in zip(self.results, returned, strict=True):
             if type(then) is Slot:
                 self._call.bound.setdefault(then.index, now)  # no operation has heard of it
-                self.slots[then.index] = self._source(then.index)
+                self.slots[then.index] = self._source(then.index, self._path.value_of(then))
                 if now._requires_grad and not (id(now) in self._given or then.index in self._before
                                                or self.objects.get(then.index) is now):
                     raise Refused("it returns a Tensor that it makes itself and that requires a "

@@ -13,7 +13,7 @@ from weakref import ref
 from ...errors import CaptureError, CaptureWarning, DTypeError, describe
 from ...ground.modes import Mode, current_mode
 from ...ground.user_code import line_of_function, located, user_stacklevel
-from ..ir import Program
+from ..ir import Program, Value
 from ..passes import optimized, readable
 from ..replay.memory import Memory
 from ..text.source import source_of
@@ -120,9 +120,14 @@ class Compiled:
         """The program as it was recorded, before all passes."""
         end = self._recorded
         if self._captured[0] is not end:
-            self._captured = end, program_of(end)
+            self._captured = end, program_of(end, self._known)
         program: Program = self._captured[1]
         return program
+
+    @property
+    def _known(self) -> dict[Value, Any]:
+        """What stands for some arguments of the program."""
+        return {}
 
     def _others(self) -> list[Program]:
         """The programs of other calls, which may be of other sizes."""

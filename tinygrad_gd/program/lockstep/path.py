@@ -164,15 +164,17 @@ def owning(program: Program) -> Program:
     return program.with_(gradients=tuple(gradients), instructions=(*program.instructions, *copies))
 
 
-def program_of(end: Event) -> Program:
+def program_of(end: Event, stands: dict[Value, Any] | None = None) -> Program:
     """The program of a call: what it computes for its results and for gradients that it leaves."""
     results, left = end.more
-    program = Part(end, [*results, *left.values()], True, end.path.around).program
+    program = Part(end, [*results, *left.values()], stands or {}, end.path.around).program
     path, used = end.path, {i.value for i in program.inputs}
     equal = {v: first for v, first in path.equal.items() if v in used}
     inputs = sorted((i for i in program.inputs if i.value not in equal),
                     key=lambda i: path.rank.get(i.value, inf))
-    program = replaced(program.with_(inputs=tuple(inputs)), equal)
+    place = {id(i): n for n, i in enumerate(inputs)}
+    writes = sorted(program.writes, key=lambda write: place[id(write[0])])
+    program = replaced(program.with_(inputs=tuple(inputs), writes=tuple(writes)), equal)
     count = len(results)
     return owning(program.with_(outputs=program.outputs[:count], gradients=tuple(
         zip(left, program.outputs[count:], strict=True))))
@@ -181,8 +183,12 @@ def program_of(end: Event) -> Program:
 class Part:
     """A part of a path as a program: what comes before an end, since the one before or the beginning.
 
-    Its results are those of the events that are ``alive``, and what later segments take. Arguments that
-    are in ``arrays`` are inputs of their own, which texts for people call by their names.
+    Its results are those of the events that are ``alive``, and what later segments take.
+
+    Parameters
+    ----------
+    stands : of the whole path, what stands for some of what the call brings.
+    arrays : what is an input of its own, which texts for people call by its name.
 
     Attributes
     ----------
@@ -190,9 +196,9 @@ class Part:
     handed : numbers of the instructions whose results later segments take.
     """
 
-    def __init__(self, at: Event, alive: list[Event], whole: bool = False,
+    def __init__(self, at: Event, alive: list[Event], stands: dict[Value, Any] | None = None,
                  arrays: dict[Value, Any] | None = None) -> None:
-        path: Path = at.path
+        path, whole = at.path, stands is not None  # type: Path, bool
         before = at.before
         while before is not None and (whole or before.kind not in ENDS):
             before = before.before
@@ -200,7 +206,7 @@ class Part:
         instructions = path.instructions[start:stop]
         self.handed = [] if whole else [n for n in sorted(at.needed) if start <= n < stop]
         self.arguments: list[int] = []
-        self._path, self._arrays = path, arrays or {}
+        self._path, self._stands, self._arrays = path, stands or {}, arrays or {}
         self._inputs: list[Input] = []
         self._known = {i.output for i in instructions}
         self._same: dict[Value, Any] = {}  # values that are constants, or what a state holds now
@@ -230,7 +236,10 @@ class Part:
                 continue
             self._known.add(v)
             source = self._given.get(v)
-            if v in self._arrays:
+            if v in self._stands:
+                self._same[v] = self._stands[v]
+                self._take(self._stands[v])
+            elif v in self._arrays:
                 self._inputs.append(Array(v, self._arrays[v]))
             elif isinstance(source, Array):
                 self._same[v] = source.array

@@ -20,6 +20,8 @@ from .trail import ALONE, Event, held_of, same_params
 class Segment:
     """A program that runs, what it takes of a call, and what it gives; if ``strict``, it is proved.
 
+    It is that of the whole call if something may stand for what this brings.
+
     Attributes
     ----------
     gives : where the result of each event is: its place in what the program returns, or the array in
@@ -30,10 +32,9 @@ class Segment:
         whether they are to be copied.
     """
 
-    def __init__(
-        self, at: Event, alive: list[Event], strict: bool, whole: bool = False
-    ) -> None:
-        part = Part(at, alive, whole)
+    def __init__(self, at: Event, alive: list[Event], strict: bool,
+                 stands: dict[Value, Any] | None = None) -> None:
+        part = Part(at, alive, stands)
         self.arguments, program = part.arguments, optimized(part.program)
         results = program.kept or program.outputs
         program = _returning_what_has_no_buffer(program)
