@@ -112,3 +112,25 @@ def test_a_frozen_step_of_an_optimizer_uses_the_gradients_that_it_finds() -> Non
     with warnings.catch_warnings():
         warnings.simplefilter("error", tg.CaptureWarning)
         assert weights(lambda step: tg.compile(step, frozen=True)) == weights(lambda step: step)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_copy_of_a_statistic_is_returned_as_it_was_then(again: bool) -> None:
+    def run(wrap: Any) -> list[Any]:
+        mean = tg.Tensor(np.zeros(2))
+
+        def step(x: Any) -> Any:
+            before = mean.detach()
+            mean.assign(mean * 0.5 + x)
+            after = tg.Tensor(mean)
+            if again:
+                mean.assign(mean + 1.0)
+            return before, after, after * 2.0
+
+        called = wrap(step)
+        kept = [called(tg.Tensor(np.full(2, float(n)))) for n in range(6)]
+        return [[x.tolist() for x in found] for found in kept]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore" if again else "error", tg.CaptureWarning)
+        assert run(lambda f: tg.compile(f, frozen=True)) == run(lambda f: f)

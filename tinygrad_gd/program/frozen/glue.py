@@ -74,7 +74,9 @@ def _lines(stands: Stands, segment: Segment, derived: list[Event], form: Any) ->
     name = stands.names.name
     given = {*segment.arguments, *(x.index for x in stands.results if type(x) is Slot), *(
         mask.index for mask, _ in stands.masks if type(mask) is Slot)}
-    yield from (f"s{n} = {text}" for n, text in stands.slots.items() if derived or n in given)
+    slots = {n: text for n, text in stands.slots.items()
+             if (derived or n in given) and n not in stands.between}
+    yield from (f"s{n} = {text}" for n, text in slots.items() if n not in stands.late)
     for mask, count in stands.masks:
         held = stands.raw(mask.index) if type(mask) is Slot else f"{name(mask, 'T')}._value"
         yield f"selects({held}, {count})"
@@ -85,6 +87,7 @@ def _lines(stands: Stands, segment: Segment, derived: list[Event], form: Any) ->
         yield "drew = state()"
     if not segment.idle:
         yield f"r = replay.run({', '.join(map(stands.raw, segment.arguments))})"
+    yield from (f"s{n} = {text}" for n, text in slots.items() if n in stands.late)
     values: dict[Event, str] = {}
     for made, source, copied in segment.given:
         held = "r" if len(segment.replay.program.outputs) == 1 else f"r[{source}]"
@@ -94,7 +97,7 @@ def _lines(stands: Stands, segment: Segment, derived: list[Event], form: Any) ->
     if stands.gone:
         yield f"{' = '.join(f'{leaf}._grad' for leaf in stands.gone)} = None"
     if derived:
-        bound = ", ".join(f"{n}: s{n}" for n in stands.slots)
+        bound = ", ".join(f"{n}: s{n}" for n in slots)
         results = ", ".join(f"{name(e, 'event')}: {values[e]}" for e in derived)
         lives = ", ".join(f"{text!r}: {stands.live(number)}" for text, number in stands.lives.items())
         yield (f"knows(lockstep, end, {{{bound}}}, {{{lives}}}, {'drew' if draws else None}, "

@@ -35,6 +35,7 @@ class Stands:
     ----------
     names : for objects in these texts.
     slots : by their numbers, what these hold.
+    late, between : those of them that hold what is there after the program has run, or on its way.
     floats : by the numbers of slots, those that were the same in both calls.
     numbers : where programs read them.
     lives : numbers among what events were given, by their texts.
@@ -59,6 +60,8 @@ class Stands:
         self.end, self._leaves = end, leaves
         self.names = Names()
         self.slots: dict[int, str] = {}
+        self.late: set[int] = set()
+        self.between: set[int] = set()
         self.floats: dict[int, float] = {}
         self.numbers = lockstep.numbers
         self.masks = [(e.refs[n], count) for e in self._events if e.kind == "op"
@@ -202,14 +205,16 @@ class Stands:
             if isinstance(data, Tensor) and any(
                     new is x and of is data for new, of in self._call.created):
                 state = self._path.inputs.get(data)
-                versions = [state.value] if state is not None else []
-                versions += [i.output for i in self._path.instructions[:number]
-                             if i.target is not None and i.target is state]
-                if versions and versions[-1].form == value.form:
-                    self.values[value] = versions[-1]
-                elif len(versions) > 1:
+                written = [(k, i.output) for k, i in enumerate(self._path.instructions)
+                           if i.target is not None and i.target is state]
+                versions = [v for k, v in written if k < number]
+                if versions and versions[-1].form != value.form:
                     raise Refused("it makes another dtype of what it has changed, and a program would "
                                   "not; use .astype()", self._line_of(value))
+                if state is not None and state.value.form == value.form:
+                    self.values[value] = [state.value, *versions][-1]
+                if versions:
+                    (self.late if len(versions) == len(written) else self.between).add(n)
                 self.objects[n], self.lines[n] = data, UNKNOWN
                 return f"Tensor({self.names.name(data, 'T')}, {options})"
         self.lines[n] = self._line_of(value)
@@ -243,6 +248,9 @@ class Stands:
             if type(then) is Slot:
                 self._call.bound.setdefault(then.index, now)  # no operation has heard of it
                 self.slots[then.index] = self._source(then.index, self._path.value_of(then))
+                if then.index in self.between:
+                    raise Refused("it returns what it makes of values that it changes then, and a "
+                                  "program would not; use .copy()")
                 if now._requires_grad and not (id(now) in self._given or then.index in self._before
                                                or self.objects.get(then.index) is now):
                     raise Refused("it returns a Tensor that it makes itself and that requires a "
