@@ -1,8 +1,9 @@
-"""Frozen: programs of whole calls, for functions whose Python is skipped.
+"""Frozen: the program of a call in lockstep without its Python.
 
-Read `arguments`, what tells one form of call from another; `whole`, which makes one program of a call
-that went in lockstep; `entry`, that and what must be as it was for it to stand for the function; and
-`function`, which skips, and runs the Python again to audit what it skips.
+Read `arguments`, what tells one form of call from another; `stands`, which finds what the program is
+given where nobody brings it, with `gradients` and what is `refused`; `glue`, which writes the function
+around it; `entry`, that and what must be as it was; and `function`, which skips Python, and runs it again
+to audit what it skips.
 
 Surprises here
 --------------

@@ -11,6 +11,7 @@ from ...ground.modes import Mode
 from ...ground.pytree import flatten
 from ...ground.storage import changes
 from ...ground.user_code import located
+from ..ir import Value
 from ..lockstep.call import counts, held
 from ..lockstep.expected import Expected, Flags
 from ..lockstep.lockstep import Lockstep
@@ -41,13 +42,11 @@ class Entry:
                  returned: Any, place: tuple[str, int], lockstep: Lockstep) -> None:
         self.hold, self.end = hold, end
         self.due, self.left = 4, 2
-        self._results, path = stands.results, end.path_to()
-        wanted = list(dict.fromkeys(
-            e for e in (*self._results, *(e for _, e in stands.stay)) if isinstance(e, Event)))
+        self._results, path = stands.returned, stands.events
+        wanted = list(dict.fromkeys(x for x in (*stands.results, *stands.gradients.stay.values())
+                                    if isinstance(x, Event | Value)))
         self.segment = Segment(end, wanted, lockstep.strict, stands.values)
-        lasting = stands.lasting
-        derived = [e for e in wanted if e.requires_grad and e in lasting]
-        self.run = glued(stands, self.segment, derived, returned, lockstep)
+        self.run = glued(stands, self.segment, stands.derived(wanted), returned, lockstep)
         self._stands, self.objects, self._constants = stands, stands.objects, stands.constants
         self.same = [(k, leaves[k]) for k in stands.same]
         self.others = [

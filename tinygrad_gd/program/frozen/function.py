@@ -33,7 +33,8 @@ from ..lockstep.trail import ALONE, held_of
 from ..replay.replay import Stale
 from .arguments import form_of
 from .entry import Entry, conditions
-from .stands import Refused, Stands
+from .refused import Refused
+from .stands import Stands
 
 #: Programs that are kept for one form of arguments, as for training and evaluation; and forms.
 VARIANTS, FORMS = 8, 64
@@ -273,10 +274,10 @@ class Frozen(Compiled):
         if len(recording.results) != len(returned):
             raise Refused("it returns another number of results in each call")
         stands = Stands(end, recording, lockstep, leaves, shown, returned)
-        allowed = {id(e) for e in (*recording.results, *stands.gradients)}
+        allowed = {id(e) for e in (*recording.results, *stands.gradients.made)}
         kept = [e for e in lockstep.alive.values() if id(e) not in allowed]
         returned_too = {id(e) for e in recording.results}
-        if any(id(g) not in returned_too for g in held_of(stands.gradients, ALONE + 1)):
+        if any(id(g) not in returned_too for g in held_of(stands.gradients.made, ALONE + 1)):
             raise Refused("a gradient is kept outside of it, where a program would not put it; "
                           "return it")
         if kept:
@@ -290,9 +291,8 @@ class Frozen(Compiled):
 
     # -- looking at it -----------------------------------------------------------------------------
 
-    @property
-    def _known(self) -> dict[Value, Any]:
-        return {} if self._last is None else self._last.known
+    def _known(self, end: Any) -> dict[Value, Any]:
+        return next((entry.known for entry in self._all() if entry.end is end), {})
 
     def _segments(self) -> list[Segment]:
         return super()._segments() if self._last is None else [self._last.segment]

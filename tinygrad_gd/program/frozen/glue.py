@@ -26,6 +26,7 @@ from ...ground.pytree import unflatten
 from ...ground.rng import generator
 from ...ground.storage import kept
 from ...ops.unnamed import OtherMask
+from ..ir import Value
 from ..lockstep.call import Call
 from ..lockstep.lockstep import Lockstep
 from ..lockstep.segments import Segment
@@ -71,38 +72,28 @@ def knows(lockstep: Lockstep, end: Event, bound: dict[int, Any], lives: dict[str
 
 
 def _lines(stands: Stands, segment: Segment, derived: list[Event], form: Any) -> Iterator[str]:
-    name = stands.names.name
-    given = {*segment.arguments, *(x.index for x in stands.results if type(x) is Slot), *(
-        mask.index for mask, _ in stands.masks if type(mask) is Slot)}
-    slots = {n: text for n, text in stands.slots.items()
-             if (derived or n in given) and n not in stands.between}
-    yield from (f"s{n} = {text}" for n, text in slots.items() if n not in stands.late)
-    for mask, count in stands.masks:
-        held = stands.raw(mask.index) if type(mask) is Slot else f"{name(mask, 'T')}._value"
-        yield f"selects({held}, {count})"
-    if stands.floats:
-        yield f"{name(stands.numbers, 'numbers')}.update({name(stands.floats, 'floats')})"
+    name, masks = stands.names.name, stands.masks()
+    yield from (f"s{n} = {text}" for n, text in stands.slots.items())
+    yield from (f"selects({mask}, {count})" for mask, count in masks)
     draws = segment.draws and derived
     if draws:
         yield "drew = state()"
     if not segment.idle:
-        yield f"r = replay.run({', '.join(map(stands.raw, segment.arguments))})"
-    yield from (f"s{n} = {text}" for n, text in slots.items() if n in stands.late)
-    values: dict[Event, str] = {}
+        yield f"r = replay.run({', '.join(map(stands.array, segment.arguments))})"
+    values: dict[Any, str] = {}
     for made, source, copied in segment.given:
         held = "r" if len(segment.replay.program.outputs) == 1 else f"r[{source}]"
         values[made] = f"v{len(values)}"
         yield f"{values[made]} = constant({f'copied({held})' if copied else held})"
-    yield from (f"{leaf}._grad = {values[made]}" for leaf, made in stands.stay)
-    if stands.gone:
-        yield f"{' = '.join(f'{leaf}._grad' for leaf in stands.gone)} = None"
+    for leaf, made in stands.gradients.stay.items():
+        yield f"{stands.leaf(leaf)}._grad = {values[made]}"
+    yield from (f"{stands.leaf(leaf)}._grad = None" for leaf in stands.gradients.gone)
     if derived:
-        bound = ", ".join(f"{n}: s{n}" for n in slots)
+        bound = ", ".join(f"{n}: s{n}" for n in stands.slots)
         results = ", ".join(f"{name(e, 'event')}: {values[e]}" for e in derived)
-        lives = ", ".join(f"{text!r}: {stands.live(number)}" for text, number in stands.lives.items())
-        yield (f"knows(lockstep, end, {{{bound}}}, {{{lives}}}, {'drew' if draws else None}, "
+        yield (f"knows(lockstep, end, {{{bound}}}, {{{stands.lives()}}}, {'drew' if draws else None}, "
                f"{{{results}}})")
-    returned = [values[x] if type(x) is Event else stands.tensor(x.index) if type(x) is Slot
-                else name(x, "k") for x in stands.results]
+    returned = [values[x] if isinstance(x, Event | Value) else stands.tensor(x.index)
+                if type(x) is Slot else name(x, "k") for x in stands.results]
     yield f"return {returned[0]}" if isinstance(form, Tensor) else (
         f"return unflatten(form, [{', '.join(returned)}])")

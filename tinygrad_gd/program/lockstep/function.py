@@ -120,19 +120,18 @@ class Compiled:
         """The program as it was recorded, before all passes."""
         end = self._recorded
         if self._captured[0] is not end:
-            self._captured = end, program_of(end, self._known)
+            self._captured = end, program_of(end, self._known(end))
         program: Program = self._captured[1]
         return program
 
-    @property
-    def _known(self) -> dict[Value, Any]:
-        """What stands for some arguments of the program."""
+    def _known(self, end: Event) -> dict[Value, Any]:
+        """What stands for some arguments of a program."""
         return {}
 
     def _others(self) -> list[Program]:
         """The programs of other calls, which may be of other sizes."""
         last, known = self._recorded, self._lockstep.root.descendants()
-        return [program_of(e) for e in known if e.kind == "end" and e is not last]
+        return [program_of(e, self._known(e)) for e in known if e.kind == "end" and e is not last]
 
     @property
     def program(self) -> Program:

@@ -183,7 +183,7 @@ def program_of(end: Event, stands: dict[Value, Any] | None = None) -> Program:
 class Part:
     """A part of a path as a program: what comes before an end, since the one before or the beginning.
 
-    Its results are those of the events that are ``alive``, and what later segments take.
+    Its results are those of the events that are ``alive``, or values, and what later segments take.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ class Part:
     handed : numbers of the instructions whose results later segments take.
     """
 
-    def __init__(self, at: Event, alive: list[Event], stands: dict[Value, Any] | None = None,
+    def __init__(self, at: Event, alive: list[Any], stands: dict[Value, Any] | None = None,
                  arrays: dict[Value, Any] | None = None) -> None:
         path, whole = at.path, stands is not None  # type: Path, bool
         before = at.before
@@ -220,7 +220,7 @@ class Part:
             if i.target is not None:
                 self._take(i.target.value)
                 writes[i.target] = i.output
-        results = (*(path.at(event, stop) for event in alive),
+        results = (*(path.at(x, stop) if isinstance(x, Event) else x for x in alive),
                    *(path.instructions[n].output for n in self.handed))
         self._take(*results)
         #: What is alive after an end may be looked at, and hardly ever is.

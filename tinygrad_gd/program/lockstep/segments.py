@@ -32,7 +32,7 @@ class Segment:
         whether they are to be copied.
     """
 
-    def __init__(self, at: Event, alive: list[Event], strict: bool,
+    def __init__(self, at: Event, alive: list[Any], strict: bool,
                  stands: dict[Value, Any] | None = None) -> None:
         part = Part(at, alive, stands)
         self.arguments, program = part.arguments, optimized(part.program)
@@ -55,11 +55,11 @@ class Segment:
         owned = [text.lasts(v) or memory.index(memory[n]) < n for n, v in enumerate(program.outputs)]
         shown = {n for n, v in enumerate(program.outputs) if at.kind != "end" and isinstance(v, Value)
                  and not (v.scalar or isinstance(text.plan.place(v), int | None))}
-        self.copied = {n for made, n in self.gives.items() if type(n) is int and owned[n]
-                       and not (n in shown and made.shows)}  # whoever has it sees what is written
+        places = {n: made for made, n in self.gives.items() if type(n) is int}
+        seen = {n for n in shown if n in places and places[n].shows}  # who has it sees what is written
+        self.copied = {n for n in places if owned[n]} - seen
         if strict:
-            prove(text, {n for made, n in self.gives.items()
-                         if type(n) is int and n not in {*self.copied, *(shown if made.shows else ())}})
+            prove(text, places.keys() - self.copied - seen)
         self.hold(alive)
 
     def hold(self, held: list[Event]) -> None:
