@@ -2,8 +2,8 @@
 
 Read `arguments`, what tells one form of call from another; `stands`, which finds what the program is
 given where nobody brings it, with `gradients` and what is `refused`; `glue`, which writes the function
-around it; `entry`, that and what must be as it was; and `function`, which skips Python, and runs it again
-to audit what it skips.
+around it; `entry`, that and what must be as it was; and `function`, which skips Python, and runs it
+again to audit what it skips.
 
 Surprises here
 --------------
