@@ -43,11 +43,13 @@ def cotangents_of(
     create_graph: bool = False,
     targets: Sequence[Tensor] | None = None,
     since: int = 0,
+    complete: bool = True,
 ) -> dict[Tensor, Any]:
     """Walk the graph backwards and return the cotangents of ``targets`` (default: all leaves).
 
     The values are arrays, or Tensors with ``create_graph``. What was made before the clock showed
-    ``since`` is not visited: no path to the targets goes through it.
+    ``since`` is not visited: no path to the targets goes through it. Hooks of the targets see
+    cotangents that are ``complete``, and not those that are a part of another pass.
     """
     observer = current_mode().observer
     as_tensors = create_graph or (observer is not None and observer.wants_tensors)
@@ -117,6 +119,6 @@ def cotangents_of(
                 cotangents[x] = gx
                 heappush(pending, (-seq, x))
     for tensor, g in result.items():
-        if tensor._hooks is not None:
+        if complete and tensor._hooks is not None:
             result[tensor] = run_hooks(tensor, g, as_tensors)
     return result
