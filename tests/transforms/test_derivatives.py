@@ -241,6 +241,18 @@ def test_vjp_fn_may_be_called_again() -> None:
 
 
 @pytest.mark.parametrize("call", [
+    lambda x: tg.grad(lambda p, q: (p + q).sum(), argnums=(0, 1))(x, x), lambda x: tg.vjp(lambda p, q: p + q, x, x)[1](V),
+    lambda x: tg.jvp(lambda p: (p, p), (x,), (V,))[1],
+])
+@pytest.mark.parametrize("recorded", [False, True])
+def test_equal_derivatives_are_not_one_tensor(call: Any, recorded: bool) -> None:
+    one, other = call(tg.Tensor(X, requires_grad=recorded))
+    before = other.tolist()
+    one *= 2
+    assert other.tolist() == before
+
+
+@pytest.mark.parametrize("call", [
     lambda x: tg.grad(lambda y: (y**2).sum())(x), lambda x: tg.jacobian(np.sin)(x),
     lambda x: tg.jacobian(np.sin, mode="forward")(x), lambda x: tg.hessian(lambda y: (y**3).sum())(x),
     lambda x: tg.jvp(np.sin, (x,), (np.ones(3),))[1], lambda x: tg.vjp(np.sin, x)[1](np.ones(3))[0],
