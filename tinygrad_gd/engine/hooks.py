@@ -92,7 +92,8 @@ def accumulate(leaf: Tensor, g: Any) -> None:
     """Add a cotangent to ``leaf.grad``."""
     with taking_turns:
         if leaf._grad is not None:
-            g = leaf.grad + g if isinstance(g, Tensor) else leaf._grad._value + g
+            recorded = isinstance(g, Tensor) or leaf._grad._requires_grad
+            g = leaf.grad + g if recorded else leaf._grad._value + g
         leaf._grad = wrap(g)
 
 
