@@ -178,6 +178,12 @@ def test_a_custom_rule_that_draws_has_one_draw_in_all_its_derivatives() -> None:
     assert tg.generator().bit_generator.state == after
 
 
+def test_a_rule_holds_in_derivatives_of_all_orders() -> None:
+    through = tg.custom_vjp(lambda x: np.round(x))
+    through.defvjp(lambda x: (np.round(x), None), lambda _, g: (g,))
+    assert tg.hessian(lambda x: through(x) ** 2)(1.2).item() == 2
+
+
 def test_a_wrong_custom_rule_is_used_and_caught_by_gradcheck() -> None:
     @tg.custom_vjp
     def cube(x: Any) -> Any:

@@ -264,6 +264,13 @@ def test_float32_stays_float32(call: Any) -> None:
     assert call(np.ones(3, np.float32)).dtype == np.float32
 
 
+@pytest.mark.parametrize("outputs", [1, 2, 3])
+def test_the_dtype_of_a_jacobian_does_not_depend_on_sizes(outputs: int) -> None:
+    x = np.ones(2, np.float32)
+    jacobian = tg.jacobian(lambda x: x.astype(np.float64).sum() * np.ones(outputs))(x)
+    assert jacobian.dtype == np.float32 and jacobian.shape == (outputs, 2)
+
+
 def test_a_derivative_keeps_name_and_documentation() -> None:
     def energy(x: Any) -> Any:
         """Kinetic."""

@@ -40,8 +40,9 @@ class custom_vjp:
 
     ``f.defvjp(fwd, bwd)``: ``fwd(*args)`` returns ``(out, residuals)``, ``bwd(residuals, g)`` a tuple
     with the cotangent of each argument (None for zeros), from ``g``, the cotangent of ``out``.
-    Higher derivatives differentiate ``fwd`` and ``bwd``. For rules of one array function,
-    `primitive` is shorter.
+    Higher derivatives differentiate ``bwd`` and the residuals of ``fwd``. That of ``out`` is the rule
+    in all of them, as in PyTorch; JAX differentiates what ``fwd`` computes. For rules of one array
+    function, `primitive` is shorter.
 
     >>> import numpy as np, tinygrad_gd as tg
     >>> @tg.custom_vjp
