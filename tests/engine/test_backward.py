@@ -128,6 +128,17 @@ def test_second_derivatives() -> None:
     assert x.grad is not None and x.grad.item() == 12
 
 
+def test_a_recorded_gradient_stays_recorded_when_another_is_added() -> None:
+    x = leaf(2.0)
+    (x**3).backward(create_graph=True)
+    (x * 5).backward()
+    first = x.grad
+    x.zero_grad()
+    assert first is not None and first.item() == 17
+    (first * first + x).backward()
+    assert x.grad is not None and x.grad.item() == 2 * 17 * 12 + 1
+
+
 def test_the_first_gradients_of_the_line() -> None:
     x = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
     y = 2 * x + 1

@@ -34,6 +34,22 @@ def test_hooks_replace_in_the_order_of_registration(create_graph: bool) -> None:
     assert x.grad is not None and x.grad.tolist() == [11.0]
 
 
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_what_a_pass_hands_out_belongs_to_one_each(create_graph: bool) -> None:
+    x, y, kept = leaf(1.0), leaf(1.0), tg.Tensor([1.0])
+    seen: list[tg.Tensor] = []
+    h = x + 0
+    h.retain_grad()
+    h.register_hook(seen.append)
+    h.register_hook(lambda g: kept)
+    (h + y).sum().backward(create_graph=create_graph)
+    handed_out = [kept, seen[0], h.grad, x.grad, y.grad]
+    for i, g in enumerate(handed_out):
+        assert g is not None
+        g *= i + 2
+    assert [g.item() for g in handed_out if g is not None] == [2.0, 3.0, 4.0, 5.0, 6.0]
+
+
 def test_a_hook_on_a_leaf_replaces_what_is_added_to_grad() -> None:
     x = leaf(1.0, 2.0)
     x.register_hook(lambda g: np.clip(g, -1, 1))

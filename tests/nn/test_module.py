@@ -45,6 +45,20 @@ class Net(tg.nn.Module):
         return self.scale * x
 
 
+def test_apply_goes_in_order_to_each_module_after_those_inside() -> None:
+    shared, seen = tg.nn.Tanh(), []
+    net = tg.nn.Sequential(tg.nn.Linear(2, 2), tg.nn.Sequential(tg.nn.ReLU(), shared), shared)
+    net.apply(lambda module: seen.append(module))
+    assert seen == [net[0], net[1][0], shared, net[1], net]
+
+
+def test_a_module_that_is_there_twice_is_one_child() -> None:
+    layer = tg.nn.Linear(2, 2)
+    net = tg.nn.Sequential(layer, tg.nn.Tanh(), layer)
+    assert [name for name, _ in net.named_children()] == ["0", "1"] and list(net.children()) == [layer, net[1]]
+    assert repr(net).count("Linear") == 2 and list(net.state_dict()) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+
+
 @pytest.mark.parametrize("value", [3.0, np.ones(()), tg.Tensor(3.0), [tg.nn.Parameter(3.0)]], ids=repr)
 def test_a_parameter_is_not_replaced_by_what_no_optimizer_sees(value: object) -> None:
     net = Net()

@@ -407,6 +407,7 @@ def test_a_history_is_a_table_and_plain_lists() -> None:
     table = repr(history).splitlines()
     assert table[0].split() == ["epoch", "loss", "lr"] and "..." in table[4] and len(table) == 13
     assert type(history).from_dict(history.to_dict()).to_dict() == history.to_dict()
+    assert "loss" in history and "val_loss" not in history and list(history) == history.columns
     with pytest.raises(tg.OptionError, match=r"no column 'acc'; there are epoch, loss, lr, seconds"):
         history["acc"]
     pandas = pytest.importorskip("pandas")

@@ -84,7 +84,8 @@ def same(a: Any, b: Any) -> None:
 
 
 @each_form
-@pytest.mark.parametrize("value", [TREE, [], {}, 3, np.array([1.0]), {"x": {}}, {"tinygrad_gd.json": np.ones(2)}, {"a": np.ones(1), "b": 2}], ids=str)
+@pytest.mark.parametrize("value", [TREE, [], {}, 3, np.array([1.0]), {"x": {}}, {"tinygrad_gd.json": np.ones(2)}, {"a": np.ones(1), "b": 2},
+                                   {"__metadata__": np.ones(2)}], ids=str)
 def test_what_goes_in_comes_out(value: Any, form: str, tmp_path: Path) -> None:
     tg.save(value, str(tmp_path / f"x{form}"))
     same(value, tg.load(str(tmp_path / f"x{form}")))

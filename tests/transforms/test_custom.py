@@ -69,6 +69,22 @@ def test_checkpointed_draws_repeat_themselves() -> None:
     assert_trees_close(run(tg.checkpoint(noisy)), run(noisy), 0)
 
 
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_hooks_of_what_goes_into_a_checkpoint_see_the_whole_gradient_once(create_graph: bool) -> None:
+    def run(wrap: Callable[[Any], Any]) -> list[Any]:
+        seen: list[Any] = []
+        w, x = (tg.Tensor(a, requires_grad=True) for a in (X, Y))
+        w.register_hook(lambda g: (seen.append(g.tolist()), g * 0.5)[1])
+        h = x * 1.0
+        h.retain_grad()
+        h.register_hook(lambda g: g * 10)
+        (wrap(lambda a: a * w)(h) + w).sum().backward(create_graph=create_graph)
+        assert w.grad is not None and x.grad is not None and h.grad is not None
+        return [seen, w.grad.tolist(), x.grad.tolist(), h.grad.tolist()]
+
+    assert run(tg.checkpoint) == run(lambda f: f)
+
+
 def test_checkpoint_to_higher_orders_and_over_trees() -> None:
     w = tg.Tensor(0.3)
 
@@ -143,6 +159,29 @@ def test_a_custom_rule_works_to_any_order_and_in_gradcheck() -> None:
     assert_close(tg.grad(nest(tg.grad, 1, softplus))(X[0]), sigmoid[0] * (1 - sigmoid[0]), 1e-13)
     assert_close(tg.jvp(softplus, (X,), (V,))[1], sigmoid * V, 1e-14)
     assert tg.gradcheck(lambda x: softplus(x, beta=2.0), [X], order=2)
+
+
+def test_a_custom_rule_that_draws_has_one_draw_in_all_its_derivatives() -> None:
+    drop = tg.custom_vjp(lambda x: x)
+
+    def fwd(x: Any) -> Any:
+        mask = tg.generator().random(x.shape) > 0.5
+        return x * mask, mask
+
+    drop.defvjp(fwd, lambda mask, g: (g * mask,))
+    tg.manual_seed(0)
+    x = tg.Tensor(np.ones(16), requires_grad=True)
+    out = drop(x)
+    after = tg.generator().bit_generator.state
+    out.sum().backward(create_graph=True)
+    assert x.grad is not None and x.grad.tolist() == out.tolist()
+    assert tg.generator().bit_generator.state == after
+
+
+def test_a_rule_holds_in_derivatives_of_all_orders() -> None:
+    through = tg.custom_vjp(lambda x: np.round(x))
+    through.defvjp(lambda x: (np.round(x), None), lambda _, g: (g,))
+    assert tg.hessian(lambda x: through(x) ** 2)(1.2).item() == 2
 
 
 def test_a_wrong_custom_rule_is_used_and_caught_by_gradcheck() -> None:

@@ -241,6 +241,18 @@ def test_vjp_fn_may_be_called_again() -> None:
 
 
 @pytest.mark.parametrize("call", [
+    lambda x: tg.grad(lambda p, q: (p + q).sum(), argnums=(0, 1))(x, x), lambda x: tg.vjp(lambda p, q: p + q, x, x)[1](V),
+    lambda x: tg.jvp(lambda p: (p, p), (x,), (V,))[1],
+])
+@pytest.mark.parametrize("recorded", [False, True])
+def test_equal_derivatives_are_not_one_tensor(call: Any, recorded: bool) -> None:
+    one, other = call(tg.Tensor(X, requires_grad=recorded))
+    before = other.tolist()
+    one *= 2
+    assert other.tolist() == before
+
+
+@pytest.mark.parametrize("call", [
     lambda x: tg.grad(lambda y: (y**2).sum())(x), lambda x: tg.jacobian(np.sin)(x),
     lambda x: tg.jacobian(np.sin, mode="forward")(x), lambda x: tg.hessian(lambda y: (y**3).sum())(x),
     lambda x: tg.jvp(np.sin, (x,), (np.ones(3),))[1], lambda x: tg.vjp(np.sin, x)[1](np.ones(3))[0],
@@ -250,6 +262,13 @@ def test_vjp_fn_may_be_called_again() -> None:
 ])
 def test_float32_stays_float32(call: Any) -> None:
     assert call(np.ones(3, np.float32)).dtype == np.float32
+
+
+@pytest.mark.parametrize("outputs", [1, 2, 3])
+def test_the_dtype_of_a_jacobian_does_not_depend_on_sizes(outputs: int) -> None:
+    x = np.ones(2, np.float32)
+    jacobian = tg.jacobian(lambda x: x.astype(np.float64).sum() * np.ones(outputs))(x)
+    assert jacobian.dtype == np.float32 and jacobian.shape == (outputs, 2)
 
 
 def test_a_derivative_keeps_name_and_documentation() -> None:

@@ -15,7 +15,7 @@ from ..ground.modes import current_mode
 from ..ground.observer import reverse_pass
 from ..ground.threads import taking_turns
 from .backward import check_overwritten, fit, in_single, seed_of
-from .hooks import accumulate, run_hooks, unwrap, wrap
+from .hooks import accumulate, owned, run_hooks, unwrap, wrap
 from .kept import is_due, note
 from .tensor import ALL, Tensor
 
@@ -24,15 +24,13 @@ def backward_in_full(root: Tensor, gradient: Any, create_graph: bool) -> None:
     """`backward.backward` recorded with ``create_graph``, and with observers told of each step."""
     seed = seed_of(root, gradient)
     with reverse_pass(root, seed, create_graph):
-        given: set[Any] = set()
         cotangents = cotangents_of([root], [seed], create_graph)
         observer = current_mode().observer
         with taking_turns:
             for leaf, g in cotangents.items():
                 if observer is not None:
                     observer.accumulates(leaf)
-                accumulate(leaf, g.copy() if isinstance(g, Tensor) and g in given else g)  # one owner
-                given.add(leaf._grad)
+                accumulate(leaf, g)
     if is_due():
         note(root)
 
@@ -43,11 +41,13 @@ def cotangents_of(
     create_graph: bool = False,
     targets: Sequence[Tensor] | None = None,
     since: int = 0,
+    complete: bool = True,
 ) -> dict[Tensor, Any]:
     """Walk the graph backwards and return the cotangents of ``targets`` (default: all leaves).
 
     The values are arrays, or Tensors with ``create_graph``. What was made before the clock showed
-    ``since`` is not visited: no path to the targets goes through it.
+    ``since`` is not visited: no path to the targets goes through it. Hooks of the targets see
+    cotangents that are ``complete``, and not those that are a part of another pass.
     """
     observer = current_mode().observer
     as_tensors = create_graph or (observer is not None and observer.wants_tensors)
@@ -116,7 +116,12 @@ def cotangents_of(
             else:
                 cotangents[x] = gx
                 heappush(pending, (-seq, x))
+    handed_out: set[Any] = set()
     for tensor, g in result.items():
-        if tensor._hooks is not None:
-            result[tensor] = run_hooks(tensor, g, as_tensors)
+        if complete and tensor._hooks is not None:
+            g = run_hooks(tensor, g, as_tensors)
+        if as_tensors:  # each has one owner, who may change it in place
+            g = owned(g) if g in handed_out else g
+            handed_out.add(g)
+        result[tensor] = g
     return result

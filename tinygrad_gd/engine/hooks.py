@@ -64,7 +64,7 @@ def run_hooks(tensor: Tensor, g: Any, as_tensors: bool) -> Any:
     for hook in hooks:
         if hook is retain:
             continue
-        shown = g if as_tensors else constant(g.copy())  # the array may be another tensor's, too
+        shown = owned(g) if as_tensors else constant(g.copy())  # it may be another tensor's, too
         before = shown._seq
         replacement = hook(shown)
         if shown._seq != before:
@@ -72,11 +72,11 @@ def run_hooks(tensor: Tensor, g: Any, as_tensors: bool) -> Any:
                             "other tensors may share; return the new gradient instead")
         if replacement is not None:
             new = _replacement(tensor, replacement)
-            g = new if as_tensors else new._value.copy()  # the user may have kept it
+            g = owned(new) if as_tensors else new._value.copy()  # the user may have kept it
             if (observer := current_mode().observer) is not None:
                 observer.replaces(tensor, g)
     if retain in hooks and tensor._primitive is not None:
-        accumulate(tensor, g if as_tensors else g.copy())
+        accumulate(tensor, owned(g) if as_tensors else g.copy())
     return g
 
 
@@ -92,8 +92,14 @@ def accumulate(leaf: Tensor, g: Any) -> None:
     """Add a cotangent to ``leaf.grad``."""
     with taking_turns:
         if leaf._grad is not None:
-            g = leaf.grad + g if isinstance(g, Tensor) else leaf._grad._value + g
+            recorded = isinstance(g, Tensor) or leaf._grad._requires_grad
+            g = leaf.grad + g if recorded else leaf._grad._value + g
         leaf._grad = wrap(g)
+
+
+def owned(g: Tensor) -> Tensor:
+    """A Tensor that is nobody else's; what has a history cannot be changed, and needs no copy."""
+    return g if g._requires_grad else g.copy()
 
 
 def wrap(g: Any) -> Tensor:

@@ -213,8 +213,12 @@ class Module(Looks):
             yield path, found
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
-        """The modules directly inside this one, with their names."""
-        return ((path, m) for path, m in self._attributes() if isinstance(m, Module))
+        """The modules directly inside this one, each once, with their names."""
+        first: dict[Module, str] = {}
+        for name, m in self._attributes():
+            if isinstance(m, Module):
+                first.setdefault(m, name)
+        return ((name, m) for m, name in first.items())
 
     def children(self) -> Iterator[Module]:
         """The modules directly inside this one."""
@@ -278,13 +282,20 @@ class Module(Looks):
         return (buffer for _, buffer in self.named_buffers(recurse=recurse))
 
     def apply(self: AnyModule, function: Callable[[Module], Any]) -> AnyModule:
-        """Call ``function`` on every module, the innermost first, as for initialising weights."""
+        """Call ``function`` on every module, in order, after those inside: to initialise weights."""
         if not callable(function):
             raise DTypeError(f"apply: expected a function of a module, got {describe(function)}; to "
                              "compute, call the module itself: module(x)")
-        for module in reversed(list(self.modules())):
+        for module in self._inside_first(set()):
             function(module)
         return self
+
+    def _inside_first(self, seen: set[Module]) -> Iterator[Module]:
+        seen.add(self)
+        for module in self.children():
+            if module not in seen:
+                yield from module._inside_first(seen)
+        yield self
 
     def _at(self, kind: str, path: str, found: dict[str, Any]) -> Any:
         try:
@@ -306,16 +317,14 @@ class Module(Looks):
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a path such as ``layers.0.weight``."""
         state = self._state(unsaved=True)
-        found: Parameter = self._at(
-            "parameter", target, {k: v for k, v in state.items() if isinstance(v, Parameter)})
-        return found
+        parameters = {k: v for k, v in state.items() if isinstance(v, Parameter)}
+        return self._at("parameter", target, parameters)  # type: ignore[no-any-return]
 
     def get_buffer(self, target: str) -> Tensor:
         """The registered buffer at a path."""
         state = self._state(unsaved=True)
-        found: Tensor = self._at(
-            "buffer", target, {k: v for k, v in state.items() if not isinstance(v, Parameter)})
-        return found
+        buffers = {k: v for k, v in state.items() if not isinstance(v, Parameter)}
+        return self._at("buffer", target, buffers)  # type: ignore[no-any-return]
 
     # -- hooks -------------------------------------------------------------------------------------
 
@@ -460,7 +469,7 @@ class Module(Looks):
     def __repr__(self) -> str:
         """The tree of modules, one line each."""
         lines = [f"({name}): {child!r}".replace("\n", "\n  ")
-                 for name, child in self.named_children()]
+                 for name, child in self._attributes() if isinstance(child, Module)]
         inside = "\n  ".join([*filter(None, [self.extra_repr()]), *lines])
         kind = type(self).__name__
         return f"{kind}(\n  {inside}\n)" if lines else f"{kind}({inside})"

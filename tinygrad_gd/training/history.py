@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from ..errors import MissingLibraryError, OptionError
@@ -37,6 +38,9 @@ class History:
     def columns(self) -> list[str]:
         """What is known of the epochs, such as ``loss`` and ``val_loss``."""
         return list(dict.fromkeys(name for epoch in self.epochs for name in epoch))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
 
     def __len__(self) -> int:
         return len(self.epochs)

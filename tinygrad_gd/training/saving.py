@@ -134,7 +134,7 @@ def _shown(path: tuple[Any, ...]) -> str:
 
 
 def _entered(value: Any, path: tuple[Any, ...], arrays: dict[str, Any]) -> str:
-    """Enter an array under its path, and return that name; of two alike the second gets a number."""
+    """Enter an array under its path, and return that name; with a number if the name is taken."""
     array = value.numpy() if isinstance(value, Tensor) else value
     if np.ma.isMaskedArray(array):
         raise DTypeError(f"save: {_shown(path)} is a masked array, whose mask would be lost; give "
@@ -145,7 +145,7 @@ def _entered(value: Any, path: tuple[Any, ...], arrays: dict[str, Any]) -> str:
                          "and texts in lists, array.tolist()")
     wanted = name = ".".join(map(str, path)) or "array"
     count = 1
-    while name in arrays:
+    while name in arrays or name == "__metadata__":  # what safetensors calls its own
         name, count = f"{wanted}~{count}", count + 1
     arrays[name] = array
     return name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import update_wrapper, wraps
 from typing import Any
 
@@ -40,8 +40,9 @@ class custom_vjp:
 
     ``f.defvjp(fwd, bwd)``: ``fwd(*args)`` returns ``(out, residuals)``, ``bwd(residuals, g)`` a tuple
     with the cotangent of each argument (None for zeros), from ``g``, the cotangent of ``out``.
-    Higher derivatives differentiate ``fwd`` and ``bwd``. For rules of one array function,
-    `primitive` is shorter.
+    Higher derivatives differentiate ``bwd`` and the residuals of ``fwd``. That of ``out`` is the rule
+    in all of them, as in PyTorch; JAX differentiates what ``fwd`` computes. For rules of one array
+    function, `primitive` is shorter.
 
     >>> import numpy as np, tinygrad_gd as tg
     >>> @tg.custom_vjp
@@ -95,14 +96,17 @@ class custom_vjp:
         if not current_mode().grad or not any(map(_recorded, flatten(args))):
             return self._f(*args)
         args = tree_map(_kept, args)
-        constants, since = tree_map(_constant, args), tick()
+        constants, since, again = tree_map(_constant, args), tick(), _repeating()
         out, residuals = self._forward(constants)
         leaves = [x for x in flatten(out) if _floating(x)]
         self._check_closure(leaves)
 
         def cotangents(g: Any, create_graph: bool) -> list[Any]:
-            res = self._forward(args)[1] if create_graph else residuals
-            return self._pull(res, _spread(out, leaves, g), args, create_graph)
+            if not create_graph:
+                return self._pull(residuals, _spread(out, leaves, g), args, False)
+            with again():
+                recorded = self._forward(args)[1]
+            return self._pull(recorded, _spread(out, leaves, g), args, True)
 
         inputs = [x for x in flatten(args) if isinstance(x, Tensor)]
         return _grafted(self._node, out, leaves, inputs, cotangents, since)
@@ -166,17 +170,16 @@ def checkpoint(f: Callable[..., Any], *args: Any) -> Callable[..., Any]:
                 mode.observer is not None and mode.observer.wants_tensors):
             return f(*args, **kwargs)
         args, kwargs = tree_map(_kept, (args, kwargs))
-        state, since = generator().bit_generator.state, tick()
+        again, since = _repeating(), tick()
         out = f(*args, **kwargs)
         leaves = [x for x in flatten(out) if _floating(x)]
         inputs = list(outside(leaves, (), since))
         if not any(map(_recorded, inputs)):
             return out
-        again = using(grad=True, default_dtype=get_default_dtype())
         values: list[Any] = []
 
         def cotangents(g: Any, create_graph: bool) -> list[Any]:
-            with _drawing_from(state), again:
+            with again():
                 roots = [x for x in flatten(f(*args, **kwargs)) if _floating(x)]
             if len(roots) != len(values) or not all(map(_same, roots, values)):
                 raise GradError(f"checkpoint: {name_of(f)} returned something else when it was "
@@ -203,20 +206,26 @@ def _cotangents_of(
     live = [i for i, root in enumerate(roots) if root._requires_grad]
     targets = [x for x in inputs if x._requires_grad]
     with using(grad=create_graph):
-        found = cotangents_of(
-            [roots[i] for i in live], [seeds[i] for i in live], create_graph, targets)
+        found = cotangents_of([roots[i] for i in live], [seeds[i] for i in live], create_graph, targets,
+                              complete=False)
     return [found.get(x, zeros(x)) if x._requires_grad else None for x in inputs]
 
 
-@contextmanager
-def _drawing_from(state: Any) -> Iterator[None]:
-    """Random draws repeat those made from ``state``; afterwards all goes on as if nothing was."""
-    bits = generator().bit_generator
-    present, bits.state = bits.state, state
-    try:
-        yield
-    finally:
-        bits.state = present
+def _repeating() -> Callable[[], AbstractContextManager[None]]:
+    """Contexts in which what runs now is run again: random draws repeat themselves, as do defaults."""
+    state, dtype = generator().bit_generator.state, get_default_dtype()
+
+    @contextmanager
+    def again() -> Iterator[None]:
+        bits = generator().bit_generator
+        present, bits.state = bits.state, state
+        try:
+            with using(grad=True, default_dtype=dtype):
+                yield
+        finally:  # afterwards all goes on as if nothing was
+            bits.state = present
+
+    return again
 
 
 # -- nodes whose backward is one function for all inputs -------------------------------------------

@@ -176,7 +176,7 @@ def jacobian(
     ----------
     argnums, has_aux : as for `grad`; ``f`` may return arrays of any shape, nested as it likes.
     mode : "reverse" makes one pass per output entry, "forward" one per argument entry; by default
-        whichever are fewer.
+        whichever are fewer. The dtype is that of the argument, with "forward" that of the output.
 
     >>> import numpy as np, tinygrad_gd as tg
     >>> tg.jacobian(np.square)(np.array([1.0, 2.0]))
@@ -197,6 +197,9 @@ def _jacobian(transform: str, f: Function, argnums: Any, has_aux: bool, mode: An
         n_in, n_out = (sum(t.size for t in side) for side in (run.variables, run.outputs))
         forward = mode == "forward" or (mode is None and n_in < n_out)
         blocks = _by_columns(run) if forward else _by_rows(run)
+        if mode is None:  # what is smaller must not decide the dtype
+            blocks = [[b if b.dtype == v.dtype else b.astype(v.dtype)
+                       for b, v in zip(row, run.variables, strict=True)] for row in blocks]
         result = unflatten(run.out, [_per_argument(args, chosen, argnums, row) for row in blocks])
         aux = run.handed_out(run.aux)
         run.close()
