@@ -36,6 +36,8 @@ def _slot(name: str, before: Callable[[Any], Any], sets: bool = True) -> Any:
 
 def _look(self: Any) -> None:
     self.call.lockstep.look(self)
+    if type(self) is Deferred:
+        take_out(self)
 
 
 def _graph(self: Any) -> None:
