@@ -211,15 +211,16 @@ class Lockstep(Questions):
             self.root.next = None
             self.realize()
             return apply_now(primitive, inputs, params)
-        e = None if self.recorder is not None else self.at.next
+        e, known = None if self.recorder is not None else self.at.next, len(self.call.bound)
         while e is not None:
             if (e.what is primitive and (e.mode is mode or e.mode == mode)
-                    and self.call.takes(e, inputs) and same_params(params, e.params)):
+                    and same_params(params, e.params) and self.call.takes(e, inputs)):
                 if self.expected is not None and self.expected.counts_others(e, inputs):
                     self.expected = None  # its program would not run
                 if e.more is None or counts(e, inputs):
                     self.at, e.mode = e, mode  # the same object next time
                     return self.answer(e)
+                self.call.unbound(known)
             e = e.other
         if not all(map(is_plain, inputs)):  # lists, and what other libraries hold values in
             if primitive.name in FOREIGN and (answer := FOREIGN[primitive.name](inputs)) is not None:
