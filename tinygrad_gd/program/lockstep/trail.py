@@ -177,8 +177,10 @@ class Event:
         all_of_many = self.refs if len(self.refs) > 2 else ()
         return [r for r in (self.refs[0], self.refs[-1], *all_of_many) if type(r) is Event]
 
-    def give_away(self) -> None:
-        """Let the stand-in be somebody's own from now on."""
+    def give_away(self, out: Any) -> None:
+        """Let this stand-in, if it is still the one in use, be somebody's own from now on."""
+        if self.out is not out:
+            return
         self.out = None
         for user in self.users:
             user.forget_given()
