@@ -275,10 +275,6 @@ class Event:
                                if p in params and isinstance(t, Tensor))]
         return [self.refs[-1]] if self.writes or self.kind == "later" else []
 
-    def tensors(self) -> list[Tensor]:
-        """The Tensors from outside that are known to what comes after."""
-        return list(dict.fromkeys(t for e in self.descendants() for t in e.outside()))
-
     def descendants(self) -> Iterator[Event]:
         """All events that may come after this one."""
         waiting = list(self.followers())
