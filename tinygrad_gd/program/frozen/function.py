@@ -323,8 +323,8 @@ class Before:
 
     def __init__(self, lockstep: Lockstep, given: list[Any]) -> None:
         tensors, known = [t for t in given if isinstance(t, Tensor)], [*lockstep.root.descendants()]
-        derived = [t for e in known if e.kind == "backward" or e.what == "gradients are set"
-                   for t in e.outside()]  # and no others, which another thread may derive by
+        derived = [t for e in known if e.kind == "backward" or e.what in (
+            "gradient", "gradients are set") for t in e.outside()]  # others other threads may derive by
         self._gradients = [(t, t._grad) for t in (*derived, *tensors)]
         self._flags = Flags(known, {
             m for (end, _), recording in (lockstep.recordings or {}).items()
