@@ -48,3 +48,17 @@ def test_gradients_that_an_optimizer_uses_are_left_out() -> None:
             run()
             run()
         assert not run.captured.gradients and "return loss, " in run.source
+
+
+def test_views_of_gradients_that_a_step_keeps_are_not_written_to() -> None:
+    w, kept = tg.Tensor([1.0, -2.0], requires_grad=True), []
+
+    @tg.compile
+    def step(scale: float) -> None:
+        w.zero_grad()
+        (w * w * scale).sum().backward()
+        kept.append(w.grad.numpy())  # its first look at it
+
+    for n in range(5):
+        step(float(n))
+    np.testing.assert_array_equal(kept, [[2.0 * n, -4.0 * n] for n in range(5)])

@@ -64,7 +64,7 @@ class Frozen(Compiled):
         """Replay the program for these arguments, or run the function in lockstep."""
         mode = current_mode()
         if self.refused or mode.lockstep is not None or (
-                self._thread and self._thread == get_ident()):
+                self._lockstep.thread and self._lockstep.thread == get_ident()):
             return super().__call__(*args, **kwargs)
         form, leaves = self._form(args, kwargs) if args or kwargs else ((), [])
         self._in_use.acquire()  # a `with` block takes twice as long
@@ -148,7 +148,7 @@ class Frozen(Compiled):
         hits, lockstep.expected, lockstep.skipped = lockstep.hits, entry, self._skipped
         lockstep.form, lockstep.wanted = form, lockstep.wanted or form in self._unrecorded
         self._unrecorded.discard(form)
-        self._thread = get_ident()
+        lockstep.thread = get_ident()
         try:
             result = lockstep.run(function, a, k, mode)
             if entry is not None and lockstep.expected is entry and lockstep.hits > hits:
@@ -168,7 +168,7 @@ class Frozen(Compiled):
             self._refuse(Refused(str(error), line_of_error(error)))
             return lockstep.run(function, args, kwargs, mode)
         finally:
-            self._thread, lockstep.expected = 0, None
+            lockstep.thread, lockstep.expected = 0, None
             if lockstep.problem:
                 self._give_up(lockstep.problem)
         result, returned, looked = self._plain(result)
@@ -302,12 +302,14 @@ class Before:
     """What a call may change without saying so, as it was before."""
 
     def __init__(self, lockstep: Lockstep, given: list[Any]) -> None:
-        tensors = [t for t in given if isinstance(t, Tensor)]
-        self._gradients = [(t, t._grad) for t in (*lockstep.root.tensors(), *tensors)]
-        self._flags = Flags(lockstep.root.descendants(), {
+        tensors, known = [t for t in given if isinstance(t, Tensor)], [*lockstep.root.descendants()]
+        derived = [t for e in known if e.kind == "backward" or e.what in (
+            "gradient", "gradients are set") for t in e.outside()]  # others other threads may derive by
+        self._gradients = [(t, t._grad) for t in (*derived, *tensors)]
+        self._flags = Flags(known, {
             m for (end, _), recording in (lockstep.recordings or {}).items()
             for m in modules_of(recording, end.path_to())}, tensors)
-        optimizers = dict.fromkeys(e.what for e in lockstep.root.descendants() if e.kind == "step")
+        optimizers = dict.fromkeys(e.what for e in known if e.kind == "step")
         self._options = [(group, dict(group)) for optimizer in optimizers
                          for group in optimizer.param_groups]
 

@@ -64,11 +64,9 @@ class Call:
 
     def alive(self, events: Iterable[Event]) -> dict[Event, Any]:
         """The answers to events that somebody has, and that are no ordinary Tensors yet."""
-        found = {s.event: s for r in self.taken if isinstance(s := r(), StandIn)}
-        for made in held_of(dict.fromkeys(made for e in events for made in e.results()), ALONE):
-            if self.made(made.out):
-                found[made] = made.out
-        return found
+        held = held_of(dict.fromkeys(made for e in events for made in e.results()), ALONE)
+        found = {made: out for made in held if self.made(out := made.out)}
+        return {s.event: s for r in self.taken if isinstance(s := r(), StandIn)} | found
 
     def raw(self, n: int) -> Any:
         """The array or number in a slot, or what a segment has handed on."""

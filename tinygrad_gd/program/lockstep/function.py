@@ -41,7 +41,6 @@ class Compiled:
         self._captured: tuple[Any, Any] = None, None  # an end, and the program up to there
         self._watched: Event | None = None  # the end of a call that somebody watched
         self._to_watch = PATIENCE  # so many watched calls may still be recorded
-        self._thread = 0  # which thread is in a call
         self._own: dict[int, Any] = {}  # by the id of an object, what its method is
 
     def __get__(self, owner: Any, cls: Any = None) -> Any:
@@ -66,15 +65,16 @@ class Compiled:
         """Run the function in lockstep; as usual where somebody watches, derives or is inside."""
         mode = current_mode()
         if (self.problem or mode.observer is not None or mode.deriving or mode.lockstep is not None
-                or self._thread == (thread := get_ident())):  # it calls itself, or a signal has come
+                or self._lockstep.thread == (thread := get_ident())):  # it calls itself, or a signal
             return self._uncompiled(args, kwargs, mode)
         self._in_use.acquire()  # a `with` block takes twice as long
-        self._thread = thread
+        lockstep = self._lockstep
+        lockstep.thread = thread
         try:
-            return self._lockstep.run(self.function, args, kwargs, mode)
+            return lockstep.run(self.function, args, kwargs, mode)
         finally:
-            self._thread = 0
-            problem = self._lockstep.problem
+            lockstep.thread = 0
+            problem = lockstep.problem
             self._in_use.release()
             if problem:
                 self._give_up(problem)

@@ -55,6 +55,7 @@ class Lockstep(Questions):
     names, numbers : of numbers that programs read anew, and what they are in this call.
     changes, flags : when it was seen, and what is hardly ever set of the Tensors that the trail knows,
         which are there in every call.
+    thread : which one is in a call, or 0.
     records, hits, skipped : calls that were recorded, that were the same as one before, and those that
         frozen programs stood for.
     last : the end of the path that was recorded last, and the events that it returned and left.
@@ -82,7 +83,7 @@ class Lockstep(Questions):
         self.modes: tuple[Any, Any] = None, None
         self.names, self.numbers = names or Numbers(), {}  # type: tuple[Numbers, dict[int, float]]
         self.changes, self.flags = changes.count, Flags(())
-        self.records = self.hits = self.skipped = 0
+        self.thread = self.records = self.hits = self.skipped = 0
         self.last: Event | None = None
         self.recordings: dict[Any, Recorder] | None = None if names is None else {}
         self.form: Any = None
@@ -211,15 +212,16 @@ class Lockstep(Questions):
             self.root.next = None
             self.realize()
             return apply_now(primitive, inputs, params)
-        e = None if self.recorder is not None else self.at.next
+        e, known = None if self.recorder is not None else self.at.next, len(self.call.bound)
         while e is not None:
             if (e.what is primitive and (e.mode is mode or e.mode == mode)
-                    and self.call.takes(e, inputs) and same_params(params, e.params)):
+                    and same_params(params, e.params) and self.call.takes(e, inputs)):
                 if self.expected is not None and self.expected.counts_others(e, inputs):
                     self.expected = None  # its program would not run
                 if e.more is None or counts(e, inputs):
                     self.at, e.mode = e, mode  # the same object next time
                     return self.answer(e)
+                self.call.unbound(known)
             e = e.other
         if not all(map(is_plain, inputs)):  # lists, and what other libraries hold values in
             if primitive.name in FOREIGN and (answer := FOREIGN[primitive.name](inputs)) is not None:
@@ -261,9 +263,9 @@ class Lockstep(Questions):
         out = e.out  # and once more below, so that references are counted as in `held_of`
         if out is not None and (new is not None or (type(out) is not StandIn and (
                 getrefcount(out := e.out) - e.uses > ALONE or getweakrefcount(out)))):
-            e.give_away()  # somebody has it from an earlier call
-            for taken in (out.call.taken, self.taken):
+            for taken in (getattr(out, "call", self).taken, self.taken):  # now a Tensor: another thread
                 taken.append(ref(out))
+            e.give_away(out)  # somebody has it from an earlier call
             out = None
         if out is None:
             e.out = out = _new(StandIn) if new is None else new

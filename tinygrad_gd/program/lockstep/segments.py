@@ -101,15 +101,13 @@ class Segment:
             out = made.out
             out.call = call
             if type(source) is not int:
-                out.__class__ = Deferred  # it finds its value in a buffer
-                out.held = source
+                out.held, out.__class__ = source, Deferred  # it finds its value in a buffer
                 continue
             value = results[source].copy("K") if copied else results[source]
             if over and not out._requires_grad:
                 set_free(out, call.began, value)
             else:
-                out.__class__ = Filled
-                out._value = value
+                out.held, out.__class__ = value, Filled
 
     def give_the_rest(self, held: list[Event], call: Any, error: BaseException) -> None:
         """Give what is in buffers though the program has failed; the rest raises the error."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 from math import prod
+from threading import get_ident
+from time import monotonic, sleep
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,9 @@ from ...engine.tensor import ALL, Tensor
 from ...errors import GradError
 from ...ground.modes import current_mode
 from ...ground.pytree import flatten
+
+#: Seconds in which a call comes to compute what another thread looks at, unless it waits for that.
+LONG = 1.0
 
 _GRAPH = ("_primitive", "_first", "_second", "_params", "_seq")
 _slots: dict[str, Any] = {name: Tensor.__dict__[name] for name in ("_value", *_GRAPH)}
@@ -35,7 +40,15 @@ def _slot(name: str, before: Callable[[Any], Any], sets: bool = True) -> Any:
 
 
 def _look(self: Any) -> None:
-    self.call.lockstep.look(self)
+    lockstep, ends = self.call.lockstep, monotonic() + LONG
+    while lockstep.thread not in (0, get_ident()) and type(self) is StandIn and not lockstep.problem:
+        if monotonic() > ends:
+            lockstep.problem = "it runs uncompiled: it waits for threads that look at what it computes"
+        sleep(1e-4)  # the thread that is in the call comes to compute it, unless it waits for this one
+    if type(self) is StandIn:
+        lockstep.look(self)
+    if type(self) is Deferred:
+        take_out(self)
 
 
 def _graph(self: Any) -> None:
@@ -111,9 +124,10 @@ class Filled(StandIn):
 
 
 def take_out(deferred: Any) -> None:
-    """Copy a value while it is in its buffer."""
-    held, deferred.__class__ = deferred.held, Filled
-    deferred._value = held.copy("K") if isinstance(held, np.ndarray) else held
+    """Copy a value while it is in its buffer, unless another thread has been sooner."""
+    value = held.copy("K") if isinstance(held := deferred.held, np.ndarray) else held
+    if type(deferred) is Deferred:
+        deferred.held, deferred.__class__ = value, Filled  # type: ignore[assignment]
 
 
 class Deferred(StandIn):
@@ -194,8 +208,9 @@ def become(
     stand_in: Tensor, value: Any, primitive: Any, first: Any, second: Any, params: Any, seq: Any
 ) -> None:
     """Make an ordinary Tensor of a stand-in."""
-    if isinstance(stand_in, StandIn) and stand_in.event.out is stand_in:
-        stand_in.event.give_away()
+    if isinstance(stand_in, StandIn):
+        stand_in.event.give_away(stand_in)
+    _slots["_value"].__set__(stand_in, value)  # there may be threads that wait for it
     stand_in.__class__ = Tensor
-    stand_in._value, stand_in._primitive, stand_in._params = value, primitive, params
+    stand_in._primitive, stand_in._params = primitive, params
     stand_in._first, stand_in._second, stand_in._seq = first, second, seq

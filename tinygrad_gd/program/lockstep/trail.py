@@ -177,8 +177,10 @@ class Event:
         all_of_many = self.refs if len(self.refs) > 2 else ()
         return [r for r in (self.refs[0], self.refs[-1], *all_of_many) if type(r) is Event]
 
-    def give_away(self) -> None:
-        """Let the stand-in be somebody's own from now on."""
+    def give_away(self, out: Any) -> None:
+        """Let this stand-in, if it is still the one in use, be somebody's own from now on."""
+        if self.out is not out:
+            return
         self.out = None
         for user in self.users:
             user.forget_given()
@@ -272,10 +274,6 @@ class Event:
             return [*params, *(t for p, _, t in self.params["state"]
                                if p in params and isinstance(t, Tensor))]
         return [self.refs[-1]] if self.writes or self.kind == "later" else []
-
-    def tensors(self) -> list[Tensor]:
-        """The Tensors from outside that are known to what comes after."""
-        return list(dict.fromkeys(t for e in self.descendants() for t in e.outside()))
 
     def descendants(self) -> Iterator[Event]:
         """All events that may come after this one."""

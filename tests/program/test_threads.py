@@ -1,0 +1,159 @@
+"""Compiled steps beside other threads, which look at what they leave, derive by it, or share parameters."""
+
+from __future__ import annotations
+
+import queue
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_gd as tg
+from tests.program.texts import bits
+from tests.values import values
+from tinygrad_gd.program.lockstep import standins
+from tinygrad_gd.program.lockstep.trail import Event
+
+CALLS = 40
+
+
+@pytest.fixture(autouse=True)
+def threads_switch_often() -> Iterator[None]:
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+def beside(task: Callable[[], Any], work: Callable[[], Any]) -> Any:
+    """What ``work`` returns, while another thread does its task over and over, without an error."""
+    done = threading.Event()
+
+    def often() -> None:
+        while not done.is_set():
+            task()
+
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(often)
+        try:
+            return work()
+        finally:
+            done.set()
+            other.result(30)
+
+
+class Training:
+    """A step, and the gradients that there are after its calls."""
+
+    def __init__(self, wrap: Callable[[Any], Any]) -> None:
+        self.w = tg.Tensor(np.linspace(-1.0, 1.0, 9).reshape(3, 3), requires_grad=True)
+        self.opt = tg.optim.Adam([self.w], lr=0.05)
+        self.step = wrap(self.train)
+        self.gradients: set[Any] = set()
+
+    def train(self, x: Any) -> tg.Tensor:
+        self.opt.zero_grad()
+        loss = (np.tanh(x @ self.w) ** 2).mean()
+        loss.backward()
+        self.opt.step()
+        return loss.detach()
+
+    def run(self) -> list[Any]:
+        found = []
+        for n in range(CALLS):
+            found.append(bits(values(self.step(np.random.default_rng(n).normal(size=(5, 3))))))
+            self.gradients.add(bits(values(self.w.grad)) if self.w.grad is not None else None)
+        return [*found, bits(values(self.w))]
+
+
+@pytest.mark.filterwarnings("ignore:.*a gradient is kept outside of it")
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_thread_that_looks_at_gradients_sees_those_of_a_call(frozen: bool) -> None:
+    plain, seen = Training(lambda step: step), set()
+    expected = plain.run()
+    for _ in range(5):
+        training = Training(lambda step: tg.compile(step, frozen=frozen))
+
+        def look(w: tg.Tensor = training.w) -> None:
+            if (g := w.grad) is not None:
+                seen.add(bits(values(g)))
+
+        assert beside(look, training.run) == expected
+    assert seen <= plain.gradients
+
+
+def test_results_are_derived_in_other_threads() -> None:
+    w, results = tg.Tensor([1.0, -2.0], requires_grad=True), queue.Queue()  # type: ignore[var-annotated]
+    step = tg.compile(lambda x: np.tanh(x * w).sum())
+
+    def derive() -> None:
+        while (result := results.get()) is not None:
+            result.backward()
+
+    with ThreadPoolExecutor(6) as pool:
+        others = [pool.submit(derive) for _ in range(6)]
+        xs = [tg.Tensor([0.1 * n, 1.0], requires_grad=True) for n in range(3000)]
+        try:
+            for x in xs:
+                results.put(step(x))
+        finally:
+            for _ in others:
+                results.put(None)
+        for other in others:
+            other.result(30)
+    for x in xs[::100]:
+        found, x.grad = x.grad, None
+        np.tanh(x * w).sum().backward()
+        assert bits(values(found)) == bits(values(x.grad))
+
+
+def test_an_older_result_does_not_take_away_the_one_in_use() -> None:
+    """As when another thread derives by it meanwhile."""
+    e = Event("op", None, (), {}, None)
+    older, e.out = tg.Tensor(1.0), tg.Tensor(2.0)
+    e.give_away(older)
+    assert e.out is not None
+    e.give_away(e.out)
+    assert e.out is None
+
+
+def test_a_step_that_waits_for_a_thread_goes_on_uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standins, "LONG", 0.01)
+    w = tg.Tensor([1.0, -2.0], requires_grad=True)
+
+    @tg.compile
+    def step(x: Any) -> Any:
+        y = (x * w).sum()
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(y.item).result(30)
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert [step(np.array([n, 1.0])) for n in range(6)] == [n - 2.0 for n in range(6)]
+    assert [str(w.message).split(": ")[-1] for w in told] == [
+        "it waits for threads that look at what it computes"]
+
+
+def test_an_audit_leaves_gradients_of_other_threads() -> None:
+    w, ran = tg.Tensor([1.0, -2.0], requires_grad=True), []
+
+    def derive() -> None:
+        (w * 3.0).sum().backward()
+        ran.append(3.0)
+
+    @tg.compile(frozen=True)
+    def loss() -> tg.Tensor:
+        thread = threading.Thread(target=derive)
+        thread.start()
+        thread.join()
+        return (w * w).sum()
+
+    for _ in range(9):
+        loss()
+    assert 3 <= len(ran) < 9
+    np.testing.assert_array_equal(w.grad, np.full(2, sum(ran)))
