@@ -5,6 +5,8 @@ So no pass may let two factors show one memory that had each their own.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from .ir import SHOWING, Instruction, Program, Value
 
 
@@ -21,13 +23,13 @@ class Factors:
                         if i.primitive.kind in SHOWING and isinstance(i.inputs[0], Value)}
         self._beside: dict[Value, set[Value]] = {}
         for i in filter(is_product, program.instructions):
-            roots = set(map(self._root, i.values))
+            roots = set(map(self.root, i.values))
             for root in roots:
                 self._beside.setdefault(root, set()).update(roots - {root})
 
     def become_one(self, a: Value, b: Value) -> bool:
         """Let two values, and what shows them, lie in the same memory, unless a product has both."""
-        a, b = self._root(a), self._root(b)
+        a, b = self.root(a), self.root(b)
         if b in self._beside.get(a, ()):
             return False
         if a is not b:
@@ -37,7 +39,39 @@ class Factors:
             self._beside.setdefault(b, set()).update(others)
         return True
 
-    def _root(self, value: Value) -> Value:
+    def root(self, value: Value) -> Value:
+        """The value in whose memory one may lie."""
         while value in self._parent:
             value = self._parent[value]
         return value
+
+
+class Merged:
+    """A program in which some values come in the place of others that hold the same."""
+
+    def __init__(self, program: Program) -> None:
+        self._program, self._table = program, {}  # type: Program, dict[Value, Value]
+        self._given = {i.value for i in program.inputs}
+        self._apart = set() if program.lent else set(program.results)
+        self._factors = Factors(program)
+
+    def put(self, x: Value, out: Value) -> None:
+        """Let a value come in the place of another, unless somebody could tell."""
+        x = self._table.get(x, x)
+        each = out in self._apart and x in self._apart | self._given  # has an array of its own
+        if x is out or each or out in self._program.owned or not self._factors.become_one(out, x):
+            return
+        self._table[out] = x
+        self._apart.update({x} if out in self._apart else ())
+        if x not in self._given:  # data have no name but the user's
+            x.stands_for(out)
+
+    def rewired(self, i: Instruction) -> Instruction:
+        """An instruction that reads what comes in the place of its inputs."""
+        return i.rewired(self._table)
+
+    def program(self, instructions: Iterable[Instruction] | None = None) -> Program:
+        """The program as it is then, or with other instructions."""
+        made = self._program if instructions is None else (
+            self._program.with_(instructions=tuple(instructions)))
+        return made.replaced(self._table)

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -100,9 +101,14 @@ class Value:
         return [axis for axis in self.axes if self.shape[axis] != 1]
 
     @property
+    def size(self) -> int:
+        """The elements of the array."""
+        return prod(self.shape)
+
+    @property
     def nbytes(self) -> int:
         """The bytes of the array."""
-        return prod(self.shape) * self.dtype.itemsize
+        return self.size * self.dtype.itemsize
 
     def __repr__(self) -> str:
         return f"{self.name or '?'}: {self.dtype}{list(self.shape)}"
@@ -140,6 +146,28 @@ class Instruction:
         """The same call with these inputs."""
         same = all(map(operator.is_, inputs, self.inputs))
         return self if same else replace(self, inputs=inputs)
+
+    def rewired(self, table: Mapping[Value, Any]) -> Instruction:
+        """The same call where values are replaced by others, or by constants."""
+        return self.reading(tuple(_swapped(x, table) for x in self.inputs))
+
+    def computed(self, known: Mapping[Value, Any]) -> Any:
+        """What the call gives for what its values are known to be."""
+        inputs = [known[x] if isinstance(x, Value) else x for x in self.inputs]
+        return self.primitive.run(*inputs, **self.params)
+
+    @property
+    def has_effect(self) -> bool:
+        """Whether it must run even if nobody reads its result."""
+        return self.target is not None or self.primitive.kind in EFFECTS
+
+    @property
+    def may_raise(self) -> bool:
+        """Whether it can fail because of values, and not only because of shapes."""
+        p = self.primitive
+        if p.kind == "view":
+            return any(isinstance(x, Value) and x.dtype.kind in "biu" for x in self.inputs[1:])
+        return not (p.elementwise or isinstance(p.function, np.ufunc) or p.name in REDUCTIONS)
 
     def __repr__(self) -> str:
         shown = [*map(show, self.inputs), *(f"{k}={v!r}" for k, v in self.params.items())]
@@ -247,6 +275,41 @@ class Program:
         """A program that differs in some parts."""
         return replace(self, **changes)
 
+    def replaced(self, table: Mapping[Value, Any]) -> Program:
+        """The program with values replaced by others, or by constants, and without what made them."""
+        if not table:
+            return self
+
+        def swap(x: Any) -> Any:
+            return _swapped(x, table)
+
+        return self.with_(
+            instructions=tuple(i.rewired(table) for i in self.instructions if i.output not in table),
+            outputs=tuple(map(swap, self.outputs)),
+            writes=tuple((state, swap(value)) for state, value in self.writes),
+            gradients=tuple((leaf, swap(value)) for leaf, value in self.gradients),
+            kept=tuple(map(swap, self.kept)))
+
+    @cached_property
+    def made(self) -> dict[Value, Instruction]:
+        """The instruction that makes each value."""
+        return {i.output: i for i in self.instructions}
+
+    @cached_property
+    def users(self) -> dict[Value, list[Instruction]]:
+        """The instructions that read each value, in order."""
+        users: dict[Value, list[Instruction]] = {i.value: [] for i in self.inputs}
+        for i in self.instructions:
+            users[i.output] = []
+            for value in dict.fromkeys(i.values):
+                users[value].append(i)
+        return users
+
+    @cached_property
+    def uses(self) -> Counter[Value]:
+        """How often each value is read, results included."""
+        return Counter((*(v for i in self.instructions for v in i.values), *self.results))
+
     @property
     def results(self) -> Iterator[Value]:
         """The values that must be there at the end."""
@@ -254,15 +317,10 @@ class Program:
         yield from (value for _, value in (*self.writes, *self.gradients))
         yield from (x for x in self.kept if isinstance(x, Value))
 
-    @property
+    @cached_property
     def owned(self) -> set[Value]:
         """The values of gradients, each of which has an array that nobody else has."""
         return {value for _, value in self.gradients}
-
-    @property
-    def alone(self) -> set[Value]:
-        """The results, if each needs an array that nobody else has."""
-        return set() if self.lent else set(self.results)
 
     def __repr__(self) -> str:
         given = ", ".join(repr(i.value) for i in self.inputs)
@@ -270,41 +328,7 @@ class Program:
         return "\n".join([*lines, f"  return {', '.join(map(show, self.outputs))}"])
 
 
-def has_effect(instruction: Instruction) -> bool:
-    """Whether an instruction must run even if nobody reads its result."""
-    return instruction.target is not None or instruction.primitive.kind in EFFECTS
-
-
-def may_raise(instruction: Instruction) -> bool:
-    """Whether an instruction can fail because of values, and not only because of shapes."""
-    p, inputs = instruction.primitive, instruction.inputs
-    if p.kind == "view":
-        return any(isinstance(x, Value) and x.dtype.kind in "biu" for x in inputs[1:])
-    return not (p.elementwise or isinstance(p.function, np.ufunc) or p.name in REDUCTIONS)
-
-
-def replaced(program: Program, table: dict[Value, Any]) -> Program:
-    """The program with values replaced by others, or by constants, and without what made them."""
-    if not table:
-        return program
-
-    def swap(x: Any) -> Any:
-        return _swapped(x, table)
-
-    return program.with_(
-        instructions=tuple(rewired(i, table) for i in program.instructions if i.output not in table),
-        outputs=tuple(map(swap, program.outputs)),
-        writes=tuple((state, swap(value)) for state, value in program.writes),
-        gradients=tuple((leaf, swap(value)) for leaf, value in program.gradients),
-        kept=tuple(map(swap, program.kept)))
-
-
-def rewired(instruction: Instruction, table: dict[Value, Any]) -> Instruction:
-    """The same call where values are replaced by others, or by constants."""
-    return instruction.reading(tuple(_swapped(x, table) for x in instruction.inputs))
-
-
-def _swapped(x: Any, table: dict[Value, Any]) -> Any:
+def _swapped(x: Any, table: Mapping[Value, Any]) -> Any:
     while isinstance(x, Value) and x in table:
         x = table[x]
     return x
@@ -315,19 +339,3 @@ def identity(x: Any) -> Any:
     if isinstance(x, Value):
         return id(x)
     return (type(x), repr(x)) if not isinstance(x, np.ndarray) else (x.shape, x.dtype, x.tobytes())
-
-
-def use_counts(program: Program) -> Counter[Value]:
-    """How often each value is read, results included."""
-    counts = Counter(v for i in program.instructions for v in i.values)
-    counts.update(program.results)
-    return counts
-
-
-def users_of(program: Program) -> dict[Value, list[Instruction]]:
-    """The instructions that read each value, in order."""
-    users: dict[Value, list[Instruction]] = {}
-    for i in program.instructions:
-        for value in dict.fromkeys(i.values):
-            users.setdefault(value, []).append(i)
-    return users

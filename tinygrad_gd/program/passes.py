@@ -13,25 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..ops.shape import reshape
-from .factors import Factors
+from .factors import Factors, Merged
 from .fused_updates import update_together
-from .ir import (
-    EFFECTS,
-    EXACT,
-    REDUCTIONS,
-    Argument,
-    Instruction,
-    Program,
-    State,
-    Value,
-    has_effect,
-    identity,
-    may_raise,
-    replaced,
-    rewired,
-    use_counts,
-    users_of,
-)
+from .ir import EFFECTS, EXACT, REDUCTIONS, Argument, Instruction, Program, State, Value, identity
 from .tidy import drop_neutral, drop_turns
 from .turned import turn_products
 
@@ -46,7 +30,7 @@ def drop_dead_code(program: Program) -> Program:
     needed = set(program.results)
     kept: list[Instruction] = []
     for i in reversed(program.instructions):
-        if i.output in needed or has_effect(i):
+        if i.output in needed or i.has_effect:
             kept.append(i)
             needed.update(i.values)
     written = {id(state) for state, _ in program.writes}
@@ -61,14 +45,14 @@ def fold_constants(program: Program, stay: Container[str] = ()) -> Program:
     table: dict[Value, Any] = {}
     results = set(program.results)
     for i in program.instructions:
-        i = rewired(i, table)
-        if not (has_effect(i) or i.output in results or i.primitive.name in stay or any(i.values)):
+        i = i.rewired(table)
+        if not (i.has_effect or i.output in results or i.primitive.name in stay or any(i.values)):
             result = i.primitive.run(*i.inputs, **i.params)
             own = np.array(result) if np.ndim(result) else result
             # BLAS takes views another way than their copies
             shows = any(np.may_share_memory(result, x) for x in i.inputs if isinstance(x, np.ndarray))
             table[i.output] = own if i.output.has_form_of(own) and not shows else result
-    return replaced(program, table)
+    return program.replaced(table)
 
 
 def numbers_for_full_arrays(program: Program) -> Program:
@@ -87,21 +71,15 @@ def _is_full(x: Any) -> bool:
 
 def merge_common(program: Program) -> Program:
     """Compute once what is computed twice from the same inputs (common sub-expressions)."""
-    table: dict[Value, Any] = {}
     known: dict[Any, Value] = {}
-    own, results, factors = program.owned, program.alone, Factors(program)
+    merged = Merged(program)
     for i in program.instructions:
         out = i.output
-        key = (i.primitive, tuple(map(identity, rewired(i, table).inputs)), repr(i.params), out.dtype,
+        key = (i.primitive, tuple(map(identity, merged.rewired(i).inputs)), repr(i.params), out.dtype,
                out.axes)
-        stays = has_effect(i) or out in own
-        same = out if stays else known.setdefault(key, out)
-        apart = out in results and same in results  # each has an array that nobody else has
-        if same is not out and not apart and factors.become_one(out, same):
-            same.stands_for(out)
-            table[out] = same
-            results.update({same} if out in results else ())
-    return replaced(program, table)
+        if not i.has_effect and out not in program.owned:
+            merged.put(known.setdefault(key, out), out)
+    return merged.program()
 
 
 def share_reductions(program: Program) -> Program:
@@ -122,13 +100,14 @@ def share_reductions(program: Program) -> Program:
 
 def drop_broadcasts(program: Program) -> Program:
     """Let elementwise operations broadcast by themselves what was broadcast just for them."""
-    users, results = users_of(program), set(program.results)
+    results = set(program.results)
     table: dict[Value, Any] = {}
     for i in program.instructions:
-        if (i.primitive.name == "broadcast_to" and i.output in users and i.output not in results
-                and all(_broadcasts(user, i.output, table) for user in users[i.output])):
+        users = program.users[i.output]
+        if (i.primitive.name == "broadcast_to" and users and i.output not in results
+                and all(_broadcasts(user, i.output, table) for user in users)):
             table[i.output] = i.inputs[0]
-    return replaced(program, table)
+    return program.replaced(table)
 
 
 def _broadcasts(user: Instruction, value: Any, dropped: Mapping[Value, Any]) -> bool:
@@ -140,18 +119,16 @@ def _broadcasts(user: Instruction, value: Any, dropped: Mapping[Value, Any]) -> 
 
 def drop_copies(program: Program) -> Program:
     """Leave out copies of arrays that were made for them alone."""
-    uses, results = use_counts(program), set(program.results)
-    made = {i.output for i in program.instructions
-            if i.target is None and (
-                isinstance(i.primitive.function, np.ufunc) or i.primitive.name in REDUCTIONS)}
-    table: dict[Value, Any] = {}
+    results, merged = set(program.results), Merged(program)
     for i in program.instructions:
         x = i.inputs[0] if i.primitive.name == "copy" else None
         free = i.target is None and i.output not in results
-        if free and isinstance(x, Value) and x in made and uses[x] == 1 and x.form == i.output.form:
-            table[i.output] = x
-            x.stands_for(i.output)
-    return replaced(program, table)
+        if free and isinstance(x, Value) and program.uses[x] == 1 and x.form == i.output.form:
+            made = program.made.get(x)
+            if made is not None and made.target is None and (
+                    isinstance(made.primitive.function, np.ufunc) or made.primitive.name in REDUCTIONS):
+                merged.put(x, i.output)
+    return merged.program()
 
 
 def hoist(program: Program) -> Program:
@@ -179,7 +156,7 @@ def update_early(program: Program) -> Program:
             old = _versions(i.target, done)
             inputs = set(i.values)
             while at and not (done[at - 1].output in inputs or done[at - 1].primitive.kind in EFFECTS
-                              or may_raise(done[at - 1])
+                              or done[at - 1].may_raise
                               or (i.target is not None and done[at - 1].target is i.target)
                               or old.intersection(done[at - 1].values)
                               or old.intersection(program.results)):
@@ -236,16 +213,16 @@ def _reads_in_order(user: Instruction) -> bool:
 
 def readable(program: Program) -> Program:
     """The program as it is best read: as it was written, without what only a machine needs."""
-    made, users = {i.output for i in program.instructions}, users_of(program)
+    made = program.made
     checks = {i.output: i.inputs[0] for i in program.instructions
               if i.primitive.kind in ("check", "guard") or (
                   i.primitive.name == "copy" and i.phase == "backward" and i.inputs[0] in made
-                  and not any(map(_reads_in_order, users.get(i.output, ()))))}
+                  and not any(map(_reads_in_order, program.users[i.output])))}
     for copied, x in checks.items():
         if x in made:
             x.stands_for(copied)
     # an old value that is returned must not be the argument that is updated
-    program = replaced(program.with_(lent=not program.writes), checks)
+    program = program.with_(lent=not program.writes).replaced(checks)
     program = fold_constants(drop_broadcasts(program), stay=("scatter",))  # not one large array
     for name, run in PASSES.items():
         if name not in FOR_MACHINES:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..ops.shape import reshape
-from .factors import Factors
-from .ir import Instruction, Number, Program, Value, replaced, rewired, use_counts, users_of
+from .factors import Merged
+from .ir import Instruction, Number, Program, Value
 
 #: Primitives that only show the elements of their first input.
 _SHOWS = {"reshape", "transpose", "swapaxes", "broadcast_to", "getitem", "copy", "expand_dims"}
@@ -22,19 +22,17 @@ _POSITIVE = {"square", "exp", "absolute", "exp2", "logaddexp"}
 
 def drop_turns(program: Program) -> Program:
     """Leave out what reshapes or turns an array back, and reshape once what is reshaped twice."""
-    made = {i.output: i for i in program.instructions}
-    uses, results, late = use_counts(program), set(program.results), _read_late(program)
-    table: dict[Value, Any] = {}
-    kept = []
+    made, late = dict(program.made), _read_late(program)
+    merged, kept = Merged(program), []
     for i in program.instructions:
-        i = rewired(i, table)
+        i = merged.rewired(i)
         source = i.inputs[0] if i.inputs else None
         before = made.get(source) if isinstance(source, Value) else None
         if before is not None and _turns_back(i, before):
             source = before.inputs[0]
         elif before is not None and reshapes(i) and reshapes(before) and (
                 _lies_alike(before.inputs[0], i.output)
-                or (uses[before.output] == 1 and not before.output.name)):
+                or (program.uses[before.output] == 1 and not before.output.name)):
             i = replace(i, inputs=before.inputs)
             source = i.inputs[0]
         elif not reshapes(i):
@@ -42,12 +40,9 @@ def drop_turns(program: Program) -> Program:
         made[i.output] = i
         kept.append(i)
         lasts = (source in made and made[source].target is None) or i.output not in late
-        free = i.output not in results or (source in made and i.output not in program.owned)
-        if isinstance(source, Value) and lasts and free and _lies_alike(source, i.output):
-            table[i.output] = source
-            if source in made:
-                source.stands_for(i.output)
-    return replaced(program.with_(instructions=tuple(kept)), table)
+        if isinstance(source, Value) and lasts and _lies_alike(source, i.output):
+            merged.put(source, i.output)
+    return merged.program(kept)
 
 
 def _read_late(program: Program) -> set[Value]:
@@ -67,15 +62,22 @@ def reshapes(i: Instruction) -> bool:
             and i.params.get("order", "C") in ("C", None))
 
 
-def _turns_back(i: Instruction, before: Instruction) -> bool:
-    """Whether ``i`` undoes the exchange or the order of axes of the instruction before it."""
-    if i.primitive is not before.primitive or not isinstance(before.inputs[0], Value):
-        return False
-    ndim = len(i.output.shape)
+def order_of(i: Instruction) -> list[int] | None:
+    """Which axis of its argument each axis of a result is, of an instruction that turns axes."""
+    order = list(range(len(i.output.shape)))
     if i.primitive.name == "swapaxes":
-        first, second = ({j.params[k] % ndim for k in ("axis1", "axis2")} for j in (before, i))
-        return first == second
-    return i.primitive.name == "transpose" and i.params["axes"] is None is before.params["axes"]
+        a, b = i.params["axis1"], i.params["axis2"]
+        order[a], order[b] = order[b], order[a]
+        return order
+    if i.primitive.name != "transpose":
+        return None
+    return order[::-1] if i.params["axes"] is None else [order[axis] for axis in i.params["axes"]]
+
+
+def _turns_back(i: Instruction, before: Instruction) -> bool:
+    """Whether ``i`` undoes the order that the instruction before it gives axes."""
+    first, then = order_of(before), order_of(i)
+    return first is not None and then is not None and [first[axis] for axis in then] == sorted(then)
 
 
 def _lies_alike(a: Value, b: Value) -> bool:
@@ -86,26 +88,18 @@ def _lies_alike(a: Value, b: Value) -> bool:
 
 def drop_neutral(program: Program) -> Program:
     """Leave out ``x * 1``, ``x / 1`` and, where no sign of a zero depends on it, ``x + 0.0``."""
-    made, users = {i.output: i for i in program.instructions}, users_of(program)
-    all_results, results, factors = set(program.results), program.alone, Factors(program)
-    given = {i.value for i in program.inputs}  # data have no name but the user's, and are no results
+    made = program.made
+    results, merged = set(program.results), Merged(program)
     numbers = {i.value for i in program.inputs if isinstance(i, Number)}  # Python's, and no result
-    table: dict[Value, Any] = {}
     for i in program.instructions:
         x, out = _beside_neutral(i), i.output
-        if x is None or i.target is not None or out in program.owned or not _lies_alike(x, out):
+        if x is None or x in numbers or i.target is not None or not _lies_alike(x, out):
             continue
-        if i.primitive.name == "add" and _may_be_minus_zero(x, made) and (out in all_results or not all(
-                _absorbs(user, out, made) for user in users.get(out, ()))):
+        if i.primitive.name == "add" and _may_be_minus_zero(x, made) and (out in results or not all(
+                _absorbs(user, out, made) for user in program.users[out])):
             continue
-        x = table.get(x, x)
-        if x in numbers or (out in results and x in results | given) or not factors.become_one(out, x):
-            continue
-        table[out] = x
-        results.update({x} if out in results else ())
-        if x not in given:
-            x.stands_for(out)
-    return replaced(program, table)
+        merged.put(x, out)
+    return merged.program()
 
 
 def _beside_neutral(i: Instruction) -> Value | None:

@@ -13,50 +13,30 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .ir import SHOWING, Instruction, Program, Value, rewired, users_of
-from .tidy import reshapes
+from .factors import Factors
+from .ir import Instruction, Program, Value
+from .tidy import order_of, reshapes
 
 
 def turn_products(program: Program) -> Program:
     """Let products of many matrices lie so that the reshape that reads them needs no copy."""
-    made, users = {i.output: i for i in program.instructions}, users_of(program)
-    lasting = _lasting(program)
+    made, root = program.made, Factors(program).root
+    lasting = set(map(root, program.results))  # which get memory of their own in each call
     table: dict[Value, Value] = {}
     for i in program.instructions:
-        if not reshapes(i) or not i.output.in_order or i.output in lasting:
+        if not reshapes(i) or not i.output.in_order or root(i.output) in lasting:
             continue
         x = i.inputs[0]
         axes, turned = list(range(len(x.shape))), {}
-        while isinstance(x, Value) and x in made and len(users[x]) == 1 and x not in lasting:
+        while isinstance(x, Value) and x in made and len(program.users[x]) == 1:
             turned[x], before = replace(x, axes=tuple(axes)), made[x]
             if _writes_rows(before, turned[x]):
                 table |= turned
-            if (order := _order(before)) is None:
+            if (order := order_of(before)) is None:
                 break
             axes, x = [order[axis] for axis in axes], before.inputs[0]
     return program.with_(instructions=tuple(
-        replace(rewired(i, table), output=table.get(i.output, i.output)) for i in program.instructions))
-
-
-def _lasting(program: Program) -> set[Value]:
-    """The results, which get memory of their own in each call, and what they show."""
-    found = set(program.results)
-    for i in reversed(program.instructions):
-        if i.primitive.kind in SHOWING and i.output in found:
-            found.update(i.values)
-    return found
-
-
-def _order(i: Instruction) -> list[int] | None:
-    """Which axis of its argument each axis of a result is, of an instruction that turns axes."""
-    order = list(range(len(i.output.shape)))
-    if i.primitive.name == "swapaxes":
-        a, b = i.params["axis1"], i.params["axis2"]
-        order[a], order[b] = order[b], order[a]
-        return order
-    if i.primitive.name != "transpose":
-        return None
-    return order[::-1] if i.params["axes"] is None else [order[axis] for axis in i.params["axes"]]
+        replace(i.rewired(table), output=table.get(i.output, i.output)) for i in program.instructions))
 
 
 def _writes_rows(i: Instruction, form: Value) -> bool:

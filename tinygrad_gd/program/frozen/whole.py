@@ -21,8 +21,6 @@ from ..ir import (
     Program,
     State,
     Value,
-    has_effect,
-    replaced,
 )
 from ..lockstep.call import held
 from ..lockstep.path import Part, owning
@@ -267,7 +265,7 @@ class Whole:
             inputs=tuple(i for i in inputs.values() if i is not None), outputs=outputs,
             instructions=(*self._early(inputs), *instructions),
             spent=tuple(spent), gradients=gradients)
-        return owning(replaced(program, self._table))
+        return owning(program.replaced(self._table))
 
     def _returned(self, then: Any, now: Any) -> Any:
         """A result that no operation has made."""
@@ -334,5 +332,5 @@ class Whole:
                 raise Refused("how many elements a mask selects may be another number when it is too "
                               "late to run the function instead; select first, draw and update after, "
                               "or use tg.where(mask, x, 0.0) and divide by mask.sum()", i.line)
-            acted = acted or (has_effect(i) and i.primitive.kind not in ("guard", "check"))
+            acted = acted or (i.has_effect and i.primitive.kind not in ("guard", "check"))
         return [guard for mask, guard in self._path.guards.items() if mask in given]

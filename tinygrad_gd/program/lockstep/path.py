@@ -13,7 +13,7 @@ from ...engine.backward import reads
 from ...engine.tensor import Tensor, constant
 from ...ground.user_code import UNKNOWN
 from ...ops.shape import copy
-from ..ir import Argument, Array, Input, Instruction, Program, State, Value, replaced
+from ..ir import Argument, Array, Input, Instruction, Program, State, Value
 from ..replay.planner import zeros
 from .trail import ENDS, Event, Slot, same
 
@@ -172,7 +172,7 @@ def program_of(end: Event) -> Program:
     equal = {v: first for v, first in path.equal.items() if v in used}
     inputs = sorted((i for i in program.inputs if i.value not in equal),
                     key=lambda i: path.rank.get(i.value, inf))
-    program = replaced(program.with_(inputs=tuple(inputs)), equal)
+    program = program.with_(inputs=tuple(inputs)).replaced(equal)
     count = len(results)
     return owning(program.with_(outputs=program.outputs[:count], gradients=tuple(
         zip(left, program.outputs[count:], strict=True))))
@@ -217,9 +217,10 @@ class Part:
         self._take(*results)
         #: What is alive after an end may be looked at, and hardly ever is.
         stays = not whole and at.kind != "end"
-        self.program = replaced(Program(
+        self.program = Program(
             path.name, tuple(self._inputs), tuple(instructions), () if stays else results,
-            tuple(writes.items()), kept=results if stays else (), modules=path.modules), self._same)
+            tuple(writes.items()), kept=results if stays else (), modules=path.modules,
+        ).replaced(self._same)
 
     def _take(self, *values: Any) -> None:
         """Make inputs of values that are not computed here."""

@@ -15,7 +15,7 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
-from ..ir import Instruction, Program, Value, users_of
+from ..ir import Instruction, Program, Value
 
 
 class Naming:
@@ -28,8 +28,7 @@ class Naming:
     """
 
     def __init__(self, program: Program) -> None:
-        self.made = {i.output: i for i in program.instructions}
-        self.users = defaultdict(list, users_of(program))
+        self.made, self.users = program.made, program.users
         given = {i.value: i.value.name for i in program.inputs}
         self.names = {**given, **{v: v.name for v in self.made}}
         for value, name in given.items():  # an attribute of several modules

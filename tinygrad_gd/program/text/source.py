@@ -31,8 +31,6 @@ from ..ir import (
     Program,
     State,
     Value,
-    has_effect,
-    use_counts,
 )
 from .helpers import Helpers, Names, broken
 from .literals import ATOM, UNARY, WIDTH, Text, dtype_text, formula, literal, number, public_name
@@ -61,7 +59,6 @@ class Writer:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.texts: dict[Value, Text] = {}
-        self.uses = use_counts(program)
         self._naming = Naming(program)
         self.names = Names("rng", "STATE", program.name)
         self.helpers = Helpers(self.names)
@@ -301,9 +298,9 @@ class Writer:
     def _folds(self, i: Instruction, text: Text) -> bool:
         """Whether a result is written where it is used: unnamed, short, and used once or a view."""
         plain = i.primitive.name in PLAIN_VIEWS and len(text) < SHORT_VIEW and len(i.inputs) == 1
-        uses = self.uses[i.output]
+        uses = self.program.uses[i.output]
         once = (uses == 1 or (plain and uses > 1)) and i.output not in self._results
-        return (once and (not has_effect(i) or self._is_halfway(i))
+        return (once and (not i.has_effect or self._is_halfway(i))
                 and not self._naming.names[i.output] and i.output not in self._naming.of
                 and len(text) < SHORT and not self._crosses_a_write(i))
 
