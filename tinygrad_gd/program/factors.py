@@ -5,8 +5,6 @@ So no pass may let two factors show one memory that had each their own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from .ir import SHOWING, Instruction, Program, Value
 
 
@@ -16,9 +14,16 @@ def is_product(i: Instruction) -> bool:
 
 
 class Factors:
-    """Which values of a program may become one."""
+    """Which values of a program may become one.
+
+    Attributes
+    ----------
+    table : the values in whose place others come, with these.
+    """
 
     def __init__(self, program: Program) -> None:
+        self._program, self.table = program, {}  # type: Program, dict[Value, Value]
+        self._apart = set() if program.lent else set(program.results)
         self._parent = {i.output: i.inputs[0] for i in program.instructions
                         if i.primitive.kind in SHOWING and isinstance(i.inputs[0], Value)}
         self._beside: dict[Value, set[Value]] = {}
@@ -26,6 +31,18 @@ class Factors:
             roots = set(map(self.root, i.values))
             for root in roots:
                 self._beside.setdefault(root, set()).update(roots - {root})
+
+    def put(self, x: Value, out: Value) -> None:
+        """Let a value come in the place of another that holds the same, unless somebody could tell."""
+        x = self.table.get(x, x)
+        given = x in self._program.given
+        two = out in self._apart and (given or x in self._apart)  # each has an array of its own
+        if x is out or two or out in self._program.owned or not self.become_one(out, x):
+            return
+        self.table[out] = x
+        self._apart.update({x} if out in self._apart else ())
+        if not given:  # data have no name but the user's
+            x.stands_for(out)
 
     def become_one(self, a: Value, b: Value) -> bool:
         """Let two values, and what shows them, lie in the same memory, unless a product has both."""
@@ -44,34 +61,3 @@ class Factors:
         while value in self._parent:
             value = self._parent[value]
         return value
-
-
-class Merged:
-    """A program in which some values come in the place of others that hold the same."""
-
-    def __init__(self, program: Program) -> None:
-        self._program, self._table = program, {}  # type: Program, dict[Value, Value]
-        self._given = {i.value for i in program.inputs}
-        self._apart = set() if program.lent else set(program.results)
-        self._factors = Factors(program)
-
-    def put(self, x: Value, out: Value) -> None:
-        """Let a value come in the place of another, unless somebody could tell."""
-        x = self._table.get(x, x)
-        each = out in self._apart and x in self._apart | self._given  # has an array of its own
-        if x is out or each or out in self._program.owned or not self._factors.become_one(out, x):
-            return
-        self._table[out] = x
-        self._apart.update({x} if out in self._apart else ())
-        if x not in self._given:  # data have no name but the user's
-            x.stands_for(out)
-
-    def rewired(self, i: Instruction) -> Instruction:
-        """An instruction that reads what comes in the place of its inputs."""
-        return i.rewired(self._table)
-
-    def program(self, instructions: Iterable[Instruction] | None = None) -> Program:
-        """The program as it is then, or with other instructions."""
-        made = self._program if instructions is None else (
-            self._program.with_(instructions=tuple(instructions)))
-        return made.replaced(self._table)

@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from math import prod
 from typing import Any
 
@@ -20,10 +20,8 @@ import numpy as np
 from ..engine.primitive import Primitive
 from ..engine.tensor import Tensor
 
-#: Reductions that can fail because of shapes only, with what NumPy does over and over for them; and
-#: those of them that add.
+#: Reductions that can fail because of shapes only, with what NumPy does over and over for them.
 REDUCTIONS = {"sum": np.add, "mean": np.add, "max": np.maximum, "min": np.minimum}
-SUMS = frozenset({"sum", "mean"})
 
 #: Ufuncs of two arguments whose result does not depend on how many elements are computed at a time.
 EXACT = frozenset({np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum})
@@ -142,19 +140,11 @@ class Instruction:
         """The inputs that are Values."""
         return (x for x in self.inputs if isinstance(x, Value))
 
-    def reading(self, inputs: tuple[Any, ...]) -> Instruction:
-        """The same call with these inputs."""
-        same = all(map(operator.is_, inputs, self.inputs))
-        return self if same else replace(self, inputs=inputs)
-
     def rewired(self, table: Mapping[Value, Any]) -> Instruction:
         """The same call where values are replaced by others, or by constants."""
-        return self.reading(tuple(_swapped(x, table) for x in self.inputs))
-
-    def computed(self, known: Mapping[Value, Any]) -> Any:
-        """What the call gives for what its values are known to be."""
-        inputs = [known[x] if isinstance(x, Value) else x for x in self.inputs]
-        return self.primitive.run(*inputs, **self.params)
+        inputs = tuple(_swapped(table, x) for x in self.inputs)
+        same = all(map(operator.is_, inputs, self.inputs))
+        return self if same else replace(self, inputs=inputs)
 
     @property
     def has_effect(self) -> bool:
@@ -280,15 +270,23 @@ class Program:
         if not table:
             return self
 
-        def swap(x: Any) -> Any:
-            return _swapped(x, table)
-
+        swap = partial(_swapped, table)
         return self.with_(
             instructions=tuple(i.rewired(table) for i in self.instructions if i.output not in table),
             outputs=tuple(map(swap, self.outputs)),
             writes=tuple((state, swap(value)) for state, value in self.writes),
             gradients=tuple((leaf, swap(value)) for leaf, value in self.gradients),
             kept=tuple(map(swap, self.kept)))
+
+    @cached_property
+    def given(self) -> dict[Value, Input]:
+        """The input that each value from outside comes from."""
+        return {i.value: i for i in self.inputs}
+
+    @cached_property
+    def numbers(self) -> set[Value]:
+        """Python's own numbers, which take on the dtype of what is beside them."""
+        return {i.value for i in self.inputs if isinstance(i, Number)}
 
     @cached_property
     def made(self) -> dict[Value, Instruction]:
@@ -298,7 +296,7 @@ class Program:
     @cached_property
     def users(self) -> dict[Value, list[Instruction]]:
         """The instructions that read each value, in order."""
-        users: dict[Value, list[Instruction]] = {i.value: [] for i in self.inputs}
+        users: dict[Value, list[Instruction]] = {v: [] for v in self.given}
         for i in self.instructions:
             users[i.output] = []
             for value in dict.fromkeys(i.values):
@@ -328,7 +326,7 @@ class Program:
         return "\n".join([*lines, f"  return {', '.join(map(show, self.outputs))}"])
 
 
-def _swapped(x: Any, table: Mapping[Value, Any]) -> Any:
+def _swapped(table: Mapping[Value, Any], x: Any) -> Any:
     while isinstance(x, Value) and x in table:
         x = table[x]
     return x

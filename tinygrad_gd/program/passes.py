@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..ops.shape import reshape
-from .factors import Factors, Merged
+from .factors import Factors
 from .fused_updates import update_together
 from .ir import EFFECTS, EXACT, REDUCTIONS, Argument, Instruction, Program, State, Value, identity
 from .tidy import drop_neutral, drop_turns
@@ -58,37 +58,33 @@ def fold_constants(program: Program, stay: Container[str] = ()) -> Program:
 def numbers_for_full_arrays(program: Program) -> Program:
     """Let a number stand for a constant array full of it, beside an array of the result's form."""
     def number(i: Instruction, x: Any) -> Any:
-        return x.flat[0] if isinstance(x, np.ndarray) and _broadcasts(i, x, {}) and _is_full(x) else x
+        full = isinstance(x, np.ndarray) and x.size and x.tobytes() == x.flat[0].tobytes() * x.size
+        return x.flat[0] if full and _broadcasts(i, x, {}) else x
 
     return program.with_(instructions=tuple(
-        i.reading(tuple(number(i, x) for x in i.inputs)) if i.primitive.function in EXACT else i
+        replace(i, inputs=tuple(number(i, x) for x in i.inputs)) if i.primitive.function in EXACT else i
         for i in program.instructions))
-
-
-def _is_full(x: Any) -> bool:
-    return x.size > 0 and bool(x.tobytes() == x.flat[0].tobytes() * x.size)
 
 
 def merge_common(program: Program) -> Program:
     """Compute once what is computed twice from the same inputs (common sub-expressions)."""
     known: dict[Any, Value] = {}
-    merged = Merged(program)
+    factors = Factors(program)
     for i in program.instructions:
-        out = i.output
-        key = (i.primitive, tuple(map(identity, merged.rewired(i).inputs)), repr(i.params), out.dtype,
-               out.axes)
+        out, inputs = i.output, i.rewired(factors.table).inputs
+        key = i.primitive, tuple(map(identity, inputs)), repr(i.params), out.dtype, out.axes
         if not i.has_effect and out not in program.owned:
-            merged.put(known.setdefault(key, out), out)
-    return merged.program()
+            factors.put(known.setdefault(key, out), out)
+    return program.replaced(factors.table)
 
 
 def share_reductions(program: Program) -> Program:
     """Reduce once what is reduced twice, with ``keepdims`` and without; the other is a view of it."""
     known: dict[Any, Value] = {}
-    kept, own, factors = [], program.owned, Factors(program)
+    kept, factors = [], Factors(program)
     for i in program.instructions:
         plain = not i.output.scalar and i.output.long_axes == sorted(i.output.long_axes)
-        if "keepdims" in i.params and plain and i.output not in own:
+        if "keepdims" in i.params and plain and i.output not in program.owned:
             options = {k: v for k, v in i.params.items() if k != "keepdims"}
             key = i.primitive, tuple(map(identity, i.inputs)), repr(options), i.output.dtype
             first = known.setdefault(key, i.output)
@@ -119,24 +115,23 @@ def _broadcasts(user: Instruction, value: Any, dropped: Mapping[Value, Any]) -> 
 
 def drop_copies(program: Program) -> Program:
     """Leave out copies of arrays that were made for them alone."""
-    results, merged = set(program.results), Merged(program)
-    for i in program.instructions:
-        x = i.inputs[0] if i.primitive.name == "copy" else None
-        free = i.target is None and i.output not in results
-        if free and isinstance(x, Value) and program.uses[x] == 1 and x.form == i.output.form:
-            made = program.made.get(x)
-            if made is not None and made.target is None and (
-                    isinstance(made.primitive.function, np.ufunc) or made.primitive.name in REDUCTIONS):
-                merged.put(x, i.output)
-    return merged.program()
+    results, factors = set(program.results), Factors(program)
+    for made in program.instructions:
+        users, x, p = program.users[made.output], made.output, made.primitive
+        if (made.target is None and (isinstance(p.function, np.ufunc) or p.name in REDUCTIONS)
+                and program.uses[x] == 1 and users and users[0].primitive.name == "copy"):
+            out, target = users[0].output, users[0].target
+            if target is None and out not in results and x.form == out.form:
+                factors.put(x, out)
+    return program.replaced(factors.table)
 
 
 def hoist(program: Program) -> Program:
     """Move to the phase ``once`` what depends only on data that the program does not change."""
     fixed = {i.value for i in program.inputs if isinstance(i, State) and not i.changes}
-    kept, own = [], program.owned
+    kept = []
     for i in program.instructions:
-        stays = i.target is not None or i.output in own or i.primitive.kind in ("draw", "guard")
+        stays = i.target or i.output in program.owned or i.primitive.kind in ("draw", "guard")
         if not stays and all(v in fixed for v in i.values):
             fixed.add(i.output)
             i = replace(i, phase="once")
@@ -153,13 +148,11 @@ def update_early(program: Program) -> Program:
     for i in program.instructions:
         at = len(done)
         if i.phase == "update" and i.output.nbytes >= LARGE_BYTES and i.primitive.kind not in EFFECTS:
-            old = _versions(i.target, done)
-            inputs = set(i.values)
-            while at and not (done[at - 1].output in inputs or done[at - 1].primitive.kind in EFFECTS
-                              or done[at - 1].may_raise
-                              or (i.target is not None and done[at - 1].target is i.target)
-                              or old.intersection(done[at - 1].values)
-                              or old.intersection(program.results)):
+            old, inputs = _versions(i.target, done), set(i.values)
+            while at and old.isdisjoint(program.results) and not (
+                    (before := done[at - 1]).output in inputs or before.primitive.kind in EFFECTS
+                    or before.may_raise or (i.target is not None and before.target is i.target)
+                    or old.intersection(before.values)):
                 at -= 1
         done.insert(at, i)
     return program.with_(instructions=tuple(done))
@@ -176,21 +169,9 @@ def _versions(state: Any, done: list[Instruction]) -> set[Value]:
 
 
 #: In the order in which they are run.
-PASSES: dict[str, Pass] = {
-    "drop_broadcasts": drop_broadcasts,
-    "fold_constants": fold_constants,
-    "numbers_for_full_arrays": numbers_for_full_arrays,
-    "drop_turns": drop_turns,
-    "drop_dead_code": drop_dead_code,
-    "drop_copies": drop_copies,
-    "drop_neutral": drop_neutral,
-    "merge_common": merge_common,
-    "share_reductions": share_reductions,
-    "turn_products": turn_products,
-    "hoist": hoist,
-    "update_early": update_early,
-    "update_together": update_together,
-}
+PASSES: dict[str, Pass] = {run.__name__: run for run in (
+    drop_broadcasts, fold_constants, numbers_for_full_arrays, drop_turns, drop_dead_code, drop_copies,
+    drop_neutral, merge_common, share_reductions, turn_products, hoist, update_early, update_together)}
 
 #: What only readers gain from, and only a machine.
 FOR_READERS = {"numbers_for_full_arrays", "drop_neutral"}

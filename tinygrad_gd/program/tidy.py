@@ -11,21 +11,23 @@ from typing import Any
 import numpy as np
 
 from ..ops.shape import reshape
-from .factors import Merged
-from .ir import Instruction, Number, Program, Value
+from .factors import Factors
+from .ir import Instruction, Program, Value
 
 #: Primitives that only show the elements of their first input.
 _SHOWS = {"reshape", "transpose", "swapaxes", "broadcast_to", "getitem", "copy", "expand_dims"}
 #: Those whose results have no sign, or that of a positive number.
 _POSITIVE = {"square", "exp", "absolute", "exp2", "logaddexp"}
+#: Beside what they leave the other number as it is.
+_NEUTRAL = {"add": 0, "multiply": 1, "divide": 1}
 
 
 def drop_turns(program: Program) -> Program:
     """Leave out what reshapes or turns an array back, and reshape once what is reshaped twice."""
     made, late = dict(program.made), _read_late(program)
-    merged, kept = Merged(program), []
+    factors, kept = Factors(program), []
     for i in program.instructions:
-        i = merged.rewired(i)
+        i = i.rewired(factors.table)
         source = i.inputs[0] if i.inputs else None
         before = made.get(source) if isinstance(source, Value) else None
         if before is not None and _turns_back(i, before):
@@ -41,8 +43,8 @@ def drop_turns(program: Program) -> Program:
         kept.append(i)
         lasts = (source in made and made[source].target is None) or i.output not in late
         if isinstance(source, Value) and lasts and _lies_alike(source, i.output):
-            merged.put(source, i.output)
-    return merged.program(kept)
+            factors.put(source, i.output)
+    return program.with_(instructions=tuple(kept)).replaced(factors.table)
 
 
 def _read_late(program: Program) -> set[Value]:
@@ -77,7 +79,8 @@ def order_of(i: Instruction) -> list[int] | None:
 def _turns_back(i: Instruction, before: Instruction) -> bool:
     """Whether ``i`` undoes the order that the instruction before it gives axes."""
     first, then = order_of(before), order_of(i)
-    return first is not None and then is not None and [first[axis] for axis in then] == sorted(then)
+    return i.primitive is before.primitive and first is not None and then is not None and (
+        [first[axis] for axis in then] == sorted(then))
 
 
 def _lies_alike(a: Value, b: Value) -> bool:
@@ -89,37 +92,35 @@ def _lies_alike(a: Value, b: Value) -> bool:
 def drop_neutral(program: Program) -> Program:
     """Leave out ``x * 1``, ``x / 1`` and, where no sign of a zero depends on it, ``x + 0.0``."""
     made = program.made
-    results, merged = set(program.results), Merged(program)
-    numbers = {i.value for i in program.inputs if isinstance(i, Number)}  # Python's, and no result
+    results, factors = set(program.results), Factors(program)
     for i in program.instructions:
         x, out = _beside_neutral(i), i.output
-        if x is None or x in numbers or i.target is not None or not _lies_alike(x, out):
+        if x is None or x in program.numbers or i.target is not None or not _lies_alike(x, out):
             continue
         if i.primitive.name == "add" and _may_be_minus_zero(x, made) and (out in results or not all(
                 _absorbs(user, out, made) for user in program.users[out])):
             continue
-        merged.put(x, out)
-    return merged.program()
+        factors.put(x, out)
+    return program.replaced(factors.table)
 
 
 def _beside_neutral(i: Instruction) -> Value | None:
     """What stands beside a zero that is added, or a one that it is multiplied or divided by."""
-    neutral = {"add": 0, "multiply": 1, "divide": 1}.get(i.primitive.name)
-    if neutral is None:
+    name = i.primitive.name
+    if name not in _NEUTRAL:
         return None
-    for x, y in ((i.inputs, i.inputs[::-1]) if i.primitive.name != "divide" else (i.inputs,)):
+    for x, y in (i.inputs,) if name == "divide" else (i.inputs, i.inputs[::-1]):
         plain = isinstance(x, Value) and not isinstance(y, Value)
-        if plain and np.all(np.equal(y, neutral)) and not np.any(np.signbit(y)):
+        if plain and np.all(np.equal(y, _NEUTRAL[name])) and not np.any(np.signbit(y)):
             return x  # type: ignore[no-any-return]
     return None
 
 
 def _absorbs(user: Instruction, value: Value, made: dict[Value, Instruction]) -> bool:
     """Whether the sign of a zero in ``value`` makes no difference to a sum."""
-    if user.primitive.name != "add":
-        return False
-    return not any(_may_be_minus_zero(x, made) for x in user.inputs if x is not value) and any(
-        x is not value for x in user.inputs)
+    others = [x for x in user.inputs if x is not value]
+    return user.primitive.name == "add" and bool(others) and not any(
+        _may_be_minus_zero(x, made) for x in others)
 
 
 def _may_be_minus_zero(x: Any, made: dict[Value, Instruction]) -> bool:
