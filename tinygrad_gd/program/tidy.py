@@ -6,6 +6,7 @@ As all passes they keep every bit. What they leave out costs a replay next to no
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import dropwhile
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,8 @@ _NEUTRAL = {"add": 0, "multiply": 1, "divide": 1}
 
 def drop_turns(program: Program) -> Program:
     """Leave out what reshapes or turns an array back, and reshape once what is reshaped twice."""
-    made, late = dict(program.made), _read_late(program)
-    factors, kept = Factors(program), []
+    made, factors, kept = dict(program.made), Factors(program), []
+    late = {v for i in dropwhile(lambda i: i.target is None, program.instructions) for v in i.values}
     for i in program.instructions:
         i = i.rewired(factors.table)
         source = i.inputs[0] if i.inputs else None
@@ -45,17 +46,6 @@ def drop_turns(program: Program) -> Program:
         if isinstance(source, Value) and lasts and _lies_alike(source, i.output):
             factors.put(source, i.output)
     return program.with_(instructions=tuple(kept)).replaced(factors.table)
-
-
-def _read_late(program: Program) -> set[Value]:
-    """The values that are read once states have been written."""
-    found: set[Value] = set()
-    written = False
-    for i in program.instructions:
-        written = written or i.target is not None
-        if written:
-            found.update(i.values)
-    return found
 
 
 def reshapes(i: Instruction) -> bool:

@@ -141,9 +141,8 @@ def view_of(i: Instruction, shown: dict[Value, Any]) -> Any:
     array is none. What cannot be tried, since it depends on values, is taken to show it.
     """
     first = i.inputs[0] if i.inputs else None
-    if i.primitive.kind not in SHOWING or not isinstance(first, Value):
-        return None
-    if first.scalar or i.output.scalar:
+    if (i.primitive.kind not in SHOWING or not isinstance(first, Value)
+            or first.scalar or i.output.scalar):
         return None
     trial = [shown.get(x, zeros(x)) if isinstance(x, Value) else x for x in i.inputs]
     try:

@@ -72,9 +72,8 @@ class Replay:
         if i is None or not isinstance(error, FAILURES) or (
                 i.phase != "forward" and isinstance(error, FloatingPointError)):
             return None
-        told: Exception = error
-        if not isinstance(error, TinygradGdError):
-            told = explain_failure(i.primitive, i.inputs, i.params, error)
+        own = isinstance(error, TinygradGdError)
+        told = error if own else explain_failure(i.primitive, i.inputs, i.params, error)
         file, number = i.line
         return type(told)(f"{told} ({file}:{number})" if number else str(told))
 
@@ -111,4 +110,4 @@ class Replay:
 
     def memory(self) -> Memory:
         """What the arrays of the program take, and what for."""
-        return memory_of(self.text.plan, self.text.buffers, self.text.full)
+        return memory_of(self.text)

@@ -71,6 +71,8 @@ class Statements:
             "tick": tick, "constant": constant, "copyto": np.copyto, "joined": False,
             "read": dict.__getitem__,
             "refresh": None}  # the replay's own
+        self._arguments = {
+            i.tensor: f"a{i.position}" for i in reversed(program.inputs) if isinstance(i, Argument)}
         self.names: dict[Value, str] = {}
         self._number = count()
         self._numbers: dict[Value, dict[Any, str]] = {}  # numbers read in each call, as arrays
@@ -114,9 +116,7 @@ class Statements:
 
     def _tensor(self, tensor: Tensor) -> str:
         """What the text calls a Tensor from outside, or one among the arguments."""
-        given = (f"a{i.position}" for i in self.program.inputs
-                 if isinstance(i, Argument) and i.tensor is tensor)
-        return next(given, "") or self.bound(tensor, "T")
+        return self._arguments.get(tensor) or self.bound(tensor, "T")
 
     # -- text ----------------------------------------------------------------------------------------
 
@@ -190,13 +190,11 @@ class Statements:
     def _row(self, row: tuple[Instruction, ...]) -> list[tuple[str, Instruction]]:
         """One call for a whole row; while the states lie apart, one for each."""
         apart = [(f"    {line}", i) for i in row for line in self._one(i)]
-        i = row[0]
-        places = [self.plan.place(v) for v in (*i.values, i.output) if not v.scalar]
-        waiting = iter(places)
-        inputs = [self._flat[next(waiting)] if isinstance(x, Value) and not x.scalar
+        i, place = row[0], self.plan.place
+        inputs = [self._flat[place(x)] if isinstance(x, Value) and not x.scalar
                   else self._number_beside(x, i.output.dtype) for x in i.inputs]
-        at_once = self._call(i.primitive.function, inputs, self._flat[places[-1]])
-        if not any(isinstance(p, State) for p in places):
+        at_once = self._call(i.primitive.function, inputs, self._flat[place(i.output)])
+        if not any(isinstance(place(v), State) for v in (*i.values, i.output) if not v.scalar):
             return [(at_once, i)]
         return [("if joined:", i), (f"    {at_once}", i), ("else:", i), *apart]
 

@@ -52,12 +52,12 @@ class Sizes:
     """
 
     def __init__(self, names: Sequence[str], program: Program, other: Program | None = None) -> None:
-        self._names, self._program, self._other = names, program, other
-        self._shapes = [i.value.shape for i in arguments_of(program)]
-        self._others = self._shapes if other is None else [i.value.shape for i in arguments_of(other)]
+        self._program, self._other = program, other
+        shapes, others = ([i.value.shape for i in arguments_of(p)] for p in (program, other or program))
+        self._arguments = list(zip(names, shapes, others, strict=False))
         self._same: dict[Value, tuple[Value, Any]] = {}  # by values of the other, those here
         self.lengths: dict[tuple[int, int], Text] = {}
-        for name, shape, then in zip(names, self._shapes, self._others, strict=False):
+        for name, shape, then in self._arguments:
             for axis, (n, m) in enumerate(zip(shape, then, strict=False)):
                 if n != m:
                     self.lengths.setdefault((n, m), _length(name, axis))
@@ -67,7 +67,7 @@ class Sizes:
     def assertions(self) -> Iterator[str]:
         """The statements which assert that arguments have shapes for which the text holds."""
         told: set[Text] = set()
-        for name, shape, then in zip(self._names, self._shapes, self._others, strict=True):
+        for name, shape, then in self._arguments:
             free = [axis for axis, (n, m) in enumerate(zip(shape, then, strict=True)) if n != m]
             test = f"np.shape({name}) == {literal(shape)}"
             if free == [0]:
