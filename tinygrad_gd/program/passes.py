@@ -116,13 +116,13 @@ def _broadcasts(user: Instruction, value: Any, dropped: Mapping[Value, Any]) -> 
 def drop_copies(program: Program) -> Program:
     """Leave out copies of arrays that were made for them alone."""
     results, factors = set(program.results), Factors(program)
-    for made in program.instructions:
-        users, x, p = program.users[made.output], made.output, made.primitive
-        if (made.target is None and (isinstance(p.function, np.ufunc) or p.name in REDUCTIONS)
-                and program.uses[x] == 1 and users and users[0].primitive.name == "copy"):
-            out, target = users[0].output, users[0].target
-            if target is None and out not in results and x.form == out.form:
-                factors.put(x, out)
+    for i in program.instructions:
+        x = i.inputs[0] if i.primitive.name == "copy" else None
+        made = program.made.get(x) if isinstance(x, Value) else None
+        if (made is not None and made.target is None is i.target and i.output not in results
+                and (isinstance(made.primitive.function, np.ufunc) or made.primitive.name in REDUCTIONS)
+                and program.uses[x] == 1 and x.form == i.output.form):
+            factors.put(x, i.output)
     return program.replaced(factors.table)
 
 

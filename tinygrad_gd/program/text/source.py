@@ -12,7 +12,7 @@ import os
 import re
 import textwrap
 from bisect import bisect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -106,9 +106,9 @@ class Writer:
             kind = "" if i.output.dtype == np.float64 else f", {dtype_text(i.output.dtype)}"
             return Text(f"np.zeros({literal(i.params['shape'])}{kind})")
         first = inputs[0] if inputs else None
-        if p.name == "broadcast_to" and i.output in self._filled and not getattr(first, "shape", ()):
-            return Text(f"np.full({literal(i.params['shape'])}, {self.operand(first)})")
         spread = p.name == "broadcast_to" and i.output in self._filled
+        if spread and not getattr(first, "shape", ()):
+            return Text(f"np.full({literal(i.params['shape'])}, {self.operand(first)})")
         if spread or (p.name in ROWS and _comes_by_columns(i)):
             return Text(f"{self._call(i)}.copy()")
         if p.name == "negative":
@@ -310,8 +310,8 @@ class Writer:
         held = {i.tensor: self.texts[i.value] for i in self.program.inputs if isinstance(i, State)}
         results = [held[x] if x in held else self.operand(x._value) if isinstance(x, Tensor)
                    else self.operand(x) for x in self.program.outputs]
-        return [*results, *(str(self.texts[v]) for _, v in self.program.writes),
-                *(str(self.texts[v]) for _, v in self.program.gradients)]
+        new = (v for _, v in (*self.program.writes, *self.program.gradients))
+        return [*results, *(str(self.texts[v]) for v in new)]
 
 
 def _wrapped(line: str, start: str, parts: list[str], end: str) -> str:
@@ -326,14 +326,13 @@ def _lengths(shape: Any) -> str:
     return ", ".join(map(literal, shape)) if isinstance(shape, tuple) and shape else literal(shape)
 
 
-def _by_rows(i: Instruction) -> Iterator[Value]:
+def _by_rows(i: Instruction) -> list[Value]:
     """The inputs that an instruction needs by rows: how a result lies, or a sum goes, depends on it."""
-    plain = tuple(range(len(i.output.shape)))
-    values = [x for x in i.values if x.shape == i.output.shape]
-    for x in i.values:
-        other = x in values and x.axes == plain and any(y.axes != plain for y in values)
-        if other or not i.primitive.elementwise:
-            yield x
+    if not i.primitive.elementwise:
+        return list(i.values)
+    alike = [x for x in i.values if x.shape == i.output.shape]
+    by_rows = [x for x in alike if x.in_order]
+    return by_rows if len(by_rows) < len(alike) else []
 
 
 def _comes_by_columns(i: Instruction) -> bool:
@@ -351,16 +350,20 @@ def numpy_name(p: Primitive) -> str:
     return next(filter(None, map(public_name, (p.function, *p.numpy))), "")
 
 
+def _rule(given: Input) -> str:
+    """How NumPy makes an array that nobody has a name for, or nothing."""
+    return formula(given.array) if isinstance(given, Array) and not given.value.name else ""
+
+
 def is_written_out(given: Array) -> bool:
-    """Whether the text says how NumPy makes an array: one that nobody has a name for."""
-    made = "" if given.value.name else formula(given.array)
+    """Whether the text says how NumPy makes an array."""
+    made = _rule(given)
     return bool(made) and (given.internal or made.startswith(("np.eye", "np.tri", "np.arange(")))
 
 
 def by_default(given: Input) -> str:
-    """What an array without a name is, if NumPy makes it by a rule: it need not be given."""
-    made = "" if not isinstance(given, Array) or given.value.name else formula(given.array)
-    return made and f"={made}"
+    """What an array is that need not be given."""
+    return (made := _rule(given)) and f"={made}"
 
 
 def parameters_of(program: Program) -> list[Input]:
