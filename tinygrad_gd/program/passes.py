@@ -116,13 +116,13 @@ def _broadcasts(user: Instruction, value: Any, dropped: Mapping[Value, Any]) -> 
 def drop_copies(program: Program) -> Program:
     """Leave out copies of arrays that were made for them alone."""
     results, factors = set(program.results), Factors(program)
+    fresh = {i.output for i in program.instructions if i.target is None and (
+        isinstance(i.primitive.function, np.ufunc) or i.primitive.name in REDUCTIONS)}
     for i in program.instructions:
-        x = i.inputs[0] if i.primitive.name == "copy" else None
-        made = program.made.get(x) if isinstance(x, Value) else None
-        if (made is not None and made.target is None is i.target and i.output not in results
-                and (isinstance(made.primitive.function, np.ufunc) or made.primitive.name in REDUCTIONS)
-                and program.uses[x] == 1 and x.form == i.output.form):
-            factors.put(x, i.output)
+        free = i.primitive.name == "copy" and i.target is None and i.output not in results
+        for x in i.values if free else ():
+            if x in fresh and program.uses[x] == 1 and x.form == i.output.form:
+                factors.put(x, i.output)
     return program.replaced(factors.table)
 
 
