@@ -79,6 +79,11 @@ class Value:
             (self.dense and self.in_order and held.flags.c_contiguous)
             or self.form == Value.like(held).form)
 
+    def lies_like(self, other: Value) -> bool:
+        """Whether two arrays have the same elements in the same places of memory, if they are equal."""
+        return (self.shape, self.dtype, self.scalar, self.dense, self.long_axes) == (
+            other.shape, other.dtype, other.scalar, other.dense, other.long_axes)
+
     def stands_for(self, other: Value) -> None:
         """Take over what another value is called, in whose place this one comes."""
         self.name, self.of = self.name or other.name, self.of or other.of
@@ -269,7 +274,6 @@ class Program:
         """The program with values replaced by others, or by constants, and without what made them."""
         if not table:
             return self
-
         swap = partial(_swapped, table)
         return self.with_(
             instructions=tuple(i.rewired(table) for i in self.instructions if i.output not in table),

@@ -16,8 +16,8 @@ from ..ops.shape import reshape
 from .factors import Factors
 from .fused_updates import update_together
 from .ir import EFFECTS, EXACT, REDUCTIONS, Argument, Instruction, Program, State, Value, identity
-from .tidy import drop_neutral, drop_turns
-from .turned import turn_products
+from .tidy import drop_neutral
+from .turned import drop_turns, turn_products
 
 #: Bytes from which on an array is worth another order of instructions.
 LARGE_BYTES = 1 << 18

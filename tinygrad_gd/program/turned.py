@@ -1,6 +1,6 @@
-"""Products that are written in the order in which they are read, so that no copy turns their axes.
+"""Passes about the order of axes: turns that cancel each other, or that a product makes needless.
 
-::
+A product of many matrices is written in the order in which it is read, so that no copy turns its axes::
 
     y = a @ b                      axes in memory (batch, head, place, n)
     y.swapaxes(1, 2)               a view: (batch, place, head, n)
@@ -12,10 +12,36 @@ BLAS writes each matrix of ``y`` wherever its rows lie: the numbers, and their s
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import dropwhile
 
+from ..ops.shape import reshape
 from .factors import Factors
 from .ir import Instruction, Program, Value
-from .tidy import order_of, reshapes
+
+
+def drop_turns(program: Program) -> Program:
+    """Leave out what reshapes or turns an array back, and reshape once what is reshaped twice."""
+    made, factors, kept = dict(program.made), Factors(program), []
+    late = {v for i in dropwhile(lambda i: i.target is None, program.instructions) for v in i.values}
+    for i in program.instructions:
+        i = i.rewired(factors.table)
+        source = i.inputs[0] if i.inputs else None
+        before = made.get(source) if isinstance(source, Value) else None
+        if before is not None and _turns_back(i, before):
+            source = before.inputs[0]
+        elif before is not None and _reshapes(i) and _reshapes(before) and (
+                before.inputs[0].lies_like(i.output)
+                or (program.uses[before.output] == 1 and not before.output.name)):
+            i = replace(i, inputs=before.inputs)
+            source = i.inputs[0]
+        elif not _reshapes(i):
+            source = None
+        made[i.output] = i
+        kept.append(i)
+        lasts = (source in made and made[source].target is None) or i.output not in late
+        if isinstance(source, Value) and lasts and source.lies_like(i.output):
+            factors.put(source, i.output)
+    return program.with_(instructions=tuple(kept)).replaced(factors.table)
 
 
 def turn_products(program: Program) -> Program:
@@ -24,7 +50,7 @@ def turn_products(program: Program) -> Program:
     lasting = set(map(root, program.results))  # which get memory of their own in each call
     table: dict[Value, Value] = {}
     for i in program.instructions:
-        if not reshapes(i) or not i.output.in_order or root(i.output) in lasting:
+        if not _reshapes(i) or not i.output.in_order or root(i.output) in lasting:
             continue
         x = i.inputs[0]
         axes, turned = list(range(len(x.shape))), {}
@@ -32,7 +58,7 @@ def turn_products(program: Program) -> Program:
             turned[x], before = replace(x, axes=tuple(axes)), made[x]
             if _writes_rows(before, turned[x]):
                 table |= turned
-            if (order := order_of(before)) is None:
+            if (order := _order(before)) is None:
                 break
             axes, x = [order[axis] for axis in axes], before.inputs[0]
     return program.with_(instructions=tuple(
@@ -44,3 +70,29 @@ def _writes_rows(i: Instruction, form: Value) -> bool:
     last = len(form.shape) - 1
     return (i.primitive.name == "matmul" and last > 1 and form.axes[-1] == last
             and min(form.shape[-2:]) > 1 and i.output.in_order and not i.output.scalar)
+
+
+def _reshapes(i: Instruction) -> bool:
+    """Whether an instruction reshapes a value in C order."""
+    return (i.primitive is reshape and isinstance(i.inputs[0], Value)
+            and i.params.get("order", "C") in ("C", None))
+
+
+def _order(i: Instruction) -> list[int] | None:
+    """Which axis of its argument each axis of a result is, of an instruction that turns axes."""
+    order = list(range(len(i.output.shape)))
+    if i.primitive.name == "swapaxes":
+        a, b = i.params["axis1"], i.params["axis2"]
+        order[a], order[b] = order[b], order[a]
+        return order
+    if i.primitive.name != "transpose":
+        return None
+    return order[::-1] if i.params["axes"] is None else [order[axis] for axis in i.params["axes"]]
+
+
+def _turns_back(i: Instruction, before: Instruction) -> bool:
+    """Whether ``i`` undoes the order that the instruction before it gives axes."""
+    if i.primitive is not before.primitive or not isinstance(before.inputs[0], Value):
+        return False
+    first, then = _order(before), _order(i)
+    return first is not None and then is not None and [first[axis] for axis in then] == sorted(then)
