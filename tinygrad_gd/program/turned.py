@@ -21,10 +21,11 @@ from .ir import Instruction, Program, Value
 
 def drop_turns(program: Program) -> Program:
     """Leave out what reshapes or turns an array back, and reshape once what is reshaped twice."""
-    made, factors, kept = dict(program.made), Factors(program), []
+    made, results, kept = dict(program.made), set(program.results), []
+    table: dict[Value, Value] = {}
     late = {v for i in dropwhile(lambda i: i.target is None, program.instructions) for v in i.values}
     for i in program.instructions:
-        i = i.rewired(factors.table)
+        i = i.rewired(table)
         source = i.inputs[0] if i.inputs else None
         before = made.get(source) if isinstance(source, Value) else None
         if before is not None and _turns_back(i, before):
@@ -39,9 +40,12 @@ def drop_turns(program: Program) -> Program:
         made[i.output] = i
         kept.append(i)
         lasts = (source in made and made[source].target is None) or i.output not in late
-        if isinstance(source, Value) and lasts and source.lies_like(i.output):
-            factors.put(source, i.output)
-    return program.with_(instructions=tuple(kept)).replaced(factors.table)
+        free = i.output not in results or (source in made and i.output not in program.owned)
+        if isinstance(source, Value) and lasts and free and source.lies_like(i.output):
+            table[i.output] = source
+            if source in made:
+                source.stands_for(i.output)
+    return program.with_(instructions=tuple(kept)).replaced(table)
 
 
 def turn_products(program: Program) -> Program:
