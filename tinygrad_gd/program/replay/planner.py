@@ -83,19 +83,19 @@ class Planner:
                 free[_memory(value)].append(self.buffers[value])
 
         for position, i in enumerate(self.body):
-            out, over = i.output, set()
+            out, over, last = i.output, set(), -1
+            key = _memory(out)
             dying = [v for v in dict.fromkeys(map(self.base, i.values))
                      if self.last_use[v] == position and v in self.buffers]
-            last = -1
             if i.primitive.elementwise and isinstance(i.primitive.function, np.ufunc):
                 place = out.shape, out.axes, True  # of each element in memory
                 over = {self.base(v) for v in i.values if (v.shape, v.axes, v.dense) == place}
-                own = any(_memory(v) == _memory(out) for v in dying if v in over)
+                own = any(_memory(v) == key for v in dying if v in over)
                 last = -1 if own or i.phase != "update" else 0  # updates keep to their order
             release(v for v in dying if v in over)
             if self._wants_buffer(i):
-                if free[_memory(out)]:
-                    self.buffers[out] = free[_memory(out)].pop(last)
+                if free[key]:
+                    self.buffers[out] = free[key].pop(last)
                 else:
                     self.buffers[out] = len(self.sizes)
                     self.sizes.append(out)

@@ -230,10 +230,10 @@ class Statements:
         if i.target is not None and self.plan.in_place(i):
             name = self.names[i.target.value]
         elif buffer is not None:
-            shape, order = ("x".join(map(str, of)) for of in (i.output.shape, i.output.axes))
-            first = self.plan.sizes[buffer]
-            same = (i.output.shape, i.output.axes) == (first.shape, first.axes)
-            name = f"buffer{buffer}" if same else f"buffer{buffer}_of_{shape}_{order}"
+            name, first = f"buffer{buffer}", self.plan.sizes[buffer]
+            if (i.output.shape, i.output.axes) != (first.shape, first.axes):
+                shape, order = ("x".join(map(str, of)) for of in (i.output.shape, i.output.axes))
+                name = f"{name}_of_{shape}_{order}"
             self.space[name] = self.buffer(i.output)
         else:
             return None
