@@ -14,11 +14,11 @@ def is_product(i: Instruction) -> bool:
 
 
 class Factors:
-    """Which values of a program may become one.
+    """Which values of a program may become one, and which come in the place of others so far.
 
     Attributes
     ----------
-    table : the values in whose place others come, with these.
+    table : values with those that come in their place.
     """
 
     def __init__(self, program: Program) -> None:
