@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,7 @@ def test_only_what_is_full_of_one_number_is_taken_for_it(constant: list[float], 
     for _ in range(3):
         step(tg.Tensor([1.0, 2.0]))
     (add,) = step.captured.instructions
-    program = step.captured.with_(instructions=(add.reading((add.inputs[0], c)),))
+    program = step.captured.with_(instructions=(replace(add, inputs=(add.inputs[0], c)),))
     (after,) = PASSES["numbers_for_full_arrays"](program).instructions
     assert isinstance(after.inputs[1], np.generic) == is_number
     assert np.broadcast_to(after.inputs[1], 2).tobytes() == c.tobytes()

@@ -41,7 +41,8 @@ SLOT = _Slot()
 # -- the primitives: read, scatter, set --------------------------------------------------------------
 
 
-def _fill(key: tuple[Any, ...], indices: tuple[Any, ...]) -> tuple[Any, ...]:
+def fill(key: tuple[Any, ...], indices: Sequence[Any]) -> tuple[Any, ...]:
+    """A key with arrays, or what stands for them, in its slots."""
     if not indices:
         return key
     arrays = iter(indices)
@@ -49,20 +50,20 @@ def _fill(key: tuple[Any, ...], indices: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _getitem(x: Any, /, *indices: Any, key: tuple[Any, ...]) -> Any:
-    return x[_fill(key, indices)] if indices else x[key]
+    return x[fill(key, indices)] if indices else x[key]
 
 
 def _scatter(g: Any, /, *indices: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
     if indices and any(i.dtype != bool for i in indices):
         return added(g, places_of(*indices, key=key, shape=shape), shape)
     out = np.zeros(shape, g.dtype)
-    out[_fill(key, indices)] = g
+    out[fill(key, indices)] = g
     return out
 
 
 def places_of(*indices: Any, key: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
     """Where in the memory of an array the elements are that an index picks."""
-    return np.arange(prod(shape)).reshape(shape)[_fill(key, indices)]
+    return np.arange(prod(shape)).reshape(shape)[fill(key, indices)]
 
 
 def added(g: Any, where: Any, shape: tuple[int, ...]) -> Any:
@@ -75,21 +76,21 @@ def added(g: Any, where: Any, shape: tuple[int, ...]) -> Any:
 
 def _set_elements(x: Any, values: Any, /, *indices: Any, key: tuple[Any, ...]) -> Any:
     out = np.array(x)
-    out[_fill(key, indices)] = values
+    out[fill(key, indices)] = values
     return out
 
 
 def _last_writes(x: Any, /, *indices: Any, key: tuple[Any, ...]) -> Any:
     # where the same element is written several times, the last write stays
-    places = np.arange(x.size).reshape(x.shape)[_fill(key, indices)]
+    places = np.arange(x.size).reshape(x.shape)[fill(key, indices)]
     order = np.arange(places.size).reshape(places.shape)
     owner = np.zeros(x.shape, int)
-    owner[_fill(key, indices)] = order
-    return owner[_fill(key, indices)] == order
+    owner[fill(key, indices)] = order
+    return owner[fill(key, indices)] == order
 
 
 scatter = primitive(
-    _scatter, lambda g, out, x, *indices, key, shape: g[_fill(key, indices)], name="scatter",
+    _scatter, lambda g, out, x, *indices, key, shape: g[fill(key, indices)], name="scatter",
     kind="view", atomic=True, internal=True)
 _getitem_primitive = primitive(
     _getitem,
@@ -100,7 +101,7 @@ last_writes = primitive(_last_writes, name="last_writes", atomic=True, internal=
 
 def _set_values(g: Any, out: Any, x: Any, values: Any, *indices: Any, key: Any) -> Any:
     won = _last_writes_in_rule(out, *indices, key=key)
-    return unbroadcast(np.where(won, g[_fill(key, indices)], 0), np.shape(values))
+    return unbroadcast(np.where(won, g[fill(key, indices)], 0), np.shape(values))
 
 
 set_elements: Primitive = primitive(
@@ -119,7 +120,7 @@ def apply_scatter(g: Any, indices: Any, key: tuple[Any, ...], shape: tuple[int, 
 
 def _choose_elements(x: Any, values: Any, /, *indices: Any, key: tuple[Any, ...], largest: bool) -> Any:
     out = np.array(x, order="C")
-    places = np.arange(x.size).reshape(x.shape)[_fill(key, indices)]
+    places = np.arange(x.size).reshape(x.shape)[fill(key, indices)]
     chosen = np.maximum if largest else np.minimum
     chosen.at(out.reshape(-1), places.reshape(-1), np.broadcast_to(values, places.shape).reshape(-1))
     return out
@@ -127,7 +128,7 @@ def _choose_elements(x: Any, values: Any, /, *indices: Any, key: tuple[Any, ...]
 
 def _shared(g: Any, out: Any, x: Any, values: Any, indices: Any, key: Any) -> tuple[Any, Any, Any]:
     """The cotangent in equal parts, and which of the old and of the new elements get one."""
-    mine, theirs = x == out, values == out[_fill(key, indices)]
+    mine, theirs = x == out, values == out[fill(key, indices)]
     number = mine + apply_scatter(theirs.astype(g.dtype), indices, key, x.shape)
     return g / np.where(number == 0, 1, number), mine, theirs
 
@@ -140,7 +141,7 @@ def _choose_x(g: Any, out: Any, x: Any, values: Any, *indices: Any, key: Any, la
 def _choose_values(g: Any, out: Any, x: Any, values: Any, *indices: Any, key: Any,
                    largest: bool) -> Any:
     part, _, theirs = _shared(g, out, x, values, indices, key)
-    return unbroadcast(np.where(theirs, part[_fill(key, indices)], 0), np.shape(values))
+    return unbroadcast(np.where(theirs, part[fill(key, indices)], 0), np.shape(values))
 
 
 choose_elements = primitive(
@@ -335,7 +336,7 @@ class Place:
     def multiply(self, values: Any) -> Tensor:
         """``x`` with those elements multiplied by ``values``."""
         x, values = self._x, self._fitting(values)
-        places = np.arange(x.size).reshape(x.shape)[_fill(self._key, plain_key(self._indices))]
+        places = np.arange(x.size).reshape(x.shape)[fill(self._key, plain_key(self._indices))]
         values = reshape(broadcast_to(values, places.shape), -1)
         own = At(reshape(x, -1))[changed_at(places)]
         return reshape(own.set(multiplied(own.get(), places, values)), x.shape)

@@ -2,9 +2,9 @@
 
 A function runs in lockstep with a *trail* of what it computed before. That becomes a *program*, which
 *passes* make shorter; it is *planned* and *replayed*, and written as *text*. Read `ir`, what a program
-is, and `passes` (`fused_updates` is the largest, `tidy` those that readers gain most from, `turned`
-lets products lie as they are read; `factors` says what each must keep); `timing` runs instructions one
-by one. Then each room opens alone:
+is, and `passes` (`fused_updates` is the largest, `tidy` one for readers, `turned` those about the order
+of axes; `factors` says what may come in the place of what); `timing` runs instructions one by one. Then
+each room opens alone:
 
 - `lockstep/` compares every operation of a call with the trail, and answers it.
 - `capture/` makes a program of a run: it writes down what primitives compute.

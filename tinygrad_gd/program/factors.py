@@ -14,20 +14,39 @@ def is_product(i: Instruction) -> bool:
 
 
 class Factors:
-    """Which values of a program may become one."""
+    """Which values of a program may become one, and which come in the place of others so far.
+
+    Attributes
+    ----------
+    table : values with those that come in their place.
+    """
 
     def __init__(self, program: Program) -> None:
+        self._program, self.table = program, {}  # type: Program, dict[Value, Value]
+        self._apart = set() if program.lent else set(program.results)
         self._parent = {i.output: i.inputs[0] for i in program.instructions
                         if i.primitive.kind in SHOWING and isinstance(i.inputs[0], Value)}
         self._beside: dict[Value, set[Value]] = {}
         for i in filter(is_product, program.instructions):
-            roots = set(map(self._root, i.values))
+            roots = set(map(self.root, i.values))
             for root in roots:
                 self._beside.setdefault(root, set()).update(roots - {root})
 
+    def put(self, x: Value, out: Value) -> None:
+        """Let a value come in the place of another that holds the same, unless somebody could tell."""
+        x = self.table.get(x, x)
+        given = x in self._program.given
+        two = out in self._apart and (given or x in self._apart)  # each has an array of its own
+        if x is out or two or out in self._program.owned or not self.become_one(out, x):
+            return
+        self.table[out] = x
+        self._apart.update({x} if out in self._apart else ())
+        if not given:  # data have no name but the user's
+            x.stands_for(out)
+
     def become_one(self, a: Value, b: Value) -> bool:
         """Let two values, and what shows them, lie in the same memory, unless a product has both."""
-        a, b = self._root(a), self._root(b)
+        a, b = self.root(a), self.root(b)
         if b in self._beside.get(a, ()):
             return False
         if a is not b:
@@ -37,7 +56,8 @@ class Factors:
             self._beside.setdefault(b, set()).update(others)
         return True
 
-    def _root(self, value: Value) -> Value:
+    def root(self, value: Value) -> Value:
+        """The value in whose memory one may lie."""
         while value in self._parent:
             value = self._parent[value]
         return value

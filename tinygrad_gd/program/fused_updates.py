@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .ir import EXACT, Instruction, Program, Value, may_raise
+from .ir import EXACT, Instruction, Program, Value, identity
 
 #: Bytes of a parameter from which on a call of its own costs little beside its work.
 SMALL_BYTES = 1 << 16
@@ -33,9 +33,8 @@ def may_join(i: Instruction) -> bool:
 
 def kind_of(i: Instruction) -> Any:
     """What two instructions have in common that do the same, to arrays of their own."""
-    inputs = tuple(repr(x) if not isinstance(x, Value) else id(x) if x.scalar else "array"
-                   for x in i.inputs)
-    return i.primitive.name, i.output.dtype, i.target is None, inputs
+    inputs = ("array" if isinstance(x, Value) and not x.scalar else identity(x) for x in i.inputs)
+    return i.primitive.name, i.output.dtype, i.target is None, tuple(inputs)
 
 
 def update_together(program: Program) -> Program:
@@ -82,7 +81,7 @@ def _moved(program: Program, together: list[Instruction]) -> Program:
     before = [i for i in program.instructions[: places[-1]] if i not in moved]
     for i in before[places[0] :]:
         written = None if i.target is None else i.target.value
-        if may_raise(i) or made.intersection(i.values) or written in used:
+        if i.may_raise or made.intersection(i.values) or written in used:
             return program
     return program.with_(
         instructions=(*before, *together, *program.instructions[places[-1] + 1 :]))

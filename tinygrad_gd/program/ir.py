@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from math import prod
 from typing import Any
 
@@ -19,10 +20,8 @@ import numpy as np
 from ..engine.primitive import Primitive
 from ..engine.tensor import Tensor
 
-#: Reductions that can fail because of shapes only, with what NumPy does over and over for them; and
-#: those of them that add.
+#: Reductions that can fail because of shapes only, with what NumPy does over and over for them.
 REDUCTIONS = {"sum": np.add, "mean": np.add, "max": np.maximum, "min": np.minimum}
-SUMS = frozenset({"sum", "mean"})
 
 #: Ufuncs of two arguments whose result does not depend on how many elements are computed at a time.
 EXACT = frozenset({np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum})
@@ -80,6 +79,11 @@ class Value:
             (self.dense and self.in_order and held.flags.c_contiguous)
             or self.form == Value.like(held).form)
 
+    def lies_like(self, other: Value) -> bool:
+        """Whether two arrays have the same elements in the same places of memory, if they are equal."""
+        return (self.shape, self.dtype, self.scalar, self.dense, self.long_axes) == (
+            other.shape, other.dtype, other.scalar, other.dense, other.long_axes)
+
     def stands_for(self, other: Value) -> None:
         """Take over what another value is called, in whose place this one comes."""
         self.name, self.of = self.name or other.name, self.of or other.of
@@ -100,9 +104,14 @@ class Value:
         return [axis for axis in self.axes if self.shape[axis] != 1]
 
     @property
+    def size(self) -> int:
+        """The elements of the array."""
+        return prod(self.shape)
+
+    @property
     def nbytes(self) -> int:
         """The bytes of the array."""
-        return prod(self.shape) * self.dtype.itemsize
+        return self.size * self.dtype.itemsize
 
     def __repr__(self) -> str:
         return f"{self.name or '?'}: {self.dtype}{list(self.shape)}"
@@ -136,10 +145,24 @@ class Instruction:
         """The inputs that are Values."""
         return (x for x in self.inputs if isinstance(x, Value))
 
-    def reading(self, inputs: tuple[Any, ...]) -> Instruction:
-        """The same call with these inputs."""
+    def rewired(self, table: Mapping[Value, Any]) -> Instruction:
+        """The same call where values are replaced by others, or by constants."""
+        inputs = tuple(_swapped(table, x) for x in self.inputs)
         same = all(map(operator.is_, inputs, self.inputs))
         return self if same else replace(self, inputs=inputs)
+
+    @property
+    def has_effect(self) -> bool:
+        """Whether it must run even if nobody reads its result."""
+        return self.target is not None or self.primitive.kind in EFFECTS
+
+    @property
+    def may_raise(self) -> bool:
+        """Whether it can fail because of values, and not only because of shapes."""
+        p = self.primitive
+        if p.kind == "view":
+            return any(isinstance(x, Value) and x.dtype.kind in "biu" for x in self.inputs[1:])
+        return not (p.elementwise or isinstance(p.function, np.ufunc) or p.name in REDUCTIONS)
 
     def __repr__(self) -> str:
         shown = [*map(show, self.inputs), *(f"{k}={v!r}" for k, v in self.params.items())]
@@ -236,6 +259,48 @@ class Program:
         """A program that differs in some parts."""
         return replace(self, **changes)
 
+    def replaced(self, table: Mapping[Value, Any]) -> Program:
+        """The program with values replaced by others, or by constants, and without what made them."""
+        if not table:
+            return self
+        swap = partial(_swapped, table)
+        return self.with_(
+            instructions=tuple(i.rewired(table) for i in self.instructions if i.output not in table),
+            outputs=tuple(map(swap, self.outputs)),
+            writes=tuple((state, swap(value)) for state, value in self.writes),
+            gradients=tuple((leaf, swap(value)) for leaf, value in self.gradients),
+            kept=tuple(map(swap, self.kept)))
+
+    @cached_property
+    def given(self) -> dict[Value, Input]:
+        """The input that each value from outside comes from."""
+        return {i.value: i for i in self.inputs}
+
+    @cached_property
+    def numbers(self) -> set[Value]:
+        """Python's own numbers, which take on the dtype of what is beside them."""
+        return {i.value for i in self.inputs if isinstance(i, Number)}
+
+    @cached_property
+    def made(self) -> dict[Value, Instruction]:
+        """The instruction that makes each value."""
+        return {i.output: i for i in self.instructions}
+
+    @cached_property
+    def users(self) -> dict[Value, list[Instruction]]:
+        """The instructions that read each value, in order."""
+        users: dict[Value, list[Instruction]] = {v: [] for v in self.given}
+        for i in self.instructions:
+            users[i.output] = []
+            for value in dict.fromkeys(i.values):
+                users[value].append(i)
+        return users
+
+    @cached_property
+    def uses(self) -> Counter[Value]:
+        """How often each value is read, results included."""
+        return Counter((*(v for i in self.instructions for v in i.values), *self.results))
+
     @property
     def results(self) -> Iterator[Value]:
         """The values that must be there at the end."""
@@ -243,15 +308,10 @@ class Program:
         yield from (value for _, value in (*self.writes, *self.gradients))
         yield from (x for x in self.kept if isinstance(x, Value))
 
-    @property
+    @cached_property
     def owned(self) -> set[Value]:
         """The values of gradients, each of which has an array that nobody else has."""
         return {value for _, value in self.gradients}
-
-    @property
-    def alone(self) -> set[Value]:
-        """The results, if each needs an array that nobody else has."""
-        return set() if self.lent else set(self.results)
 
     def __repr__(self) -> str:
         given = ", ".join(repr(i.value) for i in self.inputs)
@@ -259,41 +319,7 @@ class Program:
         return "\n".join([*lines, f"  return {', '.join(map(show, self.outputs))}"])
 
 
-def has_effect(instruction: Instruction) -> bool:
-    """Whether an instruction must run even if nobody reads its result."""
-    return instruction.target is not None or instruction.primitive.kind in EFFECTS
-
-
-def may_raise(instruction: Instruction) -> bool:
-    """Whether an instruction can fail because of values, and not only because of shapes."""
-    p, inputs = instruction.primitive, instruction.inputs
-    if p.kind == "view":
-        return any(isinstance(x, Value) and x.dtype.kind in "biu" for x in inputs[1:])
-    return not (p.elementwise or isinstance(p.function, np.ufunc) or p.name in REDUCTIONS)
-
-
-def replaced(program: Program, table: dict[Value, Any]) -> Program:
-    """The program with values replaced by others, or by constants, and without what made them."""
-    if not table:
-        return program
-
-    def swap(x: Any) -> Any:
-        return _swapped(x, table)
-
-    return program.with_(
-        instructions=tuple(rewired(i, table) for i in program.instructions if i.output not in table),
-        outputs=tuple(map(swap, program.outputs)),
-        writes=tuple((state, swap(value)) for state, value in program.writes),
-        gradients=tuple((leaf, swap(value)) for leaf, value in program.gradients),
-        kept=tuple(map(swap, program.kept)))
-
-
-def rewired(instruction: Instruction, table: dict[Value, Any]) -> Instruction:
-    """The same call where values are replaced by others, or by constants."""
-    return instruction.reading(tuple(_swapped(x, table) for x in instruction.inputs))
-
-
-def _swapped(x: Any, table: dict[Value, Any]) -> Any:
+def _swapped(table: Mapping[Value, Any], x: Any) -> Any:
     while isinstance(x, Value) and x in table:
         x = table[x]
     return x
@@ -304,19 +330,3 @@ def identity(x: Any) -> Any:
     if isinstance(x, Value):
         return id(x)
     return (type(x), repr(x)) if not isinstance(x, np.ndarray) else (x.shape, x.dtype, x.tobytes())
-
-
-def use_counts(program: Program) -> Counter[Value]:
-    """How often each value is read, results included."""
-    counts = Counter(v for i in program.instructions for v in i.values)
-    counts.update(program.results)
-    return counts
-
-
-def users_of(program: Program) -> dict[Value, list[Instruction]]:
-    """The instructions that read each value, in order."""
-    users: dict[Value, list[Instruction]] = {}
-    for i in program.instructions:
-        for value in dict.fromkeys(i.values):
-            users.setdefault(value, []).append(i)
-    return users

@@ -15,24 +15,9 @@ import numpy as np
 from ..ops.shape import reshape
 from .factors import Factors
 from .fused_updates import update_together
-from .ir import (
-    EFFECTS,
-    EXACT,
-    REDUCTIONS,
-    Instruction,
-    Program,
-    State,
-    Value,
-    has_effect,
-    identity,
-    may_raise,
-    replaced,
-    rewired,
-    use_counts,
-    users_of,
-)
-from .tidy import drop_neutral, drop_turns
-from .turned import turn_products
+from .ir import EFFECTS, EXACT, REDUCTIONS, Instruction, Program, State, Value, identity
+from .tidy import drop_neutral
+from .turned import drop_turns, turn_products
 
 #: Bytes from which on an array is worth another order of instructions.
 LARGE_BYTES = 1 << 18
@@ -45,7 +30,7 @@ def drop_dead_code(program: Program) -> Program:
     needed = set(program.results)
     kept: list[Instruction] = []
     for i in reversed(program.instructions):
-        if i.output in needed or has_effect(i):
+        if i.output in needed or i.has_effect:
             kept.append(i)
             needed.update(i.values)
     written = {id(state) for state, _ in program.writes}
@@ -58,56 +43,46 @@ def fold_constants(program: Program, stay: Container[str] = ()) -> Program:
     table: dict[Value, Any] = {}
     results = set(program.results)
     for i in program.instructions:
-        i = rewired(i, table)
-        if not (has_effect(i) or i.output in results or i.primitive.name in stay or any(i.values)):
+        i = i.rewired(table)
+        if not (i.has_effect or i.output in results or i.primitive.name in stay or any(i.values)):
             result = i.primitive.run(*i.inputs, **i.params)
             own = np.array(result) if np.ndim(result) else result
             # BLAS takes views another way than their copies
             shows = any(np.may_share_memory(result, x) for x in i.inputs if isinstance(x, np.ndarray))
             table[i.output] = own if i.output.has_form_of(own) and not shows else result
-    return replaced(program, table)
+    return program.replaced(table)
 
 
 def numbers_for_full_arrays(program: Program) -> Program:
     """Let a number stand for a constant array full of it, beside an array of the result's form."""
     def number(i: Instruction, x: Any) -> Any:
-        return x.flat[0] if isinstance(x, np.ndarray) and _broadcasts(i, x, {}) and _is_full(x) else x
+        full = isinstance(x, np.ndarray) and x.size and x.tobytes() == x.flat[0].tobytes() * x.size
+        return x.flat[0] if full and _broadcasts(i, x, {}) else x
 
     return program.with_(instructions=tuple(
-        i.reading(tuple(number(i, x) for x in i.inputs)) if i.primitive.function in EXACT else i
+        replace(i, inputs=tuple(number(i, x) for x in i.inputs)) if i.primitive.function in EXACT else i
         for i in program.instructions))
-
-
-def _is_full(x: Any) -> bool:
-    return x.size > 0 and bool(x.tobytes() == x.flat[0].tobytes() * x.size)
 
 
 def merge_common(program: Program) -> Program:
     """Compute once what is computed twice from the same inputs (common sub-expressions)."""
-    table: dict[Value, Any] = {}
     known: dict[Any, Value] = {}
-    own, results, factors = program.owned, program.alone, Factors(program)
+    factors = Factors(program)
     for i in program.instructions:
-        out = i.output
-        key = (i.primitive, tuple(map(identity, rewired(i, table).inputs)), repr(i.params), out.dtype,
-               out.axes)
-        stays = has_effect(i) or out in own
-        same = out if stays else known.setdefault(key, out)
-        apart = out in results and same in results  # each has an array that nobody else has
-        if same is not out and not apart and factors.become_one(out, same):
-            same.stands_for(out)
-            table[out] = same
-            results.update({same} if out in results else ())
-    return replaced(program, table)
+        out, inputs = i.output, i.rewired(factors.table).inputs
+        key = i.primitive, tuple(map(identity, inputs)), repr(i.params), out.dtype, out.axes
+        if not i.has_effect and out not in program.owned:
+            factors.put(known.setdefault(key, out), out)
+    return program.replaced(factors.table)
 
 
 def share_reductions(program: Program) -> Program:
     """Reduce once what is reduced twice, with ``keepdims`` and without; the other is a view of it."""
     known: dict[Any, Value] = {}
-    kept, own, factors = [], program.owned, Factors(program)
+    kept, factors = [], Factors(program)
     for i in program.instructions:
         plain = not i.output.scalar and i.output.long_axes == sorted(i.output.long_axes)
-        if "keepdims" in i.params and plain and i.output not in own:
+        if "keepdims" in i.params and plain and i.output not in program.owned:
             options = {k: v for k, v in i.params.items() if k != "keepdims"}
             key = i.primitive, tuple(map(identity, i.inputs)), repr(options), i.output.dtype
             first = known.setdefault(key, i.output)
@@ -119,13 +94,14 @@ def share_reductions(program: Program) -> Program:
 
 def drop_broadcasts(program: Program) -> Program:
     """Let elementwise operations broadcast by themselves what was broadcast just for them."""
-    users, results = users_of(program), set(program.results)
+    results = set(program.results)
     table: dict[Value, Any] = {}
     for i in program.instructions:
-        if (i.primitive.name == "broadcast_to" and i.output in users and i.output not in results
-                and all(_broadcasts(user, i.output, table) for user in users[i.output])):
+        users = program.users[i.output]
+        if (i.primitive.name == "broadcast_to" and users and i.output not in results
+                and all(_broadcasts(user, i.output, table) for user in users)):
             table[i.output] = i.inputs[0]
-    return replaced(program, table)
+    return program.replaced(table)
 
 
 def _broadcasts(user: Instruction, value: Any, dropped: Mapping[Value, Any]) -> bool:
@@ -137,26 +113,23 @@ def _broadcasts(user: Instruction, value: Any, dropped: Mapping[Value, Any]) -> 
 
 def drop_copies(program: Program) -> Program:
     """Leave out copies of arrays that were made for them alone."""
-    uses, results = use_counts(program), set(program.results)
-    made = {i.output for i in program.instructions
-            if i.target is None and (
-                isinstance(i.primitive.function, np.ufunc) or i.primitive.name in REDUCTIONS)}
-    table: dict[Value, Any] = {}
+    results, factors = set(program.results), Factors(program)
+    fresh = {i.output for i in program.instructions if i.target is None and (
+        isinstance(i.primitive.function, np.ufunc) or i.primitive.name in REDUCTIONS)}
     for i in program.instructions:
-        x = i.inputs[0] if i.primitive.name == "copy" else None
-        free = i.target is None and i.output not in results
-        if free and isinstance(x, Value) and x in made and uses[x] == 1 and x.form == i.output.form:
-            table[i.output] = x
-            x.stands_for(i.output)
-    return replaced(program, table)
+        free = i.primitive.name == "copy" and i.target is None and i.output not in results
+        for x in i.values if free else ():
+            if x in fresh and program.uses[x] == 1 and x.form == i.output.form:
+                factors.put(x, i.output)
+    return program.replaced(factors.table)
 
 
 def hoist(program: Program) -> Program:
     """Move to the phase ``once`` what depends only on data that the program does not change."""
     fixed = {i.value for i in program.inputs if isinstance(i, State) and not i.changes}
-    kept, own = [], program.owned
+    kept = []
     for i in program.instructions:
-        stays = i.target is not None or i.output in own or i.primitive.kind in ("draw", "guard")
+        stays = i.target or i.output in program.owned or i.primitive.kind in ("draw", "guard")
         if not stays and all(v in fixed for v in i.values):
             fixed.add(i.output)
             i = replace(i, phase="once")
@@ -173,13 +146,11 @@ def update_early(program: Program) -> Program:
     for i in program.instructions:
         at = len(done)
         if i.phase == "update" and i.output.nbytes >= LARGE_BYTES and i.primitive.kind not in EFFECTS:
-            old = _versions(i.target, done)
-            inputs = set(i.values)
-            while at and not (done[at - 1].output in inputs or done[at - 1].primitive.kind in EFFECTS
-                              or may_raise(done[at - 1])
-                              or (i.target is not None and done[at - 1].target is i.target)
-                              or old.intersection(done[at - 1].values)
-                              or old.intersection(program.results)):
+            old, inputs = _versions(i.target, done), set(i.values)
+            while at and old.isdisjoint(program.results) and not (
+                    (before := done[at - 1]).output in inputs or before.primitive.kind in EFFECTS
+                    or before.may_raise or (i.target is not None and before.target is i.target)
+                    or old.intersection(before.values)):
                 at -= 1
         done.insert(at, i)
     return program.with_(instructions=tuple(done))
@@ -196,21 +167,9 @@ def _versions(state: Any, done: list[Instruction]) -> set[Value]:
 
 
 #: In the order in which they are run.
-PASSES: dict[str, Pass] = {
-    "drop_broadcasts": drop_broadcasts,
-    "fold_constants": fold_constants,
-    "numbers_for_full_arrays": numbers_for_full_arrays,
-    "drop_turns": drop_turns,
-    "drop_dead_code": drop_dead_code,
-    "drop_copies": drop_copies,
-    "drop_neutral": drop_neutral,
-    "merge_common": merge_common,
-    "share_reductions": share_reductions,
-    "turn_products": turn_products,
-    "hoist": hoist,
-    "update_early": update_early,
-    "update_together": update_together,
-}
+PASSES: dict[str, Pass] = {run.__name__: run for run in (
+    drop_broadcasts, fold_constants, numbers_for_full_arrays, drop_turns, drop_dead_code, drop_copies,
+    drop_neutral, merge_common, share_reductions, turn_products, hoist, update_early, update_together)}
 
 #: What only readers gain from, and only a machine.
 FOR_READERS = {"numbers_for_full_arrays", "drop_neutral"}
@@ -233,16 +192,16 @@ def _reads_in_order(user: Instruction) -> bool:
 
 def readable(program: Program) -> Program:
     """The program as it is best read: as it was written, without what only a machine needs."""
-    made, users = {i.output for i in program.instructions}, users_of(program)
+    made = program.made
     checks = {i.output: i.inputs[0] for i in program.instructions
               if i.primitive.kind in ("check", "guard") or (
                   i.primitive.name == "copy" and i.phase == "backward" and i.inputs[0] in made
-                  and not any(map(_reads_in_order, users.get(i.output, ()))))}
+                  and not any(map(_reads_in_order, program.users[i.output])))}
     for copied, x in checks.items():
         if x in made:
             x.stands_for(copied)
     # an old value that is returned must not be the argument that is updated
-    program = replaced(program.with_(lent=not program.writes), checks)
+    program = program.with_(lent=not program.writes).replaced(checks)
     program = fold_constants(drop_broadcasts(program), stay=("scatter",))  # not one large array
     for name, run in PASSES.items():
         if name not in FOR_MACHINES:

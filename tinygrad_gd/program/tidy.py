@@ -1,131 +1,57 @@
-"""Passes for readers: they leave out what the framework makes on its way, and nobody would write.
+"""A pass for readers: it leaves out what the framework makes on its way, and nobody would write.
 
-As all passes they keep every bit. What they leave out costs a replay next to nothing.
+As all passes it keeps every bit. What it leaves out costs a replay next to nothing.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ..ops.shape import reshape
 from .factors import Factors
-from .ir import Instruction, Number, Program, Value, replaced, rewired, use_counts, users_of
+from .ir import Instruction, Program, Value
 
 #: Primitives that only show the elements of their first input.
 _SHOWS = {"reshape", "transpose", "swapaxes", "broadcast_to", "getitem", "copy", "expand_dims"}
 #: Those whose results have no sign, or that of a positive number.
 _POSITIVE = {"square", "exp", "absolute", "exp2", "logaddexp"}
-
-
-def drop_turns(program: Program) -> Program:
-    """Leave out what reshapes or turns an array back, and reshape once what is reshaped twice."""
-    made = {i.output: i for i in program.instructions}
-    uses, results, late = use_counts(program), set(program.results), _read_late(program)
-    table: dict[Value, Any] = {}
-    kept = []
-    for i in program.instructions:
-        i = rewired(i, table)
-        source = i.inputs[0] if i.inputs else None
-        before = made.get(source) if isinstance(source, Value) else None
-        if before is not None and _turns_back(i, before):
-            source = before.inputs[0]
-        elif before is not None and reshapes(i) and reshapes(before) and (
-                _lies_alike(before.inputs[0], i.output)
-                or (uses[before.output] == 1 and not before.output.name)):
-            i = replace(i, inputs=before.inputs)
-            source = i.inputs[0]
-        elif not reshapes(i):
-            source = None
-        made[i.output] = i
-        kept.append(i)
-        lasts = (source in made and made[source].target is None) or i.output not in late
-        free = i.output not in results or (source in made and i.output not in program.owned)
-        if isinstance(source, Value) and lasts and free and _lies_alike(source, i.output):
-            table[i.output] = source
-            if source in made:
-                source.stands_for(i.output)
-    return replaced(program.with_(instructions=tuple(kept)), table)
-
-
-def _read_late(program: Program) -> set[Value]:
-    """The values that are read once states have been written."""
-    found: set[Value] = set()
-    written = False
-    for i in program.instructions:
-        written = written or i.target is not None
-        if written:
-            found.update(i.values)
-    return found
-
-
-def reshapes(i: Instruction) -> bool:
-    """Whether an instruction reshapes a value in C order."""
-    return (i.primitive is reshape and isinstance(i.inputs[0], Value)
-            and i.params.get("order", "C") in ("C", None))
-
-
-def _turns_back(i: Instruction, before: Instruction) -> bool:
-    """Whether ``i`` undoes the exchange or the order of axes of the instruction before it."""
-    if i.primitive is not before.primitive or not isinstance(before.inputs[0], Value):
-        return False
-    ndim = len(i.output.shape)
-    if i.primitive.name == "swapaxes":
-        first, second = ({j.params[k] % ndim for k in ("axis1", "axis2")} for j in (before, i))
-        return first == second
-    return i.primitive.name == "transpose" and i.params["axes"] is None is before.params["axes"]
-
-
-def _lies_alike(a: Value, b: Value) -> bool:
-    """Whether two arrays have the same elements in the same places of memory, if they are equal."""
-    return (a.shape, a.dtype, a.scalar, a.dense, a.long_axes) == (
-        b.shape, b.dtype, b.scalar, b.dense, b.long_axes)
+#: Beside what they leave the other number as it is.
+_NEUTRAL = {"add": 0, "multiply": 1, "divide": 1}
 
 
 def drop_neutral(program: Program) -> Program:
     """Leave out ``x * 1``, ``x / 1`` and, where no sign of a zero depends on it, ``x + 0.0``."""
-    made, users = {i.output: i for i in program.instructions}, users_of(program)
-    all_results, results, factors = set(program.results), program.alone, Factors(program)
-    given = {i.value for i in program.inputs}  # data have no name but the user's, and are no results
-    numbers = {i.value for i in program.inputs if isinstance(i, Number)}  # Python's, and no result
-    table: dict[Value, Any] = {}
+    made = program.made
+    results, factors = set(program.results), Factors(program)
     for i in program.instructions:
         x, out = _beside_neutral(i), i.output
-        if x is None or i.target is not None or out in program.owned or not _lies_alike(x, out):
+        if x is None or x in program.numbers or i.target is not None or not x.lies_like(out):
             continue
-        if i.primitive.name == "add" and _may_be_minus_zero(x, made) and (out in all_results or not all(
-                _absorbs(user, out, made) for user in users.get(out, ()))):
+        if i.primitive.name == "add" and _may_be_minus_zero(x, made) and (out in results or not all(
+                _absorbs(user, out, made) for user in program.users[out])):
             continue
-        x = table.get(x, x)
-        if x in numbers or (out in results and x in results | given) or not factors.become_one(out, x):
-            continue
-        table[out] = x
-        results.update({x} if out in results else ())
-        if x not in given:
-            x.stands_for(out)
-    return replaced(program, table)
+        factors.put(x, out)
+    return program.replaced(factors.table)
 
 
 def _beside_neutral(i: Instruction) -> Value | None:
     """What stands beside a zero that is added, or a one that it is multiplied or divided by."""
-    neutral = {"add": 0, "multiply": 1, "divide": 1}.get(i.primitive.name)
-    if neutral is None:
+    name = i.primitive.name
+    if name not in _NEUTRAL:
         return None
-    for x, y in ((i.inputs, i.inputs[::-1]) if i.primitive.name != "divide" else (i.inputs,)):
+    for x, y in (i.inputs,) if name == "divide" else (i.inputs, i.inputs[::-1]):
         plain = isinstance(x, Value) and not isinstance(y, Value)
-        if plain and np.all(np.equal(y, neutral)) and not np.any(np.signbit(y)):
+        if plain and np.all(np.equal(y, _NEUTRAL[name])) and not np.any(np.signbit(y)):
             return x  # type: ignore[no-any-return]
     return None
 
 
 def _absorbs(user: Instruction, value: Value, made: dict[Value, Instruction]) -> bool:
     """Whether the sign of a zero in ``value`` makes no difference to a sum."""
-    if user.primitive.name != "add":
-        return False
-    return not any(_may_be_minus_zero(x, made) for x in user.inputs if x is not value) and any(
-        x is not value for x in user.inputs)
+    others = [x for x in user.inputs if x is not value]
+    return user.primitive.name == "add" and bool(others) and not any(
+        _may_be_minus_zero(x, made) for x in others)
 
 
 def _may_be_minus_zero(x: Any, made: dict[Value, Instruction]) -> bool:

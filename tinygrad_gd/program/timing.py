@@ -32,7 +32,7 @@ def times(program: Program, runs: int = RUNS) -> dict[Instruction, float]:
     >>> [i.primitive.name for i in times(step.program)]
     ['matmul', 'sum']
     """
-    given = {i.value: _now(i) for i in program.inputs}
+    given = {value: _now(i) for value, i in program.given.items()}
     last = {value: i for i in program.instructions for value in i.values}
     taken: dict[Instruction, list[float]] = {i: [] for i in program.instructions}
     bits = generator().bit_generator if any(i.primitive.kind == "draw" for i in taken) else None

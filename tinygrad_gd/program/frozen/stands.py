@@ -11,7 +11,7 @@ from ...engine.tensor import Tensor
 from ...ground.live import Live
 from ...ground.storage import kept
 from ...ground.user_code import UNKNOWN
-from ..ir import Argument, Number, Value, has_effect, in_places
+from ..ir import Argument, Number, Value, in_places
 from ..lockstep.call import held
 from ..lockstep.expected import Names
 from ..lockstep.recorder import Recorder
@@ -77,7 +77,7 @@ class Stands:
                 raise Refused("how many elements a mask selects may be another number when it is too "
                               "late to run the function instead; select first, draw and update after, "
                               "or use tg.where(mask, x, 0.0) and divide by mask.sum()", i.line)
-            acted = acted or (has_effect(i) and i.primitive.kind not in ("guard", "check"))
+            acted = acted or (i.has_effect and i.primitive.kind not in ("guard", "check"))
 
     def _thing(self, r: Any) -> Any:
         return self._call.bound[r.index] if type(r) is Slot else r

@@ -13,7 +13,7 @@ from ...engine.backward import reads
 from ...engine.tensor import Tensor, constant
 from ...ground.user_code import UNKNOWN
 from ...ops.shape import copy
-from ..ir import Argument, Array, Input, Instruction, Program, State, Value, replaced
+from ..ir import Argument, Array, Input, Instruction, Program, State, Value
 from ..replay.planner import zeros
 from .trail import ENDS, Event, Slot, same
 
@@ -174,7 +174,7 @@ def program_of(end: Event, stands: dict[Value, Any] | None = None) -> Program:
                     key=lambda i: path.rank.get(i.value, inf))
     place = {id(i): n for n, i in enumerate(inputs)}
     writes = sorted(program.writes, key=lambda write: place[id(write[0])])
-    program = replaced(program.with_(inputs=tuple(inputs), writes=tuple(writes)), equal)
+    program = program.with_(inputs=tuple(inputs), writes=tuple(writes)).replaced(equal)
     count = len(results)
     return owning(program.with_(outputs=program.outputs[:count], gradients=tuple(
         zip(left, program.outputs[count:], strict=True))))
@@ -225,9 +225,10 @@ class Part:
         self._take(*results)
         #: What is alive after an end may be looked at, and hardly ever is.
         stays = not whole and at.kind != "end"
-        self.program = replaced(Program(
+        self.program = Program(
             path.name, tuple(self._inputs), tuple(instructions), () if stays else results,
-            tuple(writes.items()), kept=results if stays else (), modules=path.modules), self._same)
+            tuple(writes.items()), kept=results if stays else (), modules=path.modules,
+        ).replaced(self._same)
 
     def _take(self, *values: Any) -> None:
         """Make inputs of values that are not computed here."""

@@ -34,22 +34,15 @@ LONG_ROW_ELEMENTS = 64
 def shaped(flat: np.ndarray[Any, Any], value: Value) -> np.ndarray[Any, Any]:
     """The first elements of a flat array in a value's shape and memory order."""
     order = value.axes
-    first = flat[: prod(value.shape)]
+    first = flat[: value.size]
     made = first.reshape([value.shape[a] for a in order])
     result: np.ndarray[Any, Any] = made.transpose([order.index(i) for i in range(len(order))])
     return result
 
 
-def empty(value: Value) -> np.ndarray[Any, Any]:
-    """An array of a value's shape, dtype and memory order."""
-    return shaped(np.empty(prod(value.shape), value.dtype), value)
-
-
 def _trial(value: Value) -> np.ndarray[Any, Any]:
     """An array in the form of a value whose sums depend on the order of their terms."""
-    made = empty(value)
-    made[...] = np.sin(np.arange(1, made.size + 1)).reshape(made.shape)
-    return made
+    return copied(value, np.sin(np.arange(1, value.size + 1)).reshape(value.shape))
 
 
 def is_dot(i: Instruction) -> bool:
@@ -61,10 +54,9 @@ def is_dot(i: Instruction) -> bool:
             and a.dtype == b.dtype and a.dense and b.dense
             and i.output.axes == (0, 1) and i.output.dtype.kind == "f"):
         return False
-    size = i.output.shape[0] * i.output.shape[1]
     if min(*a.shape, *b.shape) > 1:
-        return size <= LITTLE_ELEMENTS  # both call the same BLAS routine
-    if not 0 < size <= TRIED_ELEMENTS or a.shape[0] * a.shape[1] > TRIED_ELEMENTS:
+        return i.output.size <= LITTLE_ELEMENTS  # both call the same BLAS routine
+    if not 0 < i.output.size <= TRIED_ELEMENTS or a.size > TRIED_ELEMENTS:
         return False
     x, y = _trial(a), _trial(b)
     return bool(np.array_equal(np.matmul(x, y), np.dot(x, y)))
@@ -78,13 +70,12 @@ def copied_first(i: Instruction) -> tuple[int, Value] | None:
         return _rows_of_factor_copied_first(i)
     if i.primitive.name in ("max", "min"):
         return _rows_copied_first(i)
-    position = _operand_copied_first(i)
-    return None if position is None else (position, i.output)
+    return _operand_copied_first(i)
 
 
 def copied(form: Value, x: Any) -> np.ndarray[Any, Any]:
     """A copy in the form of a value."""
-    made = empty(form)
+    made = shaped(np.empty(form.size, form.dtype), form)
     made[...] = x
     return made
 
@@ -92,7 +83,7 @@ def copied(form: Value, x: Any) -> np.ndarray[Any, Any]:
 def places(i: Instruction, *indices: Any) -> Any:
     """Where in its memory an array has the elements that an index picks."""
     form = i.inputs[0]
-    return i.primitive.run(shaped(np.arange(prod(form.shape)), form), *indices, **i.params)
+    return i.primitive.run(shaped(np.arange(form.size), form), *indices, **i.params)
 
 
 def _rows_copied_first(i: Instruction) -> tuple[int, Value] | None:
@@ -137,22 +128,17 @@ def _rows_of_factor_copied_first(i: Instruction) -> tuple[int, Value] | None:
     return None
 
 
-def is_column_sum(i: Instruction) -> bool:
-    """Whether einsum adds up all axes but the last as np.sum does, but without a call for every row."""
+def column_sum(i: Instruction) -> str:
+    """What einsum adds up all axes but the last by as np.sum does, but without a call for every row."""
     x, axis = i.inputs[0], i.params.get("axis")
     before = tuple(range(len(x.shape) - 1))
     if (i.primitive.name != "sum" or not before or before not in (axis, (axis,))
             or i.params.get("keepdims") or not x.in_order or not x.dense or x.dtype != i.output.dtype
-            or x.dtype.kind != "f" or min(x.shape) < 2 or prod(x.shape) > TRIED_ELEMENTS):
-        return False
-    rows = _trial(x)
-    return bool(np.array_equal(einsum(column_sum(i), rows), np.add.reduce(rows, before)))
-
-
-def column_sum(i: Instruction) -> str:
-    """What einsum is asked for, by `is_column_sum`."""
-    letters = "abcdefghijklmnopqrstuvwxyz"[: len(i.inputs[0].shape)]
-    return f"{letters}->{letters[-1]}"
+            or x.dtype.kind != "f" or min(x.shape) < 2 or x.size > TRIED_ELEMENTS):
+        return ""
+    rows, letters = _trial(x), "abcdefghijklmnopqrstuvwxyz"[: len(x.shape)]
+    asked = f"{letters}->{letters[-1]}"
+    return asked if np.array_equal(einsum(asked, rows), np.add.reduce(rows, before)) else ""
 
 
 def is_mean_of_half(i: Instruction) -> bool:
@@ -166,7 +152,7 @@ def takes_number_as_array(i: Instruction) -> bool:
         (x.shape, x.axes) == (i.output.shape, i.output.axes) for x in i.values)
 
 
-def _operand_copied_first(i: Instruction) -> int | None:
+def _operand_copied_first(i: Instruction) -> tuple[int, Value] | None:
     """Which input of an elementwise operation is worth a copy into an array like the result, if any.
 
     A mask beside numbers is converted piece by piece; beside a matrix with short rows, a row or a
@@ -180,7 +166,7 @@ def _operand_copied_first(i: Instruction) -> int | None:
         other = i.inputs[1 - position]
         if (isinstance(x, Value) and isinstance(other, Value) and other.form == out.form
                 and (x.form == (out.shape, np.dtype(bool), *out.form[2:]) or _is_repeated(x, out))):
-            return position
+            return position, out
     return None
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..ir import State
-from .planner import Planner
+from .statements import Statements
 
 
 class Memory(NamedTuple):
@@ -38,19 +38,16 @@ class Memory(NamedTuple):
         return "\n".join(lines)
 
 
-def memory_of(plan: Planner, buffers: list[Any], full: list[Any]) -> Memory:
-    """The bytes of a program with this plan; ``full`` are arrays full of a number."""
-    instructions = plan.program.instructions
-    made = {i.output: i.primitive.name for i in instructions}
+def memory_of(text: Statements) -> Memory:
+    """The bytes of a replay."""
+    plan, buffers = text.plan, text.buffers
     names: dict[int, list[str]] = {}
     for value, number in plan.buffers.items():
-        names.setdefault(number, []).append(value.name or made[value])
+        names.setdefault(number, []).append(value.name or plan.program.made[value].primitive.name)
     states = {id(given.tensor): given.value.nbytes for given in plan.program.inputs
               if isinstance(given, State)}
-    once = sum(i.output.nbytes for i in instructions
-               if i.phase == "once" and i.output not in plan.root)
+    once = sum(i.output.nbytes for i in plan.once if i.output not in plan.root)
     return Memory(
-        sum(states.values()), once + sum(x.nbytes for x in full), sum(b.nbytes for b in buffers),
+        sum(states.values()), once + sum(x.nbytes for x in text.full), sum(b.nbytes for b in buffers),
         plan.temporaries(),
-        tuple((f"buffer{n}", b.nbytes, tuple(names[n]))
-              for n, b in enumerate(buffers)))
+        tuple((f"buffer{n}", b.nbytes, tuple(names[n])) for n, b in enumerate(buffers)))

@@ -6,15 +6,16 @@ into their parameters where nobody needs the old values any more.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from itertools import accumulate
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from ...errors import TinygradGdError
 from ..factors import is_product
-from ..ir import REDUCTIONS, SHOWING, SUMS, Instruction, Program, Value
+from ..ir import REDUCTIONS, SHOWING, Instruction, Program, Value
 from .kernels import is_mean_of_half, shaped
 from .seats import rows_of
 
@@ -28,19 +29,17 @@ class Planner:
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self.once = [i for i in program.instructions if i.phase == "once"]
         self.body = [i for i in program.instructions if i.phase != "once"]
         self._position = {i.output: n for n, i in enumerate(self.body)}
-        self._made = {i.output: i for i in self.body}
-        self._given = {given.value: given for given in program.inputs}
         self.root: dict[Value, Value] = {}  # views -> the value whose memory they show
         shown: dict[Value, Any] = {}
         for i in program.instructions:
             if (view := view_of(i, shown)) is not None:
                 self.root[i.output], shown[i.output] = self.base(i.inputs[0]), view
-        self._versions: dict[Any, list[Value]] = {}  # what a state holds after each write
+        self._versions: defaultdict[Any, list[Value]] = defaultdict(list)  # of states after each write
         for i in self.body:
-            if i.target is not None:
-                self._versions.setdefault(i.target, []).append(i.output)
+            self._versions[i.target].append(i.output)
         self.results = {self.base(v) for v in program.results}
         lasting = {v for v in program.kept if isinstance(v, Value)}
         self.results -= lasting - {self.base(v) for v in program.with_(kept=()).results}
@@ -71,32 +70,38 @@ class Planner:
     def place(self, value: Value) -> Any:
         """Where an array is: the number of a buffer, or the input whose array it is; else None."""
         base = self.base(value)
-        made = self._made.get(base)
+        made = self.program.made.get(base)
         if made is not None and made.target is not None:
             return made.target if self.in_place(made) else None
-        return self.buffers.get(base, self._given.get(base))
+        return self.buffers.get(base, self.program.given.get(base))
 
     def _assign(self) -> None:
-        free: dict[Any, list[int]] = {}
+        free: defaultdict[Any, list[int]] = defaultdict(list)
+
+        def release(values: Iterable[Value]) -> None:
+            for value in values:
+                free[_memory(value)].append(self.buffers[value])
+
         for position, i in enumerate(self.body):
+            out, over, last = i.output, set(), -1
+            key = _memory(out)
             dying = [v for v in dict.fromkeys(map(self.base, i.values))
                      if self.last_use[v] == position and v in self.buffers]
-            key, last = _memory(i.output), -1
             if i.primitive.elementwise and isinstance(i.primitive.function, np.ufunc):
-                place = i.output.shape, i.output.axes, True  # of each element in memory
-                read = {self.base(v) for v in i.values if (v.shape, v.axes, v.dense) == place}
-                own = any(_memory(v) == key for v in dying if v in read)
-                self._release(dying, free, only=read)
+                place = out.shape, out.axes, True  # of each element in memory
+                over = {self.base(v) for v in i.values if (v.shape, v.axes, v.dense) == place}
+                own = any(_memory(v) == key for v in dying if v in over)
                 last = -1 if own or i.phase != "update" else 0  # updates keep to their order
+            release(v for v in dying if v in over)
             if self._wants_buffer(i):
-                if free.get(key):
-                    self.buffers[i.output] = free[key].pop(last)
+                if free[key]:
+                    self.buffers[out] = free[key].pop(last)
                 else:
-                    self.buffers[i.output] = len(self.sizes)
-                    self.sizes.append(i.output)
-            self._release(dying, free)
-            if i.output in self.buffers and self.last_use[i.output] == position:
-                self._release([i.output], free)
+                    self.buffers[out] = len(self.sizes)
+                    self.sizes.append(out)
+            release(v for v in dying if v not in over)
+            if out in self.buffers and self.last_use[out] == position:
+                release([out])
 
     def temporaries(self) -> int:
         """The most bytes that arrays outside of buffers take at one time of a call."""
@@ -110,12 +115,6 @@ class Planner:
                 changes[min(end + 1, len(self.body))] -= value.nbytes
         return max(accumulate(changes))
 
-    def _release(self, values: list[Value], free: dict[Any, list[int]], only: Any = None) -> None:
-        for value in list(values):
-            if only is None or value in only:
-                values.remove(value)
-                free.setdefault(_memory(value), []).append(self.buffers[value])
-
     def _wants_buffer(self, i: Instruction) -> bool:
         factors = list(map(self.base, i.values))
         squares = is_product(i) and len(set(factors)) < len(factors)  # only NumPy's call gives its bits
@@ -125,14 +124,14 @@ class Planner:
 
 def _memory(value: Value) -> Any:
     """How many elements a value has, and of which dtype: a buffer serves all with the same."""
-    return prod(value.shape), value.dtype
+    return value.size, value.dtype
 
 
 def zeros(value: Value) -> Any:
     """Zeros in the form of a value; memory that nobody has written could hold what no cast takes."""
     if value.scalar:
         return value.dtype.type(0)
-    return shaped(np.zeros(prod(value.shape), value.dtype), value)
+    return shaped(np.zeros(value.size, value.dtype), value)
 
 
 def view_of(i: Instruction, shown: dict[Value, Any]) -> Any:
@@ -142,9 +141,8 @@ def view_of(i: Instruction, shown: dict[Value, Any]) -> Any:
     array is none. What cannot be tried, since it depends on values, is taken to show it.
     """
     first = i.inputs[0] if i.inputs else None
-    if i.primitive.kind not in SHOWING or not isinstance(first, Value):
-        return None
-    if first.scalar or i.output.scalar:
+    if (i.primitive.kind not in SHOWING or not isinstance(first, Value)
+            or first.scalar or i.output.scalar):
         return None
     trial = [shown.get(x, zeros(x)) if isinstance(x, Value) else x for x in i.inputs]
     try:
@@ -167,6 +165,6 @@ def can_write(i: Instruction) -> bool:
     if is_mean_of_half(i):
         return False
     if p.name in REDUCTIONS:
-        plain = set(i.params) <= {"axis", "keepdims"}
-        return plain and (ONE_ORDER or p.name not in SUMS or all(x.dense for x in i.values))
+        plain, adds = set(i.params) <= {"axis", "keepdims"}, REDUCTIONS[p.name] is np.add
+        return plain and (ONE_ORDER or not adds or all(x.dense for x in i.values))
     return p.name in ("broadcast_to", "astype", "concatenate")

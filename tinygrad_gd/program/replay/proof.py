@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from .statements import Statements
 
 _NAMES = re.compile(r"[A-Za-z_]\w*")
 #: Statements that copy into an array, and those that make a new name.
-_COPIES = re.compile(r"(?:(\w+)\[\.\.\.\] = |(\w+)\[\(\)\] = |copyto\((\w+), )(.*)")
+_COPIES = re.compile(r"(?:(\w+)\[(?:\.\.\.|\(\))\] = |copyto\((\w+), )(.*)")
 _MAKES = re.compile(r"(\w+) = (.*)")
 #: Names of arrays that hold the same in every call.
 _CONSTANT = re.compile(r"(k|full)\d+")
@@ -54,14 +55,15 @@ class Walk:
         self.text, self.plan = text, text.plan
         seats = {state.value: seat._value for state, seat in text.seats if joined}
         self.joined = joined
-        self.seats = {text.names[v]: x for v, x in seats.items()} | {
-            name: seats[self.plan.base(i.output)] for name, i in text.views
-            if self.plan.base(i.output) in seats}
+        self.arrays = text.space | {
+            name: seats[base] for v, name in text.names.items()
+            if (base := self.plan.base(v)) in seats and name in {*text.held, *text.ahead}}
         self.lies: dict[Value, Bounds] = {}  # where the values are that lie in arrays of the replay
         self.local: dict[str, Value] = {}  # what the names stand for that a call makes
+        named = set(text.names.values())
         self.copied = {  # names of arrays with what is copied in them, or was read to make them
             name: {self.plan.base(x) for x in inputs if isinstance(x, Value)}
-            for name, (_, inputs) in text.prepared.items()}
+            for name, (_, inputs) in text.ahead.items() if name not in named}
         self.fresh: set[str] = set()  # names of arrays that nobody else has
         self.constants = [(name, np.lib.array_utils.byte_bounds(x)) for name, x in text.space.items()
                           if _CONSTANT.fullmatch(name) and isinstance(x, np.ndarray) and x.size]
@@ -69,30 +71,25 @@ class Walk:
     def problems(self, given: Collection[int]) -> Iterator[str]:
         """What is wrong, in words."""
         inputs = [i.value for i in self.text.program.inputs]
-        for value in (*inputs, *(i.output for i in self.text.once)):
+        for value in (*inputs, *(i.output for i in self.plan.once)):
             name = self.text.names.get(value, "")
             if value not in self.plan.root and (bounds := self._bounds(name)):
                 self.lies[value] = bounds
             else:
                 self.local[name] = value
-        lines = self.text.source.splitlines()
-        together: dict[Instruction, list[str]] = {}
-        for number, line in enumerate(lines, 1):
-            if number in self.text.written:
-                together.setdefault(self.text.written[number], []).append(line[4:])
-        for line in lines[: min(self.text.written, default=len(lines) + 1) - 1]:
-            if (fills := _COPIES.fullmatch(line.strip())) is not None:
-                self._copy(fills)
+        lines, written = list(map(str.strip, self.text.source.splitlines())), self.text.written
+        first, last = min(written, default=len(lines) + 1) - 1, max(written, default=0)
+        self._copied(lines[:first])
         done: set[Instruction] = set()
-        for i, statements in together.items():
-            row = self.plan.rows.get(i, (i,))
+        for i, numbers in groupby(written, written.__getitem__):
+            row, statements = self.plan.rows.get(i, (i,)), [lines[n - 1] for n in numbers]
             if statements[0] == "if joined:":  # which branch is taken
                 row = row if self.joined else (i,)
                 statements = statements[1:2] if self.joined else statements[3:]
             if i not in done:
                 done.update(row)
-                yield from self._together(row, [s.strip() for s in statements])
-        yield from self._end(lines, given)
+                yield from self._together(row, statements)
+        yield from self._end(lines[last:], given)
 
     def _together(self, members: tuple[Instruction, ...], statements: list[str]) -> Iterator[str]:
         """Read what some instructions mean, and write their results."""
@@ -110,10 +107,9 @@ class Walk:
                 names = [x for n, x in enumerate(names) if x != into or (n != last and not begun)]
                 begun = True
             seen.update(*map(self._holds, names))
-        for member in members:
-            for v in member.values:
-                if v.nbytes and self.plan.base(v) not in seen:
-                    yield f"{member!r} reads {v!r}, which is not in {self.text.names.get(v)} any more"
+        yield from (f"{member!r} reads {v!r}, which is not in {self.text.names.get(v)} any more"
+                    for member in members for v in member.values
+                    if v.nbytes and self.plan.base(v) not in seen)
         for member in members:
             yield from self._made(member)
 
@@ -136,10 +132,9 @@ class Walk:
 
     def _copy(self, copy: Any) -> set[Value]:
         """Follow a statement that copies something into an array; what it has read."""
-        into, source = next(filter(None, copy.groups()[:3])), copy[4]
-        seen = {v for name in _NAMES.findall(source) for v in self._holds(name)}
-        bounds = self._bounds(into)
-        if bounds is not None:
+        into = copy[1] or copy[2]
+        seen = {v for name in _NAMES.findall(copy[3]) for v in self._holds(name)}
+        if (bounds := self._bounds(into)) is not None:
             self._write(bounds)
         self.copied[into] = seen
         return seen
@@ -157,17 +152,15 @@ class Walk:
 
     def _bounds(self, name: str) -> Bounds | None:
         """The addresses of an array that lives as long as the replay."""
-        array = self.seats[name] if name in self.seats else self.text.space.get(name)
+        array = self.arrays.get(name)
         if not isinstance(array, np.ndarray) or not array.size:
             return None
-        first, last = np.lib.array_utils.byte_bounds(array)
-        return first, last
+        return np.lib.array_utils.byte_bounds(array)
 
     def _end(self, lines: list[str], given: Collection[int]) -> Iterator[str]:
         """What is given away has memory of its own, each another."""
-        first = max(self.text.written, default=0)
-        early = self._copied(lines[first:])
-        returned = lines[-1].strip().removeprefix("return ").split(", ")
+        early = self._copied(lines)
+        returned = lines[-1].removeprefix("return ").split(", ")
         owners: list[str] = []
         for name in (returned[n] for n in given):
             if (made := self.local.get(name)) is not None and made.scalar:
@@ -180,14 +173,14 @@ class Walk:
             owners.append(owner)
         for x in self.text.program.results:
             name = self.text.names.get(x, "")
-            if x.nbytes and self.plan.base(x) not in early | self._holds(name) and not any(
-                    isinstance(i, State | Argument) and i.value is x for i in self.text.program.inputs):
+            if (x.nbytes and self.plan.base(x) not in early | self._holds(name)
+                    and not isinstance(self.text.program.given.get(x), State | Argument)):
                 yield f"the result {x!r} is not in {name} any more"
 
     def _copied(self, lines: list[str]) -> set[Value]:
-        """The values that are copied for results, before states are written to that had them."""
+        """Follow what is copied into arrays; the values of results that are copied for them before."""
         found: set[Value] = set()
-        for line in map(str.strip, lines):
+        for line in lines:
             made = _MAKES.fullmatch(line)
             if (copy := _COPIES.fullmatch(line)) is not None:
                 self._copy(copy)

@@ -16,7 +16,7 @@ from weakref import WeakMethod, finalize
 
 from ...errors import TinygradGdError
 from ...ground.explain import FAILURES, explain_failure
-from ..ir import Array, Instruction, Program, Value
+from ..ir import Instruction, Program, Value
 from .memory import Memory, memory_of
 from .seats import take
 from .statements import Statements
@@ -43,9 +43,6 @@ class Replay:
         refresh = WeakMethod(self.refresh)  # no cycle: a program given up lets go of its arrays
         self.space["refresh"] = lambda: refresh()()  # type: ignore[misc]
         self._replay = self._compiled()
-        #: What stays where it is, whatever arrays the states have.
-        self._known: dict[Value, Any] = {v: self.text.buffer(v) for v in self.text.plan.buffers} | {
-            given.value: given.array for given in program.inputs if isinstance(given, Array)}
         self._tries = 4  # calls that may move states
         self.run = self._settling if self.text.seats else self._replay
         self.refresh()
@@ -70,9 +67,8 @@ class Replay:
         if i is None or not isinstance(error, FAILURES) or (
                 i.phase != "forward" and isinstance(error, FloatingPointError)):
             return None
-        told: Exception = error
-        if not isinstance(error, TinygradGdError):
-            told = explain_failure(i.primitive, i.inputs, i.params, error)
+        own = isinstance(error, TinygradGdError)
+        told = error if own else explain_failure(i.primitive, i.inputs, i.params, error)
         file, number = i.line
         return type(told)(f"{told} ({file}:{number})" if number else str(told))
 
@@ -86,28 +82,21 @@ class Replay:
 
     def refresh(self) -> None:
         """Look up the arrays of the states again, and compute what depends only on them."""
-        for name in (*(name for name, _ in (*self.text.held, *self.text.views)), *self.text.prepared,
-                     *(self.text.names[i.output] for i in self.text.once)):
-            self.space[name] = None  # an array held here would keep a state from its seat
-        self.space["joined"] = bool(self.text.seats) and take(self.text.seats)
-        known = dict(self._known)
-        for name, given in self.text.held:
-            data = given.tensor._value
-            if not given.value.has_form_of(data):
-                raise Stale(f"{given.value!r} has another form now")
-            self.space[name], self.space[f"{name}_seq"] = data, given.tensor._seq
-            known[given.value] = data
-        for i in self.text.once:
-            values = [known[x] if isinstance(x, Value) else x for x in i.inputs]
+        text, space = self.text, self.space
+        for name in (*text.held, *text.ahead):
+            space[name] = None  # an array held here would keep a state from its seat
+        space["joined"] = bool(text.seats) and take(text.seats)
+        for name, state in text.held.items():
+            data = state.tensor._value
+            if not state.value.has_form_of(data):
+                raise Stale(f"{state.value!r} has another form now")
+            space[name], space[f"{name}_seq"] = data, state.tensor._seq
+        for name, (make, inputs) in text.ahead.items():
+            given = (space[text.names[x]] if isinstance(x, Value) else x for x in inputs)
             try:
-                known[i.output] = i.primitive.run(*values, **i.params)
+                space[name] = make(*given)
             except FAILURES as error:
-                raise Stale(f"{i!r} fails now") from error
-            self.space[self.text.names[i.output]] = known[i.output]
-        for name, i in self.text.views:
-            known[i.output] = self.space[name] = i.primitive.run(known[i.inputs[0]], **i.params)
-        for name, (make, inputs) in self.text.prepared.items():
-            self.space[name] = make(*(known[x] if isinstance(x, Value) else x for x in inputs))
+                raise Stale(f"{name} of {self.program.name} cannot be made now") from error
 
     def close(self) -> None:
         """Let go of all arrays at once, though a replay may refer to itself."""
@@ -116,4 +105,4 @@ class Replay:
 
     def memory(self) -> Memory:
         """What the arrays of the program take, and what for."""
-        return memory_of(self.text.plan, self.text.buffers, list(self.text.full.values()))
+        return memory_of(self.text)

@@ -18,7 +18,6 @@ import numpy as np
 from ...engine.tensor import Tensor, constant
 from ..fused_updates import kind_of, may_join
 from ..ir import Instruction, State, Value
-from .kernels import shaped
 
 if TYPE_CHECKING:
     from .planner import Planner
@@ -64,12 +63,10 @@ class _Memory(np.ndarray[Any, Any]):
 
 
 def side_by_side(values: Sequence[Value]) -> tuple[np.ndarray[Any, Any], list[np.ndarray[Any, Any]]]:
-    """An array, and parts of it that have the forms of values, without gaps to compute in."""
-    ends = list(accumulate(v.nbytes // v.dtype.itemsize for v in values))
+    """An array, and a part of it for each value, without gaps to compute in."""
+    ends = list(accumulate(v.size for v in values))
     memory = _Memory(ends[-1], values[0].dtype)
-    parts = [shaped(memory[start:], v).view(np.ndarray)
-             for start, v in zip([0, *ends], values, strict=False)]
-    return memory.view(np.ndarray), parts
+    return memory.view(np.ndarray), np.split(memory, ends[:-1])
 
 
 def _holders(tensor: Tensor) -> int:
@@ -81,15 +78,10 @@ def _holders(tensor: Tensor) -> int:
 _ONE = _holders(constant(np.empty(0)))
 
 
-def is_sole_owner(tensor: Tensor) -> bool:
-    """Whether nobody but a Tensor has its array, or a view of it."""
-    return _holders(tensor) == _ONE
-
-
 def take(seats: Sequence[tuple[State, Tensor]]) -> bool:
     """Move the arrays of all states to their seats, unless somebody else holds one of them."""
     apart = [(state, seat) for state, seat in seats if state.tensor._value is not seat._value]
-    if not all(is_sole_owner(state.tensor) and is_sole_owner(seat)
+    if not all(_holders(state.tensor) == _holders(seat) == _ONE
                and state.value.has_form_of(state.tensor._value) for state, seat in apart):
         return False
     for state, seat in apart:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from itertools import count
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import numpy as np
 from ...engine.tensor import Tensor, constant
 from ...ground.fast import einsum
 from ...ground.storage import tick
-from ...ops.indexing import SLOT, added, places_of
+from ...ops.indexing import added, fill, places_of
 from ..ir import (
     INFIX,
     REDUCTIONS,
@@ -26,18 +25,7 @@ from ..ir import (
     Value,
     in_places,
 )
-from .kernels import (
-    column_sum,
-    copied,
-    copied_first,
-    empty,
-    is_column_sum,
-    is_dot,
-    is_mean_of_half,
-    places,
-    shaped,
-    takes_number_as_array,
-)
+from . import kernels
 from .planner import Planner, can_write, is_view
 from .seats import side_by_side
 
@@ -68,39 +56,38 @@ class Statements:
     space : what its names stand for.
     names : of the values.
     written : the instruction of each line.
-    buffers, full : arrays that live as long as the program; those full of a number by that number.
+    buffers, full : flat arrays that live as long as the program.
     seats : the states that lie side by side.
-    held, views, once, prepared : what is looked up, or made of it, before the first call and when a
-        state has another array than then; the last are copies and places in memory, of what is made
-        ``once``, by their names.
+    held, ahead : by their names, the states whose arrays are looked up before the first call and when
+        a state has another array than then, and what is made of these: how, and of what.
     """
 
     def __init__(self, program: Program, arity: int) -> None:
         self.program, self.arity = program, arity
         self.plan = Planner(program)
         self.space: dict[str, Any] = {
-            "tick": tick, "constant": constant, "copyto": np.copyto, "joined": False,
+            "tick": tick, "copyto": np.copyto, "joined": False,
             "read": dict.__getitem__,
             "refresh": None}  # the replay's own
+        self._arguments = {
+            i.tensor: f"a{i.position}" for i in reversed(program.inputs) if isinstance(i, Argument)}
         self.names: dict[Value, str] = {}
         self._number = count()
         self._numbers: dict[Value, dict[Any, str]] = {}  # numbers read in each call, as arrays
-        self._weak: set[Value] = set()  # those that take on the dtype of what is beside them
         self._fills: list[str] = []
-        self.full: dict[Any, np.ndarray[Any, Any]] = {}
-        self.buffers = [empty(v) for v in self.plan.sizes]
+        self.full: list[np.ndarray[Any, Any]] = []
+        self._forms: dict[Any, dict[str, Value]] = {}  # by what their memory holds, arrays by name
+        self.buffers = [np.empty(v.size, v.dtype) for v in self.plan.sizes]
         self._flat: dict[Any, str] = {}  # where the arrays of a family lie, by its first place
         self.seats: list[tuple[State, Tensor]] = []
         for family in self.plan.families:
             self._side_by_side(family)
         self._followers = {i for row in self.plan.rows.values() for i in row[1:]}
-        self.held: list[tuple[str, State]] = []  # names of arrays that are looked up once
-        self.views: list[tuple[str, Instruction]] = []
+        self.held: dict[str, State] = {}
+        self.ahead: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {}
         self._fixed: set[Value] = set()  # the same objects in every call: results are copies of them
-        self.once = [i for i in program.instructions if i.phase == "once"]
-        self._settled = {i.output for i in self.once}
-        self._copies = {i: copy for i in self.plan.body if (copy := copied_first(i)) is not None}
-        self.prepared: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {}
+        self._settled = {i.output for i in self.plan.once}
+        self._copies = {i: copy for i in self.plan.body if (copy := kernels.copied_first(i))}
         self.source = self._write()
 
     # -- names ---------------------------------------------------------------------------------------
@@ -131,6 +118,7 @@ class Statements:
         head = self._inputs()
         body = [written for i in self.plan.body for written in self._instruction(i)]
         end = self._end()
+        self._share()
         arguments = [f"a{i}" for i in range(self.arity)]
         first = 2 + len(head) + len(self._fills)  # after the def
         self.written = {n: i for n, (_, i) in enumerate(body, first)}
@@ -139,29 +127,25 @@ class Statements:
 
     def _inputs(self) -> list[str]:
         checks, lines = [], []
-        hoisted = {v for i in self.once for v in i.values}
+        hoisted = {v for i in self.plan.once for v in i.values}
         for given in self.program.inputs:
             if isinstance(given, Array):
                 self._fix(given.value, self.bound(given.array, "x"))
-                continue
-            if isinstance(given, State) and (not given.value.scalar or given.value in hoisted):
+            elif isinstance(given, State) and (not given.value.scalar or given.value in hoisted):
                 checks += self._holding(given, given.value in hoisted)
-            if given.value not in self._fixed:
+            else:
                 lines.append(self._reading(given))
-        for i in self.once:
-            self._fix(i.output, f"h{next(self._number)}")
+        for i in self.plan.once:
+            self._fix(i.output, self._ahead("h", i.primitive.run, i.inputs, **i.params))
         guard = [f"if not ({' and '.join(checks)}):", "    refresh()"] if checks else []
         return guard + lines
 
     def _holding(self, given: State, hoisted: bool) -> list[str]:
         """Checks that a state has the array that was looked up; if ``hoisted``, the same values."""
-        tensor, name = self.bound(given.tensor, "T"), f"x{next(self._number)}"
-        self.held.append((name, given))
-        checks = []
-        if not given.value.scalar:
-            self._fix(given.value, name)
-            checks.append(f"{tensor}._value is {name}")
-        return [*checks, f"{tensor}._seq == {name}_seq"] if hoisted else checks
+        tensor, name = self.bound(given.tensor, "T"), self.bound(None, "x")
+        self.held[name] = given
+        self._fix(given.value, name)
+        return [f"{tensor}._value is {name}", f"{tensor}._seq == {name}_seq"][: 1 + hoisted]
 
     def _fix(self, value: Value, name: str) -> None:
         """Let a value have a name for the same object in every call."""
@@ -173,7 +157,6 @@ class Statements:
         if isinstance(given, Number):
             text = in_places(given.text, given.origins, self._place)
             self._numbers[given.value] = {}
-            self._weak.add(given.value)
             return f"{name} = {text}"
         if isinstance(given, Argument):
             return f"{name} = a{given.position}"
@@ -190,22 +173,20 @@ class Statements:
         states = isinstance(family[0], State)
         flat, parts = side_by_side([p.value if states else self.plan.sizes[p] for p in family])
         self._flat[family[0]] = self.bound(flat, "flat")
-        if states:
-            self.seats += zip(family, map(constant, parts), strict=True)
-        else:
-            for number, part in zip(family, parts, strict=True):
-                self.buffers[number] = part
+        for place, part in zip(family, parts, strict=True):
+            if states:
+                self.seats.append((place, constant(kernels.shaped(part, place.value).view(np.ndarray))))
+            else:
+                self.buffers[place] = part.view(np.ndarray)
 
     def _row(self, row: tuple[Instruction, ...]) -> list[tuple[str, Instruction]]:
         """One call for a whole row; while the states lie apart, one for each."""
         apart = [(f"    {line}", i) for i in row for line in self._one(i)]
-        i = row[0]
-        places = [self.plan.place(v) for v in (*i.values, i.output) if not v.scalar]
-        waiting = iter(places)
-        inputs = [self._flat[next(waiting)] if isinstance(x, Value) and not x.scalar
+        i, place = row[0], self.plan.place
+        inputs = [self._flat[place(x)] if isinstance(x, Value) and not x.scalar
                   else self._number_beside(x, i.output.dtype) for x in i.inputs]
-        at_once = self._call(i.primitive.function, inputs, self._flat[places[-1]])
-        if not any(isinstance(p, State) for p in places):
+        at_once = self._call(i.primitive.function, inputs, self._flat[place(i.output)])
+        if not any(isinstance(place(v), State) for v in (*i.values, i.output) if not v.scalar):
             return [(at_once, i)]
         return [("if joined:", i), (f"    {at_once}", i), ("else:", i), *apart]
 
@@ -220,8 +201,7 @@ class Statements:
         out = i.output
         if out in self.plan.root and is_view(i) and (
                 i.inputs[0] in self.plan.buffers or i.inputs[0] in self._fixed):
-            self._fix(out, f"view{next(self._number)}")
-            self.views.append((self.names[out], i))
+            self._fix(out, self._ahead("view", i.primitive.run, i.inputs, **i.params))
             return []
         if into := self._into(i):
             return self._writing(i, into)
@@ -231,7 +211,7 @@ class Statements:
             like = f"{self.function(np.empty_like)}({self.names[i.target.value]})"
             return [f"{name} = {like}", *self._writing(i, name)]
         text = self._making(i)
-        if i.target is not None and out.scalar and not _keeps_dtype(i, self._weak):
+        if i.target is not None and out.scalar and not _keeps_dtype(i, self.program.numbers):
             text = f"{self.bound(out.dtype.type, 'to')}({text})"
         self.names[out] = name
         return [f"{name} = {text}"]
@@ -242,28 +222,19 @@ class Statements:
         if i.target is not None and self.plan.in_place(i):
             name = self.names[i.target.value]
         elif buffer is not None:
-            name = f"buffer{buffer}{self._form(i.output, self.plan.sizes[buffer])}"
+            name, first = f"buffer{buffer}", self.plan.sizes[buffer]
+            if (i.output.shape, i.output.axes) != (first.shape, first.axes):
+                shape, order = ("x".join(map(str, of)) for of in (i.output.shape, i.output.axes))
+                name = f"{name}_of_{shape}_{order}"
             self.space[name] = self.buffer(i.output)
         else:
             return None
         self.names[i.output] = name
         return name
 
-    def _form(self, value: Value, first: Value) -> str:
-        """What tells the name of a buffer for a value from that for the first it had."""
-        shape = "" if value.shape == first.shape else f"_of{'x'.join(map(str, value.shape))}"
-        natural = first.axes if not shape else tuple(range(len(value.axes)))
-        return shape + ("" if value.axes == natural else f"_{''.join(map(str, value.axes))}")
-
     def buffer(self, value: Value) -> np.ndarray[Any, Any]:
         """The array in which a value lies: its buffer, with the value's shape and axes."""
-        return shaped(self._whole(value), value)
-
-    def _whole(self, value: Value) -> np.ndarray[Any, Any]:
-        """The buffer of a value as it is in memory."""
-        number = self.plan.buffers[value]
-        whole: np.ndarray[Any, Any] = self.buffers[number].transpose(self.plan.sizes[number].axes)
-        return whole.reshape(-1)
+        return kernels.shaped(self.buffers[self.plan.buffers[value]], value)
 
     def _writing(self, i: Instruction, into: str) -> list[str]:
         """Statements that write the result into an array."""
@@ -279,14 +250,14 @@ class Statements:
         if i in self._copies:
             position, form = self._copies[i]
             if self._is_settled(x := i.inputs[position]):
-                inputs[position] = self._prepared(partial(copied, form), x)
+                inputs[position] = self._ahead("h", partial(kernels.copied, form), [x])
             else:
-                scratch = self._scratch(form)
+                scratch = self._shared(form)
                 copies = [f"{scratch}[...] = {inputs[position]}"]
                 inputs[position] = scratch
         if p.name in REDUCTIONS:
             return [*copies, *self._reducing(i, inputs[0], into)]
-        if is_dot(i):
+        if kernels.is_dot(i):
             return [*copies, f"{inputs[0]}.dot({inputs[1]}, {into})"]
         return [*copies, self._call(p.function, inputs, into)]
 
@@ -298,15 +269,15 @@ class Statements:
         """Whether what is given is the same until a state has another array."""
         return not isinstance(x, Value) or bool({x, self.plan.base(x)} & self._settled)
 
-    def _prepared(self, make: Callable[..., Any], *inputs: Any) -> str:
-        """The name of what is made before the first call of what is settled."""
-        name = f"h{next(self._number)}"
-        self.prepared[name] = make, inputs
+    def _ahead(self, stem: str, make: Callable[..., Any], inputs: Any, /, **params: Any) -> str:
+        """The name of what is made of what is the same until a state has another array."""
+        name = self.bound(None, stem)
+        self.ahead[name] = partial(make, **params), tuple(inputs)
         return name
 
     def _reducing(self, i: Instruction, x: str, into: str) -> list[str]:
-        if is_column_sum(i):
-            return [f"{self.bound(einsum, 'einsum')}({column_sum(i)!r}, {x}, out={into})"]
+        if letters := kernels.column_sum(i):
+            return [f"{self.bound(einsum, 'einsum')}({letters!r}, {x}, out={into})"]
         axis, keepdims = i.params.get("axis"), bool(i.params.get("keepdims"))
         reduce = self.bound(REDUCTIONS[i.primitive.name].reduce, "reduce")
         lines = [f"{reduce}({x}, {axis!r}, None, {into}, {keepdims})"]
@@ -319,32 +290,29 @@ class Statements:
         partner = next((v.dtype for v in i.values if not v.scalar and v.dtype.kind == "f"), None)
         if partner is None or not _works_in(i.primitive.function, partner):
             return [self.name(x) for x in i.inputs]
-        whole = i.output if takes_number_as_array(i) else None
+        whole = i.output if kernels.takes_number_as_array(i) else None
         return [self._number_beside(x, partner, whole) for x in i.inputs]
 
-    def _full_of(self, x: Any, value: Value) -> str:
-        """An array full of a number; the same memory serves all shapes."""
-        key = repr(float(x)), value.dtype  # 0.0 is not -0.0
-        if key not in self.full:
-            size = max(i.output.nbytes for i in self.plan.body if takes_number_as_array(i))
-            self.full[key] = np.full(size // value.dtype.itemsize, x, value.dtype)
-        return self.bound(shaped(self.full[key], value), "full")
+    def _shared(self, form: Value, full: float | None = None) -> str:
+        """An array full of a number, or for copies of operands; the same memory serves all forms."""
+        name = self.bound(None, "scratch" if full is None else "full")
+        self._forms.setdefault((form.dtype, repr(full)), {})[name] = form  # 0.0 is not -0.0
+        return name
 
-    def _scratch(self, form: Value) -> str:
-        """An array for the copy of an operand; the same memory serves all."""
-        if form.dtype not in self.full:
-            size = max(v.nbytes for i, (n, v) in self._copies.items()
-                       if v.dtype == form.dtype and not self._is_settled(i.inputs[n]))
-            self.full[form.dtype] = np.empty(size // form.dtype.itemsize, form.dtype)
-        return self.bound(shaped(self.full[form.dtype], form), "scratch")
+    def _share(self) -> None:
+        """Make the arrays that are as large as the largest of their forms."""
+        for (dtype, full), forms in self._forms.items():
+            number = 0.0 if full == "None" else float(full)
+            self.full.append(np.full(max(form.size for form in forms.values()), number, dtype))
+            self.space |= {name: kernels.shaped(self.full[-1], form) for name, form in forms.items()}
 
     def _number_beside(self, x: Any, dtype: Any, whole: Value | None = None) -> str:
         """A number beside arrays of a dtype, as an array without axes or in the form of the result."""
         if type(x) in (int, float, np.float32, np.float64) and (
                 not isinstance(x, np.generic) or x.dtype == dtype):
-            return self._full_of(x, whole) if whole else self.bound(np.array(x, dtype), "k")
+            return self._shared(whole, float(x)) if whole else self.bound(np.array(x, dtype), "k")
         number = self._numbers.get(x) if isinstance(x, Value) else None
-        if number is None or (x.dtype != dtype and x not in self._weak):
+        if number is None or (x.dtype != dtype and x not in self.program.numbers):
             return self.name(x)
         if dtype not in number:
             number[dtype] = self.bound(np.empty((), dtype), "number")
@@ -358,16 +326,19 @@ class Statements:
             x, *indices = i.inputs
             if (isinstance(x, Value) and x in self.plan.buffers and len(indices) == len(x.shape) > 0
                     and all(map(self._is_settled, indices))):  # an element for each
-                whole = self.bound(self._whole(x), "flat")
-                return f"{whole}[{self._prepared(partial(places, i), *indices)}]"
-            return f"{inputs[0]}[{self._key(i, inputs[1:])}]"
+                whole = self.bound(self.buffers[self.plan.buffers[x]], "flat")
+                where = self._ahead("h", kernels.places, [i, *indices])
+                return f"{whole}[{where}]"
+            key = [k if isinstance(k, str) else self.name(k) for k in fill(i.params["key"], inputs[1:])]
+            inside = ", ".join(key) + ("," if len(key) == 1 else "")
+            return f"{inputs[0]}[{inside or '()'}]"
         if (p.name == "scatter" and len(inputs) > 1 and all(map(self._is_settled, i.inputs[1:]))
                 and all(x.dtype != bool for x in i.inputs[1:])):
-            where = self._prepared(partial(places_of, **i.params), *i.inputs[1:])
+            where = self._ahead("h", places_of, i.inputs[1:], **i.params)
             return f"{self.function(added)}({inputs[0]}, {where}, {self.name(i.params['shape'])})"
         if p.name in INFIX and getattr(p.run, "__module__", "") == "_operator":  # Python's own
             return f"{inputs[0]} {INFIX[p.name][0]} {inputs[1]}"
-        plain = set(i.params) <= {"axis", "keepdims"} and not is_mean_of_half(i)
+        plain = set(i.params) <= {"axis", "keepdims"} and not kernels.is_mean_of_half(i)
         if p.name in ("sum", "mean") and i.output.scalar and plain:
             reduce = self.bound(np.add.reduce, "reduce")
             total = f"{reduce}({inputs[0]}, None)"
@@ -375,14 +346,9 @@ class Statements:
         options = [f"{k}={self.name(v)}" for k, v in i.params.items()]
         return f"{self.function(p.run)}({', '.join(inputs + options)})"
 
-    def _key(self, i: Instruction, indices: list[str]) -> str:
-        waiting = iter(indices)
-        parts = [next(waiting) if k is SLOT else self.name(k) for k in i.params["key"]]
-        return f"{', '.join(parts)}{',' if len(parts) == 1 else ''}" or "()"
-
     def _count(self, i: Instruction) -> int:
-        whole: int = prod(i.inputs[0].shape)
-        return whole // max(1, prod(i.output.shape))
+        whole: int = i.inputs[0].size
+        return whole // max(1, i.output.size)
 
     def _end(self) -> list[str]:
         early = {x: f"r{next(self._number)}" for x in dict.fromkeys(self.program.outputs)

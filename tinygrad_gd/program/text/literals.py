@@ -34,8 +34,8 @@ class Text(str):
 
 
 def literal(x: Any) -> Text:
-    """A constant, of its own type; a length as what it is in the text."""
-    if isinstance(text := getattr(x, "text", None), Text):
+    """A constant, of its own type; what the text computes as it does."""
+    if isinstance(text := getattr(x, "text", x), Text):
         return text
     if isinstance(x, np.ndarray):
         return _array_literal(x)
@@ -47,12 +47,10 @@ def literal(x: Any) -> Text:
         return Text(repr(x), UNARY if repr(x).startswith("-") else ATOM)
     if isinstance(x, np.dtype):
         return Text(f"np.dtype({dtype_text(x)})")
-    if isinstance(x, type) and issubclass(x, np.generic):
-        return Text(dtype_text(x))
     if isinstance(x, tuple):
         return Text(f"({', '.join(map(literal, x))}{',' if len(x) == 1 else ''})")
     if isinstance(x, slice):
-        return Text(f"slice({x.start!r}, {x.stop!r}, {x.step!r})")
+        return Text(f"slice({', '.join(map(literal, (x.start, x.stop, x.step)))})")
     if name := public_name(x):
         return Text(name)
     if x is SLOT or x is Ellipsis:

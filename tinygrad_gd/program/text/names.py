@@ -15,7 +15,7 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
-from ..ir import Instruction, Program, Value, users_of
+from ..ir import Instruction, Program, Value
 
 
 class Naming:
@@ -28,13 +28,12 @@ class Naming:
     """
 
     def __init__(self, program: Program) -> None:
-        self.made = {i.output: i for i in program.instructions}
-        self.users = defaultdict(list, users_of(program))
-        given = {i.value: i.value.name for i in program.inputs}
-        self.names = {**given, **{v: v.name for v in self.made}}
-        for value, name in given.items():  # an attribute of several modules
-            if name.isidentifier() and list(given.values()).count(name) > 1 and self.users[value]:
-                self.names[value] = f"{self.users[value][0].scope}.{name}".strip(".")
+        self.made, self.users = program.made, program.users
+        self.names = {v: v.name for v in (*program.given, *self.made)}
+        called = Counter(v.name for v in program.given)
+        for v in program.given:  # an attribute of several modules
+            if v.name.isidentifier() and called[v.name] > 1 and self.users[v]:
+                self.names[v] = f"{self.users[v][0].scope}.{v.name}".strip(".")
         self._number_turns(program)
         states = {i.tensor: i.value for i in program.inputs if hasattr(i, "tensor")}
         self.of = {value: states[leaf] for leaf, value in program.gradients if leaf in states}
@@ -97,10 +96,9 @@ def _computes_once(file: str, number: int) -> bool:
     except SyntaxError:
         return False
     last = next((x.value for x in ast.walk(tree) if isinstance(x, ast.Assign | ast.Return)), None)
-    if isinstance(last, ast.BinOp):
-        kind = type(last.op)
-        return sum(isinstance(x, ast.BinOp) and type(x.op) is kind for x in ast.walk(last)) == 1
-    if not isinstance(last, ast.Call):
-        return False
-    called = ast.dump(last.func)
-    return sum(isinstance(x, ast.Call) and ast.dump(x.func) == called for x in ast.walk(last)) == 1
+    return last is not None and [_does(x) for x in ast.walk(last) if _does(x)].count(_does(last)) == 1
+
+
+def _does(x: ast.AST) -> Any:
+    """Which operation or function an expression ends with."""
+    return type(x.op) if isinstance(x, ast.BinOp) else isinstance(x, ast.Call) and ast.dump(x.func)

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ir import Argument, Array, Instruction, Number, Program, State, Value
+from ..ir import Argument, Array, Input, Instruction, Number, Program, State, Value, identity
 from .literals import ATOM, MULTIPLY, Text, formula, literal
 
 _NUMBER = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?(?:e[+-]\d+)?)(?![\w.])")
@@ -30,24 +30,6 @@ _NUMBER = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?(?:e[+-]\d+)?)(?![\w.])")
 
 class Differs(Exception):
     """Two programs differ in more than lengths."""
-
-
-class Length(int):
-    """An integer that the text computes."""
-
-    text: Text
-
-    def __repr__(self) -> str:
-        return self.text
-
-
-class Share(float):
-    """A number that the text computes."""
-
-    text: Text
-
-    def __repr__(self) -> str:
-        return self.text
 
 
 class Full(np.ndarray[Any, Any]):
@@ -70,12 +52,12 @@ class Sizes:
     """
 
     def __init__(self, names: Sequence[str], program: Program, other: Program | None = None) -> None:
-        self._names, self._program, self._other = names, program, other
-        self._shapes = [i.value.shape for i in arguments_of(program)]
-        self._others = self._shapes if other is None else [i.value.shape for i in arguments_of(other)]
+        self._program, self._other = program, other
+        shapes, others = ([i.value.shape for i in arguments_of(p)] for p in (program, other or program))
+        self._arguments = list(zip(names, shapes, others, strict=False))
         self._same: dict[Value, tuple[Value, Any]] = {}  # by values of the other, those here
         self.lengths: dict[tuple[int, int], Text] = {}
-        for name, shape, then in zip(names, self._shapes, self._others, strict=False):
+        for name, shape, then in self._arguments:
             for axis, (n, m) in enumerate(zip(shape, then, strict=False)):
                 if n != m:
                     self.lengths.setdefault((n, m), _length(name, axis))
@@ -85,7 +67,7 @@ class Sizes:
     def assertions(self) -> Iterator[str]:
         """The statements which assert that arguments have shapes for which the text holds."""
         told: set[Text] = set()
-        for name, shape, then in zip(self._names, self._shapes, self._others, strict=True):
+        for name, shape, then in self._arguments:
             free = [axis for axis, (n, m) in enumerate(zip(shape, then, strict=True)) if n != m]
             test = f"np.shape({name}) == {literal(shape)}"
             if free == [0]:
@@ -118,27 +100,17 @@ class Sizes:
 
     def _stays(self, i: Any, j: Any) -> bool:
         """Whether an input is one of the text, too; otherwise it is an array that the text makes."""
-        if isinstance(i, State):
-            same = isinstance(j, State) and i.tensor is j.tensor
-        elif isinstance(i, Number):
-            same = isinstance(j, Number) and i.text == j.text
-        elif isinstance(i, Argument):
-            same = isinstance(j, Argument) and _kind(i.value) == _kind(j.value)
-        else:
-            same = isinstance(j, Array) and i.value.name == j.value.name
-            if same and i.value.shape != j.value.shape:
-                self._same[j.value] = i.value, self._one(i.array, j.array)
-                return False
-        if not same:
+        if type(i) is not type(j) or _source(i) != _source(j):
             raise Differs
-        self._same[j.value] = i.value, i.value
-        return True
+        made = isinstance(i, Array) and i.value.shape != j.value.shape
+        self._same[j.value] = i.value, self._one(i.array, j.array) if made else i.value
+        return not made
 
     def _instruction(self, i: Instruction, j: Instruction) -> Instruction:
         if _call(i) != _call(j):
             raise Differs
         inputs = tuple(self._one(x, y) for x, y in _pairs(i.inputs, j.inputs))
-        if any(isinstance(x, Share) and y.dtype != i.output.dtype
+        if any(isinstance(x, Text) and y.dtype != i.output.dtype
                for x, y in zip(inputs, i.inputs, strict=True) if isinstance(y, np.generic)):
             raise Differs  # in Python's number it would not say of which dtype the result is
         self._same[j.output] = i.output, i.output
@@ -146,7 +118,7 @@ class Sizes:
         return replace(i, inputs=inputs, params=params)
 
     def _one(self, x: Any, y: Any) -> Any:
-        """What two things are, for any lengths."""
+        """What two things are, for any lengths; a number that the text computes is a `Text`."""
         if isinstance(y, Value):
             value, stands = self._same.get(y, (None, None))
             if value is x:
@@ -156,14 +128,11 @@ class Sizes:
         elif isinstance(x, tuple):
             return tuple(self._one(*pair) for pair in _pairs(x, y))
         elif isinstance(x, slice):
-            return slice(*(self._one(*pair) for pair in zip(
-                (x.start, x.stop, x.step), (y.start, y.stop, y.step), strict=True)))
-        elif isinstance(x, np.ndarray):
-            if x.dtype == y.dtype and x.shape == y.shape and x.tobytes() == y.tobytes():
-                return x
-            return self._array(x, y)
-        elif x is y or repr(x) == repr(y):
+            return slice(*self._one((x.start, x.stop, x.step), (y.start, y.stop, y.step)))
+        elif x is y or identity(x) == identity(y):
             return x
+        elif isinstance(x, np.ndarray):
+            return self._array(x, y)
         elif isinstance(x, int) and not isinstance(x, bool):
             return self._length(x, y)
         elif isinstance(x, float | np.floating):
@@ -177,19 +146,19 @@ class Sizes:
         for (one, text), (other, and_) in combinations(self.lengths.items(), 2):
             yield one[0] * other[0], one[1] * other[1], Text(f"{text} * {and_}", MULTIPLY)
 
-    def _length(self, x: int, y: int) -> Any:
+    def _length(self, x: int, y: int) -> Text:
         for n, m, text in self._of_lengths():
             if x % n == 0 and x * m == y * n:
-                return _written(Length(x), text if x == n else Text(f"{x // n} * {text}", MULTIPLY))
+                return text if x == n else Text(f"{x // n} * {text}", MULTIPLY)
         raise Differs
 
-    def _share(self, x: Any, y: Any) -> Any:
+    def _share(self, x: Any, y: Any) -> Text:
         for n, m, text in self._of_lengths():
             part = Fraction(float(x) * n).limit_denominator(1 << 20)
             top, below = part.numerator, part.denominator
             if type(x)(top / (below * n)) == x and type(x)(top / (below * m)) == y:
                 by = text if below == 1 else Text(f"{below} * {text}", MULTIPLY)
-                return _written(Share(x), Text(f"{top} / {by.inside(ATOM)}", MULTIPLY))
+                return Text(f"{top} / {by.inside(ATOM)}", MULTIPLY)
         raise Differs
 
     def _array(self, x: Any, y: Any) -> Any:
@@ -200,12 +169,9 @@ class Sizes:
         numbers = [literal(self._one(literal_eval(n), literal_eval(m)))
                    for n, m in _pairs(parts[1::2], others[1::2])]
         text = "".join(t for pair in zip(parts[::2], [*numbers, ""], strict=True) for t in pair)
-        return _written(x.view(Full), Text(text))
-
-
-def _written(x: Any, text: Text) -> Any:
-    x.text = text
-    return x
+        made = x.view(Full)
+        made.text = Text(text)
+        return made
 
 
 def _length(name: str, axis: int) -> Text:
@@ -214,8 +180,17 @@ def _length(name: str, axis: int) -> Text:
 
 def _with(shape: tuple[int, ...], free: list[int], text: str) -> Text:
     """A shape with a text for the axes that are free."""
-    return literal(tuple(_written(Length(n), Text(text.format(axis, axis + 1))) if axis in free else n
+    return literal(tuple(Text(text.format(axis, axis + 1)) if axis in free else n
                          for axis, n in enumerate(shape)))
+
+
+def _source(i: Input) -> Any:
+    """What must be the same of an input in both calls."""
+    if isinstance(i, State):
+        return id(i.tensor)
+    if isinstance(i, Number):
+        return i.text
+    return i.value.name if isinstance(i, Array) else _kind(i.value)
 
 
 def _call(i: Instruction) -> Any:

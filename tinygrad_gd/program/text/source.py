@@ -12,7 +12,7 @@ import os
 import re
 import textwrap
 from bisect import bisect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -20,20 +20,8 @@ import numpy as np
 from ...engine.primitive import Primitive
 from ...engine.tensor import Tensor
 from ...nn.parameter import path_of
-from ...ops.indexing import SLOT
-from ..ir import (
-    INFIX,
-    Argument,
-    Array,
-    Input,
-    Instruction,
-    Number,
-    Program,
-    State,
-    Value,
-    has_effect,
-    use_counts,
-)
+from ...ops.indexing import fill
+from ..ir import INFIX, Argument, Array, Input, Instruction, Number, Program, State, Value
 from .helpers import Helpers, Names, broken
 from .literals import ATOM, UNARY, WIDTH, Text, dtype_text, formula, literal, number, public_name
 from .names import Naming
@@ -61,7 +49,6 @@ class Writer:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.texts: dict[Value, Text] = {}
-        self.uses = use_counts(program)
         self._naming = Naming(program)
         self.names = Names("rng", "STATE", program.name)
         self.helpers = Helpers(self.names)
@@ -69,12 +56,9 @@ class Writer:
             if not numpy_name(i.primitive) and i.primitive.name not in OWN:
                 self.helpers.function(i.primitive.function, i.primitive.name)
         self._results = set(program.results)
-        numbered = list(enumerate(program.instructions))
-        self._position = {i.output: n for n, i in numbered}
-        self._used_at = {value: n for n, i in numbered for value in i.values}
-        self._filled = {v for _, i in numbered for v in _by_rows(i)}
-        self._writes = [n for n, i in numbered if i.target is not None]
-        self._weak = {i.value for i in program.inputs if isinstance(i, Number)}  # Python's own numbers
+        self._position = {v: n for n, v in enumerate(program.made)}
+        self._filled = {v for i in program.instructions for v in _by_rows(i)}
+        self._writes = [n for n, i in enumerate(program.instructions) if i.target is not None]
 
     # -- names -----------------------------------------------------------------------------------
 
@@ -103,7 +87,7 @@ class Writer:
     def _means_the_same(self, x: np.generic, beside: tuple[Any, ...]) -> bool:
         """Whether a number of Python in the place of NumPy's leaves the result what it is."""
         typed = (y for y in beside if isinstance(y, Value | np.ndarray))
-        types = [y.dtype for y in typed if not _in(y, self._weak)]
+        types = [y.dtype for y in typed if not _in(y, self.program.numbers)]
         if not types or x.dtype.kind not in "biuf":
             return False
         weak = np.result_type(*types, type(x.item())(1))
@@ -118,17 +102,20 @@ class Writer:
             dtype = np.dtype(i.params["dtype"])
             options = "" if dtype == np.float64 else f", dtype={dtype_text(dtype)}"
             return Text(f"rng.{DRAWS[p.name]}({literal(i.params['size'])}{options})")
+        if p.name == "scatter":  # into these, by another statement
+            kind = "" if i.output.dtype == np.float64 else f", {dtype_text(i.output.dtype)}"
+            return Text(f"np.zeros({literal(i.params['shape'])}{kind})")
         first = inputs[0] if inputs else None
-        if p.name == "broadcast_to" and i.output in self._filled and not getattr(first, "shape", ()):
-            return Text(f"np.full({literal(i.params['shape'])}, {self.operand(first)})")
         spread = p.name == "broadcast_to" and i.output in self._filled
+        if spread and not getattr(first, "shape", ()):
+            return Text(f"np.full({literal(i.params['shape'])}, {self.operand(first)})")
         if spread or (p.name in ROWS and _comes_by_columns(i)):
             return Text(f"{self._call(i)}.copy()")
         if p.name == "negative":
             return Text(f"-{self.operand(first, inputs).inside(UNARY)}", UNARY)
-        if p.name == "astype" and (np.isscalar(first) or _in(first, self._weak)):
+        if p.name == "astype" and (np.isscalar(first) or _in(first, self.program.numbers)):
             return Text(f"np.asarray({self.operand(first)}, {dtype_text(i.params['dtype'])})")
-        if not isinstance(first, Value | np.ndarray) or _in(first, self._weak):
+        if not isinstance(first, Value | np.ndarray) or _in(first, self.program.numbers):
             return self._call(i)
         x = self.operand(first).inside(ATOM)
         if p.name == "getitem":
@@ -161,22 +148,22 @@ class Writer:
         return Text(f"{left.inside(first)} {symbol} {right.inside(second)}", binds)
 
     def _key(self, i: Instruction) -> str:
-        indices = iter(i.inputs[1:])
-        parts = [str(self.operand(next(indices))) if k is SLOT else _index(k) for k in i.params["key"]]
-        return ", ".join(parts) or "()"
+        return ", ".join(map(self._index, fill(i.params["key"], i.inputs[1:]))) or "()"
 
-    def _scatter(self, i: Instruction, name: str) -> list[str]:
-        """The gradient of reading by index, as statements: into zeros is written, or added."""
-        g, kind = i.inputs[0], i.output.dtype
+    def _index(self, k: Any) -> str:
+        if not isinstance(k, slice):
+            return self.operand(k)
+        parts = ["" if p is None else literal(p) for p in (k.start, k.stop, k.step)]
+        return ":".join(parts[:2] if not parts[2] else parts)
+
+    def _scatter(self, i: Instruction, name: str) -> str:
+        """The gradient of reading by index: into zeros is written, or added."""
+        g, key = i.inputs[0], self._key(i)
         g = number(g) if isinstance(g, np.generic) else self.operand(g)
-        zeros = f"np.zeros({literal(i.params['shape'])}" + (
-            ")" if kind == np.float64 else f", {dtype_text(kind)})")
-        key = self._key(i)
-        if not any(x.dtype != bool for x in i.inputs[1:]):
-            return [f"{name} = {zeros}", f"{name}[{key}] = {g}"]
-        plain = len(i.params["key"]) == 1
-        return [f"{name} = {zeros}",  # an index that is repeated gets the sum
-                f"np.add.at({name}, {key if plain else f'np.s_[{key}]'}, {g})"]
+        if all(x.dtype == bool for x in i.inputs[1:]):
+            return f"{name}[{key}] = {g}"
+        where = key if len(i.params["key"]) == 1 else f"np.s_[{key}]"
+        return f"np.add.at({name}, {where}, {g})"  # an index that is repeated gets the sum
 
     def _call(self, i: Instruction) -> Text:
         p = i.primitive
@@ -200,8 +187,9 @@ class Writer:
         parameters = self._parameters()
         sizes = sizes or Sizes(self.arguments, program)
         body = self._body()
-        body.append(_wrapped("    return (", self._returned(), ")", "    return "))
-        head = _wrapped(f"def {program.name}(", parameters, "):")
+        returned, head = self._returned(), f"def {program.name}("
+        body.append(_wrapped(f"    return {', '.join(returned)}", "    return (", returned, "    )"))
+        head = _wrapped(f"{head}{', '.join(parameters)}):", head, parameters, "):")
         draws = any(i.primitive.name in DRAWS for i in program.instructions)
         lines = ["import numpy as np", "", *(["rng = np.random.default_rng()", ""] if draws else ()),
                  "", head, *sizes.assertions(), *body]
@@ -215,19 +203,20 @@ class Writer:
         phase = ""
         shown: Any = None
         for i in self.program.instructions:
-            scatters = i.primitive.name == "scatter"
-            text = Text("") if scatters else self.expression(i)
-            if not scatters and self._folds(i, text):
+            text = self.expression(i)
+            if self._folds(i, text):
                 self.texts[i.output] = text
                 continue
             if i.phase != phase:
                 body.append(f"    # {i.phase}")
                 phase, shown = i.phase, None
-            if not scatters and len(text) > WIDTH - 20:
+            if len(text) > WIDTH - 20:
                 text = self._in_steps(i, text, body)
-            name = self.target(i)
-            first, *others = self._scatter(i, name) if scatters else broken(
-                f"{name} = {text}", WIDTH - 4).splitlines()
+            # a state keeps its name
+            name = self.name(i.output, "t") if i.target is None else str(self.texts[i.target.value])
+            first, *others = broken(f"{name} = {text}", WIDTH - 4).splitlines()
+            if i.primitive.name == "scatter":
+                others.append(self._scatter(i, name))
             note = self._comment(i) if i.phase != "backward" and i.line != shown else ""
             shown = i.line
             if note and max(len(first) + 4, 46) + len(note) + 4 > WIDTH:
@@ -279,8 +268,8 @@ class Writer:
         kind = given.value.dtype.kind
         if isinstance(given, Argument) or kind not in "iub":
             return ""
-        tables = [i.inputs[0] for i in self._naming.users[given.value] if i.primitive.name == "getitem"]
-        classes = any(isinstance(x, Value) and x in self._naming.made for x in tables)
+        tables = [i.inputs[0] for i in self.program.users[given.value] if i.primitive.name == "getitem"]
+        classes = any(isinstance(x, Value) and x in self.program.made for x in tables)
         return "mask" if kind == "b" else "labels" if classes else "index"
 
     def _state_keys(self) -> list[str]:
@@ -292,29 +281,22 @@ class Writer:
         return [f"STATE = {{{', '.join(keys)}}}"] if 0 < len(keys) < 3 else (
             ["STATE = {", *(f"    {key}," for key in keys), "}"] if keys else [])
 
-    def target(self, i: Instruction) -> str:
-        """The name that the result of an instruction gets: a state keeps its own."""
-        if i.target is not None:
-            return str(self.texts[i.target.value])
-        return self.name(i.output, "t")
-
     def _folds(self, i: Instruction, text: Text) -> bool:
         """Whether a result is written where it is used: unnamed, short, and used once or a view."""
         plain = i.primitive.name in PLAIN_VIEWS and len(text) < SHORT_VIEW and len(i.inputs) == 1
-        uses = self.uses[i.output]
-        once = (uses == 1 or (plain and uses > 1)) and i.output not in self._results
-        return (once and (not has_effect(i) or self._is_halfway(i))
+        uses, users = self.program.uses[i.output], self.program.users[i.output]
+        if i.output in self._results or i.primitive.name == "scatter" or not (
+                uses == 1 or (plain and uses > 1)):
+            return False
+        # a state may get its next value from this one, as in ``v *= momentum; v += g``
+        halfway = i.target is not None and users[-1].target is i.target
+        return ((halfway or not i.has_effect)
                 and not self._naming.names[i.output] and i.output not in self._naming.of
-                and len(text) < SHORT and not self._crosses_a_write(i))
+                and len(text) < SHORT and not self._crosses_a_write(i, users[-1]))
 
-    def _is_halfway(self, i: Instruction) -> bool:
-        """Whether a state gets its next value from this one, as in ``v *= momentum; v += g``."""
-        user = self.program.instructions[self._used_at[i.output]]
-        return i.target is not None and user.target is i.target
-
-    def _crosses_a_write(self, i: Instruction) -> bool:
-        """Whether a state is overwritten between the making and the only use of a result."""
-        made, used = self._position[i.output], self._used_at[i.output]
+    def _crosses_a_write(self, i: Instruction, user: Instruction) -> bool:
+        """Whether a state is overwritten between the making and the last use of a result."""
+        made, used = self._position[i.output], self._position[user.output]
         return bisect(self._writes, made) != bisect(self._writes, used - 1)
 
     def _comment(self, i: Instruction) -> str:
@@ -328,31 +310,29 @@ class Writer:
         held = {i.tensor: self.texts[i.value] for i in self.program.inputs if isinstance(i, State)}
         results = [held[x] if x in held else self.operand(x._value) if isinstance(x, Tensor)
                    else self.operand(x) for x in self.program.outputs]
-        return [*results, *(str(self.texts[v]) for _, v in self.program.writes),
-                *(str(self.texts[v]) for _, v in self.program.gradients)]
+        new = (v for _, v in (*self.program.writes, *self.program.gradients))
+        return [*results, *(str(self.texts[v]) for v in new)]
 
 
-def _wrapped(start: str, parts: list[str], end: str, short: str | None = None) -> str:
-    """A list on one line if it fits (then after ``short``, without brackets), or on several."""
-    line = f"{start if short is None else short}{', '.join(parts)}{end if short is None else ''}"
+def _wrapped(line: str, start: str, parts: list[str], end: str) -> str:
+    """A line, or if it is too long, its parts between a start and an end on lines of their own."""
     if len(line) <= WIDTH:
         return line
     inside = textwrap.wrap(", ".join(parts), WIDTH - 8, break_long_words=False)
-    return "\n".join([start, *(f"        {part}" for part in inside), f"    {end}" if short else end])
+    return "\n".join([start, *(f"        {part}" for part in inside), end])
 
 
 def _lengths(shape: Any) -> str:
     return ", ".join(map(literal, shape)) if isinstance(shape, tuple) and shape else literal(shape)
 
 
-def _by_rows(i: Instruction) -> Iterator[Value]:
+def _by_rows(i: Instruction) -> list[Value]:
     """The inputs that an instruction needs by rows: how a result lies, or a sum goes, depends on it."""
-    plain = tuple(range(len(i.output.shape)))
-    values = [x for x in i.values if x.shape == i.output.shape]
-    for x in i.values:
-        other = x in values and x.axes == plain and any(y.axes != plain for y in values)
-        if other or not i.primitive.elementwise:
-            yield x
+    if not i.primitive.elementwise:
+        return list(i.values)
+    alike = [x for x in i.values if x.shape == i.output.shape]
+    by_rows = [x for x in alike if x.in_order]
+    return by_rows if len(by_rows) < len(alike) else []
 
 
 def _comes_by_columns(i: Instruction) -> bool:
@@ -365,28 +345,25 @@ def _in(x: Any, values: set[Value]) -> bool:
     return isinstance(x, Value) and x in values
 
 
-def _index(k: Any) -> str:
-    if isinstance(k, slice):
-        parts = ["" if p is None else repr(p) for p in (k.start, k.stop, k.step)]
-        return ":".join(parts[:2] if not parts[2] else parts)
-    return "None" if k is None else "..." if k is Ellipsis else repr(k)
-
-
 def numpy_name(p: Primitive) -> str:
     """The public NumPy function that a primitive stands for, or nothing."""
     return next(filter(None, map(public_name, (p.function, *p.numpy))), "")
 
 
+def _rule(given: Input) -> str:
+    """How NumPy makes an array that nobody has a name for, or nothing."""
+    return formula(given.array) if isinstance(given, Array) and not given.value.name else ""
+
+
 def is_written_out(given: Array) -> bool:
-    """Whether the text says how NumPy makes an array: one that nobody has a name for."""
-    made = "" if given.value.name else formula(given.array)
+    """Whether the text says how NumPy makes an array."""
+    made = _rule(given)
     return bool(made) and (given.internal or made.startswith(("np.eye", "np.tri", "np.arange(")))
 
 
 def by_default(given: Input) -> str:
-    """What an array without a name is, if NumPy makes it by a rule: it need not be given."""
-    made = "" if not isinstance(given, Array) or given.value.name else formula(given.array)
-    return made and f"={made}"
+    """What an array is that need not be given."""
+    return (made := _rule(given)) and f"={made}"
 
 
 def parameters_of(program: Program) -> list[Input]:
