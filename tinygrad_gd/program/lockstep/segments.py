@@ -6,6 +6,7 @@ from typing import Any
 
 from ...errors import CaptureError
 from ...ground.rng import generator
+from ...ground.storage import changes
 from ..ir import Program, Value
 from ..passes import optimized
 from ..replay.planner import Planner
@@ -136,6 +137,10 @@ def compute(lockstep: Any, e: Event, held: list[Event] | None = None) -> bool:
         lockstep.settle()
     if expected is not None and expected.looks_at_nothing:
         return True  # its program computes all at once, if nothing is different
+    if changes.count != lockstep.changes and not lockstep.unchanged():
+        lockstep.at, lockstep.root.next = e.before, None
+        lockstep.realize()
+        return False
     if held is None:
         held = held_of(e.answers or e.answered(), ALONE)
     if e.moved:
