@@ -90,3 +90,12 @@ def test_a_step_of_attention_copies_no_heads(causal: bool) -> None:
     # only views of products remain, and gradients are not copied before they are used
     shown = [line for line in compiled.replay_source.splitlines() if "reshape(" in line or " = copy(" in line]
     assert not shown
+
+
+@pytest.mark.parametrize("twice", [
+    lambda w: w.T.swapaxes(0, 1), lambda w: w.swapaxes(0, 1).T, lambda w: np.transpose(w, (1, 0)).T])
+def test_a_turn_that_another_word_undoes_is_not_written(twice: Callable[[Any], Any]) -> None:
+    w = tg.Tensor(values(3, 3), requires_grad=True, name="w")
+    step = tg.compile(lambda x: twice(w) @ x)
+    step(values(3, 2))
+    assert "return w @ x" in step.source and ".T" not in step.source

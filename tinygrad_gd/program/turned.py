@@ -96,7 +96,6 @@ def _order(i: Instruction) -> list[int] | None:
 
 def _turns_back(i: Instruction, before: Instruction) -> bool:
     """Whether ``i`` undoes the order that the instruction before it gives axes."""
-    if i.primitive is not before.primitive or not isinstance(before.inputs[0], Value):
-        return False
     first, then = _order(before), _order(i)
-    return first is not None and then is not None and [first[axis] for axis in then] == sorted(then)
+    return first is not None and then is not None and isinstance(before.inputs[0], Value) and (
+        [first[axis] for axis in then] == sorted(then))
