@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -157,3 +158,29 @@ def test_an_audit_leaves_gradients_of_other_threads() -> None:
         loss()
     assert 3 <= len(ran) < 9
     np.testing.assert_array_equal(w.grad, np.full(2, sum(ran)))
+
+
+def test_a_call_that_takes_long_and_goes_on_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standins, "LONG", 0.1)
+    w = tg.Tensor([1.0, -2.0], requires_grad=True)
+    slow = [False]
+
+    @tg.compile
+    def step(x: Any) -> Any:
+        w.grad = None
+        (x * w).sum().backward()
+        y = x
+        for _ in range(8):
+            time.sleep(0.04 * slow[0])
+            y = y + 1.0
+        return y
+
+    for n in range(4):
+        step(tg.Tensor([float(n), 1.0]))
+    slow[0] = True
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(step, tg.Tensor([9.0, 1.0]))
+        while type(w.grad) is not standins.StandIn:
+            time.sleep(1e-3)
+        assert w.grad.tolist() == [9.0, 1.0] and call.result(30).tolist() == [17.0, 9.0]
+    assert not step.problem

@@ -17,7 +17,7 @@ from ...errors import GradError
 from ...ground.modes import current_mode
 from ...ground.pytree import flatten
 
-#: Seconds in which a call comes to compute what another thread looks at, unless it waits for that.
+#: Seconds in which a call meets another event or computes, unless it waits for a thread that looks.
 LONG = 1.0
 
 _GRAPH = ("_primitive", "_first", "_second", "_params", "_seq")
@@ -40,9 +40,11 @@ def _slot(name: str, before: Callable[[Any], Any], sets: bool = True) -> Any:
 
 
 def _look(self: Any) -> None:
-    lockstep, ends = self.call.lockstep, monotonic() + LONG
+    lockstep, at, since = self.call.lockstep, None, monotonic()
     while lockstep.thread not in (0, get_ident()) and type(self) is StandIn and not lockstep.problem:
-        if monotonic() > ends:
+        if at is not lockstep.at or not lockstep.active:
+            at, since = lockstep.at, monotonic()
+        elif monotonic() > since + LONG:
             lockstep.problem = "it runs uncompiled: it waits for threads that look at what it computes"
         sleep(1e-4)  # the thread that is in the call comes to compute it, unless it waits for this one
     if type(self) is StandIn:
