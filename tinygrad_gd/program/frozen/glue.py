@@ -82,7 +82,7 @@ def _lines(stands: Stands, segment: Segment, derived: list[Event], form: Any) ->
         yield f"r = replay.run({', '.join(map(stands.array, segment.arguments))})"
     values: dict[Any, str] = {}
     for made, source, copied in segment.given:
-        held = "r" if len(segment.replay.program.outputs) == 1 else f"r[{source}]"
+        held = "r" if segment.single else f"r[{source}]"
         values[made] = f"v{len(values)}"
         yield f"{values[made]} = constant({f'copied({held})' if copied else held})"
     for leaf, made in stands.gradients.stay.items():

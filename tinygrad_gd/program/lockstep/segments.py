@@ -7,9 +7,8 @@ from typing import Any
 from ...errors import CaptureError
 from ...ground.rng import generator
 from ...ground.storage import changes
-from ..ir import Program, Value
+from ..ir import Value
 from ..passes import optimized
-from ..replay.planner import Planner
 from ..replay.proof import prove
 from ..replay.replay import Replay
 from .errstate import as_it_began, now
@@ -28,7 +27,8 @@ class Segment:
     gives : where the result of each event is: its place in what the program returns, or the array in
         which it stays until the next call.
     copied : the places whose arrays are not for others.
-    draws, idle : whether random numbers are drawn, and whether there is nothing to be done.
+    draws, idle, single : whether random numbers are drawn, nothing is to be done, and one thing is
+        returned, which is in no sequence then.
     held, given : the events whose results somebody has when it runs, and with where these are and
         whether they are to be copied.
     """
@@ -37,24 +37,23 @@ class Segment:
                  stands: dict[Value, Any] | None = None) -> None:
         part = Part(at, alive, stands)
         self.arguments, program = part.arguments, optimized(part.program)
-        results = program.kept or program.outputs
-        program = _returning_what_has_no_buffer(program)
         self.replay = Replay(program, len(self.arguments))
+        text, given = self.replay.text, {i.value for i in program.inputs}
+        results, returned = program.kept or program.outputs, text.returned
         self.draws = any(i.primitive.kind == "draw" for i in program.instructions)
-        self._single = len(program.outputs) == 1
+        self.single = len(returned) == 1
         self.idle = not (results or program.writes or self.draws)
-        place = {id(v): n for n, v in enumerate(program.outputs)}
-        sources = [place[id(v)] if id(v) in place else self.replay.text.buffer(v) for v in results]
+        place = {id(v): n for n, v in enumerate(returned)}
+        sources = [place[id(v)] if id(v) in place else text.buffer(v) for v in results]
         self.gives: dict[Event, Any] = dict(zip(alive, sources, strict=False))
         self._hands = dict(zip(part.handed, sources[len(alive) :], strict=True))
-        text, given = self.replay.text, {i.value for i in program.inputs}
         self._apart = {  # views of what will be written to before they are taken, and what outlives it
             n for n, v in zip(part.handed, results[len(alive) :], strict=True)
             if isinstance(v, Value) and not v.scalar and (
                 at.needed[n] == GRAPHS or (at.needed[n] and text.plan.base(v) in given))}
-        memory = [id(text.plan.base(v)) if isinstance(v, Value) else id(v) for v in program.outputs]
-        owned = [text.lasts(v) or memory.index(memory[n]) < n for n, v in enumerate(program.outputs)]
-        shown = {n for n, v in enumerate(program.outputs) if at.kind != "end" and isinstance(v, Value)
+        memory = [id(text.plan.base(v)) if isinstance(v, Value) else id(v) for v in returned]
+        owned = [text.lasts(v) or memory.index(memory[n]) < n for n, v in enumerate(returned)]
+        shown = {n for n, v in enumerate(returned) if at.kind != "end" and isinstance(v, Value)
                  and not (v.scalar or isinstance(text.plan.place(v), int | None))}
         places = {n: made for made, n in self.gives.items() if type(n) is int}
         seen = {n for n in shown if n in places and places[n].shows}  # who has it sees what is written
@@ -89,7 +88,7 @@ class Segment:
             return ()
         results = self.replay.run(*map(call.raw, self.arguments)) if self.arguments else (
             self.replay.run())
-        if self._single:
+        if self.single:
             results = (results,)
         for n, source in self._hands.items() if self._hands else ():
             value: Any = results[source] if type(source) is int else source
@@ -116,18 +115,6 @@ class Segment:
         self.give((), call, False)
         for made in set(held) - set(self.held):
             fail(made.out, error)
-
-
-def _returning_what_has_no_buffer(program: Program) -> Program:
-    """The program with what cannot stay in a buffer among its results."""
-    while program.kept:
-        buffers = Planner(program).buffers
-        loose = {id(v): v for v in program.kept if not (isinstance(v, Value) and v in buffers)}
-        if not loose:
-            break
-        program = program.with_(outputs=(*program.outputs, *loose.values()),
-                                kept=tuple(v for v in program.kept if id(v) not in loose))
-    return program
 
 
 def compute(lockstep: Any, e: Event, held: list[Event] | None = None) -> bool:

@@ -54,6 +54,7 @@ class Statements:
     ----------
     source : the text, of one function ``replay``.
     space : what its names stand for.
+    returned : the results, and what is kept and cannot stay in a buffer.
     names : of the values.
     written : the instruction of each line.
     buffers, full : flat arrays that live as long as the program.
@@ -65,6 +66,9 @@ class Statements:
     def __init__(self, program: Program, arity: int) -> None:
         self.program, self.arity = program, arity
         self.plan = Planner(program)
+        stays = self.plan.buffers
+        loose = {id(x): x for x in program.kept if not (isinstance(x, Value) and x in stays)}
+        self.returned = (*program.outputs, *loose.values())
         self.space: dict[str, Any] = {
             "tick": tick, "copyto": np.copyto, "joined": False,
             "read": dict.__getitem__,
@@ -351,8 +355,8 @@ class Statements:
         return whole // max(1, i.output.size)
 
     def _end(self) -> list[str]:
-        early = {x: f"r{next(self._number)}" for x in dict.fromkeys(self.program.outputs)
-                 if isinstance(x, Value) and not x.scalar and self._is_written(x)}
+        arrays = [x for x in self.returned if isinstance(x, Value) and not x.scalar]
+        early = {x: f"r{next(self._number)}" for x in dict.fromkeys(arrays) if self._is_written(x)}
         lines = [f"{name} = {self.names[x]}.copy('K')" for x, name in early.items()]
         for state, value in self.program.writes:
             tensor = self.bound(state.tensor, "T")
@@ -363,7 +367,7 @@ class Statements:
                 lines.append(f"copyto({self.names[state.value]}, {name})")
             lines.append(f"{tensor}._seq = tick()")  # each its own: backward orders tensors by it
         results = [early[x] if isinstance(x, Value) and x in early else self.name(x)
-                   for x in self.program.outputs]
+                   for x in self.returned]
         return [*lines, f"return {results[0] if len(results) == 1 else ', '.join(results) or None}"]
 
     def lasts(self, x: Any) -> bool:
@@ -372,7 +376,7 @@ class Statements:
             return isinstance(x, np.ndarray)
         fixed = bool({self.plan.base(x), x} & self._fixed)
         return not x.scalar and not self._is_written(x) and (
-            fixed or not isinstance(self.plan.place(x), int | None))
+            fixed or self.plan.place(x) is not None)
 
     def _is_written(self, x: Value) -> bool:
         """Whether a value shows what a state held before its last write: a result is a copy of it."""
