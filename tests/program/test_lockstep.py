@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextvars
 import copy
+import cProfile
 import logging
 import os
 import pickle
+import profile
+import pstats
 import random
 import subprocess
 import sys
@@ -889,3 +892,20 @@ def test_a_graph_of_what_was_written_to_since_is_refused() -> None:
         with pytest.raises(tg.GradError, match=r"'s'.*was overwritten after multiply"):
             made.backward()
     assert step._lockstep.hits == 3
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("kind", [cProfile.Profile, profile.Profile])
+def test_a_profiler_sees_all_of_a_compiled_step(kind: Any, frozen: bool) -> None:
+    w = tg.Tensor([1.0, 2.0], requires_grad=True)
+
+    def step(x: Any) -> Any:
+        y = w * x
+        return y.sum()
+
+    compiled, found = tg.compile(step, frozen=frozen), []
+    profiler = kind()
+    profiler.runcall(lambda: found.extend(compiled(3.0).item() for _ in range(4)))
+    assert found == [9.0] * 4
+    calls = {name: n for (_, _, name), (n, *_) in pstats.Stats(profiler).stats.items()}  # type: ignore[attr-defined]
+    assert calls["step"] >= 2 and calls["run"] >= 2

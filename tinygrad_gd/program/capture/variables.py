@@ -31,7 +31,10 @@ def names_of(function: Any, args: Any, kwargs: Any) -> list[str]:
 
 @contextmanager
 def collected(names: dict[Tensor, str], arrays: dict[int, tuple[str, Any]]) -> Iterator[None]:
-    """Collect what the user's functions call their Tensors and, by id, arrays, while they run."""
+    """Collect what the user's functions call their Tensors and, by id, arrays, while they run.
+
+    A profiler is left alone: it would lose events, and that of C could not be put back.
+    """
     def note(frame: Any, event: str, _: Any) -> None:
         if event == "return" and not is_inside(frame.f_code.co_filename):
             for name, value in frame.f_locals.items():
@@ -41,6 +44,9 @@ def collected(names: dict[Tensor, str], arrays: dict[int, tuple[str, Any]]) -> I
                     arrays.setdefault(id(value), (name, value))
 
     before = sys.getprofile()
+    if before is not None and getattr(before, "__module__", "") != __name__:
+        yield
+        return
     sys.setprofile(note)
     try:
         yield
