@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -190,3 +191,15 @@ def test_latex_takes_it(tmp_path: Path) -> None:
     (tmp_path / "a.tex").write_text(f"\\documentclass{{article}}\\usepackage{{amsmath}}\\begin{{document}}\n{shown}\n\\end{{document}}")
     done = subprocess.run(["pdflatex", "-interaction=nonstopmode", "a.tex"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("ask", [tg.latex, tg.source])
+def test_what_is_no_loss_is_told(ask: Any) -> None:
+    w = tg.Tensor(2.0, requires_grad=True)
+    for wrong in (lambda: w, 3.0, None, "w", [w]):
+        with pytest.raises(tg.DTypeError, match=f"{ask.__name__}: expected a recorded Tensor"):
+            ask(wrong)
+    for wrong in (w, 3, [1.0]):
+        with pytest.raises(tg.DTypeError, match=f"{ask.__name__}: wrt: expected a list of Tensors"):
+            ask(w * w, wrong)
+    assert ask(w * w, iter([w])) == ask(w * w, [w])

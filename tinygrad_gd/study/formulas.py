@@ -57,7 +57,7 @@ def latex(loss: Tensor, wrt: Sequence[Tensor] | None = None, steps: bool = False
     \end{aligned}
     """
     steps = check_switch("latex: steps", steps)
-    program = gradient_program(loss, wrt)
+    program = gradient_program(loss, wrt, "latex")
     leaves = list(program.inputs)[: len(program.outputs) - 1]
     program = readable(program)
     if not steps and len(program.instructions) > LIMIT:

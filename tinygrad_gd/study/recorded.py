@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from ..engine.cotangents import cotangents_of
 from ..engine.graph import Node, event_of, leaves_of, nodes_of, walk
 from ..engine.tensor import Tensor, constant
-from ..errors import CaptureError, GradError, describe
+from ..errors import CaptureError, DTypeError, GradError, describe
 from ..ground.modes import using
 from ..ground.user_code import array_in
 from ..pictures.names import array_key, names_for, user_variables
@@ -21,11 +21,16 @@ from ..program.text.source import parameters_of, source_of
 from .made_of import with_origins
 
 
-def gradient_program(root: Tensor, wrt: Sequence[Tensor] | None) -> Program:
+def gradient_program(root: Tensor, wrt: Sequence[Tensor] | None, asked: str = "source") -> Program:
     """The program that computes ``root`` and its gradients with respect to ``wrt`` (all leaves)."""
-    wrt = leaves_of(root) if wrt is None else list(wrt)
+    if not isinstance(root, Tensor):
+        raise DTypeError(f"{asked}: expected a recorded Tensor, got {describe(root)}; compute a loss, "
+                         "and give that; of a compiled step ask for its .source")
+    wrt = leaves_of(root) if wrt is None else list(wrt) if isinstance(wrt, Iterator) else wrt
+    if not isinstance(wrt, list | tuple) or not all(isinstance(x, Tensor) for x in wrt):
+        raise DTypeError(f"{asked}: wrt: expected a list of Tensors, got {describe(wrt)}")
     if root.op is None or not root.requires_grad:
-        raise GradError(f"source: {describe(root)} was not recorded; compute it from tensors with "
+        raise GradError(f"{asked}: {describe(root)} was not recorded; compute it from tensors with "
                         "requires_grad=True, outside tg.no_grad()")
     capture = Capture(locate=False)  # a graph does not know its lines
     for leaf in wrt:
@@ -38,7 +43,7 @@ def gradient_program(root: Tensor, wrt: Sequence[Tensor] | None) -> Program:
         capture.ends_backward()
     missing = next((x for x in wrt if x not in cotangents), None)
     if missing is not None:
-        raise GradError(f"source: {describe(root)} does not depend on {describe(missing)}")
+        raise GradError(f"{asked}: {describe(root)} does not depend on {describe(missing)}")
     program = capture.program("gradient", [root, *(cotangents[x] for x in wrt)])
     arrays = [i.array for i in program.inputs if isinstance(i, Array)]
     found = _watched(root) | names_for([*walk([root]), *arrays])
@@ -101,9 +106,10 @@ def source(loss: Tensor, wrt: Sequence[Tensor] | None = None, check: bool = Fals
         return loss, d_w
     <BLANKLINE>
     """
-    if loss.size != 1:
+    if isinstance(loss, Tensor) and loss.size != 1:
         raise GradError(f"source: expected a tensor with one element, got {describe(loss)}; reduce it "
                         "with .sum() or .mean()")
+    wrt = list(wrt) if isinstance(wrt, Iterator) else wrt  # as model.parameters() is
     program = readable(gradient_program(loss, wrt))
     text = source_of(program)
     if check:
