@@ -1,7 +1,7 @@
 """Stubs of modules that find names only when asked for them: ``python -m tests.stubs`` writes them.
 
 To a type checker a module's ``__getattr__`` promises every name, and tells nothing of any; so each
-module that has one gets a stub (.pyi) beside it, which lists what is public there.
+module that writes one gets a stub (.pyi) beside it, which lists what is public there.
 """
 
 from __future__ import annotations
@@ -167,7 +167,8 @@ def quoted(text: str | None) -> str:
 
 def stubs() -> dict[Path, str]:
     """The path of every stub, and what belongs into it."""
-    return {stub_of(m): Stub(m).text() for m in modules() if "__getattr__" in vars(m)}
+    finding = [m for m in modules() if getattr(vars(m).get("__getattr__"), "__module__", None) == m.__name__]
+    return {stub_of(m): Stub(m).text() for m in finding}
 
 
 if __name__ == "__main__":

@@ -7,7 +7,9 @@ training step of a small model took a tenth longer. Modules have a ``__getattr__
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 _PLACE = "values are always in the CPU's memory: leave it out"
 _CAST = "use .astype(np.float32) and the like"
@@ -153,6 +155,18 @@ def absent(module: str, name: str, *cures: str | None) -> AttributeError:
     missing = f"module {module!r} has no attribute {name!r}"
     return AttributeError(f"{missing}; {cure}" if cure else missing)
 
+
+def answering_for(module: str, *cures: str) -> Callable[[str], NoReturn]:
+    """The ``__getattr__`` of a module that has all of its names at once: it raises `absent`.
+
+    Written where type checkers do not look, as to them it would promise every name.
+    """
+
+    def __getattr__(name: str) -> NoReturn:
+        in_place = f"use {name}_" if f"{name}_" in vars(sys.modules[module]) else None
+        raise absent(module, name, in_place, *cures)
+
+    return __getattr__
 
 
 class WrittenHere:
