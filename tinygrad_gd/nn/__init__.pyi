@@ -9,7 +9,7 @@ PyTorch users look for. The rest is a file for each kind of layer: `convolution`
 `normalization`, `embedding`, `dropout`, `activations`, `padding`, `arrange`, `bilinear`, `distance`;
 `options` is the base of those that are a function with fixed options. Sequences have `recurrent`,
 `attention` and, made of it, `transformer`. `summary` runs a model and counts, `looks` asks `study`,
-`utils` clips gradients.
+`utils` clips gradients and makes one vector of all parameters.
 
 Surprises here
 --------------

@@ -21,6 +21,7 @@ from ..ops.neural import activations as act
 from ..ops.signatures import as_tensor
 from ..ops.ufuncs import clip
 from . import functional
+from .init import constant_
 from .module import Module
 from .options import FixedOptions
 from .parameter import Parameter
@@ -344,7 +345,12 @@ class PReLU(Module):
     def __init__(self, num_parameters: int = 1, init: float = 0.25) -> None:
         self.num_parameters = check_integer("PReLU: num_parameters", num_parameters, 1,
                                             wrong_type=OptionError)
-        self.weight = Parameter([float(init)] * num_parameters)
+        self.init = float(init)
+        self.weight = Parameter([self.init] * num_parameters)
+
+    def reset_parameters(self) -> None:
+        """Make all weights what they were first."""
+        constant_(self.weight, self.init)
 
     def forward(self, x: Any) -> Tensor:
         """Apply elementwise."""

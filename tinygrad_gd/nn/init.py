@@ -174,7 +174,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     middle = tuple(n // 2 for n in window)
     for channel in range(out):
         if (place := channel % (out // groups)) < inputs:
-            values[(channel, place, *middle)] = 1
+            values[channel, place][middle] = 1
     return _fill(tensor, values)
 
 
