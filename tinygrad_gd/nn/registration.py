@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Registration:
-    """What sets an attribute of a Module as ``self.name = value`` does; None keeps the place for one."""
+    """What sets an attribute as ``self.name = value`` does; None keeps the place for one."""
 
     def register_parameter(self: Any, name: str, param: Parameter | None) -> None:
         """Set a parameter, or None where a layer goes without.
