@@ -42,6 +42,11 @@ def public_names(module: ModuleType) -> list[str]:
     return sorted(vars(module)["__dir__"]() if "__dir__" in vars(module) else module.__all__)
 
 
+def finds_names(module: ModuleType) -> bool:
+    """Whether a module finds names when they are asked for; others only say that they have none."""
+    return getattr(vars(module).get("__getattr__"), "__module__", None) == module.__name__
+
+
 def stub_of(module: ModuleType) -> Path:
     """Where a module's stub lies."""
     return Path(str(module.__file__)).with_suffix(".pyi")
@@ -167,8 +172,7 @@ def quoted(text: str | None) -> str:
 
 def stubs() -> dict[Path, str]:
     """The path of every stub, and what belongs into it."""
-    finding = [m for m in modules() if getattr(vars(m).get("__getattr__"), "__module__", None) == m.__name__]
-    return {stub_of(m): Stub(m).text() for m in finding}
+    return {stub_of(m): Stub(m).text() for m in modules() if finds_names(m)}
 
 
 if __name__ == "__main__":
