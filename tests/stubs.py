@@ -1,7 +1,7 @@
 """Stubs of modules that find names only when asked for them: ``python -m tests.stubs`` writes them.
 
 To a type checker a module's ``__getattr__`` promises every name, and tells nothing of any; so each
-module that has one gets a stub (.pyi) beside it, which lists what is public there.
+module that writes one gets a stub (.pyi) beside it, which lists what is public there.
 """
 
 from __future__ import annotations
@@ -40,6 +40,11 @@ def modules() -> list[ModuleType]:
 def public_names(module: ModuleType) -> list[str]:
     """What a module offers: what ``dir`` shows where the module writes it itself, else ``__all__``."""
     return sorted(vars(module)["__dir__"]() if "__dir__" in vars(module) else module.__all__)
+
+
+def finds_names(module: ModuleType) -> bool:
+    """Whether a module finds names when they are asked for; others only say that they have none."""
+    return getattr(vars(module).get("__getattr__"), "__module__", None) == module.__name__
 
 
 def stub_of(module: ModuleType) -> Path:
@@ -167,7 +172,7 @@ def quoted(text: str | None) -> str:
 
 def stubs() -> dict[Path, str]:
     """The path of every stub, and what belongs into it."""
-    return {stub_of(m): Stub(m).text() for m in modules() if "__getattr__" in vars(m)}
+    return {stub_of(m): Stub(m).text() for m in modules() if finds_names(m)}
 
 
 if __name__ == "__main__":

@@ -152,8 +152,10 @@ def __getattr__(name: str) -> Any:
     if operation := _public(name, globals()):
         return operation
     numpy = hasattr(_np, name) and name[0] != "_"
+    models = [f"use tg.{room}.{name}" for room in ("nn", "nn.functional", "optim")
+              if name[0] != "_" and name in import_module(f".{room}", __name__).__all__]
     raise absent(__name__, name, f"use np.{name}, inside tg.Tensor(...) to make a Tensor"
-                 if numpy else None)
+                 if numpy else None, *models)
 
 
 def __dir__() -> list[str]:

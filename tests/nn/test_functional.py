@@ -80,7 +80,45 @@ def test_by_position_as_pytorch(case: Any) -> None:
     np.testing.assert_allclose(mine.numpy(), theirs.numpy(), rtol=1e-7, atol=1e-12)
 
 
+def test_a_choice_at_random_is_made_as_in_pytorch() -> None:
+    torch = pytest.importorskip("torch")
+    stats = pytest.importorskip("scipy.stats", reason="SciPy is not installed")
+    logits = np.tile([0.3, -1.0, 1.2, 0.0], (8000, 1))
+    tg.manual_seed(0)
+    torch.manual_seed(0)
+    ours = F.gumbel_softmax(tg.Tensor(logits), 0.7).numpy()
+    theirs = torch.nn.functional.gumbel_softmax(torch.tensor(logits), 0.7).numpy()
+    for mine, other in zip(ours.T, theirs.T, strict=True):
+        assert stats.ks_2samp(mine, other).pvalue > 0.001
+    hard = F.gumbel_softmax(tg.Tensor(logits.T), 3.0, hard=True, axis=0).numpy()
+    np.testing.assert_allclose(np.sort(hard, 0), np.tile([[0.0], [0], [0], [1]], 8000), atol=1e-15)
+    np.testing.assert_allclose(hard.mean(1), tg.softmax(logits[0], axis=0).numpy(), atol=0.015)
+
+
+def test_a_hard_choice_has_the_gradient_of_the_soft_one() -> None:
+    slopes = []
+    for hard in (False, True):
+        x = tg.Tensor(MATRIX, requires_grad=True)
+        tg.manual_seed(0)
+        (F.gumbel_softmax(x, 0.5, hard) * np.arange(6.0).reshape(2, 3)).sum().backward()
+        assert x.grad is not None
+        slopes.append(x.grad.tolist())
+    assert slopes[0] == slopes[1] and np.any(slopes[0])
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_compiled_choices_are_drawn_anew(frozen: bool) -> None:
+    def run(compiled: bool) -> list[Any]:
+        tg.manual_seed(0)
+        call: Any = tg.compile(lambda x: F.gumbel_softmax(x, hard=True).sum(axis=0), frozen=frozen) if compiled else (
+            lambda x: F.gumbel_softmax(x, hard=True).sum(axis=0))
+        return [call(tg.Tensor(np.float32(MATRIX / 4))).tolist() for _ in range(12)]
+
+    assert run(compiled=True) == run(compiled=False) and len({tuple(row) for row in run(compiled=True)}) > 2
+
+
 MISUSE: Table = {
+    "a temperature below 0": (lambda: F.gumbel_softmax(w(), -1.0), ValueError, "gumbel_softmax: tau must be"),
     "NumPy's pad": (lambda: F.pad(w(MATRIX), ((1, 1), (1, 1))), ValueError, r"pad: expected \(before, after\).*np\.pad"),
     "half a pair": (lambda: F.pad(w(MATRIX), (1, 1, 1)), ValueError, "pad: expected .before, after"),
     "too many pairs": (lambda: F.pad(w(), (1, 1, 1, 1)), ValueError, r"the last axis of 'w' \(float64 of shape \(3,\)\)"),

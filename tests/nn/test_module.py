@@ -100,7 +100,8 @@ def test_a_part_of_a_state_is_loaded_on_request() -> None:
 
 
 @pytest.mark.parametrize(("name", "text"), [
-    ("register_parameter", r"self\.name = tg\.nn\.Parameter"), ("add_module", r"self\.name = module"),
+    ("register_load_state_dict_pre_hook", "before load_state_dict gets it"), ("set_submodule", "get_submodule"),
+    ("register_full_backward_pre_hook", r"tensor\.register_hook"), ("flatten_parameters", "leave it out"),
     ("cuda", "CPU's memory"), ("double", r"tg\.set_default_dtype"), ("weight", "$"),
 ])
 def test_modules_name_what_is_written_here(name: str, text: str) -> None:

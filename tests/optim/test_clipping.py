@@ -10,7 +10,12 @@ import pytest
 
 import tinygrad_gd as tg
 from tests.misuse import Table, refused, w
-from tinygrad_gd.nn.utils import clip_grad_norm_, clip_grad_value_
+from tinygrad_gd.nn.utils import (
+    clip_grad_norm_,
+    clip_grad_value_,
+    clip_grads_with_norm_,
+    get_total_norm,
+)
 
 RNG = np.random.default_rng(0)
 SLOPES = [RNG.standard_normal((3, 4)), RNG.standard_normal(5), np.array(0.5)]
@@ -156,3 +161,31 @@ def test_a_norm_that_is_nan_makes_all_gradients_nan_as_in_pytorch() -> None:
     p, q = nan(), w(1.0)
     q.grad = 1.0
     assert math.isnan(clip_grad_norm_([p, q], 1.0).item()) and q.grad is not None and math.isnan(q.grad.item())
+
+
+def test_an_endless_norm_may_be_written_as_a_text() -> None:
+    first, second = params(), params()
+    assert clip_grad_norm_(first, 0.1, "inf").item() == clip_grad_norm_(second, 0.1, math.inf).item()
+    assert [p.grad.tolist() for p in first[:3]] == [p.grad.tolist() for p in second[:3]]
+    with pytest.raises(TypeError, match="norm_type must be a number, got str"):
+        clip_grad_norm_(first, 0.1, "2")
+
+
+@pytest.mark.parametrize("norm_type", [2.0, 1, 3.5, math.inf, "inf"])
+def test_a_norm_may_be_computed_before_gradients_are_clipped(norm_type: Any) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    ours, together = params()[:3], params()[:3]
+    norm = get_total_norm([p.grad for p in ours], norm_type)
+    theirs = [torch.tensor(np.zeros_like(g), requires_grad=True) for g in SLOPES]
+    for p, g in zip(theirs, SLOPES, strict=True):
+        p.grad = torch.tensor(g)
+    other = torch.nn.utils.get_total_norm([p.grad for p in theirs], float(norm_type))
+    assert norm.item() == pytest.approx(other.item(), rel=1e-13)
+    assert clip_grads_with_norm_(ours, 0.1, norm) is None  # type: ignore[func-returns-value]
+    torch.nn.utils.clip_grads_with_norm_(theirs, 0.1, other)
+    clip_grad_norm_(together, 0.1, norm_type)
+    for p, q, r in zip(ours, theirs, together, strict=True):
+        np.testing.assert_allclose(p.grad.numpy(), q.grad.numpy(), rtol=1e-13, atol=0)
+        assert p.grad.tolist() == r.grad.tolist()
+    with pytest.raises(tg.NonFiniteError, match="get_total_norm: the norm of the gradients is nan"):
+        get_total_norm([tg.Tensor(np.nan)], error_if_nonfinite=True)

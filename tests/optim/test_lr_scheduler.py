@@ -31,6 +31,8 @@ def chained(s: Any, o: Any) -> Any:
 SCHEDULES: dict[str, Callable[[Any, Any], Any]] = {
     "lambda": lambda s, o: s.LambdaLR(o, lambda t: 0.95**t),
     "lambdas": lambda s, o: s.LambdaLR(o, [lambda t: 0.95**t, lambda t: 1 / (t + 1)]),
+    "multiplicative": lambda s, o: s.MultiplicativeLR(o, lambda t: 0.9 + 0.1 / t),
+    "multiplicatives": lambda s, o: s.MultiplicativeLR(o, [lambda t: 0.95, lambda t: 1 / (t + 1)]),
     "step": lambda s, o: s.StepLR(o, 3),
     "step gamma": lambda s, o: s.StepLR(o, 4, gamma=0.5),
     "multistep": lambda s, o: s.MultiStepLR(o, [3, 8, 8, 20], gamma=0.3),

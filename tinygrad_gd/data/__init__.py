@@ -10,7 +10,13 @@ Surprises here
 - The digits are stored as the grey values 0 to 16 of their source and divided when loaded.
 """
 
+from typing import TYPE_CHECKING
+
+from ..ground.elsewhere import answering_for
 from . import datasets
 from .loader import DataLoader
 
 __all__ = ["DataLoader", "datasets"]
+
+if not TYPE_CHECKING:
+    __getattr__ = answering_for(__name__)

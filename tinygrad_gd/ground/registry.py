@@ -82,6 +82,12 @@ def enter(name: str, operation: Callable[..., Any]) -> None:
     answer(Named, {name: f"use tg.{name}(t)"})
 
 
+def also(names: dict[str, Callable[..., Any]]) -> None:
+    """Register operations under NumPy's other names for them."""
+    for name, operation in names.items():
+        enter(name, operation)
+
+
 def implements(*functions: Any) -> Callable[[F], F]:
     """Register a composition of primitives as what NumPy's ``functions`` do with Tensors."""
 

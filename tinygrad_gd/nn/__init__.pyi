@@ -2,14 +2,15 @@
 
 """Models: modules, layers, initialisers and losses, under PyTorch's names.
 
-Read `module` first, with `parameter` and `hooks`, then `layers` and `containers`. `losses` checks what
-it is given, and has the two losses that most models use; others are in `regression`, `classification`,
-`similarity` and `alignment`. `init` fills weights, `functional` is the calculus under the names that
-PyTorch users look for. The rest is a file for each kind of layer: `convolution`, `pooling`,
+Read `module` first, with `parameter`, `registration` and `hooks`, then `layers` and `containers`.
+`losses` checks what it is given, and has the two losses that most models use; others are in
+`regression`, `classification`, `similarity` and `alignment`. `init` fills weights, `functional` is the
+calculus under the names that PyTorch users look for. The rest is a file for each kind of layer:
+`convolution`, `pooling`,
 `normalization`, `embedding`, `dropout`, `activations`, `padding`, `arrange`, `bilinear`, `distance`;
 `options` is the base of those that are a function with fixed options. Sequences have `recurrent`,
 `attention` and, made of it, `transformer`. `summary` runs a model and counts, `looks` asks `study`,
-`utils` clips gradients.
+`utils` clips gradients and makes one vector of all parameters.
 
 Surprises here
 --------------

@@ -13,14 +13,16 @@ import numpy as np
 from ..engine.primitive import apply
 from ..engine.tensor import Tensor
 from ..errors import OptionError, ShapeError, describe
-from ..ground.checks import check_integer
+from ..ground.checks import check_integer, check_number, check_switch
 from ..ground.explain import answering
 from ..ground.registry import explaining
-from ..ops.elementwise import tanh, where
+from ..ops.elementwise import log, tanh, where
 from ..ops.neural import activations as act
+from ..ops.random import uniform
 from ..ops.signatures import as_tensor
 from ..ops.ufuncs import clip
 from . import functional
+from .init import constant_
 from .module import Module
 from .options import FixedOptions
 from .parameter import Parameter
@@ -74,6 +76,28 @@ def threshold(x: Any, threshold: float, value: float) -> Tensor:
     """``x`` where it is larger than ``threshold``, ``value`` elsewhere."""
     x = as_tensor("threshold", x)
     return apply(where, (x <= threshold, value, x))
+
+
+@explaining
+def gumbel_softmax(logits: Any, tau: float = 1.0, hard: bool = False, *, axis: int = -1) -> Tensor:
+    """`softmax` of ``(logits + noise) / tau``: a choice at random through which gradients go.
+
+    With ``hard`` the largest becomes 1 and all others 0, each with the probability ``softmax(logits)``;
+    the gradient is that of the shares (Jang et al., 2017, https://arxiv.org/abs/1611.01144).
+
+    >>> import tinygrad_gd as tg
+    >>> tg.manual_seed(0)
+    >>> tg.nn.functional.gumbel_softmax(tg.Tensor([0.0, 9.0, 0.0]), hard=True).tolist()
+    [0.0, 1.0, 0.0]
+    """
+    x = as_tensor("gumbel_softmax", logits)
+    check_number("gumbel_softmax: tau", tau, 0)
+    drawn = uniform(np.finfo(x.dtype).tiny, 1.0, size=x.shape, dtype=x.dtype)
+    shares = functional.softmax((x - apply(log, (-apply(log, (drawn,)),))) / tau, axis)
+    if not check_switch("gumbel_softmax: hard", hard):
+        return shares
+    chosen: Tensor = (shares == shares.max(axis=axis, keepdims=True)).astype(x.dtype)
+    return chosen - shares.detach() + shares
 
 
 # -- modules -----------------------------------------------------------------------------------------
@@ -344,7 +368,12 @@ class PReLU(Module):
     def __init__(self, num_parameters: int = 1, init: float = 0.25) -> None:
         self.num_parameters = check_integer("PReLU: num_parameters", num_parameters, 1,
                                             wrong_type=OptionError)
-        self.weight = Parameter([float(init)] * num_parameters)
+        self.init = float(init)
+        self.weight = Parameter([self.init] * num_parameters)
+
+    def reset_parameters(self) -> None:
+        """Make all weights what they were first."""
+        constant_(self.weight, self.init)
 
     def forward(self, x: Any) -> Tensor:
         """Apply elementwise."""

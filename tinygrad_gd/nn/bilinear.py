@@ -50,12 +50,16 @@ class Bilinear(Module):
             setattr(self, option, value)
         shape = (out_features, in1_features, in2_features)
         self.weight = Parameter(np.empty(shape, get_default_dtype()))
-        bound = 1 / math.sqrt(in1_features)
-        init.uniform_(self.weight, -bound, bound)
         self.bias = None
         if check_switch("Bilinear: bias", bias):
             self.bias = Parameter(np.empty(out_features, get_default_dtype()))
-            init.uniform_(self.bias, -bound, bound)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw first values again, as when the layer was made."""
+        bound = 1 / math.sqrt(self.weight.shape[1])
+        for parameter in self.parameters():
+            init.uniform_(parameter, -bound, bound)
 
     def forward(self, x1: Any, x2: Any) -> Tensor:
         """The bilinear map of the last axes, of lengths in1_features and in2_features."""

@@ -57,6 +57,9 @@ class Container(Module):
     def _how(self) -> str:
         return f"{type(self).__name__}(modules)"
 
+    def _add(self, name: str, module: Module | None) -> None:
+        self._hold({**self._items(), name: module})
+
     def _items(self) -> dict[str, Any]:
         attributes = vars(self)
         return {key: attributes[key] for key in self._keys}

@@ -54,11 +54,16 @@ class _Convolution(Module):
             first, second = second, first
         shape = (first, second // self.groups, *self.kernel_size)
         self.weight = Parameter(np.empty(shape, get_default_dtype()))
-        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
         self.bias = None
         if check_switch(f"{name}: bias", bias):
-            bound = 1 / math.sqrt(math.prod(shape[1:]))
             self.bias = Parameter(np.empty(self.out_channels, get_default_dtype()))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw first values again, as when the layer was made."""
+        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+        if self.bias is not None:
+            bound = 1 / math.sqrt(math.prod(self.weight.shape[1:]))
             init.uniform_(self.bias, -bound, bound)
 
     @property

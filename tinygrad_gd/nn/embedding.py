@@ -94,6 +94,10 @@ class Embedding(Module):
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         self.padding_idx = _row("Embedding", padding_idx, num_embeddings)
         self.weight = Parameter(np.empty((num_embeddings, embedding_dim), get_default_dtype()))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw first values again, as when the table was made."""
         init.normal_(self.weight)
         if self.padding_idx is not None:
             first = self.weight.numpy().copy()

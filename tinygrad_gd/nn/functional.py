@@ -28,7 +28,7 @@ from .losses import cross_entropy, mse_loss
 
 #: Files that are loaded when one of their functions is first asked for.
 _LATER = {
-    "activations": "hardshrink softmin softshrink tanhshrink threshold",
+    "activations": "gumbel_softmax hardshrink softmin softshrink tanhshrink threshold",
     "alignment": "ctc_loss",
     "arrange": "channel_shuffle fold pixel_shuffle pixel_unshuffle unfold",
     "bilinear": "bilinear",

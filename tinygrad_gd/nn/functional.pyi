@@ -339,6 +339,7 @@ from ..ops.shape import reshape as reshape
 from ..ops.sorting import sort as sort
 from ..ops.statistics import median as median
 from ..ops.statistics import nanmedian as nanmedian
+from .activations import gumbel_softmax as gumbel_softmax
 from .activations import hardshrink as hardshrink
 from .activations import softmin as softmin
 from .activations import softshrink as softshrink
@@ -392,7 +393,7 @@ __all__ = [
     "alpha_dropout", "batch_norm", "bilinear", "binary_cross_entropy",
     "binary_cross_entropy_with_logits", "channel_shuffle", "cosine_embedding_loss", "cosine_similarity",
     "cross_entropy", "ctc_loss", "dropout1d", "dropout2d", "dropout3d", "embedding",
-    "feature_alpha_dropout", "fold", "gaussian_nll_loss", "group_norm", "hardshrink",
+    "feature_alpha_dropout", "fold", "gaussian_nll_loss", "group_norm", "gumbel_softmax", "hardshrink",
     "hinge_embedding_loss", "huber_loss", "instance_norm", "kl_div", "l1_loss", "layer_norm",
     "log_softmax", "logit", "margin_ranking_loss", "mse_loss", "multi_margin_loss",
     "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss", "normalize", "one_hot", "pad",

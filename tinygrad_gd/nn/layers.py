@@ -35,11 +35,16 @@ class Linear(Module):
             check_integer(f"Linear: {option}", value, 1, wrong_type=OptionError)
         self.in_features, self.out_features = in_features, out_features
         self.weight = Parameter(np.empty((out_features, in_features), get_default_dtype()))
-        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
         self.bias = None
         if check_switch("Linear: bias", bias):
             self.bias = Parameter(np.empty(out_features, get_default_dtype()))
-            bound = 1 / math.sqrt(in_features)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw first values again, as when the layer was made."""
+        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+        if self.bias is not None:
+            bound = 1 / math.sqrt(self.in_features)
             init.uniform_(self.bias, -bound, bound)
 
     def forward(self, x: Any) -> Tensor:

@@ -25,6 +25,7 @@ from ..ground.storage import as_value, changes
 from .hooks import Hook, ModuleHookHandle, run_hooked
 from .looks import Looks
 from .parameter import Parameter, name_by_path, path_of
+from .registration import Registration
 
 if TYPE_CHECKING:
     from .summary import Summary
@@ -92,7 +93,7 @@ def _check_shared(kind: str, own: dict[str, Tensor], values: dict[str, Any]) -> 
                               "leave one out and give strict=False")
 
 
-class Module(Looks):
+class Module(Looks, Registration):
     """Base class of everything with parameters: set them in ``__init__``, use them in ``forward``.
 
     >>> import tinygrad_gd as tg

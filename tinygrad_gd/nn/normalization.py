@@ -25,6 +25,7 @@ from ..ops.neural.normalization import standardize
 from ..ops.reductions import mean as mean_of
 from ..ops.shape import reshape
 from ..ops.signatures import as_tensor
+from . import init
 from .module import Module
 from .parameter import Parameter
 
@@ -232,6 +233,13 @@ class Affine(Module):
         self.weight = Parameter(np.ones(shape, dtype)) if weight else None
         self.bias = Parameter(np.zeros(shape, dtype)) if weight and bias else None
 
+    def reset_parameters(self) -> None:
+        """Make the weight ones and the bias zeros again."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
 
 class RunningNorm(Affine):
     """What `BatchNorm` and `InstanceNorm` share: options, buffers, the check of axes."""
@@ -260,6 +268,25 @@ class RunningNorm(Affine):
         self.register_buffer("running_mean", np.zeros(num_features, dtype) if tracked else None)
         self.register_buffer("running_var", np.ones(num_features, dtype) if tracked else None)
         self.register_buffer("num_batches_tracked", np.zeros((), np.int64) if tracked else None)
+
+    def reset_running_stats(self) -> None:
+        """Forget the batches so far: mean 0, variance 1 and none counted.
+
+        >>> import tinygrad_gd as tg
+        >>> layer = tg.nn.BatchNorm1d(1); _ = layer(tg.Tensor([[1.0], [3.0]]))
+        >>> layer.reset_running_stats(); layer.running_mean.tolist(), layer.running_var.tolist()
+        ([0.0], [1.0])
+        """
+        first = ((self.running_mean, 0), (self.running_var, 1), (self.num_batches_tracked, 0))
+        with no_grad():
+            for buffer, value in first:
+                if buffer is not None:
+                    buffer.assign(value)
+
+    def reset_parameters(self) -> None:
+        """Make the weight ones and the bias zeros again, and forget the batches so far."""
+        self.reset_running_stats()
+        super().reset_parameters()
 
     def _checked(self, x: Any, channel: int) -> None:
         if x.ndim not in self.axes or x.shape[channel] != self.num_features:

@@ -53,15 +53,20 @@ class _Recurrent(Module):
         self.nonlinearity = nonlinearity
 
     def _make_parameters(self, inputs: int, suffix: str = "") -> None:
-        """Parameters for inputs of a width; drawn from U(-b, b) with b = 1 / sqrt(hidden_size)."""
-        rows, bound = self.gates * self.hidden_size, 1 / math.sqrt(self.hidden_size)
+        """Parameters for inputs of a width, whose values are still to be drawn."""
+        rows = self.gates * self.hidden_size
         shapes = ((rows, inputs), (rows, self.hidden_size), (rows,), (rows,))
         for name, shape in zip(_PARAMETERS, shapes, strict=True):
             parameter = None
             if self.bias or name.startswith("weight"):
                 parameter = Parameter(np.empty(shape, get_default_dtype()))
-                init.uniform_(parameter, -bound, bound)
             setattr(self, name + suffix, parameter)
+
+    def reset_parameters(self) -> None:
+        """Draw first values again, from U(-b, b) with b = 1 / sqrt(hidden_size)."""
+        bound = 1 / math.sqrt(self.hidden_size)
+        for parameter in self.parameters():
+            init.uniform_(parameter, -bound, bound)
 
     def _sequence(self, x: Any, least: int) -> Any:
         """The input as a Tensor with ``least`` axes or, of a batch, one more."""
@@ -155,6 +160,7 @@ class _Layer(_Recurrent):
             inputs = hidden_size * (1 + bidirectional) if layer else input_size
             for suffix in self._directions(layer):
                 self._make_parameters(inputs, suffix)
+        self.reset_parameters()
 
     def _directions(self, layer: int) -> list[str]:
         return [f"_l{layer}{end}" for end in ("", "_reverse")[: 1 + self.bidirectional]]
@@ -301,6 +307,7 @@ class RNNCell(_Plain, _Cell):
         self._check_nonlinearity(nonlinearity)
         self._check_sizes(input_size, hidden_size, bias)
         self._make_parameters(input_size)
+        self.reset_parameters()
 
 
 class GRUCell(_Gated, _Cell):
@@ -310,6 +317,7 @@ class GRUCell(_Gated, _Cell):
     def __init__(self, input_size: int, hidden_size: int, bias: bool = True) -> None:
         self._check_sizes(input_size, hidden_size, bias)
         self._make_parameters(input_size)
+        self.reset_parameters()
 
 
 class LSTMCell(_LongShort, _Cell):
@@ -325,3 +333,4 @@ class LSTMCell(_LongShort, _Cell):
     def __init__(self, input_size: int, hidden_size: int, bias: bool = True) -> None:
         self._check_sizes(input_size, hidden_size, bias)
         self._make_parameters(input_size)
+        self.reset_parameters()

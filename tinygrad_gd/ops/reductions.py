@@ -18,7 +18,7 @@ from ..engine.primitive import apply, primitive
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError, ShapeError, describe
 from ..ground.fast import HALF, extreme, is_half
-from ..ground.registry import NAMES, implements
+from ..ground.registry import also, implements
 from .in_rules import by_convention
 from .shape import broadcast
 from .signatures import as_tensor, called_like, refuse, refuse_switch
@@ -337,7 +337,7 @@ def min(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initia
     return _extreme(min, np.minimum, a, axis, out, keepdims, initial, where)
 
 
-NAMES.update(amax=max, amin=min)
+also({"amax": max, "amin": min})
 
 
 @implements(np.ptp)

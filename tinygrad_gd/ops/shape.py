@@ -15,7 +15,7 @@ from ..engine.rules import Once
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError, ShapeError, describe
 from ..ground.modes import using
-from ..ground.registry import NAMES
+from ..ground.registry import also
 from ..ground.storage import NUMERIC_KINDS, native
 from .signatures import as_tensor, called_like, refuse
 
@@ -194,7 +194,7 @@ def _layers(g: Any, out: Any, *arrays: Any, axis: int) -> Callable[[int], Any]:
 
 stack = primitive(_stack, Once(_layers), numpy=np.stack, kind="view")
 
-NAMES.update(permute_dims=transpose, concat=concatenate)
+also({"permute_dims": transpose, "concat": concatenate})
 
 # -- other places for the same elements ------------------------------------------------------------
 

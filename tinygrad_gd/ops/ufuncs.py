@@ -31,7 +31,7 @@ from ..engine.operands import frozen
 from ..engine.primitive import apply, primitive
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError, ShapeError, describe
-from ..ground.registry import NAMES, implements
+from ..ground.registry import also, implements
 from .elementwise import absolute, divide, equal, power, to_first, to_second, where
 from .in_rules import by_convention
 from .indexing import SLOT, apply_scatter, getitem
@@ -383,7 +383,7 @@ def isneginf(x: Any, out: Any = None) -> Tensor:
 
 
 #: NumPy's other names for the same functions.
-NAMES.update({
+also({
     "abs": absolute, "acos": arccos, "acosh": arccosh, "around": round, "asin": arcsin,
     "asinh": arcsinh, "atan": arctan, "atan2": arctan2, "atanh": arctanh, "bitwise_invert": invert,
     "bitwise_left_shift": left_shift, "bitwise_not": invert, "bitwise_right_shift": right_shift,

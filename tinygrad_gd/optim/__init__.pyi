@@ -3,7 +3,8 @@
 """Optimizers, under PyTorch's names.
 
 Read `sgd` with `optimizer`: the latter keeps groups, options and what is remembered for each parameter,
-an optimizer is ``update(p, g, options)``. `groups` has the dicts in which options are changed. Then
+an optimizer is ``update(p, g, options)``. `groups` has the dicts in which options are changed, `hooks`
+what is called around a step. Then
 `formula`, which counts steps, and `adaptive`, Adam and its kin; `lion`, `muon` and `classic` have more
 of them, `lbfgs` with its `line_search` asks for the loss itself. `clipping` is for what
 comes before a step; `scheduler`, `lr_scheduler` and `cycles` for what comes between epochs;

@@ -11,13 +11,14 @@ from ..errors import DTypeError, NonFiniteError, OptionError, describe
 from ..ground.checks import check_number, check_switch
 from ..ground.modes import no_grad
 from ..ops.elementwise import maximum, minimum, sqrt
+from ..ops.signatures import as_tensor
 from .optimizer import with_gradient
 
 
 def clip_grad_norm_(
     parameters: Tensor | Iterable[Tensor],
     max_norm: float,
-    norm_type: float = 2.0,
+    norm_type: float | str = 2.0,
     error_if_nonfinite: bool = False,
 ) -> Tensor:
     """Multiply all gradients by one factor, such that together they are no longer than ``max_norm``.
@@ -26,7 +27,7 @@ def clip_grad_norm_(
     ----------
     parameters : one Tensor or several; those without a gradient are passed over.
     max_norm : how long the vector of all gradients may be.
-    norm_type : the p of the norm; `math.inf` for the largest absolute value.
+    norm_type : the p of the norm; `math.inf` or "inf" for the largest absolute value.
     error_if_nonfinite : whether a norm that is NaN or infinite is an error. To know it the value has
         to be looked at, which a frozen step does not do.
 
@@ -43,21 +44,55 @@ def clip_grad_norm_(
     """
     name = "clip_grad_norm_"
     limit = check_number(f"{name}: max_norm", max_norm, 0)
-    order = check_number(f"{name}: norm_type", norm_type, 0)
-    if order == 0:
-        raise OptionError(f"{name}: norm_type must be > 0, got {norm_type!r}")
+    order = _order(name, norm_type)
     strict = check_switch(f"{name}: error_if_nonfinite", error_if_nonfinite)
+    held = _with_gradient(name, parameters)
+    total = _total(name, [p._grad for p in held], order, strict)
+    _shorten(held, limit, total)
+    return total
+
+
+def get_total_norm(
+    tensors: Tensor | Iterable[Tensor],
+    norm_type: float | str = 2.0,
+    error_if_nonfinite: bool = False,
+) -> Tensor:
+    """The norm of all elements of some Tensors, such as gradients, as if they were one vector.
+
+    Options are those of `clip_grad_norm_`.
+
+    >>> import tinygrad_gd as tg
+    >>> tg.nn.utils.get_total_norm([tg.Tensor([3.0]), tg.Tensor([[0.0, 4.0]])]).item()
+    5.0
+    """
+    name = "get_total_norm"
+    strict = check_switch(f"{name}: error_if_nonfinite", error_if_nonfinite)
+    return _total(name, _listed(name, tensors), _order(name, norm_type), strict)
+
+
+def clip_grads_with_norm_(
+    parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor
+) -> None:
+    """`clip_grad_norm_` where the norm is known already: of these gradients, or of more than these.
+
+    >>> import numpy as np, tinygrad_gd as tg
+    >>> w = tg.Tensor([1.0, 1.0], requires_grad=True); w.grad = np.array([3.0, 4.0])
+    >>> tg.nn.utils.clip_grads_with_norm_([w], 1.0, tg.Tensor(10.0))
+    >>> np.round(w.grad.numpy(), 5).tolist()
+    [0.3, 0.4]
+    """
+    name = "clip_grads_with_norm_"
+    limit = check_number(f"{name}: max_norm", max_norm, 0)
+    _shorten(_with_gradient(name, parameters), limit, as_tensor(name, total_norm))
+
+
+def _shorten(held: list[Tensor], limit: float, total: Tensor) -> None:
+    """Multiply the gradients by what makes vectors of length ``total`` no longer than ``limit``."""
     with no_grad():
-        held = _with_gradient(name, parameters)
-        total = _norm([p._grad for p in held], order)
-        if strict and not math.isfinite(total.item()):
-            raise NonFiniteError(f"{name}: the norm of the gradients is {total.item()}; look for its "
-                                 "origin with tg.detect_anomaly()")
         factor = minimum(limit / (total + 1e-6), 1.0)
         for p in held:
             g: Any = p._grad
             p._grad = g * (factor if factor.dtype == g.dtype else factor.astype(g.dtype))
-    return total
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
@@ -72,6 +107,23 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     with no_grad():
         for p in _with_gradient("clip_grad_value_", parameters):
             p._grad = minimum(maximum(p._grad, -limit), limit)
+
+
+def _order(name: str, norm_type: Any) -> float:
+    """The p of a norm, which may be written as a text where it is infinite."""
+    order: float = math.inf if norm_type == "inf" else check_number(f"{name}: norm_type", norm_type, 0)
+    if order == 0:
+        raise OptionError(f"{name}: norm_type must be > 0, got {norm_type!r}")
+    return order
+
+
+def _total(name: str, gradients: list[Any], order: float, strict: bool) -> Tensor:
+    with no_grad():
+        total = _norm(gradients, order)
+        if strict and not math.isfinite(total.item()):
+            raise NonFiniteError(f"{name}: the norm of the gradients is {total.item()}; look for its "
+                                 "origin with tg.detect_anomaly()")
+    return total
 
 
 def _norm(gradients: list[Any], order: float) -> Tensor:
@@ -93,6 +145,10 @@ def _norm(gradients: list[Any], order: float) -> Tensor:
 
 
 def _with_gradient(name: str, parameters: Any) -> list[Tensor]:
+    return with_gradient(_listed(name, parameters))
+
+
+def _listed(name: str, parameters: Any) -> list[Tensor]:
     given = [parameters] if isinstance(parameters, Tensor) else parameters
     if not isinstance(given, Iterable) or isinstance(given, str | Mapping):
         cure = "model.parameters()" if hasattr(given, "parameters") else "[w, b]"
@@ -101,4 +157,4 @@ def _with_gradient(name: str, parameters: Any) -> list[Tensor]:
     for i, p in enumerate(listed):
         if not isinstance(p, Tensor):
             raise DTypeError(f"{name}: parameter {i} is {describe(p)}, expected a Tensor")
-    return with_gradient(listed)
+    return listed

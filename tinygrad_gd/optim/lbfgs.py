@@ -95,7 +95,7 @@ class LBFGS(Optimizer):
                               "for the line search, and nothing would move; give max_eval=25 "
                               "(by default it is 1.25 max_iter)")
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+    def make_step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Make up to ``max_iter`` steps; returns the loss that the closure gave first."""
         if closure is None:
             raise DTypeError("LBFGS.step: expected a function that clears gradients, computes the "

@@ -17,20 +17,25 @@ import math
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..engine.tensor import Tensor
 from ..errors import DTypeError, OptionError, describe
 from ..ground.checks import check_choice
+from ..ground.elsewhere import answering_for
 from .cycles import CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR
 from .optimizer import Optimizer
 from .scheduler import LRScheduler
 
 __all__ = [
     "ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR",
-    "ExponentialLR", "LRScheduler", "LambdaLR", "LinearLR", "MultiStepLR", "OneCycleLR", "PolynomialLR",
-    "ReduceLROnPlateau", "SequentialLR", "StepLR",
+    "ExponentialLR", "LRScheduler", "LambdaLR", "LinearLR", "MultiStepLR", "MultiplicativeLR",
+    "OneCycleLR", "PolynomialLR", "ReduceLROnPlateau", "SequentialLR", "StepLR",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:
+    __getattr__ = answering_for(__name__, f"there are {', '.join(__all__)}; others are a subclass of "
+                                          "LRScheduler with rate(lr, base)")
 
 
 class LambdaLR(LRScheduler):
@@ -53,8 +58,8 @@ class LambdaLR(LRScheduler):
         several = isinstance(lr_lambda, list | tuple)
         given: Any = lr_lambda if several else [lr_lambda] * len(self._groups)
         if len(given) != len(self._groups) or not all(map(callable, given)):
-            raise DTypeError("LambdaLR: expected a function of the epoch, or a list of one for each "
-                             f"of {len(self._groups)} groups, got {describe(lr_lambda)}")
+            raise DTypeError(f"{self._name}: expected a function of the epoch, or a list of one for "
+                             f"each of {len(self._groups)} groups, got {describe(lr_lambda)}")
         self.lr_lambdas = list(given)
         super().__init__(optimizer, last_epoch)
 
@@ -62,6 +67,24 @@ class LambdaLR(LRScheduler):
         """The rates that the groups get now."""
         return [base * f(self.last_epoch)
                 for f, base in zip(self.lr_lambdas, self.base_lrs, strict=True)]
+
+
+class MultiplicativeLR(LambdaLR):
+    """The rate of the last epoch times what a function of the epoch gives.
+
+    >>> import tinygrad_gd as tg
+    >>> optimizer = tg.optim.SGD([tg.Tensor(0.0, requires_grad=True)], lr=1.0)
+    >>> scheduler = tg.optim.lr_scheduler.MultiplicativeLR(optimizer, lambda epoch: 0.5)
+    >>> scheduler.step(); scheduler.step(); scheduler.get_last_lr()
+    [0.25]
+    """
+
+    def get_lr(self) -> list[float]:
+        """The rates that the groups get now."""
+        rates = [group["lr"] for group in self._groups]
+        if self._is_initial:
+            return rates
+        return [lr * f(self.last_epoch) for f, lr in zip(self.lr_lambdas, rates, strict=True)]
 
 
 class StepLR(LRScheduler):

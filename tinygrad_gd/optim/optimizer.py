@@ -17,6 +17,7 @@ from ..ground.modes import current_mode, enable_grad, no_grad
 from ..ground.saved import Saved
 from ..ground.threads import end_turn, take_turn
 from .groups import ELSEWHERE, SCHEDULED, Defaults, Group, in_group
+from .hooks import StepHookHandle, step_hooked
 
 #: How the state of an optimizer is written to a file.
 _SAVE = "tg.save(optimizer.state_dict(), path), and optimizer.load_state_dict(tg.load(path))"
@@ -33,6 +34,8 @@ class Optimizer:
     choices: Mapping[str, tuple[Any, ...]] = {}
     #: What PyTorch remembers, by its name there, where it has another one here.
     renamed: Mapping[str, str] = {}
+    #: What is called around a step: whether before it, and the function.
+    _step_hooks: tuple[tuple[bool, Callable[..., Any]], ...] = ()
 
     def __init__(
         self, params: Iterable[Any], defaults: dict[str, Any], unknown: Iterable[str] = ()
@@ -56,6 +59,9 @@ class Optimizer:
             raise OptionError(f"{type(self).__name__}.{name}: options belong to groups, an attribute "
                               f"would change nothing; write {in_group(option)}, for each group")
         object.__setattr__(self, name, value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in vars(self).items() if key != "_step_hooks"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -197,6 +203,10 @@ class Optimizer:
         >>> optimizer.step(closure).item(), round(w.item(), 6)
         (9.0, 2.4)
         """
+        return step_hooked(self, closure) if self._step_hooks else self.make_step(closure)
+
+    def make_step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """What `step` does between the hooks."""
         loss = None if closure is None else self.evaluated(closure)
         mode = current_mode()
         if mode.lockstep is not None and mode.lockstep.active and mode.lockstep.steps(self):
@@ -212,6 +222,26 @@ class Optimizer:
         finally:
             end_turn()
         return loss
+
+    def register_step_pre_hook(self, hook: Callable[..., Any]) -> StepHookHandle:
+        """Call ``hook(optimizer, args, kwargs)`` before each `step`; see `register_step_post_hook`.
+
+        It may return other ``(args, kwargs)``, of which the first argument is the optimizer.
+        """
+        return StepHookHandle(self, "register_step_pre_hook", hook, True)
+
+    def register_step_post_hook(self, hook: Callable[..., Any]) -> StepHookHandle:
+        """Call ``hook(optimizer, args, kwargs)`` after each `step`; the result has a ``remove()``.
+
+        Copies and files have no hooks. Frozen programs skip Python, hooks included.
+
+        >>> import tinygrad_gd as tg
+        >>> w = tg.Tensor(3.0, requires_grad=True); optimizer = tg.optim.SGD([w], lr=0.1)
+        >>> handle = optimizer.register_step_post_hook(lambda *_: print(w.item()))
+        >>> (2 * w).backward(); optimizer.step(); handle.remove()
+        2.8
+        """
+        return StepHookHandle(self, "register_step_post_hook", hook, False)
 
     def evaluated(self, closure: Any) -> Any:
         """What a closure returns, which computes gradients."""

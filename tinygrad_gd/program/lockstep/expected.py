@@ -135,5 +135,5 @@ def is_ours(kind: type) -> bool:
     """Whether the steps of a kind of optimizer are all of this package."""
     if (ours := _OURS.get(kind)) is None:
         ours = _OURS[kind] = all(getattr(kind, name).__module__.startswith(_PACKAGE)
-                                 for name in ("step", "update", "update_all"))
+                                 for name in ("step", "make_step", "update", "update_all"))
     return ours

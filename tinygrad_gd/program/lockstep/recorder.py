@@ -354,7 +354,7 @@ class Recorder(Capture):
         params = [p for group in groups for p in group["params"]]
         refs = tuple(self._gradient(p._grad) for p in params)
         there = [self.known_as(t) is t for t in (*params, *(t for *_, t in state))]  # as they were
-        self.really(lambda: optimizer.step())
+        self.really(optimizer.make_step)
         if not same(state, state_of(optimizer)):  # the first step makes what later ones change
             self.lockstep.abandon("")
             return True
