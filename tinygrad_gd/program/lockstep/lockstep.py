@@ -306,9 +306,9 @@ class Lockstep(Questions):
                 return self.apply(copy, (x,), {"order": "K"}, current_mode())
             return self.apply(astype, (x,), {"dtype": np.dtype(dtype)}, current_mode())
 
-    def copies(self, new: Any, x: Any, dtype: Any) -> bool:
+    def copies(self, new: Any, x: Any, dtype: Any, is_leaf: bool) -> bool:
         """Let a Tensor that is being made of another stand for its values, if they are pending."""
-        if not (self.active and isinstance(x, Tensor) and self.made(x)):
+        if is_leaf or not (self.active and isinstance(x, Tensor) and self.made(x)):
             return self.active and self.call.creates(new, x)
         out = self.detached(x, dtype)
         new._requires_grad, new._grad, new._hooks = False, None, None
