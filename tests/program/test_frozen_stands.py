@@ -83,7 +83,7 @@ def of_two(w: Any, other: Any, x: Any) -> Any:
 def test_a_gradient_that_is_something_else_too_is_not_frozen(step: Callable[..., Any]) -> None:
     w, other = weight(), weight()
     run = frozen(lambda x: step(w, other, x))
-    with pytest.warns(tg.CaptureWarning, match="given as an argument, or that of two Tensors"):
+    with pytest.warns(tg.CaptureWarning, match="that of another Tensor, too"):
         for k in range(9):
             w.grad = tg.Tensor(ONES * k)
             x = other.grad = w.grad if k < 5 else tg.Tensor(ONES)
@@ -96,6 +96,43 @@ def test_a_gradient_that_is_a_variable_too_may_be_replaced() -> None:
     for k in range(9):
         w.grad = seed if k < 5 else tg.Tensor(ONES * k)
         assert run().item() == 4 * (1 if k < 5 else k) + 2
+
+
+def test_a_gradient_of_an_argument_that_is_a_variable_too_is_not_frozen() -> None:
+    w, seed = weight(), tg.Tensor(ONES)
+    run = frozen(lambda w: (w.grad * 2.0 + seed).sum())
+    with pytest.warns(tg.CaptureWarning, match="a variable or that of another Tensor, too"):
+        for k in range(9):
+            w.grad = seed if k < 5 else tg.Tensor(ONES * k)
+            assert run(w).item() == 4 * (1 if k < 5 else k) + 2
+
+
+def sums(variables: list[Any]) -> Any:
+    return variables[0] * 2.0 + np.ones(3), tg.Tensor(variables[0], dtype=np.float32)
+
+
+def in_columns(t: Any) -> None:
+    t.data = np.asfortranarray(t.data)
+
+
+def with_a_gradient(t: Any) -> None:
+    t.requires_grad = True
+
+
+@pytest.mark.parametrize("change", [in_columns, with_a_gradient])
+def test_a_variable_that_is_read_anew_has_the_form_of_then(change: Callable[[Any], None]) -> None:
+    def forms(wrap: Any) -> list[Any]:
+        one, other = tg.Tensor(np.ones((2, 3))), tg.Tensor(np.ones((2, 3)))
+        variables, found = [one], []
+        run = wrap(lambda: sums(variables))
+        for k in range(9):
+            variables[0] = other if k else one
+            if k == 6:
+                change(other)
+            found.append([(x.numpy().strides, x.requires_grad) for x in run()])
+        return found
+
+    assert forms(frozen) == forms(lambda f: f)
 
 
 def test_an_audit_tells_that_another_argument_is_used() -> None:
@@ -121,14 +158,18 @@ def test_an_audit_tells_that_something_is_made_of_another_argument() -> None:
             run(tg.Tensor(ONES))
 
 
-def test_a_leaf_may_be_made_of_an_argument() -> None:
+@pytest.mark.parametrize("given", [True, False])
+def test_a_leaf_may_be_made_of_an_argument_or_a_variable(given: bool) -> None:
+    variable = tg.Tensor(ONES)
+
     def step(x: Any) -> Any:
-        leaf = tg.Tensor(x, requires_grad=True)
+        leaf = tg.Tensor(x if given else variable, requires_grad=True)
         (leaf * leaf).sum().backward()
         return leaf.grad
 
     run = frozen(step)
     for k in range(9):
+        variable.data[:] = k
         assert run(ONES * k).tolist() == [2.0 * k, 2.0 * k]
     assert run._skipped
 

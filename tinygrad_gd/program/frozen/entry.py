@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Any
 
@@ -124,9 +124,12 @@ class Entry:
 
 
 def conditions(
-    mode: Mode, events: list[Event], modules: list[Any], gradients: dict[Tensor, Any]
+    mode: Mode, events: list[Event], modules: list[Any], gradients: dict[Tensor, Any],
+    objects: Iterable[Any],
 ) -> Callable[[Mode], bool]:
     """Whether modes, options of optimizers and what they remember, and gradients are what they were.
+
+    Objects that a program reads anew must have the form that they had.
 
     It is looked at before each replay. Learning rates at which Python has not looked may be others: a
     program reads them anew.
@@ -147,6 +150,8 @@ def conditions(
                    if type(then) is Slot else
                    f"{expected.name(leaf, 'T')}._grad is {expected.name(then, 'gradient')}"
                    for leaf, then in gradients.items()))
+    expected.add(*(f"{expected.name(Slot(0, x), 'slot')}.fits({expected.name(x, 'x')})"
+                   for x in objects))
     return expected.function("mode")
 
 

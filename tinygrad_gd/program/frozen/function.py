@@ -286,7 +286,8 @@ class Frozen(Compiled):
             raise Refused("what it computes here is kept outside of it (in a list, an attribute or a "
                           "global), where a program would not put it; return it instead",
                           end.path.line(e))
-        hold = conditions(mode, events, modules_of(recording, events), stands.conditions())
+        hold = conditions(mode, events, modules_of(recording, events), stands.conditions(),
+                          stands.objects.values())
         return Entry(stands, end, hold, leaves, result, line_of_function(self.function), lockstep)
 
     # -- looking at it -----------------------------------------------------------------------------

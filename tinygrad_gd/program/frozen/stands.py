@@ -64,10 +64,12 @@ class Stands:
         self.gradients = Gradients(self.events, lockstep.alive, self._thing, self._is_outside)
         self._before = {  # by the number of a slot, the leaf whose gradient it holds
             g.index: leaf for leaf, g in self.gradients.before.items() if type(g) is Slot}
-        slots = [g.index for g in self.gradients.before.values() if type(g) is Slot]
-        if len(slots) > len(self._before) or any(id(self._call.given(n)) in self._given for n in slots):
-            raise Refused("a gradient is given as an argument, or that of two Tensors, and a program "
-                          "would not see that it no longer is; copy it")
+        slots = [(leaf, g) for leaf, g in self.gradients.before.items() if type(g) is Slot]
+        if len(slots) > len(self._before) or any(
+                id(self._thing(g)) in self._given
+                or (id(leaf) in self._given and self._is_still(g) is not g) for leaf, g in slots):
+            raise Refused("a gradient may be an argument, a variable or that of another Tensor, too, "
+                          "and a program would not see that it no longer is; copy it")
         self._take(lockstep.numbers)
         self.returned = then.results
         self.results = list(map(self._result, then.results, returned))
