@@ -49,6 +49,22 @@ def test_writing_into_a_constant_that_was_returned_changes_no_gradient() -> None
         made.data[:] = 7.0
 
 
+def test_a_leaf_that_is_the_same_in_each_call_is_one_for_graphs() -> None:
+    w = weight()
+    run = frozen(lambda: (w * tg.Tensor([3.0, 4.0], requires_grad=True)).sum())
+    for _ in range(9):
+        assert gradient_of(run(), w) == [3.0, 4.0]
+
+
+def test_a_leaf_may_be_made_of_what_it_has_computed() -> None:
+    w, other = tg.Tensor(np.ones((2, 3)), requires_grad=True), tg.Tensor(np.ones((2, 3)))
+    run = tg.compile(lambda: (w * tg.Tensor(other * 2.0, requires_grad=True)).sum())
+    for k in range(9):
+        if k == 6:
+            other.data = np.asfortranarray(other.data)
+        assert gradient_of(run(), w) == [[2.0] * 3] * 2
+
+
 def test_a_number_that_it_makes_is_held_as_by_a_tensor() -> None:
     run = frozen(lambda: tg.Tensor(1.5))
     assert {type(run()._value) for _ in range(9)} == {np.float64}

@@ -227,7 +227,10 @@ class Stands:
             raise Refused("what it makes outside of operations is another in each call, and a program "
                           "would not make it; give it as an argument", self.lines[n])
         self.constants[n] = self.values[value] = now = kept(now) if isinstance(now, np.ndarray) else now
-        self.slots[n] = self.names.name(constant(now) if isinstance(x, Tensor) else now, "x")
+        if isinstance(x, Tensor):
+            now = constant(now)  # others may have that one, and write into it
+            now._requires_grad = x._requires_grad
+        self.slots[n] = self.names.name(now, "x")
 
     def _line_of(self, value: Value) -> tuple[str, int]:
         return next((i.line for i in self._path.instructions if value in i.values), UNKNOWN)
