@@ -151,6 +151,12 @@ def test_a_variable_that_is_read_anew_has_the_form_of_then(change: Callable[[Any
     assert forms(frozen) == forms(lambda f: f)
 
 
+def test_an_audit_finds_its_way_where_another_would_do_too() -> None:
+    run, x = frozen(lambda x, y: x * 2.0 + y * y), tg.Tensor(ONES)
+    for given in [(x, x)] * 2 + [(ONES, ONES)] * 2 + [(x, x)] * 9:
+        assert run(*given).tolist() == [3.0, 3.0]
+
+
 def test_an_audit_tells_that_another_argument_is_used() -> None:
     swapped = [False]
     run = frozen(lambda x, y: x - y * 2.0 if not swapped[0] else y - x * 2.0)

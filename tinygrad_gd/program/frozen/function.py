@@ -144,6 +144,8 @@ class Frozen(Compiled):
         shown = list(map(self._shown, leaves, names_of(function, args, kwargs), count()))
         a, k = unflatten((args, kwargs), shown)
         entry = entry if entry is not None and self._is_fresh(entry, leaves) else None
+        if entry is not None:
+            entry.end.comes_first()
         before = Before(lockstep, [*shown, *(() if entry is None else entry.objects.values())])
         hits, lockstep.expected, lockstep.skipped = lockstep.hits, entry, self._skipped
         lockstep.form, lockstep.wanted = form, lockstep.wanted or form in self._unrecorded
