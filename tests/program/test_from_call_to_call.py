@@ -410,3 +410,28 @@ def run(make: Callable[[Any], Step], wrap: Any) -> list[Any]:
 @pytest.mark.parametrize("name", STEPS)
 def test_each_call_does_what_the_plain_function_does(name: str) -> None:
     assert run(STEPS[name], tg.compile) == run(STEPS[name], lambda step: step)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("updates", [False, True])
+def test_a_gradient_that_was_a_variable_in_the_first_call_may_be_another(frozen: bool, updates: bool) -> None:
+    def seen(wrap: Any) -> list[Any]:
+        w, start = tg.Tensor([1.0, 2.0], requires_grad=True), tg.Tensor([1.0, 1.0])
+        opt, found = tg.optim.SGD([w], lr=1.0), []
+
+        def step(x: Any) -> Any:
+            scaled = start * x
+            if updates:
+                opt.step()
+            else:
+                (w * x).sum().backward()
+            return scaled
+
+        run = wrap(step)
+        for n in range(9):
+            w.grad = start if n in (0, 4) else tg.Tensor([n, 5.0])
+            run(tg.Tensor([n, 1.0]))
+            found.append((w.tolist(), w.grad.tolist()))
+        return found
+
+    assert seen(lambda step: tg.compile(step, frozen=frozen)) == seen(lambda step: step)

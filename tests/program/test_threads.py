@@ -140,6 +140,31 @@ def test_a_step_that_waits_for_a_thread_goes_on_uncompiled(monkeypatch: pytest.M
         "it waits for threads that look at what it computes"]
 
 
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("workers", [1, 4])
+def test_threads_of_a_step_compute_with_its_results(
+    monkeypatch: pytest.MonkeyPatch, frozen: bool, workers: int
+) -> None:
+    monkeypatch.setattr(standins, "LONG", 0.01)
+    w = tg.Tensor([1.0, -2.0], requires_grad=True)
+
+    def step(x: Any, derive: bool) -> Any:
+        w.grad, z = None, x * w
+        with ThreadPoolExecutor(workers) as pool:
+            parts = list(pool.map(lambda n: (z * n).sum(), (1.0, 2.0, 4.0, 8.0)))
+        loss = (z * z).sum() + parts[0] + parts[1] + parts[2] + parts[3]
+        if derive:
+            loss.backward()
+        return loss
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", tg.CaptureWarning)
+        run = tg.compile(step, frozen=frozen)
+        for n in range(6):
+            assert run(tg.Tensor([n, 1.0]), n % 2 == 1).item() == n * n + 15.0 * n - 26.0
+            assert w.grad is None if n % 2 == 0 else w.grad.tolist() == [2.0 * n * n + 15.0 * n, 11.0]
+
+
 def test_an_audit_leaves_gradients_of_other_threads() -> None:
     w, ran = tg.Tensor([1.0, -2.0], requires_grad=True), []
 

@@ -81,7 +81,7 @@ class Tensor(Looks, PythonProtocol, Methods):
         dtype: Any = None,
     ) -> None:
         lockstep = current_mode().lockstep
-        if lockstep is not None and not requires_grad and lockstep.copies(self, data, dtype):
+        if lockstep is not None and lockstep.copies(self, data, dtype, requires_grad):
             self.name = name
             return
         values = stack_of_values(data) if isinstance(data, list | tuple) else data

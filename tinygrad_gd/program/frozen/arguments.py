@@ -9,6 +9,7 @@ import numpy as np
 
 from ...engine.tensor import Tensor
 from ...ground.pytree import flatten, unflatten
+from ...ground.storage import NUMERIC_KINDS
 
 #: Types of arguments of which most calls have nothing else, and of which each is a leaf.
 _LEAVES = frozenset({np.ndarray, Tensor, float, int, bool, str})
@@ -41,10 +42,16 @@ def structure(tree: Any, leaves: int) -> str:
     return repr(unflatten(tree, ["."] * leaves))
 
 
+def is_tensor(x: Any) -> bool:
+    """Whether the function gets a Tensor for an array: not for strings, objects and complex numbers."""
+    return isinstance(x, np.ndarray) and x.dtype.kind in NUMERIC_KINDS
+
+
 def _form_of_leaf(x: Any, first: int, settled: bool) -> Any:
     kind = type(x)
     if kind is np.ndarray:
-        return x.dtype, x.shape, x.strides, first
+        held = None if is_tensor(x) else x.tobytes()  # Python may look at it, and nobody is told
+        return x.dtype, x.shape, x.strides, held, first
     if isinstance(x, Tensor):
         held = x._value
         return (held.dtype, held.shape, held.strides, isinstance(held, np.ndarray), x._requires_grad,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import count
 from typing import Any
 
 from ...engine.tensor import Tensor
 from ...errors import CaptureError, describe
 from ...ground.modes import Mode
-from ...ground.pytree import flatten
+from ...ground.pytree import flatten, unflatten
 from ...ground.storage import changes
 from ...ground.user_code import located
 from ..ir import Value
@@ -45,8 +46,11 @@ class Entry:
         self._results, path = stands.returned, stands.events
         wanted = list(dict.fromkeys(x for x in (*stands.results, *stands.gradients.stay.values())
                                     if isinstance(x, Event | Value)))
+        if derived := stands.derived(wanted):
+            wanted += [v for v in stands.changed.values() if v not in wanted]
         self.segment = Segment(end, wanted, lockstep.strict, stands.values)
-        self.run = glued(stands, self.segment, stands.derived(wanted), returned, lockstep)
+        form = unflatten(returned, count())  # others may change what is returned
+        self.run = glued(stands, self.segment, derived, form, lockstep)
         self._stands, self.objects, self._constants = stands, stands.objects, stands.constants
         self.same = [(k, leaves[k]) for k in stands.same]
         self.others = [
@@ -86,7 +90,7 @@ class Entry:
             now = "one of another Tensor or array"
         return self._error(f"{then} was captured, and now {now} comes", self.end.path.line(last))
 
-    def audited(self, call: Any, end: Event, returned: Any) -> CaptureError | None:
+    def audited(self, call: Any, end: Event, shown: list[Any], returned: Any) -> CaptureError | None:
         """What was different in a call that went in lockstep, if anything was."""
         if end is not self.end:
             return self.difference(end.path_to(), "the end")
@@ -97,7 +101,8 @@ class Entry:
             if type(then) is Slot:  # of which no operation has heard
                 call.bound.setdefault(then.index, now)
         made_of = {id(new): data for new, data in call.created}
-        for n, x in self.objects.items():
+        given = {n: shown[k] for n, k in self._stands.given.items()}
+        for n, x in (given | self.objects).items():
             if (now := call.given(n)) is not x is not made_of.get(id(now)):
                 return self._error(f"a certain {in_words(x)} was captured, and now another one comes",
                                    self._stands.lines[n])
@@ -119,9 +124,12 @@ class Entry:
 
 
 def conditions(
-    mode: Mode, events: list[Event], modules: list[Any], gradients: dict[Tensor, Any]
+    mode: Mode, events: list[Event], modules: list[Any], gradients: dict[Tensor, Any],
+    objects: Iterable[Any],
 ) -> Callable[[Mode], bool]:
     """Whether modes, options of optimizers and what they remember, and gradients are what they were.
+
+    Objects that a program reads anew must have the form that they had.
 
     It is looked at before each replay. Learning rates at which Python has not looked may be others: a
     program reads them anew.
@@ -138,9 +146,12 @@ def conditions(
             options, key, value = e.refs
             expected.add(f"same(({expected.name(options, 'options')}() or {{}}).get({key!r}), "
                          f"{expected.name(value, 'value')})")
-    expected.add(*(f"{expected.name(leaf, 'T')}._grad is None" if then is None else
-                   f"{expected.name(then, 'slot')}.fits({expected.name(leaf, 'T')}._grad)"
+    expected.add(*(f"{expected.name(then, 'slot')}.fits({expected.name(leaf, 'T')}._grad)"
+                   if type(then) is Slot else
+                   f"{expected.name(leaf, 'T')}._grad is {expected.name(then, 'gradient')}"
                    for leaf, then in gradients.items()))
+    expected.add(*(f"{expected.name(Slot(0, x), 'slot')}.fits({expected.name(x, 'x')})"
+                   for x in objects))
     return expected.function("mode")
 
 

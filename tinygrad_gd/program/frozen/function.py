@@ -31,7 +31,7 @@ from ..lockstep.lockstep import PATIENCE, Lockstep
 from ..lockstep.segments import Segment
 from ..lockstep.trail import ALONE, held_of
 from ..replay.replay import Stale
-from .arguments import form_of
+from .arguments import form_of, is_tensor
 from .entry import Entry, conditions
 from .refused import Refused
 from .stands import Stands
@@ -144,6 +144,8 @@ class Frozen(Compiled):
         shown = list(map(self._shown, leaves, names_of(function, args, kwargs), count()))
         a, k = unflatten((args, kwargs), shown)
         entry = entry if entry is not None and self._is_fresh(entry, leaves) else None
+        if entry is not None:
+            entry.end.comes_first()
         before = Before(lockstep, [*shown, *(() if entry is None else entry.objects.values())])
         hits, lockstep.expected, lockstep.skipped = lockstep.hits, entry, self._skipped
         lockstep.form, lockstep.wanted = form, lockstep.wanted or form in self._unrecorded
@@ -152,7 +154,7 @@ class Frozen(Compiled):
         try:
             result = lockstep.run(function, a, k, mode)
             if entry is not None and lockstep.expected is entry and lockstep.hits > hits:
-                if error := entry.audited(lockstep.call, lockstep.at, result):
+                if error := entry.audited(lockstep.call, lockstep.at, shown, result):
                     raise error
                 if entry.looks_at_nothing:  # nothing has been computed yet
                     del result
@@ -213,7 +215,7 @@ class Frozen(Compiled):
         """What the function gets: Tensors for arrays, and numbers that know where they come from."""
         if type(x) is float and k not in self._settled:
             return self._names.live(x, name, self._floats, k)
-        return constant(x) if isinstance(x, np.ndarray) else x
+        return constant(x) if is_tensor(x) else x
 
     def _looked_at(self, origins: list[tuple[Any, Any]]) -> bool:
         """Whether Python has looked at more numbers, which are a part of the arguments' form then."""
@@ -286,7 +288,8 @@ class Frozen(Compiled):
             raise Refused("what it computes here is kept outside of it (in a list, an attribute or a "
                           "global), where a program would not put it; return it instead",
                           end.path.line(e))
-        hold = conditions(mode, events, modules_of(recording, events), stands.conditions())
+        hold = conditions(mode, events, modules_of(recording, events), stands.conditions(),
+                          stands.objects.values())
         return Entry(stands, end, hold, leaves, result, line_of_function(self.function), lockstep)
 
     # -- looking at it -----------------------------------------------------------------------------
@@ -336,7 +339,7 @@ def modules_of(recording: Any, events: list[Any]) -> list[Any]:
 def own(shown: list[Any], leaves: list[Any]) -> None:
     """Copy what Tensors that stood for arrays in a call hold: graphs must not see it written into."""
     for x, given in zip(shown, leaves, strict=True):
-        if isinstance(given, np.ndarray):
+        if is_tensor(given):
             x._value = kept(given)
 
 

@@ -39,18 +39,12 @@ def glued(stands: Stands, segment: Segment, derived: list[Event], form: Any, loc
           ) -> Callable[[list[Any]], Any]:
     """The function of the arguments' leaves; ``derived`` are results that know how they were made."""
     space = stands.names.space
-    space |= {"constant": constant, "Tensor": Tensor, "Live": Live, "copied": np.array,
-              "selects": selects, "state": state, "unflatten": unflatten, "knows": knows,
+    space |= {"constant": constant, "Tensor": Tensor, "Live": Live, "state": state, "knows": knows,
+              "unflatten": unflatten, "count_nonzero": np.count_nonzero, "OtherMask": OtherMask,
               "replay": segment.replay, "lockstep": lockstep, "end": stands.end, "form": form}
     exec("\n    ".join(["def run(leaves):", *_lines(stands, segment, derived, form)]), space)
     run: Callable[[list[Any]], Any] = space.pop("run")
     return run
-
-
-def selects(mask: Any, count: int) -> None:
-    """Refuse a mask that selects another number of elements."""
-    if np.count_nonzero(mask) != count:
-        raise OtherMask
 
 
 def state() -> Any:
@@ -74,7 +68,8 @@ def knows(lockstep: Lockstep, end: Event, bound: dict[int, Any], lives: dict[str
 def _lines(stands: Stands, segment: Segment, derived: list[Event], form: Any) -> Iterator[str]:
     name, masks = stands.names.name, stands.masks()
     yield from (f"s{n} = {text}" for n, text in stands.slots.items())
-    yield from (f"selects({mask}, {count})" for mask, count in masks)
+    if masks:
+        yield f"if not ({' and '.join(masks)}): raise OtherMask"
     draws = segment.draws and derived
     if draws:
         yield "drew = state()"
@@ -84,16 +79,17 @@ def _lines(stands: Stands, segment: Segment, derived: list[Event], form: Any) ->
     for made, source, copied in segment.given:
         held = "r" if segment.single else f"r[{source}]"
         values[made] = f"v{len(values)}"
-        yield f"{values[made]} = constant({f'copied({held})' if copied else held})"
+        yield f"{values[made]} = constant({held}" + (".copy('K'))" if copied else ")")
     for leaf, made in stands.gradients.stay.items():
         yield f"{stands.leaf(leaf)}._grad = {values[made]}"
     yield from (f"{stands.leaf(leaf)}._grad = None" for leaf in stands.gradients.gone)
     if derived:
-        bound = ", ".join(f"{n}: s{n}" for n in stands.slots)
+        bound = ", ".join([*(f"{n}: s{n}" for n in stands.slots),
+                           *(f"{n}: {values[v]}" for n, v in stands.changed.items())])
         results = ", ".join(f"{name(e, 'event')}: {values[e]}" for e in derived)
         yield (f"knows(lockstep, end, {{{bound}}}, {{{stands.lives()}}}, {'drew' if draws else None}, "
                f"{{{results}}})")
     returned = [values[x] if isinstance(x, Event | Value) else stands.tensor(x.index)
                 if type(x) is Slot else name(x, "k") for x in stands.results]
-    yield f"return {returned[0]}" if isinstance(form, Tensor) else (
+    yield f"return {returned[0]}" if form == 0 else (
         f"return unflatten(form, [{', '.join(returned)}])")

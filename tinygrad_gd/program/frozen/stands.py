@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...engine.tensor import Tensor
+from ...engine.tensor import Tensor, constant
 from ...ground.live import Live
 from ...ground.storage import kept
 from ...ground.user_code import UNKNOWN
@@ -36,8 +36,10 @@ class Stands:
     gradients : what becomes of them.
     same : the positions of arguments that were one object in both calls.
     constants : by the numbers of slots, what was the same in both calls.
+    given : by the same numbers, the position of the argument that these hold, or something made of it.
     objects : arrays and Tensors that were one object in both calls, or of which both have made another:
         they are read anew.
+    changed : what Tensors hold that are made of one which has been written to.
     lines : the lines at which these are used.
     """
 
@@ -48,7 +50,9 @@ class Stands:
         self.slots: dict[int, str] = {}
         self.values: dict[Value, Any] = {}
         self.constants: dict[int, Any] = {}
+        self.given: dict[int, int] = {}
         self.objects: dict[int, Any] = {}
+        self.changed: dict[int, Value] = {}
         self.lines: dict[int, tuple[str, int]] = {}
         self._call, self._then, self._path, self._leaves = lockstep.call, then, end.path, leaves
         self._instructions = end.path.instructions[: end.path.ends[end]]
@@ -60,6 +64,12 @@ class Stands:
         self.gradients = Gradients(self.events, lockstep.alive, self._thing, self._is_outside)
         self._before = {  # by the number of a slot, the leaf whose gradient it holds
             g.index: leaf for leaf, g in self.gradients.before.items() if type(g) is Slot}
+        slots = [(leaf, g) for leaf, g in self.gradients.before.items() if type(g) is Slot]
+        if len(slots) > len(self._before) or any(
+                id(self._thing(g)) in self._given
+                or (id(leaf) in self._given and self._is_still(g) is not g) for leaf, g in slots):
+            raise Refused("a gradient may be an argument, a variable or that of another Tensor, too, "
+                          "and a program would not see that it no longer is; copy it")
         self._take(lockstep.numbers)
         self.returned = then.results
         self.results = list(map(self._result, then.results, returned))
@@ -88,9 +98,14 @@ class Stands:
             x is leaf is not self._then.brought.get(n) for n, x in self._call.bound.items())
 
     def conditions(self) -> dict[Tensor, Any]:
-        """The leaves from outside, and the slots that their gradients must fit before, or None."""
-        return {leaf: before for leaf, before in self.gradients.before.items()
+        """The leaves from outside, and what their gradients must be before, or the slots to fit."""
+        return {leaf: self._is_still(before) for leaf, before in self.gradients.before.items()
                 if id(leaf) not in self._given and self._is_outside(leaf)}
+
+    def _is_still(self, before: Any) -> Any:
+        """The gradient in a slot, if it was one object in both calls: it may be a variable, too."""
+        x = self._thing(before)
+        return x if type(before) is Slot and x is self._then.brought[before.index] else before
 
     def derived(self, events: Iterable[Any]) -> list[Event]:
         """Those whose graphs can be made: nothing that they are computed from changes later."""
@@ -116,19 +131,19 @@ class Stands:
     def tensor(self, n: int) -> str:
         """What is in a slot, as a result."""
         if n in self.constants:  # others may write into what is returned
-            return f"constant(copied({self.names.name(self.constants[n], 'k')}, order='K'))"
-        return f"s{n}" if self.array(n) != f"s{n}" else f"constant(copied(s{n}, order='K'))"
+            return f"constant({self.names.name(self.constants[n], 'k')}.copy('K'))"
+        return f"s{n}" if self.array(n) != f"s{n}" else f"constant(s{n}.copy('K'))"
 
     def leaf(self, x: Tensor) -> str:
         """A leaf that is not made in the call."""
         k = self._given.get(id(x))
         return self.names.name(x, "T") if k is None else f"leaves[{k}]"
 
-    def masks(self) -> list[tuple[str, int]]:
-        """Those that are given, and how many elements they select."""
+    def masks(self) -> list[str]:
+        """Whether those that are given select as many elements."""
         found = [(e.refs[n], count) for e in self.events if e.kind == "op" for n, count in e.more or ()]
-        return [(self.array(m.index if type(m) is Slot else m), count) for m, count in found
-                if type(m) is not Event]
+        return [f"count_nonzero({self.array(m.index if type(m) is Slot else m)}) == {count}"
+                for m, count in found if type(m) is not Event]
 
     def lives(self) -> str:
         """Numbers that change from call to call, as they are in one."""
@@ -167,18 +182,17 @@ class Stands:
         """Find what stands for what a slot holds, which has this value in the program."""
         x, then = self._call.given(n), self._then.brought.get(n)
         data, number = self._then.made_of.get(n, (None, 0))
-        if (k := self._given.get(id(x))) is not None:
-            self.slots[n] = f"leaves[{k}]"
-            self._arrays.update(() if isinstance(self._leaves[k], Tensor) else (n,))
+        made_of = next((of for new, of in self._call.created if new is x), None)
+        if (k := self._given.get(id(x), self._given.get(id(made_of)))) is not None:
+            self.given[n], self.lines[n] = k, self._line_of(value)
+            self.slots[n] = f"leaves[{k}]" if made_of is None else self._made(x, f"leaves[{k}]")
+            if made_of is None and not isinstance(self._leaves[k], Tensor):
+                self._arrays.add(n)
         elif n in self._before:
             self.slots[n] = f"{self.leaf(self._before[n])}._grad"
-        elif any(leaf is data for leaf in self._then.arguments):
-            k = next(k for k, leaf in enumerate(self._then.arguments) if leaf is data)
-            self.slots[n] = self._made(x, f"leaves[{k}]")
-        elif isinstance(data, Tensor) and any(
-                new is x and of is data for new, of in self._call.created):
-            self.objects[n], self.lines[n] = data, UNKNOWN
-            self._is_made_of(data, number, n, value)
+        elif isinstance(made_of, Tensor) and made_of is data:
+            self.objects[n], self.lines[n] = made_of, UNKNOWN
+            self._is_made_of(made_of, number, n, value)
         else:
             self._stays(n, value, x, then)
 
@@ -196,21 +210,27 @@ class Stands:
                           "use .astype()", self._line_of(value))
         if state is not None and state.value.form == value.form:
             self.values[value] = [state.value, *written][-1]
-        if not written:
+        if written:
+            self.changed[n] = written[-1]
+        else:
             self.slots[n] = self._made(self._call.bound[n], self.names.name(data, "T"))
 
     def _stays(self, n: int, value: Value, x: Any, then: Any) -> None:
         """What was brought is there in every call, or is the same."""
-        self.slots[n], self.lines[n] = self.names.name(x, "x"), self._line_of(value)
+        self.lines[n] = self._line_of(value)
         if x is then and isinstance(x, np.ndarray | Tensor):
-            self.objects[n] = x
+            self.objects[n], self.slots[n] = x, self.names.name(x, "x")
             return
         now = self._call.raw(n)
         before = self._then.copies.get(n, held(then))
         if isinstance(x, float) or not same(np.asarray(now), np.asarray(before)):
             raise Refused("what it makes outside of operations is another in each call, and a program "
                           "would not make it; give it as an argument", self.lines[n])
-        self.constants[n] = self.values[value] = kept(now) if isinstance(now, np.ndarray) else now
+        self.constants[n] = self.values[value] = now = kept(now) if isinstance(now, np.ndarray) else now
+        if isinstance(x, Tensor):
+            now = constant(now)  # others may have that one, and write into it
+            now._requires_grad = x._requires_grad
+        self.slots[n] = self.names.name(now, "x")
 
     def _line_of(self, value: Value) -> tuple[str, int]:
         return next((i.line for i in self._path.instructions if value in i.values), UNKNOWN)

@@ -59,7 +59,8 @@ class Call:
 
     def creates(self, new: Tensor, data: Any) -> bool:
         """Remember what a Tensor is made of, for a recorder that may come later; it is none of ours."""
-        self.created.append((new, data))
+        if not self.made(data):
+            self.created.append((new, data))
         return False
 
     def alive(self, events: Iterable[Event]) -> dict[Event, Any]:

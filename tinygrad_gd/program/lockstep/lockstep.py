@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from operator import is_
 from sys import getrefcount
+from threading import RLock
 from typing import Any
 from weakref import getweakrefcount, ref
 
@@ -55,7 +56,7 @@ class Lockstep(Questions):
     names, numbers : of numbers that programs read anew, and what they are in this call.
     changes, flags : when it was seen, and what is hardly ever set of the Tensors that the trail knows,
         which are there in every call.
-    thread : which one is in a call, or 0.
+    thread, looking : which one is in a call, or 0; and what one holds that looks at values.
     records, hits, skipped : calls that were recorded, that were the same as one before, and those that
         frozen programs stood for.
     last : the end of the path that was recorded last, and the events that it returned and left.
@@ -73,11 +74,11 @@ class Lockstep(Questions):
 
     def __init__(self, name: str, strict: bool, names: Numbers | None = None) -> None:
         self.name, self.strict, self.problem = name, strict, ""
-        self.active = self.eager = False
+        self.active, self.eager, self.wanted = False, False, True
         self.root = self.at = Event("start", None, (), {}, None)
         self.call, self.given = Call(self), _NOTHING
         self.recorder: Recorder | None = None
-        self.wanted = True
+        self.looking = RLock()
         self.taken: list[ref[Any]] = []
         self.pending: list[Any] = []
         self.modes: tuple[Any, Any] = None, None
@@ -301,9 +302,9 @@ class Lockstep(Questions):
                 return self.apply(copy, (x,), {"order": "K"}, current_mode())
             return self.apply(astype, (x,), {"dtype": np.dtype(dtype)}, current_mode())
 
-    def copies(self, new: Any, x: Any, dtype: Any) -> bool:
+    def copies(self, new: Any, x: Any, dtype: Any, is_leaf: bool) -> bool:
         """Let a Tensor that is being made of another stand for its values, if they are pending."""
-        if not (self.active and isinstance(x, Tensor) and self.made(x)):
+        if is_leaf or not (self.active and isinstance(x, Tensor) and self.made(x)):
             return self.active and self.call.creates(new, x)
         out = self.detached(x, dtype)
         new._requires_grad, new._grad, new._hooks = False, None, None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import inf
+from math import inf, nextafter
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -133,6 +133,7 @@ class Again:
         self._opened: list[Tensor] = []
         self._draws_from = {} if call.drew is None else before_draws(call, self._place)
         self._bits: Any = generator().bit_generator if self._draws_from else None
+        self._now: float = call.began  # when all was there that was computed with so far
         self._is_lost = False  # a draw could not be made, and what comes after it would be another
         self._door = {"lockstep": lockstep, "observer": None}  # it came about before anybody watched
 
@@ -294,6 +295,10 @@ class Again:
             if out._requires_grad is not e.requires_grad:
                 return  # whether a leaf requires a gradient was set since
             out._seq = self.moment(e)  # type: ignore[assignment]
+        elif self.call.lockstep.problem:  # a thread waits for it, and has begun to compute with it
+            given = [x._seq for x in inputs if isinstance(x, Tensor) and not isinstance(x, StandIn)]
+            self._now = nextafter(max([self._now, *given]), inf)
+            out._seq = self._now  # type: ignore[assignment]
         self.opened(e, self.keep(e, out, value))
 
     def overwritten(self, e: Event, inputs: tuple[Any, ...], has_value: bool) -> int | None:

@@ -171,10 +171,10 @@ class Recorder(Capture):
                 self.names.setdefault(id(leaf._value), name)
 
     def takes_gradient(self, leaf: Tensor) -> None:
-        """A gradient from before the call is a slot."""
-        if (g := leaf._grad) is not None and g not in self._values:
-            self.slot_of(g, always=True)
-            self.reference(g)
+        """A gradient from before the call is a slot, though it has come up as a variable."""
+        if (g := leaf._grad) is not None and (g not in self._values or (
+                g in self.inputs and self._values[g] is self.inputs[g].value)):
+            self._argument(self._gradient(g), g)
 
     def read(self, tensor: Tensor, how: str) -> None:
         """A look at what is computed is an event of the trail; at others, no program would see it."""

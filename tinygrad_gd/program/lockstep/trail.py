@@ -237,10 +237,18 @@ class Event:
         """Forget a follower, and what comes after it."""
         for e in (gone, *gone.descendants()):
             e.forget_given()
-        kept = [e for e in self.followers() if e is not gone]
+        self._lead_to([e for e in self.followers() if e is not gone])
+
+    def _lead_to(self, followers: list[Event]) -> None:
         self.next = None
-        for e in reversed(kept):
+        for e in reversed(followers):
             e.other, self.next = self.next, e
+
+    def comes_first(self) -> None:
+        """Let calls that may go several ways come here."""
+        for e in self.path_to():
+            assert e.before is not None
+            e.before._lead_to([e, *(f for f in e.before.followers() if f is not e)])
 
     def path_to(self) -> list[Event]:
         """The events from the beginning up to this one."""
