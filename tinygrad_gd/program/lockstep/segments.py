@@ -117,6 +117,16 @@ class Segment:
             fail(made.out, error)
 
 
+def _fitting(lockstep: Any, e: Event, held: list[Event]) -> Segment:
+    """The segment before an event, which gives what is held."""
+    segment = e.segment
+    if segment is None or not all(map(segment.gives.__contains__, held)):
+        had = segment.gives if segment is not None else ()
+        segment = e.segment = Segment(e, list(dict.fromkeys([*had, *held])), lockstep.strict)
+    segment.hold(held)
+    return segment  # type: ignore[no-any-return]
+
+
 def compute(lockstep: Any, e: Event, held: list[Event] | None = None) -> bool:
     """Run what came before an event, and fill the stand-ins that are still there."""
     call, expected = lockstep.call, lockstep.expected
@@ -136,10 +146,7 @@ def compute(lockstep: Any, e: Event, held: list[Event] | None = None) -> bool:
     lockstep.active = False
     try:
         if segment is None or held != segment.held:
-            if segment is None or not all(map(segment.gives.__contains__, held)):
-                had = segment.gives if segment is not None else ()
-                segment = e.segment = Segment(e, list(dict.fromkeys([*had, *held])), lockstep.strict)
-            segment.hold(held)
+            segment = _fitting(lockstep, e, held)
         if lockstep.taken:
             _settle(lockstep.taken)
         if segment.draws:
