@@ -72,26 +72,29 @@ class Lockstep(Questions):
     changed : whether the last call that failed had changed anything.
     """
 
+    __slots__ = (  # which are read faster than as many attributes
+        "active", "alive", "at", "call", "changed", "changes", "decided", "eager", "expected",
+        "flags", "form", "given", "hits", "last", "looking", "modes", "name", "names", "numbers",
+        "pending", "problem", "recorder", "recordings", "records", "root", "skipped", "strict",
+        "taken", "thread", "wanted")
+
     def __init__(self, name: str, strict: bool, names: Numbers | None = None) -> None:
         self.name, self.strict, self.problem = name, strict, ""
-        self.active, self.eager, self.wanted = False, False, True
+        self.active = self.eager = self.changed = False
+        self.wanted, self.looking = True, RLock()
         self.root = self.at = Event("start", None, (), {}, None)
         self.call, self.given = Call(self), _NOTHING
         self.recorder: Recorder | None = None
-        self.looking = RLock()
-        self.taken: list[ref[Any]] = []
-        self.pending: list[Any] = []
+        self.taken, self.pending = [], []  # type: tuple[list[ref[Any]], list[Any]]
         self.modes: tuple[Any, Any] = None, None
         self.names, self.numbers = names or Numbers(), {}  # type: tuple[Numbers, dict[int, float]]
         self.changes, self.flags = changes.count, Flags(())
         self.thread = self.records = self.hits = self.skipped = 0
         self.last: Event | None = None
         self.recordings: dict[Any, Recorder] | None = None if names is None else {}
-        self.form: Any = None
-        self.expected: Any = None
+        self.form, self.expected = None, None  # type: tuple[Any, Any]
         self.alive: dict[int, Event] = {}
         self.decided: list[tuple[Any, Any]] = []
-        self.changed = False
 
     @property
     def lockstep(self) -> Lockstep:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 class Questions:
     """The part of a `Lockstep` that is asked them."""
 
+    __slots__ = ()
     recorder: Recorder | None
     call: Call
     find: Callable[..., Event | None]
