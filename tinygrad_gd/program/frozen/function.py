@@ -110,7 +110,7 @@ class Frozen(Compiled):
         return entry.segment.replay.explained(error) or error
 
     def _is_fresh(self, entry: Entry, leaves: list[Any]) -> bool:
-        """Whether the program can still be replayed, and be compared with the trail."""
+        """Whether the program can still be replayed, and be compared with the trail, which leads there."""
         own = self._lockstep.flags.own - entry.own  # variables of other calls are arguments to it
         try:
             entry.segment.replay.refresh()
@@ -119,6 +119,7 @@ class Frozen(Compiled):
         except Stale:
             self._forget(entry)
             return False
+        entry.end.comes_first()
         return True
 
     def _forget(self, *gone: Entry) -> None:
@@ -144,8 +145,6 @@ class Frozen(Compiled):
         shown = list(map(self._shown, leaves, names_of(function, args, kwargs), count()))
         a, k = unflatten((args, kwargs), shown)
         entry = entry if entry is not None and self._is_fresh(entry, leaves) else None
-        if entry is not None:
-            entry.end.comes_first()
         before = Before(lockstep, [*shown, *(() if entry is None else entry.objects.values())])
         hits, lockstep.expected, lockstep.skipped = lockstep.hits, entry, self._skipped
         lockstep.form, lockstep.wanted = form, lockstep.wanted or form in self._unrecorded
