@@ -110,7 +110,7 @@ class Frozen(Compiled):
         return entry.segment.replay.explained(error) or error
 
     def _is_fresh(self, entry: Entry, leaves: list[Any]) -> bool:
-        """Whether the program can be replayed still, and compared with the trail, which goes there."""
+        """Whether the program can be replayed, and be compared with the trail, which leads there."""
         own = self._lockstep.flags.own - entry.own  # variables of other calls are arguments to it
         try:
             entry.segment.replay.refresh()
