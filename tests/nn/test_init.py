@@ -127,6 +127,7 @@ MISUSE: Table = {
     "a mean of nan": (lambda: tg.nn.init.normal_(w(), np.nan), ValueError, "normal_: expected a finite mean"),
     "an endless deviation": (lambda: tg.nn.init.normal_(w(), 0.0, np.inf), ValueError, "normal_: std .*finite"),
     "first values for integers": (lambda: tg.nn.init.zeros_(tg.Tensor([1, 2])), ValueError, "assign: cannot write|zeros_"),
+    "an array of nonlinearities": (lambda: tg.nn.init.calculate_gain(np.ones(2)), ValueError, "unknown nonlinearity"),  # type: ignore[arg-type]
     "a list of nonlinearities": (lambda: tg.nn.init.calculate_gain(["relu"]), ValueError, "unknown nonlinearity"),
 }
 

@@ -297,6 +297,7 @@ MISUSE: Table = {
                            "expected 1 milestones for 2 schedulers, got 0"),
     "a plateau in a chain": (lambda: lr_scheduler.ChainedScheduler([lr_scheduler.ReduceLROnPlateau(sgd())]), TypeError,
                              "expected schedulers that step by epochs alone"),
+    "a number": (lambda: lr_scheduler.ChainedScheduler(3), TypeError, "ChainedScheduler: expected a list of schedulers"),  # type: ignore[arg-type]
     "of two optimizers": (of_two, ValueError, "expected schedulers of the same optimizer"),
     "a rate below 0": (wrong("LambdaLR", lambda t: -1.0), ValueError, "SGD: lr must be >= 0, got -0.1"),
     "a state of another": (lambda: lr_scheduler.ExponentialLR(sgd(), 0.1).load_state_dict(lr_scheduler.StepLR(sgd(), 1).state_dict()),

@@ -273,6 +273,8 @@ class Several(LRScheduler):
     """A scheduler of others, which have one optimizer."""
 
     def __init__(self, optimizer: Any, schedulers: Sequence[LRScheduler]) -> None:
+        if not isinstance(schedulers, list | tuple):
+            raise DTypeError(f"{self._name}: expected a list of schedulers, got {describe(schedulers)}")
         self._schedulers = list(schedulers)
         for i, s in enumerate(self._schedulers):
             if not isinstance(s, LRScheduler) or isinstance(s, ReduceLROnPlateau):
