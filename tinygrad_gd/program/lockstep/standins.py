@@ -47,10 +47,12 @@ def _look(self: Any) -> None:
         elif monotonic() > since + LONG:
             lockstep.problem = "it runs uncompiled: it waits for threads that look at what it computes"
         sleep(1e-4)  # the thread that is in the call comes to compute it, unless it waits for this one
-    if type(self) is StandIn:
-        with lockstep.looking:
-            if type(self) is StandIn:
-                lockstep.look(self)
+    with lockstep.looking:
+        if type(self) is StandIn and lockstep.thread != get_ident() and not lockstep.problem:
+            raise GradError("this was asked for by another thread while a frozen call was audited, "
+                            "whose program has run in its place; look again at the .grad that it left")
+        if type(self) is StandIn:
+            lockstep.look(self)
     if type(self) is Deferred:
         take_out(self)
 
