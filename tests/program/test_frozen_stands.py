@@ -205,3 +205,17 @@ def test_arrays_of_complex_numbers_and_strings_are_what_they_are() -> None:
         assert loss.item() == (5.0 + 2.0 * (k % 2)) * bool(k % 3)
         assert gradient_of(loss, w) == [5.0 * bool(k % 3), k % 2 * float(bool(k % 3))]
         z[:] = 0.0
+
+
+def test_what_no_program_is_given_is_not_made() -> None:
+    w = tg.Tensor(np.arange(3.0), requires_grad=True)
+
+    def step() -> Any:
+        with tg.no_grad():
+            w.assign(w * 0.5 + w.detach() * 0.25)
+        return w.detach() * 2.0
+
+    frozen = tg.compile(step, frozen=True)
+    found = [frozen().tolist() for _ in range(3)]
+    assert found[2] == [0.0, 0.84375, 1.6875] and not frozen.refused
+    assert "Tensor" not in frozen._last.run.__code__.co_names  # that would copy parameters in each call

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 from weakref import ref
@@ -42,7 +43,10 @@ def glued(stands: Stands, segment: Segment, derived: list[Event], form: Any, loc
     space |= {"constant": constant, "Tensor": Tensor, "Live": Live, "state": state, "knows": knows,
               "unflatten": unflatten, "count_nonzero": np.count_nonzero, "OtherMask": OtherMask,
               "replay": segment.replay, "lockstep": lockstep, "end": stands.end, "form": form}
-    exec("\n    ".join(["def run(leaves):", *_lines(stands, segment, derived, form)]), space)
+    lines = list(_lines(stands, segment, derived, form))
+    used = set(re.findall(r"\bs(\d+)\b", " ".join(lines)))
+    slots = [f"s{n} = {text}" for n, text in stands.slots.items() if str(n) in used]
+    exec("\n    ".join(["def run(leaves):", *slots, *lines]), space)
     run: Callable[[list[Any]], Any] = space.pop("run")
     return run
 
@@ -67,7 +71,6 @@ def knows(lockstep: Lockstep, end: Event, bound: dict[int, Any], lives: dict[str
 
 def _lines(stands: Stands, segment: Segment, derived: list[Event], form: Any) -> Iterator[str]:
     name, masks = stands.names.name, stands.masks()
-    yield from (f"s{n} = {text}" for n, text in stands.slots.items())
     if masks:
         yield f"if not ({' and '.join(masks)}): raise OtherMask"
     draws = segment.draws and derived
