@@ -219,3 +219,19 @@ def test_what_no_program_is_given_is_not_made() -> None:
     found = [frozen().tolist() for _ in range(3)]
     assert found[2] == [0.0, 0.84375, 1.6875] and not frozen.refused
     assert "Tensor" not in frozen._last.run.__code__.co_names  # that would copy parameters in each call
+
+
+def test_what_is_returned_is_called_as_the_function_calls_it_and_is_one_if_it_was() -> None:
+    w = weight()
+
+    def step(x: Any) -> Any:
+        loss = (w * x).sum()
+        loss.name = "loss"
+        return loss, x, [x], w * 2.0, tg.Tensor(x, name="made")
+
+    run = frozen(step)
+    for k in range(9):
+        loss, x, (again,), other, made = run(ONES * k)
+        assert (loss.name, other.name, x.name, made.name) == ("loss", None, None, "made")
+        assert x is again and made.tolist() == [k, k]
+    assert run._skipped

@@ -92,7 +92,10 @@ def _lines(stands: Stands, segment: Segment, derived: list[Event], form: Any) ->
         results = ", ".join(f"{name(e, 'event')}: {values[e]}" for e in derived)
         yield (f"knows(lockstep, end, {{{bound}}}, {{{stands.lives()}}}, {'drew' if draws else None}, "
                f"{{{results}}})")
-    returned = [values[x] if isinstance(x, Event | Value) else stands.tensor(x.index)
+    slots = {x.index: f"t{x.index}" for x in stands.results if type(x) is Slot}
+    yield from (f"{made} = {stands.tensor(n)}" for n, made in slots.items())
+    yield from (f"{values[x]}._name = {text!r}" for x, text in stands.called.items())
+    returned = [values[x] if isinstance(x, Event | Value) else slots[x.index]
                 if type(x) is Slot else name(x, "k") for x in stands.results]
     yield f"return {returned[0]}" if form == 0 else (
         f"return unflatten(form, [{', '.join(returned)}])")

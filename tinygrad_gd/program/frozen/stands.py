@@ -33,6 +33,7 @@ class Stands:
     values : what is known of arguments of the program: constants, or what states hold.
     returned, results : what the trail calls what is returned: events, slots, and what is the same in
         every call; and the same where slots that the program knows are its values.
+    called : the names of Tensors that the function has named and returns.
     gradients : what becomes of them.
     same : the positions of arguments that were one object in both calls.
     constants : by the numbers of slots, what was the same in both calls.
@@ -73,6 +74,8 @@ class Stands:
         self._take(lockstep.numbers)
         self.returned = then.results
         self.results = list(map(self._result, then.results, returned))
+        self.called = {made: x._name for made, x in zip(self.results, returned, strict=True)
+                       if isinstance(made, Event | Value) and x._name is not None}
 
     def _refuse_looks(self) -> None:
         if self._then.problem:
@@ -198,7 +201,7 @@ class Stands:
 
     def _made(self, x: Tensor, of: str) -> str:
         dtype = self.names.name(x.dtype, "dtype")
-        return f"Tensor({of}, dtype={dtype}, requires_grad={x._requires_grad})"
+        return f"Tensor({of}, {x._requires_grad}, {x._name!r}, {dtype})"
 
     def _is_made_of(self, data: Tensor, number: int, n: int, value: Value) -> None:
         """A Tensor is made of one from outside, which has been written to perhaps."""
