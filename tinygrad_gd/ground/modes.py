@@ -74,7 +74,9 @@ class Mode:
     @property
     def listener(self) -> Any:
         """Who is told what Python does with gradients."""
-        return self.observer or (self.lockstep and self.freezing)
+        if self.observer is not None or self.lockstep is None:
+            return self.observer
+        return self.freezing
 
 
 _NORMAL = Mode()

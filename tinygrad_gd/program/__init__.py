@@ -2,7 +2,7 @@
 
 A function runs in lockstep with a *trail* of what it computed before. That becomes a *program*, which
 *passes* make shorter; it is *planned* and *replayed*, and written as *text*. Read `ir`, what a program
-is, and `passes` (`fused_updates` is the largest, `tidy` one for readers, `turned` those about the order
+is, and `passes` (`fused` is the largest, `tidy` one for readers, `turned` those about the order
 of axes; `factors` says what may come in the place of what); `timing` runs instructions one by one. Then
 each room opens alone:
 

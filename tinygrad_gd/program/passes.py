@@ -14,7 +14,7 @@ import numpy as np
 
 from ..ops.shape import reshape
 from .factors import Factors
-from .fused_updates import update_together
+from .fused import sum_together, update_together
 from .ir import EFFECTS, EXACT, REDUCTIONS, Instruction, Program, State, Value, identity
 from .tidy import drop_neutral
 from .turned import drop_turns, turn_products
@@ -169,12 +169,13 @@ def _versions(state: Any, done: list[Instruction]) -> set[Value]:
 #: In the order in which they are run.
 PASSES: dict[str, Pass] = {run.__name__: run for run in (
     drop_broadcasts, fold_constants, numbers_for_full_arrays, drop_turns, drop_dead_code, drop_copies,
-    drop_neutral, merge_common, share_reductions, turn_products, hoist, update_early, update_together)}
+    drop_neutral, merge_common, share_reductions, turn_products, hoist, update_early, sum_together,
+    update_together)}
 
 #: What only readers gain from, and only a machine.
 FOR_READERS = {"numbers_for_full_arrays", "drop_neutral"}
 FOR_MACHINES = {"fold_constants", "share_reductions", "turn_products", "hoist", "update_early",
-                "update_together"}
+                "sum_together", "update_together"}
 
 
 def optimized(program: Program, without: Container[str] = ()) -> Program:

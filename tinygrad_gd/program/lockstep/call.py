@@ -163,7 +163,7 @@ class Call:
 
     def fits_step(self, e: Event, _: Any) -> bool:
         """Whether parameters, gradients, options and state are what they were; rates may be others."""
-        if not all(e.params["there"]):  # no program writes to what a call brings or makes
+        if not e.params["there"]:  # no program writes to what a call brings or makes
             return False
         if e.holds is None:
             expected = Expected()

@@ -190,8 +190,8 @@ class Lockstep(Questions):
             return False
         if self.recordings is not None:
             self.alive = {id(t): made for made, t in self.call.alive(e.path_to()).items()}
-        held = held_of(answered, ALONE) if (answered := e.answers or e.answered()) else None
-        drawn = not held and answered and any(made.draws for made in answered)
+        held = held_of(answers, ALONE) if (answers := e.answers) else None
+        drawn = not held and answers and any(made.draws for made in answers)
         if not (held or drawn or self.pending) or compute(self, e, held):
             self.active = False  # else it is recorded, or runs as usual
             self.hits += 1

@@ -353,7 +353,7 @@ class Recorder(Capture):
         groups, state = optimizer.param_groups, state_of(optimizer)
         params = [p for group in groups for p in group["params"]]
         refs = tuple(self._gradient(p._grad) for p in params)
-        there = [self.known_as(t) is t for t in (*params, *(t for *_, t in state))]  # as they were
+        there = all([self.known_as(t) is t for t in (*params, *(t for *_, t in state))])  # each is met
         self.really(optimizer.make_step)
         if not same(state, state_of(optimizer)):  # the first step makes what later ones change
             self.lockstep.abandon("")

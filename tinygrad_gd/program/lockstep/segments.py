@@ -139,7 +139,7 @@ def compute(lockstep: Any, e: Event, held: list[Event] | None = None) -> bool:
         lockstep.realize()
         return False
     if held is None:
-        held = held_of(e.answers or e.answered(), ALONE)
+        held = held_of(e.answers, ALONE)
     if e.moved:
         held += [made for made in held_of(e.moved, ALONE) if made not in held]
     segment = e.segment

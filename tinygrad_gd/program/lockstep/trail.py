@@ -88,7 +88,7 @@ class Event:
     needed, segment : of an event at which values must be there, the program of what is computed before
         it, and the numbers of instructions whose results later ones take, with whether memory is
         written to in between.
-    answers : the events that have results, since the last such event.
+    answers : of such an event, those that have results, since the last such event.
     out : the stand-in for its result, the same object in each call unless somebody has kept it.
     first, last, given, arity : the inputs that come first and last, all of them if they are more than
         two, and their number, if they are the same objects in each call; else None and -1.
@@ -116,7 +116,7 @@ class Event:
     path: Any = None
     needed: dict[int, int] = field(default_factory=dict)
     segment: Any = None
-    answers: list[Event] | None = None
+    answers: Iterable[Event] = ()
     out: Any = None
     given: tuple[Any, ...] = ()
     first: Any = None
@@ -196,13 +196,6 @@ class Event:
         """The parameters of a step of an optimizer, each with its gradient."""
         return zip([p for params, _ in self.more for p in params], self.refs, strict=True)
 
-    def answered(self) -> list[Event]:
-        """The events with results between this one and the one before at which values were there."""
-        if self.answers is None:
-            assert self.before is not None
-            self.answers = list(dict.fromkeys(r for e in self.before.since() for r in e.results()))
-        return self.answers
-
     def since(self) -> Iterator[Event]:
         """This event and those before it, the last first, back to one at which values were there."""
         e: Event | None = self
@@ -231,6 +224,8 @@ class Event:
                 return e
         e = Event(kind, what, refs, params, mode, more=counts)
         e.other, self.next, e.before = self.next, e, self
+        if kind in ENDS:
+            e.answers = list(dict.fromkeys(r for f in self.since() for r in f.results()))
         return e
 
     def drop(self, gone: Event) -> None:

@@ -16,6 +16,7 @@ from weakref import WeakMethod, finalize
 
 from ...errors import TinygradGdError
 from ...ground.explain import FAILURES, explain_failure
+from ..fused import is_total
 from ..ir import Instruction, Program, Value
 from .memory import Memory, memory_of
 from .seats import take
@@ -59,7 +60,17 @@ class Replay:
         """The instruction that has raised an error."""
         lines = [line for frame, line in traceback.walk_tb(error.__traceback__)
                  if frame.f_code.co_filename == self._file]
-        return self.text.written.get(lines[0]) if lines else None
+        i = self.text.written.get(lines[0]) if lines else None
+        totals = self.text.plan.rows.get(i, ()) if i is not None and is_total(i) else ()
+        return next(filter(self._fails, totals), i)
+
+    def _fails(self, total: Instruction) -> bool:
+        """Whether it is this of several sums that raises an error."""
+        try:
+            total.primitive.run(self.text.buffer(total.inputs[0]), **total.params)
+        except FAILURES:
+            return True
+        return False
 
     def explained(self, error: BaseException) -> BaseException | None:
         """The error of the uncompiled step, with the user's line, if NumPy raised this one here."""

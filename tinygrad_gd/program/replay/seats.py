@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...engine.tensor import Tensor, constant
-from ..fused_updates import kind_of, may_join
+from ..fused import kind_of, may_join
 from ..ir import Instruction, State, Value
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from ...engine.tensor import Tensor, constant
 from ...ground.fast import einsum
 from ...ground.storage import tick
 from ...ops.indexing import added, fill, places_of
+from ..fused import is_total
 from ..ir import (
     INFIX,
     REDUCTIONS,
@@ -185,6 +186,8 @@ class Statements:
 
     def _row(self, row: tuple[Instruction, ...]) -> list[tuple[str, Instruction]]:
         """One call for a whole row; while the states lie apart, one for each."""
+        if is_total(row[0]):
+            return [(line, row[0]) for line in self._totals(row)]
         apart = [(f"    {line}", i) for i in row for line in self._one(i)]
         i, place = row[0], self.plan.place
         inputs = [self._flat[place(x)] if isinstance(x, Value) and not x.scalar
@@ -193,6 +196,18 @@ class Statements:
         if not any(isinstance(place(v), State) for v in (*i.values, i.output) if not v.scalar):
             return [(at_once, i)]
         return [("if joined:", i), (f"    {at_once}", i), ("else:", i), *apart]
+
+    def _totals(self, row: tuple[Instruction, ...]) -> list[str]:
+        """Statements that add up several arrays at once."""
+        flat = self.space[self._flat[self.plan.place(row[0].inputs[0])]]
+        totals, count = f"r{next(self._number)}", row[0].inputs[0].size
+        lines = [f"{totals} = {self.bound(np.add.reduce, 'reduce')}("
+                 f"{self.bound(flat.reshape(-1, count), 'rows')}, 1)"]
+        for n, i in enumerate(row):
+            self.names[i.output] = name = f"v{next(self._number)}"
+            divided = f" / {count}" if i.primitive.name == "mean" else ""
+            lines.append(f"{name} = {totals}[{n}]{divided}")
+        return lines
 
     def _instruction(self, i: Instruction) -> list[tuple[str, Instruction]]:
         """The statements of an instruction, and of which each is."""

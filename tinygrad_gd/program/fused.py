@@ -1,7 +1,8 @@
-"""The same update of many small parameters as one call on arrays that lie side by side.
+"""What is done with several small arrays as one call on memory in which they lie side by side.
 
-`update_together`, a pass, brings the same instruction of each parameter next to each other;
-`replay.seats` finds such instructions in a plan, and which values must lie in which order for one call.
+Passes bring such instructions next to each other: `update_together` the same one of each parameter,
+`sum_together` sums of all elements. `replay.seats` finds them in a plan, and which values must lie in
+which order for one call.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import numpy as np
 
 from .ir import EXACT, Instruction, Program, Value, identity
 
-#: Bytes of a parameter from which on a call of its own costs little beside its work.
+#: Bytes of an array from which on a call of its own costs little beside its work.
 SMALL_BYTES = 1 << 16
+#: Bytes of an array that is added up in less time than a call of its own takes besides.
+SHORT_BYTES = 1 << 12
 #: Bytes of arrays that go together; more would not stay in the processor's cache from call to call.
 MOST_BYTES = 1 << 18
 
@@ -25,16 +28,46 @@ _EXACT = EXACT | {np.square, np.sqrt, np.negative, np.positive, np.absolute, np.
 def may_join(i: Instruction) -> bool:
     """Whether an instruction may be one of several that are done at once, on elements in one place."""
     out = i.output
-    return (i.phase == "update" and i.primitive.function in _EXACT and not i.params
+    return is_total(i) or (i.phase == "update" and i.primitive.function in _EXACT and not i.params
             and not out.scalar and out.dense and out.in_order and 0 < out.nbytes <= SMALL_BYTES
             and not any(isinstance(x, np.ndarray) for x in i.inputs)
             and all(v.scalar or v.form == out.form for v in i.values))
 
 
+def is_total(i: Instruction) -> bool:
+    """Whether it adds up all elements of a small array; for a mean, it divides by their number."""
+    x = i.inputs[0] if i.inputs else None
+    return (i.primitive.name in ("sum", "mean") and i.phase != "once" and isinstance(x, Value)
+            and not x.scalar and x.dense and x.in_order and 0 < x.nbytes <= SHORT_BYTES
+            and i.output.scalar and x.dtype == i.output.dtype and x.dtype.char in "fd"
+            and set(i.params) <= {"axis", "keepdims"})
+
+
 def kind_of(i: Instruction) -> Any:
     """What two instructions have in common that do the same, to arrays of their own."""
+    if is_total(i):
+        return i.output.dtype, i.inputs[0].size
     inputs = ("array" if isinstance(x, Value) and not x.scalar else identity(x) for x in i.inputs)
     return i.primitive.name, i.output.dtype, i.target is None, tuple(inputs)
+
+
+def sum_together(program: Program) -> Program:
+    """Sum small arrays of one size where the last of them is summed, if nobody needs a sum before."""
+    groups: list[list[Instruction]] = []
+    going_on: dict[Any, list[Instruction]] = {}
+    kinds: dict[Value, Any] = {}
+    for i in program.instructions:
+        for kind in [*going_on] if i.target is not None else [kinds[v] for v in i.values if v in kinds]:
+            going_on.pop(kind, None)
+        if is_total(i):
+            kind = kinds[i.output] = kind_of(i)
+            if kind not in going_on:
+                groups.append([])
+                going_on[kind] = groups[-1]
+            going_on[kind].append(i)
+    moved, last = {i for group in groups for i in group}, {group[-1]: group for group in groups}
+    return program.with_(instructions=tuple(
+        x for i in program.instructions for x in (last.get(i, ()) if i in moved else (i,))))
 
 
 def update_together(program: Program) -> Program:
