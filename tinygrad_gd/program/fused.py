@@ -25,10 +25,10 @@ MOST_BYTES = 1 << 18
 _EXACT = EXACT | {np.square, np.sqrt, np.negative, np.positive, np.absolute, np.sign}
 
 
-def may_join(i: Instruction) -> bool:
-    """Whether an instruction may be one of several that are done at once, on elements in one place."""
+def is_small_update(i: Instruction) -> bool:
+    """Whether an instruction may be done for several parameters at once, on elements in one place."""
     out = i.output
-    return is_total(i) or (i.phase == "update" and i.primitive.function in _EXACT and not i.params
+    return (i.phase == "update" and i.primitive.function in _EXACT and not i.params
             and not out.scalar and out.dense and out.in_order and 0 < out.nbytes <= SMALL_BYTES
             and not any(isinstance(x, np.ndarray) for x in i.inputs)
             and all(v.scalar or v.form == out.form for v in i.values))
@@ -74,7 +74,7 @@ def update_together(program: Program) -> Program:
     """Update small parameters step by step side by side, instead of one parameter after the other."""
     runs: list[list[Instruction]] = [[]]  # one for each update, as there are several in a GAN's step
     for i in program.instructions:
-        if may_join(i):
+        if is_small_update(i):
             runs[-1].append(i)
         elif i.phase == "backward" and runs[-1]:
             runs.append([])

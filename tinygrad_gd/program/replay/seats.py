@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...engine.tensor import Tensor, constant
-from ..fused import kind_of, may_join
+from ..fused import is_small_update, is_total, kind_of
 from ..ir import Instruction, State, Value
 
 if TYPE_CHECKING:
@@ -38,13 +38,13 @@ def rows_of(plan: Planner) -> tuple[dict[Instruction, Row], list[tuple[Place, ..
         return [v for v in (*i.values, i.output) if not v.scalar]
 
     def same(i: Instruction) -> Any:
-        return kind_of(i) if may_join(i) else id(i)
+        return kind_of(i) if is_total(i) or is_small_update(i) else id(i)
 
     def place(v: Value) -> Place:
         return plan.place(v) if plan.base(v).nbytes == v.nbytes else None  # None for a part
 
-    for _, run in groupby(plan.body, same):
-        members = tuple(run)
+    runs = [tuple(run) for _, run in groupby(plan.body, same)]
+    for members in sorted(runs, key=lambda run: is_total(run[0])):  # updates gain more
         taken = dict(seats)
         columns = zip(*map(arrays, members), strict=True)
         if len(members) > 1 and all(_sits(tuple(map(place, column)), taken) for column in columns):
