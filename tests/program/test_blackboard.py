@@ -352,3 +352,12 @@ def test_attention_without_a_mask_adds_nothing_to_the_scores() -> None:
     step = compiled(lambda key: tg.scaled_dot_product_attention(query, key, key), RNG.normal(size=(4, 3)))
     assert "(key, query):" in step.source
     assert " + " not in code(step.source)
+
+
+@pytest.mark.parametrize(("draw", "text"), [
+    (tg.normal, "t * w"), (tg.uniform, "t * w"), (lambda size: tg.normal(0, 2.0, size), "2.0 * t * w"),
+    (lambda size: tg.uniform(1.0, 2.0, size), "(1.0 + t) * w")])
+def test_nothing_is_added_to_what_is_drawn(draw: Any, text: str) -> None:
+    w = tg.Tensor(np.ones((2, 3)), requires_grad=True, name="w")
+    step = compiled(lambda: draw(size=(2, 3)) * w)
+    assert f" = {text}\n" in step.source and "0.0" not in step.source, step.source

@@ -57,7 +57,7 @@ def normal(loc: Any = 0.0, scale: Any = 1.0, size: Any = None, dtype: Any = None
     loc, scale = _parameters("normal", loc, scale, dtype=dtype)
     _check_range("normal", "scale is a standard deviation, >= 0", scale, np.inf)
     noise = _noise("normal", standard_normal, (loc, scale), size, dtype)
-    return _in_dtype(loc + scale * noise, dtype)
+    return _in_dtype(_placed(loc, scale, noise), dtype)
 
 
 @implements()
@@ -67,7 +67,7 @@ def uniform(low: Any = 0.0, high: Any = 1.0, size: Any = None, dtype: Any = None
     noise = _noise("uniform", standard_uniform, (low, high), size, dtype)
     width = high - low
     _check_range("uniform", "high - low is a width, >= 0 and finite", width, None)
-    return _in_dtype(low + width * noise, dtype)
+    return _in_dtype(_placed(low, width, noise), dtype)
 
 
 @implements()
@@ -131,6 +131,13 @@ def _parameters(operation: str, *given: Any, dtype: Any = None) -> tuple[Any, ..
 def _is_wider(dtype: Any, x: Tensor) -> bool:
     kind = None if dtype is None else np.dtype(dtype)
     return kind is not None and kind.kind == "f" and np.result_type(kind, x.dtype) == kind != x.dtype
+
+
+def _placed(place: Any, width: Any, noise: Tensor) -> Tensor:
+    """``place + width * noise`` without the usual 0 and 1, which nobody wants to read in a program."""
+    if type(width) not in (int, float) or width != 1:
+        noise = width * noise
+    return noise if type(place) in (int, float) and place == 0 else place + noise
 
 
 def _noise(operation: str, draw: Any, parameters: tuple[Any, ...], size: Any, dtype: Any) -> Tensor:
