@@ -13,7 +13,6 @@ import re
 import textwrap
 from bisect import bisect
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -86,12 +85,15 @@ class Writer:
         return text
 
     def expression(self, i: Instruction) -> Text:
+        """What an instruction stands for; a state stays of its shape and dtype."""
+        if i.target is None or self.program.fits(i):
+            return self._plain(i)
+        new = self.operand(i.inputs[0]) if i.primitive.name == "positive" else self._plain(i)
+        return Text(f"np.full_like({self.texts[i.target.value]}, {new})")
+
+    def _plain(self, i: Instruction) -> Text:
         """The call that an instruction stands for."""
         p, inputs = i.primitive, i.inputs
-        if i.target is not None and not self.program.fits(i):
-            new = inputs[0] if p.name == "positive" else None  # which only copies
-            text = self.expression(replace(i, target=None)) if new is None else self.operand(new)
-            return Text(f"np.full_like({self.texts[i.target.value]}, {text})")
         if p.name in INFIX and len(inputs) == 2 and not i.params:
             return self._infix(i)
         if p.name in DRAWS:
