@@ -13,9 +13,8 @@ import pytest
 import tinygrad_gd as tg
 from tests.ops.columns import RNG, values, wide_network
 from tests.program.steps import ROWS, network
-from tests.program.texts import assert_text_takes_the_step, bits, call, executed
+from tests.program.texts import assert_text_takes_the_step, bits, call, of_step
 from tests.samples import Sample
-from tinygrad_gd.program.passes import readable
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -404,7 +403,7 @@ def test_a_state_keeps_its_shape_and_dtype() -> None:
         x = tg.Tensor(np.linspace(k, 1, 6).reshape(2, 3))
         compiled(x)
     program = compiled.captured
-    got = executed(readable(program))
+    got = of_step(compiled)
     expected = [*step(program.inputs[0].tensor), *(state.tensor for state, _ in program.writes)]
     assert [bits(a) for a in got] == [bits(b.numpy()) for b in expected], compiled.source
 
@@ -432,7 +431,7 @@ def test_sums_of_what_is_made_of_a_gradient_have_its_bits() -> None:
         x = tg.Tensor(np.random.default_rng(k).normal(size=(6, 5, 9)).astype(np.float32))
         compiled(x)
         program = compiled.captured
-        norm, *_ = executed(readable(program))
+        norm, *_ = of_step(compiled)
         assert bits(norm) == bits(step(program.inputs[0].tensor).numpy()), compiled.source
 
 

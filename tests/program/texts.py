@@ -43,6 +43,11 @@ def executed(program: Any) -> list[Any]:
     return list(call(space[program.name], program))
 
 
+def of_step(step: Any) -> list[Any]:
+    """What the text of a compiled step returns."""
+    return executed(readable(step.captured))
+
+
 def _given(i: Any) -> Any:
     if isinstance(i, Number):
         return eval(i.text, {}, {name: float(options[key]) for name, (options, key) in i.origins.items()})
