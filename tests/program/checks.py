@@ -26,11 +26,11 @@ def _problems(program: Program) -> Iterator[str]:
         if i.output in made:
             yield f"{i!r} makes its result a second time"
         made.add(i.output)
-        if i.primitive.elementwise:
+        if i.primitive.elementwise and i.target is None:  # else NumPy fills the target
             shape = np.broadcast_shapes(*(np.shape(x) for x in i.inputs))
             if shape != i.output.shape:
                 yield f"{i!r} makes the shape {shape}"
-            if i.target is None and (dtype := _dtype(i, weak)) != i.output.dtype:
+            if (dtype := _dtype(i, weak)) != i.output.dtype:
                 yield f"{i!r} makes the dtype {dtype}"
     yield from (f"the result {v!r} is never made" for v in program.results if v not in made)
     yield from (f"{state.value!r} would become {v!r}" for state, v in program.writes

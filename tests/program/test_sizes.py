@@ -160,3 +160,35 @@ def test_arrays_full_of_a_share_are_made_anew() -> None:
     step = called(derivative, [(4, 3), (9, 3)], False)
     x = RNG.normal(size=(20, 3))
     assert np.array_equal(deployed(step)(nn.Sequential(), x), values(derivative(x))), step.source
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_share_of_a_length_is_of_the_dtype_that_it_was(frozen: bool) -> None:
+    def derivative(x: Any) -> Any:  # np.where(x > 0, 1 / len(x), 0) would be of float64
+        return tg.grad(lambda w: np.clip(tg.Tensor(x) @ w, 0.0, None).mean())(w)
+
+    w = tg.Tensor(np.ones((3, 1), np.float32))
+    step = tg.compile(derivative, frozen=frozen)
+    for n in (4, 4, 4, 9, 9, 9):
+        step(RNG.normal(size=(n, 3)).astype(np.float32))
+    x = RNG.normal(size=(20, 3)).astype(np.float32)
+    found = deployed(step)(nn.Sequential(), x, w.numpy())
+    assert found.dtype == np.float32 and np.array_equal(found, values(derivative(x))), step.source
+
+
+def test_what_is_made_of_an_argument_is_not_called_like_it() -> None:
+    model = nn.Sequential(nn.Tanh(), nn.Linear(3, 2))
+
+    def predict(x: Any) -> Any:
+        x = (x - 1.0) / 2.0
+        return model(x)
+
+    step = called(predict, [(4, 3)], False)
+    space: dict[str, Any] = {}
+    exec(step.source, space)
+    state = {name: values(model.state_dict()[key]) for name, key in space["STATE"].items()}
+    x = RNG.normal(size=(4, 3))
+    with pytest.raises(TypeError, match="'x'"):
+        space["predict"](x=x, **state)
+    found = space["predict"](array_1=(x - 1.0) / 2.0, **state)
+    assert np.array_equal(found, values(predict(x))), step.source

@@ -13,7 +13,7 @@ import pytest
 import tinygrad_gd as tg
 from tests.ops.columns import RNG, values, wide_network
 from tests.program.steps import ROWS, network
-from tests.program.texts import assert_text_takes_the_step, call
+from tests.program.texts import assert_text_takes_the_step, bits, call, of_step
 from tests.samples import Sample
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -384,3 +384,59 @@ def test_indices_labels_and_masks_without_a_name_are_called_what_they_are() -> N
     text = tg.source(loss, wrt=[table, weight], check=True)
     assert "def gradient(table, weight, index, mask, labels):" in text, text
     assert "np.where(mask, table[index], 0.0)" in text and "labels[:, None] ==" in text
+
+
+def test_a_state_keeps_its_shape_and_dtype() -> None:
+    half, row, rate = (tg.Tensor(np.ones(shape, dtype), name=name) for shape, dtype, name in (
+        ((2, 3), np.float32, "half"), ((2, 3), np.float64, "row"), ((), np.float32, "rate")))
+
+    def step(x: Any) -> Any:
+        half.assign(0.5)
+        row.assign(x[0])
+        total = half.sum() + row.sum()
+        half.__isub__(x)
+        rate.assign(x.sum())
+        return total, half * rate
+
+    compiled = tg.compile(step, frozen=True)
+    for k in range(4):
+        x = tg.Tensor(np.linspace(k, 1, 6).reshape(2, 3))
+        compiled(x)
+    program = compiled.captured
+    got = of_step(compiled)
+    expected = [*step(program.inputs[0].tensor), *(state.tensor for state, _ in program.writes)]
+    assert [bits(a) for a in got] == [bits(b.numpy()) for b in expected], compiled.source
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_check_of_what_is_always_the_same_is_left_out(frozen: bool) -> None:
+    positions = tg.nn.Embedding(3, 2)
+    step = tg.compile(lambda x: x + positions(np.arange(3)), frozen=frozen)
+    for _ in range(3):
+        step(np.ones((4, 3, 2)))
+    assert "weight[np.arange(3)]" in step.source
+
+
+def test_sums_of_what_is_made_of_a_gradient_have_its_bits() -> None:
+    tg.manual_seed(0)
+    net = tg.nn.Conv1d(5, 4, 3)
+
+    def step(x: Any) -> Any:
+        net.zero_grad()
+        (net(x) ** 2).sum().backward()
+        return tg.optim.clip_grad_norm_(net.parameters(), 1.0)
+
+    compiled = tg.compile(step, frozen=True)
+    for k in range(7):
+        x = tg.Tensor(np.random.default_rng(k).normal(size=(6, 5, 9)).astype(np.float32))
+        compiled(x)
+        program = compiled.captured
+        norm, *_ = of_step(compiled)
+        assert bits(norm) == bits(step(program.inputs[0].tensor).numpy()), compiled.source
+
+
+@pytest.mark.parametrize("x", [np.float32(0.1), np.float32(0.5), np.float16(0.1), np.True_, np.int8(3)], ids=repr)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_numbers_of_numpy_are_written_as_what_they_are(x: Any, dtype: Any) -> None:
+    w = tg.Tensor(np.linspace(1, 2, 3).astype(dtype), requires_grad=True, name="w")
+    tg.source((w * x).sum(), check=True)

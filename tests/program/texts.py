@@ -43,6 +43,11 @@ def executed(program: Any) -> list[Any]:
     return list(call(space[program.name], program))
 
 
+def of_step(step: Any) -> list[Any]:
+    """What the text of a compiled step returns."""
+    return executed(readable(step.captured))
+
+
 def _given(i: Any) -> Any:
     if isinstance(i, Number):
         return eval(i.text, {}, {name: float(options[key]) for name, (options, key) in i.origins.items()})
@@ -59,7 +64,9 @@ def interpreted(program: Any) -> list[Any]:
     try:
         for i in program.instructions:
             inputs = [held[x] if isinstance(x, Value) else x for x in i.inputs]
-            held[i.output] = i.primitive.run(*inputs, **i.params)
+            result = i.primitive.run(*inputs, **i.params)
+            held[i.output] = result if i.target is None else (
+                np.broadcast_to(result, i.output.shape).astype(i.output.dtype))
     finally:
         generator.bit_generator.state = before
     states = {i.tensor: i.value for i in program.inputs if isinstance(i, State)}

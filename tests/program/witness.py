@@ -37,7 +37,8 @@ def computed(program: Program) -> dict[Value, Any]:
     with np.errstate(all="ignore"):
         for i in program.instructions:
             result = i.primitive.run(*(known[x] if isinstance(x, Value) else x for x in i.inputs), **i.params)
-            known[i.output] = result if i.target is None else np.asarray(result).astype(i.output.dtype)
+            known[i.output] = result if i.target is None else (
+                np.broadcast_to(result, i.output.shape).astype(i.output.dtype))
     if bits is not None:
         bits.state = before
     return known

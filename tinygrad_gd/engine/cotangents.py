@@ -108,8 +108,8 @@ def cotangents_of(
             if x._primitive is None if wanted is None else x in wanted:
                 if x in result:
                     gx = result[x] + gx
-                elif not as_tensors and (gx is g or gx is value or gx.base is not None):
-                    gx = gx.copy()  # a leaf's gradient owns its memory
+                elif gx is g or gx is x or (not as_tensors and (gx is value or gx.base is not None)):
+                    gx = owned(gx) if as_tensors else gx.copy()  # a leaf's gradient owns its memory
                 result[x] = gx
             elif x in cotangents:
                 cotangents[x] = cotangents[x] + gx

@@ -99,7 +99,7 @@ def accumulate(leaf: Tensor, g: Any) -> None:
 
 def owned(g: Tensor) -> Tensor:
     """A Tensor that is nobody else's; what has a history cannot be changed, and needs no copy."""
-    return g if g._requires_grad else g.copy()
+    return g if g._requires_grad else g.copy("C")
 
 
 def wrap(g: Any) -> Tensor:

@@ -26,6 +26,14 @@ def is_half(x: Any) -> bool:
     return getattr(x, "dtype", None) == HALF
 
 
+def by_rows(*arrays: Any) -> bool:
+    """Whether all are arrays in C order: NumPy's results are, too, and may be written into one.
+
+    Of others the result lies as those of all operands make it, on which the bits of sums depend.
+    """
+    return all(type(x) is np.ndarray and x.flags.c_contiguous for x in arrays)
+
+
 def add_rows(g: Any) -> Any:
     """``np.add.reduce(g, axis=0)``.
 

@@ -281,6 +281,23 @@ class Program:
         """Python's own numbers, which take on the dtype of what is beside them."""
         return {i.value for i in self.inputs if isinstance(i, Number)}
 
+    def takes_python(self, x: np.generic, beside: tuple[Any, ...]) -> bool:
+        """Whether a number of Python in the place of NumPy's leaves a result what it is."""
+        typed = (y for y in beside if isinstance(y, Value | np.ndarray))
+        types = [y.dtype for y in typed if not (isinstance(y, Value) and y in self.numbers)]
+        if not types or x.dtype.kind not in "biuf":
+            return False
+        weak = np.result_type(*types, type(x.item())(1))
+        return weak == np.result_type(*types, x.dtype) and (
+            weak == x.dtype or x.dtype.kind != "f" or float(x) == float(str(x)))
+
+    def fits(self, i: Instruction) -> bool:
+        """Whether what is written to a state has its shape and dtype, or NumPy makes it so."""
+        weak = (isinstance(x, str) or (isinstance(x, Value) and x in self.numbers) for x in i.inputs)
+        types = [1.0 if w else getattr(x, "dtype", x) for w, x in zip(weak, i.inputs, strict=True)]
+        shape = np.broadcast_shapes(*map(np.shape, i.inputs))
+        return shape == i.output.shape and np.result_type(*types) == i.output.dtype
+
     @cached_property
     def made(self) -> dict[Value, Instruction]:
         """The instruction that makes each value."""

@@ -186,20 +186,25 @@ def optimized(program: Program, without: Container[str] = ()) -> Program:
     return program
 
 
-def _reads_in_order(user: Instruction) -> bool:
-    """Whether bits depend on where the inputs lie; reshaping copies what lies apart by itself."""
-    return not user.primitive.elementwise and user.primitive is not reshape
+def _read_in_order(program: Program) -> set[Value]:
+    """Values where bits depend on where they lie; reshaping copies what lies apart by itself."""
+    found: set[Value] = set()
+    for i in reversed(program.instructions):
+        follows = i.primitive.elementwise and i.target is None and i.output in found
+        if follows or not (i.primitive.elementwise or i.primitive is reshape):
+            found.update(i.values)
+    return found
 
 
 def readable(program: Program) -> Program:
     """The program as it is best read: as it was written, without what only a machine needs."""
-    made = program.made
+    made, in_order = program.made, _read_in_order(program)
     checks = {i.output: i.inputs[0] for i in program.instructions
               if i.primitive.kind in ("check", "guard") or (
-                  i.primitive.name == "copy" and i.phase == "backward" and i.inputs[0] in made
-                  and not any(map(_reads_in_order, program.users[i.output])))}
+                  i.primitive.name == "copy" and i.phase == "backward" and i.output not in in_order
+                  and any(x in made for x in i.values))}
     for copied, x in checks.items():
-        if x in made:
+        if isinstance(x, Value) and x in made:
             x.stands_for(copied)
     # an old value that is returned must not be the argument that is updated
     program = program.with_(lent=not program.writes).replaced(checks)

@@ -13,7 +13,7 @@ from ...engine.primitive import apply, primitive
 from ...engine.tensor import Tensor
 from ...errors import DTypeError, OptionError, ShapeError, describe
 from ...ground.checks import check_switch
-from ...ground.fast import extreme, is_half, product
+from ...ground.fast import by_rows, extreme, is_half, product
 from ...ground.registry import implements
 from ..elementwise import add, multiply, where
 from ..linalg.products import matmul, transposed
@@ -55,7 +55,7 @@ def _weights(scores: Any, /) -> Any:
 
 
 def _weights_at_once(scores: Any) -> Any:
-    if is_half(scores):
+    if is_half(scores) or not by_rows(scores):
         return _weights(scores)
     out = scores - _largest(scores)
     np.exp(out, out=out)
@@ -65,7 +65,7 @@ def _weights_at_once(scores: Any) -> Any:
 
 def _slope(g: Any, out: Any) -> Any:
     own = g - np.vecdot(g, out)[..., None]
-    if type(own) is not np.ndarray:
+    if not by_rows(own, out):
         return own * out
     own *= out  # nobody else has it
     return own

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...engine.primitive import primitive
-from ...ground.fast import is_half
+from ...ground.fast import by_rows, is_half
 
 
 def mean_of_rows(x: Any) -> Any:
@@ -35,7 +35,7 @@ def _standardize(x: Any, /, eps: float) -> Any:
 
 
 def _standardize_at_once(x: Any, eps: float) -> Any:
-    if is_half(x):
+    if is_half(x) or not by_rows(x):
         return _standardize(x, eps)
     centered = x - mean_of_rows(x)
     centered /= _deviation(centered, eps)
@@ -44,7 +44,7 @@ def _standardize_at_once(x: Any, eps: float) -> Any:
 
 def _slope(g: Any, out: Any, x: Any, eps: float) -> Any:
     own, deviation = out * _mean_product(g, out), _deviation(x - mean_of_rows(x), eps)
-    if type(own) is not np.ndarray:
+    if not by_rows(g, own):
         return (g - own - mean_of_rows(g)) / deviation
     np.subtract(g, own, out=own)  # nobody else has it
     own -= mean_of_rows(g)

@@ -437,9 +437,9 @@ class Recorder(Capture):
             value.name = value.name or around.get(id(array), "")
 
     def finish(self, result: Any) -> Event:
-        """The event of the call's end, with all that its path needs."""
+        """The event of the call's end; what is made of an argument is not called like it in texts."""
         self._collecting.close()
-        local = {n: name for n, (name, _) in self._arrays.items()}
+        local = {n: name for n, (name, _) in self._arrays.items() if name not in self.names.values()}
         self.name_all(self._variables, local | around(self.lockstep.given[0], self.modules))
         self.path.modules |= {path: type(m).__name__ for m, path in self.modules.items()}
         self.results = list(map(self._result, flatten(result)))

@@ -42,12 +42,6 @@ def _works_in(function: Any, dtype: Any) -> bool:
     return all(d == dtype for d in found[: function.nin])
 
 
-def _keeps_dtype(i: Instruction, weak: set[Value]) -> bool:
-    """Whether scalar arithmetic gives the dtype of the state without a conversion."""
-    trial = [x.dtype.type(1) if isinstance(x, Value) and x not in weak else 1.0 for x in i.inputs]
-    return bool(np.asarray(i.primitive.run(*trial)).dtype == i.output.dtype)
-
-
 class Statements:
     """What a replay does in each call, line by line.
 
@@ -230,7 +224,7 @@ class Statements:
             like = f"{self.function(np.empty_like)}({self.names[i.target.value]})"
             return [f"{name} = {like}", *self._writing(i, name)]
         text = self._making(i)
-        if i.target is not None and out.scalar and not _keeps_dtype(i, self.program.numbers):
+        if i.target is not None and out.scalar and not self.program.fits(i):
             text = f"{self.bound(out.dtype.type, 'to')}({text})"
         self.names[out] = name
         return [f"{name} = {text}"]

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from ..ir import Argument, Array, Input, Instruction, Number, Program, State, Value, identity
-from .literals import ATOM, MULTIPLY, Text, formula, literal
+from .literals import ATOM, MULTIPLY, Text, dtype_text, formula, literal
 
 _NUMBER = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?(?:e[+-]\d+)?)(?![\w.])")
 
@@ -110,9 +110,10 @@ class Sizes:
         if _call(i) != _call(j):
             raise Differs
         inputs = tuple(self._one(x, y) for x, y in _pairs(i.inputs, j.inputs))
-        if any(isinstance(x, Text) and y.dtype != i.output.dtype
-               for x, y in zip(inputs, i.inputs, strict=True) if isinstance(y, np.generic)):
-            raise Differs  # in Python's number it would not say of which dtype the result is
+        inputs = tuple(  # Python's number would not always say of which dtype the result is
+            Text(f"{dtype_text(y.dtype)}({x})") if isinstance(x, Text) and isinstance(y, np.generic)
+            and not self._program.takes_python(y, i.inputs) else x
+            for x, y in zip(inputs, i.inputs, strict=True))
         self._same[j.output] = i.output, i.output
         params = {k: self._one(x, j.params[k]) for k, x in i.params.items()}
         return replace(i, inputs=inputs, params=params)

@@ -77,23 +77,21 @@ class Writer:
         if isinstance(x, Value):
             return self.texts[x]
         if isinstance(x, np.generic):
-            return number(x) if self._means_the_same(x, beside) else literal(x)
+            return number(x) if self.program.takes_python(x, beside) else literal(x)
         text = literal(x)
         if isinstance(x, np.ndarray) and len(text) > SHORT and not formula(x):
             key = x.shape, x.dtype, x.tobytes()
             text = Text(self.helpers.constant("constant", key, broken(text)))
         return text
 
-    def _means_the_same(self, x: np.generic, beside: tuple[Any, ...]) -> bool:
-        """Whether a number of Python in the place of NumPy's leaves the result what it is."""
-        typed = (y for y in beside if isinstance(y, Value | np.ndarray))
-        types = [y.dtype for y in typed if not _in(y, self.program.numbers)]
-        if not types or x.dtype.kind not in "biuf":
-            return False
-        weak = np.result_type(*types, type(x.item())(1))
-        return weak == np.result_type(*types, x.dtype) and (weak == x.dtype or float(number(x)) == x)
-
     def expression(self, i: Instruction) -> Text:
+        """What an instruction stands for; a state stays of its shape and dtype."""
+        if i.target is None or self.program.fits(i):
+            return self._plain(i)
+        new = self.operand(i.inputs[0]) if i.primitive.name == "positive" else self._plain(i)
+        return Text(f"np.full_like({self.texts[i.target.value]}, {new})")
+
+    def _plain(self, i: Instruction) -> Text:
         """The call that an instruction stands for."""
         p, inputs = i.primitive, i.inputs
         if p.name in INFIX and len(inputs) == 2 and not i.params:
