@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -435,3 +436,31 @@ def test_a_gradient_that_was_a_variable_in_the_first_call_may_be_another(frozen:
         return found
 
     assert seen(lambda step: tg.compile(step, frozen=frozen)) == seen(lambda step: step)
+
+
+@pytest.mark.parametrize("block", [tg.no_grad, lambda: tg.default_dtype(np.float32)])
+@pytest.mark.parametrize("watched", [False, True])
+def test_a_block_may_be_entered_in_one_call_and_left_in_another(block: Any, watched: bool) -> None:
+    """As generators do that are asked for one value in each call."""
+    def seen(wrap: Any) -> list[Any]:
+        w, found = leaf(1.0, -2.0), []
+
+        def values() -> Any:
+            for n in range(2, 40):
+                if n % 4:
+                    yield w * float(n)
+                else:
+                    with block():
+                        yield w * float(n)
+                        yield w - float(n)
+
+        stream = values()
+        run = wrap(lambda: next(stream) + tg.Tensor(1.0))
+        for n in range(12):
+            with tg.observe(tg.Observer()) if watched and n % 3 == 1 else nullcontext():
+                y = run()
+            found.append((bits(y.numpy()), y.requires_grad, tg.is_grad_enabled(), tg.get_default_dtype()))
+        stream.close()
+        return [*found, tg.is_grad_enabled(), tg.get_default_dtype()]
+
+    assert seen(tg.compile) == seen(lambda step: step)

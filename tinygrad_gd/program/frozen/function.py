@@ -155,7 +155,7 @@ class Frozen(Compiled):
         self._unrecorded.discard(form)
         lockstep.thread = get_ident()
         try:
-            result = lockstep.run(function, a, k, mode)
+            result = lockstep.run(function, a, k)
             if entry is not None and lockstep.expected is entry and lockstep.hits > hits:
                 if error := entry.audited(lockstep.call, lockstep.at, shown, result):
                     raise error
@@ -171,7 +171,7 @@ class Frozen(Compiled):
             if lockstep.changed or all(x is y for x, y in zip(shown, leaves, strict=True)):
                 raise
             self._refuse(Refused(str(error), line_of_error(error)))
-            return lockstep.run(function, args, kwargs, mode)
+            return lockstep.run(function, args, kwargs)
         finally:
             lockstep.thread, lockstep.expected = 0, None
             if lockstep.problem:

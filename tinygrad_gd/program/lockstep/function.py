@@ -83,7 +83,7 @@ class Compiled:
         lockstep = self._lockstep
         lockstep.thread = thread
         try:
-            return lockstep.run(self.function, args, kwargs, mode)
+            return lockstep.run(self.function, args, kwargs)
         finally:
             lockstep.thread = 0
             problem = lockstep.problem
@@ -97,7 +97,7 @@ class Compiled:
                 or not self._to_watch or self._is_known):
             return self.function(*args, **kwargs)
         onlooker = Onlooker(self.name, self.strict, (self.function, args, kwargs), mode.observer)
-        result = onlooker.run(mode)
+        result = onlooker.run()
         self._watched = onlooker.last or self._watched
         self._to_watch = 0 if onlooker.last and onlooker.settled else self._to_watch - 1
         return result
