@@ -464,3 +464,26 @@ def test_a_block_may_be_entered_in_one_call_and_left_in_another(block: Any, watc
         return [*found, tg.is_grad_enabled(), tg.get_default_dtype()]
 
     assert seen(tg.compile) == seen(lambda step: step)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_parameter_in_the_group_of_an_optimizer_may_become_another(frozen: bool) -> None:
+    def seen(wrap: Any) -> list[Any]:
+        params = [leaf(1.0, 2.0)]
+        opt, found = tg.optim.SGD(params, lr=0.1), []
+
+        def step(x: Any) -> Any:
+            loss = (params[0] * x).sum()
+            opt.zero_grad()
+            loss.backward()
+            opt.step()
+            return loss.detach()
+
+        run = wrap(step)
+        for n in range(9):
+            if n in (4, 6):
+                params[0] = opt.param_groups[0]["params"][0] = leaf(*params[0].tolist())
+            found.append((run(tg.Tensor([1.0, n])).item(), params[0].tolist()))
+        return found
+
+    assert seen(lambda step: tg.compile(step, frozen=frozen)) == seen(lambda step: step)
