@@ -373,6 +373,22 @@ def a_loss_to_which_one_of_before_an_update_is_added(wrap: Any) -> Step:
 
 
 @row
+def another_group_of_an_optimizer(wrap: Any) -> Step:
+    w, others = leaf(1.0, 2.0), [leaf(float(n), 1.0) for n in range(12)]
+    opt = tg.optim.SGD([{"params": [w]}, {"params": [others.pop()]}], lr=0.1)
+
+    def step(n: int) -> Any:
+        opt.zero_grad()
+        (w * w).sum().backward()
+        opt.step()
+        opt.param_groups.pop()
+        opt.add_param_group({"params": [others.pop()], "lr": 0.02})
+        return w.detach()
+
+    return wrap(step)
+
+
+@row
 def a_loss_of_before_an_update_and_what_is_new_after_it(wrap: Any) -> Step:
     w, v, u = leaf(1.0, 2.0), leaf(3.0), leaf(0.5)
     opt = tg.optim.SGD([w], lr=0.1)
@@ -482,7 +498,8 @@ def test_a_parameter_in_the_group_of_an_optimizer_may_become_another(frozen: boo
         run = wrap(step)
         for n in range(9):
             if n in (4, 6):
-                params[0] = opt.param_groups[0]["params"][0] = leaf(*params[0].tolist())
+                params = [leaf(*params[0].tolist())]
+                opt.param_groups[0]["params"] = [*params]
             found.append((run(tg.Tensor([1.0, n])).item(), params[0].tolist()))
         return found
 
