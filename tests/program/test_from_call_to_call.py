@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -372,6 +373,22 @@ def a_loss_to_which_one_of_before_an_update_is_added(wrap: Any) -> Step:
 
 
 @row
+def another_group_of_an_optimizer(wrap: Any) -> Step:
+    w, others = leaf(1.0, 2.0), [leaf(float(n), 1.0) for n in range(12)]
+    opt = tg.optim.SGD([{"params": [w]}, {"params": [others.pop()]}], lr=0.1)
+
+    def step(n: int) -> Any:
+        opt.zero_grad()
+        (w * w).sum().backward()
+        opt.step()
+        opt.param_groups.pop()
+        opt.add_param_group({"params": [others.pop()], "lr": 0.02})
+        return w.detach()
+
+    return wrap(step)
+
+
+@row
 def a_loss_of_before_an_update_and_what_is_new_after_it(wrap: Any) -> Step:
     w, v, u = leaf(1.0, 2.0), leaf(3.0), leaf(0.5)
     opt = tg.optim.SGD([w], lr=0.1)
@@ -432,6 +449,58 @@ def test_a_gradient_that_was_a_variable_in_the_first_call_may_be_another(frozen:
             w.grad = start if n in (0, 4) else tg.Tensor([n, 5.0])
             run(tg.Tensor([n, 1.0]))
             found.append((w.tolist(), w.grad.tolist()))
+        return found
+
+    assert seen(lambda step: tg.compile(step, frozen=frozen)) == seen(lambda step: step)
+
+
+@pytest.mark.parametrize("block", [tg.no_grad, lambda: tg.default_dtype(np.float32)])
+@pytest.mark.parametrize("watched", [False, True])
+def test_a_block_may_be_entered_in_one_call_and_left_in_another(block: Any, watched: bool) -> None:
+    """As generators do that are asked for one value in each call."""
+    def seen(wrap: Any) -> list[Any]:
+        w, found = leaf(1.0, -2.0), []
+
+        def values() -> Any:
+            for n in range(2, 40):
+                if n % 4:
+                    yield w * float(n)
+                else:
+                    with block():
+                        yield w * float(n)
+                        yield w - float(n)
+
+        stream = values()
+        run = wrap(lambda: next(stream) + tg.Tensor(1.0))
+        for n in range(12):
+            with tg.observe(tg.Observer()) if watched and n % 3 == 1 else nullcontext():
+                y = run()
+            found.append((bits(y.numpy()), y.requires_grad, tg.is_grad_enabled(), tg.get_default_dtype()))
+        stream.close()
+        return [*found, tg.is_grad_enabled(), tg.get_default_dtype()]
+
+    assert seen(tg.compile) == seen(lambda step: step)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_parameter_in_the_group_of_an_optimizer_may_become_another(frozen: bool) -> None:
+    def seen(wrap: Any) -> list[Any]:
+        params = [leaf(1.0, 2.0)]
+        opt, found = tg.optim.SGD(params, lr=0.1), []
+
+        def step(x: Any) -> Any:
+            loss = (params[0] * x).sum()
+            opt.zero_grad()
+            loss.backward()
+            opt.step()
+            return loss.detach()
+
+        run = wrap(step)
+        for n in range(9):
+            if n in (4, 6):
+                params = [leaf(*params[0].tolist())]
+                opt.param_groups[0]["params"] = [*params]
+            found.append((run(tg.Tensor([1.0, n])).item(), params[0].tolist()))
         return found
 
     assert seen(lambda step: tg.compile(step, frozen=frozen)) == seen(lambda step: step)

@@ -1,8 +1,15 @@
-"""Compiled steps beside other threads, which look at what they leave, derive by it, or share parameters."""
+"""Compiled steps beside other threads, which look at what they leave, derive by it, or share parameters.
+
+And in other processes, and called while they run.
+"""
 
 from __future__ import annotations
 
+import copy
+import os
+import pickle
 import queue
+import subprocess
 import sys
 import threading
 import time
@@ -21,6 +28,23 @@ from tinygrad_gd.program.lockstep import standins
 from tinygrad_gd.program.lockstep.trail import Event
 
 CALLS = 40
+WEIGHT = tg.Tensor([1.0, -2.0], requires_grad=True)
+
+
+@tg.compile
+def decorated(x: Any) -> Any:
+    return (WEIGHT * x).sum().item()
+
+
+@tg.compile(frozen=True)
+def frozen_too(x: Any) -> Any:
+    return (WEIGHT * x).detach()
+
+
+class Model(tg.nn.Module):
+    @tg.compile
+    def loss(self, x: Any) -> Any:
+        return (WEIGHT * x).sum().item()
 
 
 @pytest.fixture(autouse=True)
@@ -85,7 +109,7 @@ def test_a_thread_that_looks_at_gradients_sees_those_of_a_call(frozen: bool) -> 
                 try:
                     seen.add(bits(values(g)))
                 except tg.GradError as error:  # an audit, and its program has run in its place
-                    assert frozen and "while a frozen call was audited" in str(error)
+                    assert frozen and "a frozen call was audited" in str(error)
 
         assert beside(look, training.run) == expected
     assert seen <= plain.gradients
@@ -212,3 +236,66 @@ def test_a_call_that_takes_long_and_goes_on_is_waited_for(monkeypatch: pytest.Mo
             time.sleep(1e-3)
         assert w.grad.tolist() == [9.0, 1.0] and call.result(30).tolist() == [17.0, 9.0]
     assert not step.problem
+
+
+@pytest.mark.parametrize("step", [decorated, frozen_too, Model.loss])
+def test_a_decorated_function_is_pickled_by_its_name(step: Any) -> None:
+    for _ in range(2):
+        assert pickle.loads(pickle.dumps(step)) is copy.deepcopy(step) is step
+        _ = step is Model.loss or [step(np.ones(2)) for _ in range(4)]
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_what_runs_in_the_middle_of_a_step_may_call_it(frozen: bool) -> None:
+    """As finalizers and handlers of signals do."""
+    inside, told, results = [True], [], []
+
+    def run(x: Any) -> Any:
+        if not inside[0]:
+            inside[0] = True
+            told.append(step(np.array([3.0, 5.0])).tolist())
+            inside[0] = False
+        return x + 1.0
+
+    interrupted = tg.primitive(run, None, name="interrupted", atomic=True)
+    step = tg.compile(lambda x: interrupted(x * WEIGHT).detach() * 2.0, frozen=frozen)
+
+    def work() -> None:
+        for n in range(9):
+            inside[0] = n < 5
+            results.append(step(np.array([n, 1.0])).tolist())
+
+    thread = threading.Thread(target=work, daemon=True)  # which would wait for itself
+    thread.start()
+    thread.join(20)
+    assert results == [[2.0 * n + 2.0, -2.0] for n in range(9)]
+    assert told == [[8.0, -18.0]] * 4
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no processes")
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_step_that_a_thread_is_in_may_be_called_in_a_forked_process(frozen: bool) -> None:
+    code = f"""
+import os, signal, threading, numpy as np, tinygrad_gd as tg
+begun, go_on, x = threading.Event(), threading.Event(), np.ones(2)
+w = tg.Tensor([1.0, -2.0], requires_grad=True)
+def wait(*_):
+    begun.set()
+    go_on.wait()
+step = tg.compile(lambda x: np.log(x * w).detach(), frozen={frozen})
+def work():
+    for n in range(6):
+        with np.errstate(divide="call", call=wait if n == 5 else lambda *_: None):
+            step(np.array([float(n != 5), -1.0]))
+thread = threading.Thread(target=work)
+thread.start()
+begun.wait()
+if not (child := os.fork()):
+    signal.alarm(20)
+    os._exit([step(np.array([1.0, -n])).tolist() == [0.0, np.log(2.0 * n)] for n in (1.0,) * 6].count(False))
+ended = os.waitpid(child, 0)[1]
+go_on.set()
+assert ended == 0, "the child failed, or hung until it was stopped"
+"""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True)
+    assert not done.returncode, done.stderr

@@ -83,7 +83,6 @@ _NORMAL = Mode()
 _default_dtype: np.dtype[Any] = np.dtype(np.float64)
 _mode: ContextVar[Mode] = ContextVar("tinygrad_gd_mode", default=_NORMAL)
 current_mode: Callable[[], Mode] = _mode.get
-set_mode, reset_mode = _mode.set, _mode.reset
 
 
 #: Functions whose body runs only when what they return is iterated over or awaited.
@@ -121,12 +120,13 @@ class Switch(Block):
     def __enter__(self) -> Any:
         mode, (before, inside) = _mode.get(), self._last
         if mode is not before:
-            inside = self._inside(mode)
+            inside = self.inside(mode)
             if inside.observer is None:  # it may hold much, and is of no use after its block
                 self._last = mode, inside
         _mode.set(inside)
 
-    def _inside(self, mode: Mode) -> Mode:
+    def inside(self, mode: Mode) -> Mode:
+        """The mode that holds in this block, if ``mode`` does around it."""
         inside = self.changed(mode)
         inside.block, inside.around = self, mode
         return inside
@@ -141,7 +141,7 @@ class Switch(Block):
             raise GradError("a block such as no_grad was left in another thread or task than it was "
                             "entered in, where it still holds; write the `with` block around the lines "
                             "it is for, in one function")
-        return mode.around if mode.block is self else mode.block._inside(self._left(mode.around))
+        return mode.around if mode.block is self else mode.block.inside(self._left(mode.around))
 
 
 class using(Switch):

@@ -59,16 +59,19 @@ class Frozen(Compiled):
         self._settled: set[int] = set()  # positions of floats that Python looks at
         self._unrecorded: set[Any] = set()  # forms of which a call is to be recorded
         self._made = self._replayed = 0  # programs, and calls of those that are given up
+        self._inside = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Replay the program for these arguments, or run the function in lockstep."""
         mode = current_mode()
-        if self.refused or mode.lockstep is not None or (
-                self._lockstep.thread and self._lockstep.thread == get_ident()):
+        if self.refused or mode.lockstep is not None:
             return super().__call__(*args, **kwargs)
         form, leaves = self._form(args, kwargs) if args or kwargs else ((), [])
         self._in_use.acquire()  # a `with` block takes twice as long
+        inside, self._inside = self._inside, True
         try:
+            if inside:  # a handler of signals, or a finalizer
+                return self.function(*args, **kwargs)
             for entry in self._entries.get(form, ()):
                 if entry.hold(mode) and (not (entry.same or entry.others) or entry.is_given(leaves)):
                     entry.left -= 1
@@ -89,6 +92,7 @@ class Frozen(Compiled):
             if mode.observer is None and not mode.deriving:
                 return self._in_lockstep(form, args, kwargs, leaves, mode)
         finally:
+            self._inside = inside
             self._in_use.release()
         return super().__call__(*args, **kwargs)
 
@@ -151,7 +155,7 @@ class Frozen(Compiled):
         self._unrecorded.discard(form)
         lockstep.thread = get_ident()
         try:
-            result = lockstep.run(function, a, k, mode)
+            result = lockstep.run(function, a, k)
             if entry is not None and lockstep.expected is entry and lockstep.hits > hits:
                 if error := entry.audited(lockstep.call, lockstep.at, shown, result):
                     raise error
@@ -167,7 +171,7 @@ class Frozen(Compiled):
             if lockstep.changed or all(x is y for x, y in zip(shown, leaves, strict=True)):
                 raise
             self._refuse(Refused(str(error), line_of_error(error)))
-            return lockstep.run(function, args, kwargs, mode)
+            return lockstep.run(function, args, kwargs)
         finally:
             lockstep.thread, lockstep.expected = 0, None
             if lockstep.problem:

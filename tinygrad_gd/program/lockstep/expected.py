@@ -3,9 +3,9 @@
 ::
 
     len(groups := steps0.param_groups) == 1
-    and ((group := groups[0]) == options1 or but_rates(group) == but_rates2)
-    and len(params := read(group, "params")) == 2 and params[0] is T2 and params[1] is T3
-    and not steps0.state and (T2._grad is event4.out or stands_for(event4, T2._grad)) and ...
+    and len(params := read(group := groups[0], "params")) == 2 and params[0] is T3 and params[1] is T4
+    and (group == options1 or but_rates(group) == but_rates2)  # of the same: others would be compared
+    and not steps0.state and (T3._grad is event5.out or stands_for(event5, T3._grad)) and ...
 """
 
 from __future__ import annotations
@@ -65,9 +65,9 @@ class Expected(Names):
         self.add(f"len(groups := {steps}.param_groups) == {len(step.more)}")
         for k, (params, options) in enumerate(step.more):
             then, form = self.name(options, "options"), self.name(but_rates(options), "but_rates")
-            self.add(f"((group := groups[{k}]) == {then} or but_rates(group) == {form})",
-                     f"len(params := read(group, 'params')) == {len(params)}",
-                     *(f"params[{n}] is {self.name(p, 'T')}" for n, p in enumerate(params)))
+            self.add(f"len(params := read(group := groups[{k}], 'params')) == {len(params)}",
+                     *(f"params[{n}] is {self.name(p, 'T')}" for n, p in enumerate(params)),
+                     f"(group == {then} or but_rates(group) == {form})")
         self.add(f"remembers({steps}, {self.name(state, 'state')})" if state else f"not {steps}.state")
 
     def function(self, arguments: str) -> Callable[..., bool]:

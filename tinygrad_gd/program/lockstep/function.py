@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
+import os
+import sys
 import types
 import warnings
 from collections.abc import Callable
-from threading import Lock, get_ident
+from operator import attrgetter
+from threading import RLock, get_ident
 from typing import Any
-from weakref import ref
+from weakref import WeakSet, ref
 
 from ...errors import CaptureError, CaptureWarning, DTypeError, describe
 from ...ground.modes import Mode, current_mode
@@ -22,6 +25,8 @@ from .onlooker import Onlooker
 from .path import program_of
 from .segments import Segment
 from .trail import ENDS, Event
+
+_compiled: WeakSet[Compiled] = WeakSet()
 
 
 class Compiled:
@@ -37,11 +42,13 @@ class Compiled:
         name = getattr(function, "__name__", "step")
         self.name = name if name.isidentifier() else "step"
         self.problem = ""
-        self._lockstep, self._in_use = Lockstep(self.name, self.strict), Lock()
+        self._lockstep = Lockstep(self.name, self.strict)
+        self._in_use = RLock()  # a handler of signals may run as soon as it is taken, and call this
         self._captured: tuple[Any, Any] = None, None  # an end, and the program up to there
         self._watched: Event | None = None  # the end of a call that somebody watched
         self._to_watch = PATIENCE  # so many watched calls may still be recorded
         self._own: dict[int, Any] = {}  # by the id of an object, what its method is
+        _compiled.add(self)
 
     def __get__(self, owner: Any, cls: Any = None) -> Any:
         """Of a method decorated in a class, each object has a trail of its own."""
@@ -59,6 +66,11 @@ class Compiled:
         return types.MethodType(own, owner)
 
     def __reduce__(self) -> Any:  # what copies and pickles are made of: no trail goes with them
+        try:
+            if attrgetter(name := self.function.__qualname__)(sys.modules.get(self.__module__)) is self:
+                return name  # a decorated function, of which there is one, as of any function
+        except AttributeError:
+            pass  # it is local, or an object
         return type(self), (self.function, self.strict)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -71,7 +83,7 @@ class Compiled:
         lockstep = self._lockstep
         lockstep.thread = thread
         try:
-            return lockstep.run(self.function, args, kwargs, mode)
+            return lockstep.run(self.function, args, kwargs)
         finally:
             lockstep.thread = 0
             problem = lockstep.problem
@@ -85,7 +97,7 @@ class Compiled:
                 or not self._to_watch or self._is_known):
             return self.function(*args, **kwargs)
         onlooker = Onlooker(self.name, self.strict, (self.function, args, kwargs), mode.observer)
-        result = onlooker.run(mode)
+        result = onlooker.run()
         self._watched = onlooker.last or self._watched
         self._to_watch = 0 if onlooker.last and onlooker.settled else self._to_watch - 1
         return result
@@ -167,3 +179,17 @@ class Compiled:
     def memory(self) -> Memory:
         """Bytes of states, constants, buffers and temporaries, and what each buffer is for."""
         return self._segments()[-1].replay.memory()
+
+
+def _forked() -> None:
+    """Begin anew, in a forked process, what threads were in the middle of that it does not have."""
+    for compiled in list(_compiled):
+        if compiled._in_use.acquire(blocking=False):
+            compiled._in_use.release()
+        else:
+            compiled._lockstep.settle()
+            type(compiled).__init__(compiled, compiled.function, compiled.strict)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

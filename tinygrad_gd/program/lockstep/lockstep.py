@@ -18,7 +18,7 @@ from ...engine.operands import FOREIGN, operand
 from ...engine.primitive import apply as apply_now
 from ...engine.tensor import ALL, Tensor
 from ...errors import CaptureError
-from ...ground.modes import Mode, current_mode, reset_mode, set_mode, using
+from ...ground.modes import Mode, current_mode, using
 from ...ground.storage import changes, tick
 from ...ops.shape import astype, copy
 from ..capture.capture import Numbers
@@ -52,7 +52,7 @@ class Lockstep(Questions):
     eager : whether the rest of the call runs as usual.
     taken : weak references to answers that somebody has from earlier calls.
     pending : buffers of modules that are about to be written to.
-    modes : that of the last call, and the same in lockstep.
+    block : what its calls go on in; others that a generator enters may be left in later calls.
     names, numbers : of numbers that programs read anew, and what they are in this call.
     changes, flags : when it was seen, and what is hardly ever set of the Tensors that the trail knows,
         which are there in every call.
@@ -73,10 +73,10 @@ class Lockstep(Questions):
     """
 
     __slots__ = (  # which are read faster than as many attributes
-        "active", "alive", "at", "call", "changed", "changes", "decided", "eager", "expected",
-        "flags", "form", "given", "hits", "last", "looking", "modes", "name", "names", "numbers",
-        "pending", "problem", "recorder", "recordings", "records", "root", "skipped", "strict",
-        "taken", "thread", "wanted")
+        "active", "alive", "at", "block", "call", "changed", "changes", "decided", "eager", "expected",
+        "flags", "form", "given", "hits", "last", "looking", "name", "names", "numbers", "pending",
+        "problem", "recorder", "recordings", "records", "root", "skipped", "strict", "taken", "thread",
+        "wanted")
 
     def __init__(self, name: str, strict: bool, names: Numbers | None = None) -> None:
         self.name, self.strict, self.problem = name, strict, ""
@@ -86,7 +86,7 @@ class Lockstep(Questions):
         self.call, self.given = Call(self), _NOTHING
         self.recorder: Recorder | None = None
         self.taken, self.pending = [], []  # type: tuple[list[ref[Any]], list[Any]]
-        self.modes: tuple[Any, Any] = None, None
+        self.block = using(lockstep=self)
         self.names, self.numbers = names or Numbers(), {}  # type: tuple[Numbers, dict[int, float]]
         self.changes, self.flags = changes.count, Flags(())
         self.thread = self.records = self.hits = self.skipped = 0
@@ -103,19 +103,15 @@ class Lockstep(Questions):
 
     # -- a call --------------------------------------------------------------------------------------
 
-    def run(self, function: Callable[..., Any], args: Any, kwargs: Any, mode: Mode) -> Any:
+    def run(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """What the function returns; its operations come here."""
         if changes.count != self.changes and not self.unchanged():
             self.root.next, self.wanted = None, True
         self.call, self.at, self.eager = Call(self), self.root, False
-        outside, inside = self.modes
-        if outside is not mode:
-            inside = mode.replaced(lockstep=self)
-            self.modes = mode, inside
         self.given = function, args, kwargs
         if self.wanted:
             self.recorder = Recorder(self, entire=True)
-        token = set_mode(inside)
+        self.block.__enter__()
         self.active = True
         try:
             result = function(*args, **kwargs)
@@ -134,7 +130,7 @@ class Lockstep(Questions):
             raise
         finally:
             self.active = False
-            reset_mode(token)
+            self.block.__exit__()
         if self.eager:
             tell(result)
         elif self.recorder is None and not self.ends():

@@ -17,7 +17,7 @@ from ...engine.graph import any_hooked, walk
 from ...engine.hooks import unwrap
 from ...engine.tensor import Tensor
 from ...ground.live import Live
-from ...ground.modes import Mode, current_mode, reset_mode, set_mode, using
+from ...ground.modes import current_mode, using
 from ...ground.observer import Observer
 from ...ops.shape import copy
 from ...ops.unnamed import is_graft
@@ -108,17 +108,15 @@ class Onlooker(Observer):
         self._shown: dict[Tensor, Any] = {}  # what rules see of an array
         self._floats: dict[int, Live] = {}  # by the id of an argument, how programs read it
 
-    def run(self, mode: Mode) -> Any:
+    def run(self) -> Any:
         """What the function returns."""
         function, args, kwargs = self.lockstep.given
-        token = set_mode(mode.replaced(observer=self, lockstep=self.lockstep))  # which is not active
         try:
-            result = function(*args, **kwargs)
+            with using(observer=self, lockstep=self.lockstep):  # which is not active
+                result = function(*args, **kwargs)
         except BaseException:
             self._give_up()
             raise
-        finally:
-            reset_mode(token)
         if self.recorder is not None:
             self.last = self.recorder.finish(result)
         self.recorder, self._shown = None, {}

@@ -49,8 +49,9 @@ def _look(self: Any) -> None:
         sleep(1e-4)  # the thread that is in the call comes to compute it, unless it waits for this one
     with lockstep.looking:
         if type(self) is StandIn and lockstep.thread != get_ident() and not lockstep.problem:
-            raise GradError("this was asked for by another thread while a frozen call was audited, "
-                            "whose program has run in its place; look again at the .grad that it left")
+            raise GradError("this was kept, or asked for by another thread, while a frozen call was "
+                            "audited, whose program has run in its place; look at what the call "
+                            "returned, or again at the .grad that it left")
         if type(self) is StandIn:
             lockstep.look(self)
     if type(self) is Deferred:
