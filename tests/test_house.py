@@ -214,9 +214,9 @@ def test_no_callable_hides_a_module() -> None:
 
 def has(owner: str, name: str) -> bool:
     """Whether an owner in the table of cures has something of this name."""
-    if owner in ("Tensor", "Module"):
-        cls = tg.Tensor if owner == "Tensor" else tg.nn.Module
-        return name in dir(cls(0.0) if owner == "Tensor" else cls())
+    if owner in ("Tensor", "LentArray", "Module"):
+        found: Any = tg.nn.Module() if owner == "Module" else tg.Tensor([0.0])
+        return name in dir(found.data if owner == "LentArray" else found)
     if owner.endswith("()"):
         return name in options_of(owner)
     module = importlib.import_module(owner)

@@ -152,10 +152,11 @@ def __getattr__(name: str) -> Any:
     if operation := _public(name, globals()):
         return operation
     numpy = hasattr(_np, name) and name[0] != "_"
+    makes = numpy and callable(found := getattr(_np, name)) and not isinstance(found, type)
     models = [f"use tg.{room}.{name}" for room in ("nn", "nn.functional", "optim")
               if name[0] != "_" and name in import_module(f".{room}", __name__).__all__]
-    raise absent(__name__, name, f"use np.{name}, inside tg.Tensor(...) to make a Tensor"
-                 if numpy else None, *models)
+    inside = ", inside tg.Tensor(...) to make a Tensor"
+    raise absent(__name__, name, f"use np.{name}{inside if makes else ''}" if numpy else None, *models)
 
 
 def __dir__() -> list[str]:

@@ -194,7 +194,7 @@ MISUSE: Table = {
     "requires_grad as a text": (lambda: setattr(w(), "requires_grad", "no"), TypeError,
                                 "^requires_grad: expected True or False, got str 'no'; write requires_grad=True or"),
     "requires_grad of the constructor": (lambda: tg.Tensor(1.0, requires_grad=1), TypeError,  # type: ignore[arg-type]
-                                         "expected True or False, got int 1; write"),
+                                         "got int 1; write requires_grad=True or .*, and np.empty\\(shape\\) for a shape"),
     "requires_grad of many": (lambda: tg.Tensor([1.0, 2.0], requires_grad=np.array([True, False])), TypeError,  # type: ignore[arg-type]
                               r"expected True or False, got bool of shape \(2,\)"),
     "requires_grad_": (lambda: w().requires_grad_(None), TypeError, "expected True or False, got NoneType None"),  # type: ignore[arg-type]

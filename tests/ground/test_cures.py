@@ -146,6 +146,8 @@ CHECKS: dict[str, Check] = {
     "t[:, None]": (T, MATRIX.reshape(3, 1, 4)),
     "np.broadcast_to(t, shape)": ({"t": ROW, "shape": (2, 3)}, np.array([ROW, ROW])),
     "np.linalg.norm(t)": (T, (MATRIX ** 2).sum() ** 0.5),
+    "np.linalg.norm(t, p, axis, keepdims=True)": (
+        T | {"p": 2, "axis": 1}, np.array([[(row @ row) ** 0.5] for row in MATRIX])),
     "np.linalg.norm(t.reshape(-1), p)": (T | {"p": 1}, np.absolute(MATRIX).sum()),
     "t ** y": ({"t": ROW, "y": 2}, ROW * ROW),
     "t.copy()": (T, MATRIX), "t.detach()": (T, MATRIX), "t.draw()": (T, lambda d: d.graph.total == 1),

@@ -24,9 +24,9 @@ def test_names_of_other_libraries(name: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("name,text", [
-    ("zeros", r"use np\.zeros, inside tg\.Tensor\(\.\.\.\)"), ("float32", r"use np\.float32"), ("cat", r"tg\.concatenate"),
+    ("zeros", r"use np\.zeros, inside tg\.Tensor\(\.\.\.\)"), ("float32", r"use np\.float32$"), ("pi", r"use np\.pi$"), ("cat", r"tg\.concatenate"),
     ("randn", r"tg\.normal\(size=shape\)"), ("from_numpy", r"tg\.Tensor\(array\)"), ("cuda", "CPU's memory"),
-    ("nonsense", "$"), ("_core", "$"),
+    ("nonsense", "$"), ("_core", "$"), ("utils", r"tg\.checkpoint"),
 ])
 def test_names_of_other_libraries_in_the_package(name: str, text: str) -> None:
     with pytest.raises(AttributeError, match=f"^module 'tinygrad_gd' has no attribute '{name}'.*{text}"):

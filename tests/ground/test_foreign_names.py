@@ -32,7 +32,9 @@ ASKED: dict[str, tuple[Any, str]] = {
                "masked_select mm movedim mul_ multinomial mv narrow ndimension neg new_full normal_ numel pin_memory pow_ "
                "repeat_interleave requires_grad_ reshape_as rsqrt scatter scatter_ sigmoid_ softmax square stride sub_ "
                "swapdims take_along_dim tanh_ tensor_split topk true_divide type_as uniform_ unflatten unfold view zero_"),
-    "torch": (tg, "FloatTensor Generator Linear LongTensor SGD Size addmm allclose amp autocast backends bmm bucketize "
+    "data of a tensor": (tg.Tensor([1.0, 2.0]).data,
+                         "add_ clamp_ clone copy_ cpu detach fill_ mul_ norm normal_ numpy sub_ uniform_ zero_"),
+    "torch": (tg, "FloatTensor Generator accelerator Linear LongTensor SGD Size addmm allclose amp autocast backends bmm bucketize "
                   "broadcast_tensors cat cdist clone cosine_similarity cpu div e eq gather ge get_rng_state "
                   "index_select initial_seed inverse is_floating_point jit layer_norm lerp logdet lt masked_fill mul "
                   "multinomial neg numel pi repeat_interleave rsqrt scatter set_num_threads std_mean topk "

@@ -303,6 +303,33 @@ def of_two(b: Any, k: Any, n: int) -> None:
     b.data[2] = n
 
 
+def written_first(layer: Any, shape: tuple[int, ...]) -> Callable[[Any], Step]:
+    """Makes a step that writes into the data of all it computes with, before anything else comes."""
+    def make(wrap: Any) -> Step:
+        tg.manual_seed(1)
+        net, image = layer(), tg.Tensor(np.linspace(0.0, 1.0, int(np.prod(shape))).reshape(shape), requires_grad=True)
+        optimizer = tg.optim.Adam([image, *net.parameters()], lr=0.01)
+
+        @wrap
+        def step(n: int) -> Any:
+            for p in (image, *net.parameters()):
+                p.data[...] = (0.9 * p.data).clip(-0.5, 0.5)
+            loss = (net(image) ** 2).mean()
+            if n % 3:
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            return np.array(loss.detach().numpy())
+
+        return step
+
+    return make
+
+
+STEPS["a layer whose data is written first"] = written_first(lambda: tg.nn.Linear(4, 2), (3, 4))
+STEPS["a convolution whose data is written first"] = written_first(lambda: tg.nn.Conv2d(1, 2, 3), (1, 1, 5, 5))
+
+
 for change in (in_data, in_data_once, in_an_item, in_place_after_another_way, of_two):
     STEPS[f"a view, and a write {change.__name__}"] = with_view(change, lambda view: view)
     STEPS[f"a view that is computed with, and a write {change.__name__}"] = with_view(change, lambda view: view * 2.0)

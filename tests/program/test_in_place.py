@@ -123,3 +123,12 @@ def run(step: Any, compiled: bool) -> list[Any]:
 @pytest.mark.parametrize("name", STEPS)
 def test_it_is_done_as_in_eager_code(name: str) -> None:
     assert run(STEPS[name], True) == run(STEPS[name], False)
+
+
+@pytest.mark.parametrize(("step", "cure"), [
+    (lambda t: t.__setitem__(0, 1.0), r"t\.at\[i\]\.set\(x\)"), (lambda t: t.__iadd__(1.0), r"x = x \+ y for x \+= y")])
+def test_a_step_that_runs_uncompiled_as_it_writes_into_a_result_is_told_what_compiles(step: Any, cure: str) -> None:
+    run = tg.compile(lambda x: step(tg.Tensor(x) * 2.0))
+    with pytest.warns(tg.CaptureWarning, match=cure):
+        for _ in range(8):
+            run(np.arange(3.0))

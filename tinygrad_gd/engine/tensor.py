@@ -158,7 +158,7 @@ class Tensor(Looks, PythonProtocol, Methods):
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
         if value is not True and value is not False:
-            value = check_switch("requires_grad", value)
+            value = check_switch("requires_grad", value, ", and np.empty(shape) for a shape")
         if value and self._value.dtype.kind != "f":
             raise DTypeError(f"requires_grad: only floating tensors have gradients, got "
                              f"{describe(self)}; make it with dtype=float or use .astype(float)")

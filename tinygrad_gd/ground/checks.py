@@ -10,12 +10,12 @@ import numpy as np
 from ..errors import DTypeError, OptionError, TinygradGdError, describe
 
 
-def check_switch(option: str, value: Any) -> bool:
+def check_switch(option: str, value: Any, cure: str = "") -> bool:
     """``value`` as a bool of Python's; what is no boolean is refused, as "no" would count as true."""
     if not isinstance(value, bool | np.bool_):
         name = option.rpartition(" ")[2]
         raise DTypeError(f"{option}: expected True or False, got {_came(value)}; write {name}=True or "
-                         f"{name}=False")
+                         f"{name}=False{cure}")
     return bool(value)
 
 

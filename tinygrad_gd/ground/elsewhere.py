@@ -15,6 +15,7 @@ _PLACE = "values are always in the CPU's memory: leave it out"
 _CAST = "use .astype(np.float32) and the like"
 _DTYPE = "call tg.set_default_dtype(np.float32) before the model is made"
 _UPDATE = "use -=, += or .assign(value) inside `with tg.no_grad():`"
+_WRITTEN = "use -=, +=, *= and [...] = values: this is an array of NumPy's"
 _OPERATOR = "use the operators + - * / ** @ == < > <= >= !="
 _HOW_IT_RUNS = "leave it out: tg.compile(step) updates small parameters together, with the same bits"
 _UNBIASED = "write ddof=1 for unbiased=True, ddof=0 for unbiased=False"
@@ -102,12 +103,14 @@ CURES: dict[str, dict[str, str]] = {
         "Generator": "use tg.manual_seed(seed), of the one generator there is",
         "initial_seed": "keep the seed that you give to tg.manual_seed",
         **dict.fromkeys(("get_rng_state", "set_rng_state"), "use tg.generator().bit_generator.state"),
-        **dict.fromkeys(("cpu", "mps", "xpu", "set_default_device", "get_default_device"), _PLACE),
+        **dict.fromkeys(("accelerator", "cpu", "mps", "xpu", "set_default_device",
+                         "get_default_device"), _PLACE),
         **dict.fromkeys(("amp", "autocast", "GradScaler", "backends", "set_float32_matmul_precision"),
                         "leave it out: dtypes are what you choose, on the one processor"),
         "use_deterministic_algorithms": "leave it out: the same seed gives the same bits",
         "jit": "use tg.compile(step)", "set_num_threads": "set OMP_NUM_THREADS before Python starts",
-        "utils": "use tg.DataLoader", "set_default_tensor_type": "use tg.set_default_dtype(np.float32)",
+        "utils": "use tg.DataLoader for utils.data, tg.checkpoint for utils.checkpoint",
+        "set_default_tensor_type": "use tg.set_default_dtype(np.float32)",
     },
     "Tensor": {
         **_BOTH, "add": _OPERATOR, "select": "use np.take(t, index, axis)",
@@ -119,7 +122,8 @@ CURES: dict[str, dict[str, str]] = {
         "expand": "use np.broadcast_to(t, shape)",
         "expand_as": "use np.broadcast_to(t, other.shape)", "reshape_as": "use .reshape(other.shape)",
         "unfold": "use tg.sliding_window_view(t, length, axis)", "index": "use t[index]",
-        "norm": "use np.linalg.norm(t), of other orders np.linalg.norm(t.reshape(-1), p)",
+        "norm": "use np.linalg.norm(t), along an axis np.linalg.norm(t, p, axis, keepdims=True), of "
+                "all elements in other orders np.linalg.norm(t.reshape(-1), p)",
         "cat": "use tg.concatenate", "pow": "use t ** y",
         **dict.fromkeys(("contiguous", "is_contiguous", "to_dense"),
                         "arrays need no such call: leave it out"),
@@ -142,6 +146,13 @@ CURES: dict[str, dict[str, str]] = {
         "new_full": "use np.full(shape, value, t.dtype)", "new_empty": "use np.empty(shape, t.dtype)",
         "new_tensor": "use tg.Tensor(array)",
         "new_zeros": "use np.zeros(shape, t.dtype)", "new_ones": "use np.ones(shape, t.dtype)",
+    },
+    "LentArray": {
+        **dict.fromkeys((*_IN_PLACE.split(), "zero_"), _WRITTEN),
+        "normal_": "use tg.nn.init.normal_(t) of the Tensor t",
+        "uniform_": "use tg.nn.init.uniform_(t) of the Tensor t", "clone": "use .copy()",
+        "norm": "use np.linalg.norm(t)", "cpu": _PLACE,
+        **dict.fromkeys(("detach", "numpy"), "leave it out: this is an array of NumPy's"),
     },
     "Module": {
         "to": f"{_PLACE}; {_DTYPE}", "compile": "use tg.compile(step)",

@@ -291,7 +291,7 @@ class Lockstep(Questions):
             return self.apply(primitive, (target, other), {}, mode)
         self.realize()
         if self.recorder is not None:
-            self.abandon("it writes into what it has made")
+            self.abandon("it writes into what it has made: use x = x + y for x += y")
         return update_now(primitive, target, other)
 
     def detached(self, x: Tensor, dtype: Any = None) -> Tensor:
@@ -451,7 +451,7 @@ class Lockstep(Questions):
     def graph(self, x: Any) -> None:
         """Somebody asks how a stand-in was made."""
         if self.recorder is not None and not isinstance(x, StandIn):
-            self.abandon("the graph itself is looked at (tg.grad and its kin, is_leaf, draw)")
+            self.abandon("it looks at a graph (tg.draw) or writes into a result: use t.at[i].set(x)")
         elif not x._requires_grad:
             set_free(x, (self.call if x.call is self else x.call).began, x._value)
         elif self.active and self.made(x):

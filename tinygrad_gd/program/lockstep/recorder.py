@@ -123,7 +123,7 @@ class Recorder(Capture):
     def reference(self, x: Any) -> Any:
         """What an instruction names ``x``: what the call brings is an argument of the program."""
         known = not isinstance(x, np.ndarray | Tensor) or (isinstance(x, Tensor) and x in self._values)
-        if known or (self._internal and self._outside.get(id(x), (None, x))[0] is None):
+        if known or (self._internal and id(x) not in self._outside):
             return super().reference(x)
         slot = self.slot_of(x)
         return self._state(x) if slot is None else self._argument(slot, x)
