@@ -105,7 +105,7 @@ def test_what_was_computed_from_data_that_were_written_to_since_is_never_derived
         try:
             made.sum().backward()
         except tg.GradError as error:
-            assert n and "argument 0 (float64 of shape (3,)) was overwritten after multiply" in str(error)
+            assert n and "argument 0 (float64 of shape (3,)) was overwritten after step" in str(error)
         else:
             assert not n  # an uncompiled call has kept it
 
@@ -192,3 +192,26 @@ def test_a_frozen_step_leaves_the_gradient_that_it_sets_itself() -> None:
         x = np.arange(3.0) + n
         step(x)
         assert world.w.grad is not None and np.array_equal(world.w.grad, values(world.w) * x), n
+
+
+def test_a_result_whose_parameters_were_updated_since_is_drawn_as_made_of_them_by_the_step() -> None:
+    w, unused = (tg.Tensor([3.0, 1.0], requires_grad=True, name=name) for name in ("w", "unused"))
+    optimizer = tg.optim.SGD([w, unused], lr=0.1)
+
+    def step(x: Any) -> Any:
+        leaf = tg.Tensor(x, requires_grad=True, name="leaf")
+        loss = ((w * leaf) ** 2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    run = tg.compile(step)
+    for _ in range(4):
+        loss = run(np.ones(2))
+    assert loss.op.name == "step" and loss.inputs[0] is w and [t.name for t in loss.inputs] == ["w", "leaf"]
+    drawn = str(tg.draw(loss))
+    assert "step(w, leaf)" in drawn and "parameter  0.0000" not in drawn, drawn
+    for derive in loss.backward, loss.explain, lambda: tg.source(loss):
+        with pytest.raises(tg.GradError, match="'w'.* was overwritten after"):
+            derive()

@@ -887,7 +887,7 @@ def test_a_graph_of_what_was_written_to_since_is_refused() -> None:
     step()
     for _ in range(3):
         made = step()
-        assert made.op.name == "sum"
+        assert made.op.name == "step" and made.inputs == (w, s)  # of what is between, nothing is known
         with pytest.raises(tg.GradError, match=r"'s'.*was overwritten after multiply"):
             made.backward()
     assert step._lockstep.hits == 3

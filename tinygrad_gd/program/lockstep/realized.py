@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from math import inf, nextafter
 from typing import Any
 from weakref import WeakValueDictionary
@@ -13,6 +14,7 @@ from ...engine.backward import reads, seed_of, stale
 from ...engine.graph import walk
 from ...engine.in_place import write
 from ...engine.primitive import apply
+from ...engine.rules import Every
 from ...engine.tensor import ALL, Tensor, constant
 from ...errors import GradError, TinygradGdError
 from ...ground.live import Live
@@ -191,10 +193,36 @@ class Again:
             out = constant(held)
         if e.requires_grad:
             out._requires_grad = True
-            forget_graph(out, e, self.gone.get(e))
+            self.forget_graph(out, e)
         else:
             set_free(out, self.call.began, out._value)
         return out
+
+    def forget_graph(self, x: Any, e: Event) -> None:
+        """Let a result be one operation of all that it depends on, of which nothing can be derived."""
+        said = str(self.gone.get(e) or Gone())
+
+        def refuse(*_: Any) -> Any:
+            raise GradError(said)
+
+        given = tuple(self._sources.get(e, ()))
+        if not any(t._requires_grad for t in given):  # else no rule would be asked
+            given = (Tensor(0.0, requires_grad=True),)
+        made = unnamed(self.call.lockstep.name, lambda *given: given[-1], Every(refuse))
+        become(x, x._value, made, given, ALL, {}, self.moment(e))
+
+    @cached_property
+    def _sources(self) -> dict[Event, dict[Tensor, None]]:
+        """The Tensors from outside that results depend on."""
+        found: dict[Event, dict[Tensor, None]] = {}
+        for e in self._place:
+            sources: dict[Tensor, None] = {}
+            for r in e.refs:
+                x = self.call.bound.get(r.index) if type(r) is Slot else r
+                if isinstance(x, Tensor | Event):
+                    sources.update(found.get(x, {}) if type(x) is Event else {x: None})
+            found.update(dict.fromkeys(e.results(), sources))
+        return found
 
     def handed_on(self, e: Event) -> Any:
         """What a segment has handed on of a result, if anything."""
@@ -395,17 +423,4 @@ def graph_of(x: Any) -> None:
     if now is not None:  # without a trace
         generator().bit_generator.state = now
     if isinstance(x, StandIn):
-        forget_graph(x, x.event, again.gone.get(x.event))
-
-
-def forget_graph(x: Any, e: Event, why: GradError | None) -> None:
-    """Let a result be one that can be looked at, and not derived."""
-    said = str(why or Gone())
-
-    def refuse(g: Any, out: Any, leaf: Any) -> Any:
-        raise GradError(said)
-
-    leaf = constant(np.float64(0))  # of which nobody is told
-    leaf._requires_grad, leaf._seq = True, 0  # so that the rule is asked, and says it
-    made = unnamed(getattr(e.what, "name", e.kind), lambda leaf: leaf, (refuse,))
-    become(x, x._value, made, (leaf,), ALL, {}, 1 / tick())  # no two were at the same time
+        again.forget_graph(x, x.event)
