@@ -213,5 +213,5 @@ def test_a_result_whose_parameters_were_updated_since_is_drawn_as_made_of_them_b
     drawn = str(tg.draw(loss))
     assert "step(w, leaf)" in drawn and "parameter  0.0000" not in drawn, drawn
     for derive in loss.backward, loss.explain, lambda: tg.source(loss):
-        with pytest.raises(tg.GradError, match="'w'.* was overwritten after"):
+        with pytest.raises(tg.GradError, match=r"'w'.* was overwritten after"):
             derive()

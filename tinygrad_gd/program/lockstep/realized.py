@@ -209,7 +209,8 @@ class Again:
         if not any(t._requires_grad for t in given):  # else no rule would be asked
             given = (Tensor(0.0, requires_grad=True),)
         made = unnamed(self.call.lockstep.name, lambda *given: given[-1], Every(refuse))
-        become(x, x._value, made, given, ALL, {}, self.moment(e))
+        seq = self.moment(e) if e in self._place else 1 / tick()  # no two were at the same time
+        become(x, x._value, made, given, ALL, {}, seq)
 
     @cached_property
     def _sources(self) -> dict[Event, dict[Tensor, None]]:
@@ -219,8 +220,10 @@ class Again:
             sources: dict[Tensor, None] = {}
             for r in e.refs:
                 x = self.call.bound.get(r.index) if type(r) is Slot else r
-                if isinstance(x, Tensor | Event):
-                    sources.update(found.get(x, {}) if type(x) is Event else {x: None})
+                if type(x) is Event:
+                    sources.update(found.get(x, {}))
+                elif isinstance(x, Tensor):
+                    sources[x] = None
             found.update(dict.fromkeys(e.results(), sources))
         return found
 
