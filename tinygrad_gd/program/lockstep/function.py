@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import functools
-import os
 import sys
 import types
 import warnings
 from collections.abc import Callable
-from operator import attrgetter
 from threading import RLock, get_ident
 from typing import Any
-from weakref import WeakSet, ref
+from weakref import ref
 
 from ...errors import CaptureError, CaptureWarning, DTypeError, describe
 from ...ground.modes import Mode, current_mode
+from ...ground.threads import in_forks
 from ...ground.user_code import line_of_function, located, user_stacklevel
 from ..ir import Program, Value
 from ..passes import optimized, readable
@@ -25,8 +24,6 @@ from .onlooker import Onlooker
 from .path import program_of
 from .segments import Segment
 from .trail import ENDS, Event
-
-_compiled: WeakSet[Compiled] = WeakSet()
 
 
 class Compiled:
@@ -48,7 +45,15 @@ class Compiled:
         self._watched: Event | None = None  # the end of a call that somebody watched
         self._to_watch = PATIENCE  # so many watched calls may still be recorded
         self._own: dict[int, Any] = {}  # by the id of an object, what its method is
-        _compiled.add(self)
+        in_forks.add(self)
+
+    def _forked(self) -> None:
+        """Begin anew if a thread was in the middle of a call that is not there in this process."""
+        if self._in_use.acquire(blocking=False):
+            self._in_use.release()
+        else:
+            self._lockstep.settle()
+            type(self).__init__(self, self.function, self.strict)
 
     def __get__(self, owner: Any, cls: Any = None) -> Any:
         """Of a method decorated in a class, each object has a trail of its own."""
@@ -66,11 +71,12 @@ class Compiled:
         return types.MethodType(own, owner)
 
     def __reduce__(self) -> Any:  # what copies and pickles are made of: no trail goes with them
-        try:
-            if attrgetter(name := self.function.__qualname__)(sys.modules.get(self.__module__)) is self:
-                return name  # a decorated function, of which there is one, as of any function
-        except AttributeError:
-            pass  # it is local, or an object
+        name = getattr(self.function, "__qualname__", "")
+        named: Any = sys.modules.get(self.__module__)
+        for part in name.split("."):
+            named = getattr(named, part, None)
+        if named is self:  # a decorated function, of which there is one, as of any function
+            return name
         return type(self), (self.function, self.strict)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -179,17 +185,3 @@ class Compiled:
     def memory(self) -> Memory:
         """Bytes of states, constants, buffers and temporaries, and what each buffer is for."""
         return self._segments()[-1].replay.memory()
-
-
-def _forked() -> None:
-    """Begin anew, in a forked process, what threads were in the middle of that it does not have."""
-    for compiled in list(_compiled):
-        if compiled._in_use.acquire(blocking=False):
-            compiled._in_use.release()
-        else:
-            compiled._lockstep.settle()
-            type(compiled).__init__(compiled, compiled.function, compiled.strict)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)
