@@ -381,6 +381,8 @@ REFUSED: dict[str, tuple[Step, str]] = {
     "indices that NumPy takes": (lambda w: train(w) * np.take(np.arange(9.0), np.argsort(w.x[:, 0] * w.y[:, 0])).sum(),
                                  r"numpy\(\) takes the values"),
     "a Tensor in a list": (keeps_its_loss, "kept outside of it"),
+    "constants in a list": (lambda w: [train(w), w.many.append(w.loss().detach())][0], "kept outside of it"),
+    "a constant in an attribute": (lambda w: setattr(w, "kept", w.first.detach() * 2.0) or w.loss(), "kept outside of it"),
     "a Tensor in an attribute": (lambda w: setattr(w, "kept", w.loss() * 2.0) or train(w), "kept outside of it"),
     "an option of an optimizer": (decays_the_rate, "changes the option lr of an optimizer in every call"),
     "an array that it makes": (lambda w: w.train((w.loss() * w.rng.normal(size=2)).sum()),

@@ -280,14 +280,15 @@ class Frozen(Compiled):
             raise Refused("it returns another number of results in each call")
         stands = Stands(end, recording, lockstep, leaves, shown, returned)
         allowed = {id(e) for e in (*recording.results, *stands.gradients.made)}
-        kept = [e for e in lockstep.alive.values() if id(e) not in allowed]
+        kept = {n: e for n, e in lockstep.alive.items() if id(e) not in allowed}
         returned_too = {id(e) for e in recording.results}
         if any(id(g) not in returned_too for g in held_of(stands.gradients.made, ALONE + 1)):
             raise Refused("a gradient is kept outside of it, where a program would not put it; "
                           "return it")
         if kept:
             gc.collect()  # a local function that calls itself holds on to what it sees
-        for e in held_of(kept, ALONE):
+        free = [kept[id(t)] for r in lockstep.call.taken if (t := r()) is not None and id(t) in kept]
+        for e in (*held_of(kept.values(), ALONE), *free):
             raise Refused("what it computes here is kept outside of it (in a list, an attribute or a "
                           "global), where a program would not put it; return it instead",
                           end.path.line(e))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import ref
 
 from ...errors import CaptureError
 from ...ground.rng import generator
@@ -106,6 +107,8 @@ class Segment:
             value = results[source].copy("K") if copied else results[source]
             if over and not out._requires_grad:
                 set_free(out, call.began, value)
+                if call.lockstep.recordings is not None:  # no program would put it where it is kept
+                    call.taken.append(ref(out))
             else:
                 out.held, out.__class__ = value, Filled
 
