@@ -38,8 +38,8 @@ def compile(function: Any = None, *, strict: bool = False, frozen: bool = False)
     strict : raise instead of going on uncompiled; the plan of each replay is proved, too.
     frozen : skip Python. The contract is that of jax.jit: what the function reads from Python, other
         than arguments, Tensors, options of optimizers and modes, is what it was when it was captured.
-        It is captured when two calls in a row computed the same, and audited: in calls 4, 8, 16 ... and
-        by ``audit(*args)`` Python runs in lockstep, and a difference is a `CaptureError`. Arrays among
+        It is captured when a call computes the same as one before, and audited: in calls 4, 8, 16 ...
+        and by ``audit(*args)`` Python runs in lockstep, and a difference is a `CaptureError`. Arrays in
         the arguments are Tensors inside, also to `isinstance`, and the bits are those of the plain
         function of Tensors. What cannot be frozen goes on in lockstep, after one warning. Gradients
         that the step has made itself and used in an update are given up: they are None afterwards. A

@@ -1,4 +1,4 @@
-"""`Frozen`: a function whose Python is skipped once two calls in a row computed the same."""
+"""`Frozen`: a function whose Python is skipped once a call computed the same as one before."""
 
 from __future__ import annotations
 
