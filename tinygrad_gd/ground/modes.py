@@ -74,7 +74,7 @@ class Mode:
     @property
     def listener(self) -> Any:
         """Who is told what Python does with gradients."""
-        if self.observer is not None or self.lockstep is None:
+        if self.observer is not None or self.lockstep is None or self.lockstep.recordings is None:
             return self.observer
         return self.freezing
 
