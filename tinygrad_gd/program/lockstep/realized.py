@@ -207,7 +207,8 @@ class Again:
 
         given = tuple(self._sources.get(e, ()))
         if not any(t._requires_grad for t in given):  # else no rule would be asked
-            given = (Tensor(0.0, requires_grad=True),)
+            given = (leaf := constant(np.float64(0)),)  # of which nobody is told
+            leaf._requires_grad, leaf._seq = True, 0
         made = unnamed(self.call.lockstep.name, lambda *given: given[-1], Every(refuse))
         seq = self.moment(e) if e in self._place else 1 / tick()  # no two were at the same time
         become(x, x._value, made, given, ALL, {}, seq)
